@@ -1,0 +1,27 @@
+# Everything from Debian 12, by name: deploy/install-deps lists the packages.
+
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 EXACT REQUIRED COMPONENTS system)
+find_package(OpenSSL 3.0 REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(tomlplusplus REQUIRED)
+find_package(nlohmann_json 3 REQUIRED)
+pkg_check_modules(THRIFT REQUIRED IMPORTED_TARGET thrift)
+pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
+find_program(PRESENTER_THRIFT_COMPILER thrift REQUIRED)
+find_path(ZOOKEEPER_INCLUDE_DIR zookeeper/zookeeper.h REQUIRED)
+find_library(ZOOKEEPER_LIBRARY zookeeper_mt REQUIRED)
+find_path(CLI11_INCLUDE_DIR CLI/CLI.hpp REQUIRED)
+
+# Asio and Beast are compiled once, in one translation unit each, instead of in every file that uses
+# them: a fresh build takes about half the time.
+add_library(presenter_asio STATIC ${CMAKE_SOURCE_DIR}/cmake/asio.cpp)
+target_link_libraries(presenter_asio PUBLIC Boost::system Threads::Threads)
+target_compile_definitions(presenter_asio PUBLIC BOOST_ASIO_SEPARATE_COMPILATION
+                                                 BOOST_ASIO_NO_DEPRECATED)
+
+add_library(presenter_beast STATIC ${CMAKE_SOURCE_DIR}/cmake/beast.cpp)
+target_link_libraries(presenter_beast PUBLIC presenter_asio)
+target_compile_definitions(presenter_beast PUBLIC BOOST_BEAST_SEPARATE_COMPILATION)

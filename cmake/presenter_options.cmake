@@ -1,0 +1,26 @@
+# Compiler settings shared by every target of ours; third-party and generated code is SYSTEM.
+
+set(PRESENTER_SANITIZE "" CACHE STRING "Sanitizers, as given to -fsanitize= (e.g. address,undefined)")
+option(PRESENTER_TESTS "Build the tests" ON)
+
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1")
+set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1")
+add_compile_options(-fno-omit-frame-pointer)
+
+if(PRESENTER_SANITIZE)
+  add_compile_options(-fsanitize=${PRESENTER_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${PRESENTER_SANITIZE})
+  if(PRESENTER_SANITIZE MATCHES "thread")
+    # Asio 1.81 uses std::atomic_thread_fence, which gcc's thread sanitizer cannot see and warns of.
+    add_compile_options(-Wno-tsan)
+  endif()
+endif()
+
+find_program(PRESENTER_CCACHE ccache)
+if(PRESENTER_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${PRESENTER_CCACHE})
+endif()
+
+add_library(presenter_options INTERFACE)
+target_compile_options(presenter_options INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Werror)
+target_include_directories(presenter_options INTERFACE ${CMAKE_SOURCE_DIR})

@@ -1,0 +1,45 @@
+# presenter_library(NAME SOURCES … LINK …)       one static library: one folder of the tree
+# presenter_program(NAME SOURCES … LINK …)       one program, written to build/<preset>/bin
+# presenter_unit_test(NAME SOURCES … LINK …)     one GoogleTest program, every TEST a ctest case
+# presenter_thrift(NAME FILE x.thrift LANG cpp)  generated C++ as a SYSTEM library
+
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+
+function(presenter_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC ${ARG_LINK} PRIVATE presenter_options)
+  target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR})
+endfunction()
+
+function(presenter_program name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_LINK} presenter_options)
+endfunction()
+
+function(presenter_unit_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_LINK} GTest::gmock GTest::gtest_main
+                                        presenter_options)
+  gtest_discover_tests(${name} PROPERTIES TIMEOUT 120 DISCOVERY_TIMEOUT 60)
+endfunction()
+
+# Generates C++ from an IDL file into the build tree; include it as "<file>_types.h".
+function(presenter_thrift name)
+  cmake_parse_arguments(ARG "" "FILE" "OUTPUTS" ${ARGN})
+  set(out ${CMAKE_CURRENT_BINARY_DIR}/${name}_gen)
+  file(MAKE_DIRECTORY ${out})
+  list(TRANSFORM ARG_OUTPUTS PREPEND ${out}/)
+  add_custom_command(
+    OUTPUT ${ARG_OUTPUTS}
+    COMMAND ${PRESENTER_THRIFT_COMPILER} --gen cpp:no_skeleton -out ${out}
+            ${CMAKE_CURRENT_SOURCE_DIR}/${ARG_FILE}
+    DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${ARG_FILE}
+    VERBATIM)
+  add_library(${name} STATIC ${ARG_OUTPUTS})
+  target_include_directories(${name} SYSTEM PUBLIC ${out})
+  target_link_libraries(${name} PUBLIC PkgConfig::THRIFT)
+  target_compile_options(${name} PRIVATE -w)
+endfunction()

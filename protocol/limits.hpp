@@ -1,0 +1,65 @@
+// Every limit of the multiplexing protocol in one place, each with the reason for its number.
+// protocol/README.md §7 holds the same table for readers of other languages.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace presenter::protocol::limits {
+
+inline constexpr std::int32_t version = 1;
+
+// Largest payload of one Data frame. One TLS record carries as much, and no stream holds the link
+// for longer than 16 KiB at a time.
+inline constexpr std::size_t data_bytes_max = 16'384;
+
+// Largest frame after its length field: a full Data frame (§4.5: at most 19 bytes around it), rounded up.
+inline constexpr std::size_t frame_bytes_max = data_bytes_max + 64;
+
+// Largest Open, metadata included. Enough for a 1 KiB key and long names; small enough that a
+// thousand opens a second stay under 4 MB/s.
+inline constexpr std::size_t open_bytes_max = 4'096;
+
+// Largest of every other control frame. Hello is the longest: a node name and ten numbers.
+inline constexpr std::size_t control_bytes_max = 512;
+
+// Longest routing key and longest node name: names in ZooKeeper and user ids are far shorter.
+inline constexpr std::size_t key_bytes_max = 1'024;
+inline constexpr std::size_t node_bytes_max = 255;
+
+// Credit of a new stream, in payload bytes. A chat message fits many times; a stalled client pins
+// at most this much at each end.
+inline constexpr std::int32_t stream_window_bytes_default = 65'536;
+inline constexpr std::int32_t stream_window_bytes_min = 1'024;
+inline constexpr std::int32_t stream_window_bytes_max = 16 * 1'024 * 1'024;
+
+// Credit of a whole link. 512 streams may stall completely before the others feel it, and
+// `stall_timeout` ends them long before that.
+inline constexpr std::int64_t link_window_bytes_default = 32 * 1'024 * 1'024;
+inline constexpr std::int64_t link_window_bytes_min = 16'384;
+inline constexpr std::int64_t link_window_bytes_max = 1'024 * 1'024 * 1'024;
+
+// Streams that may exist on one link at a time.
+inline constexpr std::int32_t streams_open_max_default = 1'000'000;
+
+// Bytes of control frames that may wait for the socket. At 8 to 20 bytes each this is some 10,000
+// answers owed to a peer that does not read; more is an attack or a dead peer.
+inline constexpr std::size_t control_queue_bytes_max = 256 * 1'024;
+
+// Bytes of Data frames that may wait for the socket before senders are told to wait. Four turns of
+// 64 KiB: enough to keep the socket busy, small enough that control frames are never far behind.
+inline constexpr std::size_t data_queue_bytes_max = 256 * 1'024;
+
+// How much one stream may place in the queue before the next waiting stream has its turn.
+inline constexpr std::size_t stream_turn_bytes = data_bytes_max;
+
+// Liveness. A ping goes out after `ping_interval` without a byte received; the link is suspect
+// (no new streams) after one further interval, dead after `dead_after` in all.
+inline constexpr std::chrono::milliseconds ping_interval_default{5'000};
+inline constexpr std::chrono::milliseconds dead_after_default{20'000};
+
+// From TCP connect to the peer's Hello.
+inline constexpr std::chrono::milliseconds hello_timeout{5'000};
+
+}  // namespace presenter::protocol::limits

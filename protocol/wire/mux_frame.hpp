@@ -1,0 +1,158 @@
+// Frames of a link: structs ⇄ bytes, by hand, byte-identical to what Thrift generates from mux.thrift
+// (TCompactProtocol inside a 4-byte length). Knows nothing of streams, windows or sockets.
+// See: protocol/README.md §3 and §4.
+#pragma once
+
+#include <boost/system/result.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+
+#include "protocol/errc.hpp"
+#include "protocol/limits.hpp"
+#include "protocol/wire/byte_buffer.hpp"
+
+namespace presenter::protocol {
+
+// A stream on one link: 1 and up, increasing, never reused. 0 stands for the link itself.
+struct stream_id {
+  std::int64_t value = 0;
+  auto operator<=>(const stream_id&) const = default;
+};
+
+enum class link_role : std::int32_t { gateway = 1, backend = 2 };
+
+// §4.1 First frame of each side; what it announces binds the other side.
+struct hello_frame {
+  std::int32_t version_min = limits::version;
+  std::int32_t version_max = limits::version;
+  link_role role = link_role::gateway;
+  std::string node;                      // ≤ limits::node_bytes_max
+  std::int64_t map_epoch = 0;            // 0: none yet
+  std::int32_t frame_bytes_max = static_cast<std::int32_t>(limits::frame_bytes_max);
+  std::int32_t stream_window_bytes = limits::stream_window_bytes_default;
+  std::int64_t link_window_bytes = limits::link_window_bytes_default;
+  std::int32_t streams_open_max = limits::streams_open_max_default;
+  std::int32_t ping_interval_ms = static_cast<std::int32_t>(limits::ping_interval_default.count());
+  std::int64_t features = 0;             // bit set, README §4.1
+  bool operator==(const hello_frame&) const = default;
+};
+
+// Facts of the client's TLS session, empty where there is none.
+struct tls_facts {
+  std::string version;      // "TLSv1.3"
+  std::string suite;        // "TLS_AES_128_GCM_SHA256"
+  std::string server_name;  // SNI
+  std::string alpn;
+  bool resumed = false;
+  bool operator==(const tls_facts&) const = default;
+};
+
+// §4.2
+struct open_frame {
+  stream_id stream;
+  std::string key;             // routing key, 1 … limits::key_bytes_max bytes
+  std::int64_t map_epoch = 0;  // the map by which the gateway chose this backend
+  std::string client_address;  // textual, without port
+  std::int32_t client_port = 0;
+  tls_facts tls;
+  std::string tag;             // the gateway's name for this stream, for logs on both sides
+  bool operator==(const open_frame&) const = default;
+};
+
+struct accept_frame {  // §4.3
+  stream_id stream;
+  bool operator==(const accept_frame&) const = default;
+};
+
+enum class refuse_reason : std::int32_t { not_owner = 1, busy = 2, denied = 3, shutting_down = 4 };
+
+struct refuse_frame {  // §4.4
+  stream_id stream;
+  refuse_reason reason = refuse_reason::denied;
+  std::optional<std::int64_t> map_epoch;       // with not_owner
+  std::optional<std::int32_t> retry_after_ms;  // with busy
+  bool operator==(const refuse_frame&) const = default;
+};
+
+struct data_frame {  // §4.5
+  stream_id stream;
+  bool more = false;                   // more of this message follows
+  std::span<const std::byte> payload;  // a view into the bytes decoded; 1 … data_bytes_max
+};
+
+struct finish_frame {  // §4.6
+  stream_id stream;
+  bool operator==(const finish_frame&) const = default;
+};
+
+struct reset_frame {  // §4.7
+  stream_id stream;
+  reset_reason reason = reset_reason::cancelled;
+  bool operator==(const reset_frame&) const = default;
+};
+
+struct credit_frame {  // §4.8; stream 0: the link
+  stream_id stream;
+  std::int64_t bytes = 0;
+  bool operator==(const credit_frame&) const = default;
+};
+
+struct ping_frame {  // §4.9
+  std::int64_t opaque = 0;
+  bool operator==(const ping_frame&) const = default;
+};
+
+struct pong_frame {
+  std::int64_t opaque = 0;
+  bool operator==(const pong_frame&) const = default;
+};
+
+struct go_away_frame {  // §4.10
+  stream_id last_stream;         // streams above it were not and will not be served
+  std::int32_t reason = 0;       // 0: planned; otherwise the errc that ends the link
+  std::int32_t deadline_ms = 0;  // 0: none
+  bool operator==(const go_away_frame&) const = default;
+};
+
+using control_frame =
+    std::variant<hello_frame, open_frame, accept_frame, refuse_frame, finish_frame, reset_frame,
+                 credit_frame, ping_frame, pong_frame, go_away_frame>;
+
+// One frame found at the front of a run of bytes.
+struct frame_slice {
+  std::size_t size = 0;             // with the length field; 0: more bytes are needed
+  std::span<const std::byte> body;  // the Thrift struct
+};
+
+// Finds the first frame. Checks the length field against `limits::frame_bytes_max` as soon as its four
+// bytes are there, and a control frame's against its own limit as soon as its first byte is.
+// Errors: frame_empty, frame_oversize.
+boost::system::result<frame_slice> slice_frame(std::span<const std::byte> input);
+
+// True if the body is that of a Data frame, which is the hot path: decode_data, else decode_control.
+inline bool is_data(std::span<const std::byte> body) {
+  return !body.empty() && body.front() == std::byte{0x5c};
+}
+
+// Accepts exactly what a Thrift decoder accepts, unknown fields skipped. The payload is a view into `body`.
+// Errors: frame_malformed, field_invalid (stream < 1, payload above the limit), never data_empty:
+// an empty payload is a stream's error, for the caller to find.
+boost::system::result<data_frame> decode_data(std::span<const std::byte> body);
+
+// Errors: frame_malformed, frame_unknown, field_invalid.
+boost::system::result<control_frame> decode_control(std::span<const std::byte> body);
+
+// Appends the frame with its length field. The caller has checked the limits.
+void encode(const control_frame& frame, byte_buffer& out);
+
+// Appends the frame, copying the payload once.
+void encode_data(stream_id stream, bool more, std::span<const std::byte> payload, byte_buffer& out);
+
+// Largest number of bytes that encode_data adds around a payload.
+inline constexpr std::size_t data_overhead_max = 4 + 1 + 11 + 1 + 1 + 3 + 2;
+
+}  // namespace presenter::protocol
