@@ -1,5 +1,6 @@
 // A growable run of bytes that is filled at the back and emptied at the front. It knows nothing of
-// what the bytes mean. Memory is not zeroed, and grows only when the caller prepares more than fits.
+// what the bytes mean. Memory is not zeroed, and grows only when the caller prepares more than
+// fits.
 #pragma once
 
 #include <algorithm>
@@ -28,7 +29,8 @@ class byte_buffer {
   // Valid until the next non-const call.
   std::span<const std::byte> bytes() const { return {storage_.get() + begin_, size()}; }
 
-  // Room for at least `n` more bytes at the back; `commit` makes the first of them part of the buffer.
+  // Room for at least `n` more bytes at the back; `commit` makes the first of them part of the
+  // buffer.
   std::span<std::byte> prepare(std::size_t n) {
     if (capacity_ - end_ < n) make_room(n);
     return {storage_.get() + end_, capacity_ - end_};

@@ -1,7 +1,8 @@
-// Reads a Thrift message just far enough: its envelope, and one field found by its path of field ids.
-// Nothing else is decoded and nothing is allocated for it. Strict binary and compact, told apart by
-// the first byte. Also writes the one message a gateway ever answers with: a TApplicationException.
-// See: protocol/README.md §9, Thrift's doc/specs/thrift-{binary,compact}-protocol.md.
+// Reads a Thrift message just far enough: its envelope, and one field found by its path of field
+// ids. Nothing else is decoded and nothing is allocated for it. Strict binary and compact, told
+// apart by the first byte. Also writes the one message a gateway ever answers with: a
+// TApplicationException. See: protocol/README.md §9, Thrift's
+// doc/specs/thrift-{binary,compact}-protocol.md.
 #pragma once
 
 #include <boost/system/result.hpp>
@@ -36,9 +37,9 @@ boost::system::result<std::vector<std::int16_t>> parse_key_path(std::string_view
 // Errors: packet_not_thrift (by the first byte), packet_malformed.
 boost::system::result<thrift_message> read_thrift_message(std::span<const std::byte> message);
 
-// The field at `path` as a routing key: the bytes of a string or binary; an i8, i16, i32 or i64 as decimal
-// text. Every field on the way is checked and skipped; work is linear in the bytes, nesting at most 32.
-// Errors: packet_malformed, packet_key_missing, packet_key_type, packet_key_size.
+// The field at `path` as a routing key: the bytes of a string or binary; an i8, i16, i32 or i64 as
+// decimal text. Every field on the way is checked and skipped; work is linear in the bytes, nesting
+// at most 32. Errors: packet_malformed, packet_key_missing, packet_key_type, packet_key_size.
 boost::system::result<std::string> find_routing_key(const thrift_message& message,
                                                     std::span<const std::int16_t> path);
 
