@@ -17,6 +17,9 @@ inline constexpr std::size_t data_bytes_max = 16'384;
 // Largest frame after its length field: a full Data frame (§4.5: at most 19 bytes around it), rounded up.
 inline constexpr std::size_t frame_bytes_max = data_bytes_max + 64;
 
+// A peer may announce smaller frames than that, but an Open must fit.
+inline constexpr std::size_t frame_bytes_min = 4'096 + 64;
+
 // Largest Open, metadata included. Enough for a 1 KiB key and long names; small enough that a
 // thousand opens a second stay under 4 MB/s.
 inline constexpr std::size_t open_bytes_max = 4'096;

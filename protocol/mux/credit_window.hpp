@@ -1,0 +1,67 @@
+// The arithmetic of credit, in payload bytes: what we may send, and what we have allowed the peer
+// to send. One pair per stream and one per link. See: protocol/README.md §6.
+#pragma once
+
+#include <cstdint>
+
+namespace presenter::protocol {
+
+// What the peer still allows us to send.
+class send_window {
+ public:
+  explicit send_window(std::int64_t initial) : available_(initial) {}
+
+  std::int64_t available() const { return available_; }
+
+  // The caller has checked n ≤ available().
+  void spend(std::int64_t n) { available_ -= n; }
+
+  // False, and unchanged, if the window would pass `max`.
+  bool grant(std::int64_t n, std::int64_t max) {
+    if (n > max - available_) return false;
+    available_ += n;
+    return true;
+  }
+
+ private:
+  std::int64_t available_;
+};
+
+// What we allow the peer to send. Three parts add up to the window's size: credit that the peer
+// still holds, bytes received and not yet consumed, bytes consumed whose credit has not gone back
+// yet.
+class receive_window {
+ public:
+  explicit receive_window(std::int64_t size) : size_(size), held_by_peer_(size) {}
+
+  // False if the peer sent more than it was allowed; the window is unusable then.
+  bool receive(std::int64_t n) {
+    held_by_peer_ -= n;
+    return held_by_peer_ >= 0;
+  }
+
+  // The next hop has taken `n` of the bytes received.
+  void consume(std::int64_t n) { owed_ += n; }
+
+  std::int64_t buffered() const { return size_ - held_by_peer_ - owed_; }
+
+  // A grant is due once the peer has less than half left, and never for less than a quarter: no
+  // window of one byte at a time. When nothing is buffered the second part follows from the first,
+  // so a peer that has run dry always gets its credit.
+  bool is_grant_due() const { return held_by_peer_ < size_ / 2 && owed_ >= size_ / 4; }
+
+  // The bytes to grant now; they count as held by the peer from here on.
+  std::int64_t take_grant() {
+    const std::int64_t grant = owed_;
+    held_by_peer_ += grant;
+    owed_ = 0;
+    return grant;
+  }
+
+ private:
+  std::int64_t size_;
+  std::int64_t held_by_peer_;
+  std::int64_t owed_ = 0;
+};
+
+}  // namespace presenter::protocol

@@ -1,0 +1,522 @@
+#include "protocol/mux/mux_core.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace presenter::protocol {
+namespace {
+
+// Turns given in one go. A handler that asks again without sending must not keep the loop; the rest
+// have their turn after the next output.
+constexpr int turns_at_once_max = 1'024;
+
+errc to_errc(const boost::system::error_code& error) {
+  return static_cast<errc>(error.value());
+}
+
+bool is_hello_in_range(const hello_frame& hello) {
+  return hello.version_min >= 1 && hello.version_max >= hello.version_min &&
+         hello.frame_bytes_max >= static_cast<std::int32_t>(limits::frame_bytes_min) &&
+         hello.stream_window_bytes >= limits::stream_window_bytes_min &&
+         hello.stream_window_bytes <= limits::stream_window_bytes_max &&
+         hello.link_window_bytes >= limits::link_window_bytes_min &&
+         hello.link_window_bytes <= limits::link_window_bytes_max && hello.streams_open_max >= 1 &&
+         hello.ping_interval_ms >= 1;
+}
+
+}  // namespace
+
+mux_core::mux_core(const mux_options& options, link_handler& handler, mux_clock::time_point now)
+    : options_(options),
+      handler_(handler),
+      link_receive_(options.hello.link_window_bytes),
+      started_(now),
+      last_received_(now) {
+  encode(options_.hello, output_.control);
+}
+
+// --- bytes and time
+// ---------------------------------------------------------------------------------
+
+std::size_t mux_core::on_input(std::span<const std::byte> input, mux_clock::time_point now) {
+  if (!input.empty()) {
+    last_received_ = now;
+    suspect_ = false;
+  }
+  std::size_t taken = 0;
+  while (!is_over()) {
+    const auto slice = slice_frame(input.subspan(taken));
+    if (!slice) {
+      fail(to_errc(slice.error()));
+    } else if (slice->size == 0) {
+      break;
+    } else {
+      taken += slice->size;
+      on_frame(slice->body);
+    }
+  }
+  settle();
+  if (is_over()) return input.size();
+  give_turns();
+  return taken;
+}
+
+void mux_core::on_time(mux_clock::time_point now) {
+  const std::chrono::milliseconds interval(options_.hello.ping_interval_ms);
+  const auto silence = now - last_received_;
+  if (!is_ready() && now - started_ >= options_.hello_timeout) fail(errc::hello_timeout);
+  if (silence >= options_.dead_after) fail(errc::link_timeout);
+  settle();
+  if (is_over() || !is_ready()) return;
+  if (silence >= interval && !ping_unanswered_) {
+    ping_unanswered_ = next_ping_++;
+    submit(ping_frame{*ping_unanswered_});
+  }
+  suspect_ = silence >= 2 * interval;
+}
+
+void mux_core::take_output(mux_output& out) {
+  output_marked_ = false;
+  const bool open_was_blocked = !has_open_room();
+  if (pong_due_) {
+    encode(pong_frame{*pong_due_}, output_.control);
+    pong_due_.reset();
+  }
+  submit_due_credit();
+  out.control.swap(output_.control);
+  out.data.swap(output_.data);
+  if (is_over()) return;
+  give_turns();
+  if (open_was_blocked) handler_.on_can_open();
+}
+
+void mux_core::submit_due_credit() {
+  while (!credit_due_.empty()) {
+    mux_stream_state& state = credit_due_.front();
+    credit_due_.pop_front();
+    const credit_frame credit{state.stream, state.receive.take_grant()};
+    encode(credit, output_.control);
+  }
+  if (link_receive_.is_grant_due()) {
+    encode(credit_frame{stream_id{0}, link_receive_.take_grant()}, output_.control);
+  }
+}
+
+void mux_core::close() {
+  if (closed_) return;
+  closed_ = true;
+  end_streams();
+}
+
+// --- failure
+// -------------------------------------------------------------------------------------------
+
+void mux_core::fail(errc reason) {
+  if (!is_over()) failure_ = reason;
+}
+
+void mux_core::settle() {
+  if (!failure_ || closed_) return;
+  closed_ = true;
+  output_.data.clear();
+  submit(go_away_frame{highest_opened_, static_cast<std::int32_t>(*failure_), 0});
+  end_streams();
+  handler_.on_failed(make_error_code(*failure_));
+}
+
+void mux_core::end_streams() {
+  for (const stream_id stream : streams_.ids()) {
+    mux_stream_state* state = streams_.find(stream);
+    if (state == nullptr) continue;
+    stream_handler* handler = state->told_end ? nullptr : state->handler;
+    streams_.erase(stream);
+    if (handler != nullptr) handler->on_link_lost();
+  }
+}
+
+void mux_core::stream_error(mux_stream_state& state, reset_reason reason) {
+  ++counters_.stream_errors;
+  submit_reset(state, reason);
+  stream_handler* handler = std::exchange(state.told_end, true) ? nullptr : state.handler;
+  if (handler != nullptr) {
+    handler->on_reset(reason, false);
+  } else {
+    erase_if_done(state.stream);
+  }
+}
+
+// --- frames in
+// ------------------------------------------------------------------------------------------
+
+void mux_core::on_frame(std::span<const std::byte> body) {
+  ++counters_.frames_received;
+  if (is_data(body)) {
+    const auto data = decode_data(body);
+    if (!data) return fail(to_errc(data.error()));
+    if (!is_ready()) return fail(errc::hello_expected);
+    return on_data(*data);
+  }
+  const auto control = decode_control(body);
+  if (!control) return fail(to_errc(control.error()));
+  on_control(*control);
+}
+
+void mux_core::on_control(const control_frame& frame) {
+  if (const auto* hello = std::get_if<hello_frame>(&frame)) return on_hello(*hello);
+  // A GoAway may come before Hello: a peer that refuses our version says so.
+  if (const auto* go_away = std::get_if<go_away_frame>(&frame)) return on_go_away(*go_away);
+  if (!is_ready()) return fail(errc::hello_expected);
+  struct dispatch {
+    mux_core& core;
+    void operator()(const hello_frame&) {}
+    void operator()(const go_away_frame&) {}
+    void operator()(const open_frame& open) { core.on_open(open); }
+    void operator()(const accept_frame& accept) { core.on_accept(accept); }
+    void operator()(const refuse_frame& refuse) { core.on_refuse(refuse); }
+    void operator()(const finish_frame& finish) { core.on_finish(finish); }
+    void operator()(const reset_frame& reset) { core.on_reset(reset); }
+    void operator()(const credit_frame& credit) { core.on_credit(credit); }
+    void operator()(const ping_frame& ping) { core.on_ping(ping); }
+    void operator()(const pong_frame& pong) { core.on_pong(pong); }
+  };
+  std::visit(dispatch{*this}, frame);
+}
+
+void mux_core::on_hello(const hello_frame& hello) {
+  if (is_ready()) return fail(errc::hello_repeated);
+  if (!is_hello_in_range(hello)) return fail(errc::field_invalid);
+  if (hello.role == options_.hello.role) return fail(errc::hello_role);
+  if (hello.version_min > options_.hello.version_max ||
+      hello.version_max < options_.hello.version_min) {
+    return fail(errc::hello_version);
+  }
+  peer_ = hello;
+  payload_bytes_max_ = std::min(
+      limits::data_bytes_max, static_cast<std::size_t>(hello.frame_bytes_max) - data_overhead_max);
+  link_send_ = send_window(hello.link_window_bytes);
+  handler_.on_ready(*peer_);
+}
+
+mux_stream_state* mux_core::find_for_frame(stream_id stream) {
+  mux_stream_state* state = streams_.find(stream);
+  if (state != nullptr) return state;
+  if (stream > highest_opened_) {
+    fail(errc::stream_never_opened);
+  } else {
+    ++counters_.late_frames;
+  }
+  return nullptr;
+}
+
+void mux_core::on_data(const data_frame& data) {
+  const auto n = static_cast<std::int64_t>(data.payload.size());
+  if (!link_receive_.receive(n)) return fail(errc::link_window_exceeded);
+  mux_stream_state* state = find_for_frame(data.stream);
+  if (state == nullptr || state->local == direction_state::reset) return consume_link(n);
+
+  const auto refuse_payload = [&](reset_reason reason) {
+    consume_link(n);
+    stream_error(*state, reason);
+  };
+  if (state->remote != direction_state::open) return refuse_payload(reset_reason::bad_state);
+  if (!is_backend() && !state->accepted) return refuse_payload(reset_reason::bad_state);
+  if (n == 0) return refuse_payload(reset_reason::data_empty);
+  if (!state->receive.receive(n)) return refuse_payload(reset_reason::window_exceeded);
+  if (state->told_end || state->handler == nullptr) return consume_link(n);
+  state->handler->on_data(data.payload, data.more);
+}
+
+void mux_core::on_open(const open_frame& open) {
+  if (!is_backend()) return fail(errc::wrong_direction);
+  if (open.stream <= highest_opened_) return fail(errc::stream_not_increasing);
+  if (streams_.size() >= static_cast<std::size_t>(options_.hello.streams_open_max)) {
+    return fail(errc::streams_exceeded);
+  }
+  highest_opened_ = open.stream;
+  if (go_away_sent_) {
+    return submit_answer(refuse_frame{open.stream, refuse_reason::shutting_down, {}, {}});
+  }
+  ++counters_.streams_opened;
+  streams_.insert(open.stream, nullptr, peer_->stream_window_bytes,
+                  options_.hello.stream_window_bytes);
+  stream_handler* handler = handler_.on_open(open.stream, open);
+  if (mux_stream_state* state = streams_.find(open.stream)) state->handler = handler;
+}
+
+void mux_core::on_accept(const accept_frame& accept) {
+  if (is_backend()) return fail(errc::wrong_direction);
+  mux_stream_state* state = find_for_frame(accept.stream);
+  if (state == nullptr || state->local == direction_state::reset) return;
+  if (std::exchange(state->accepted, true)) return stream_error(*state, reset_reason::bad_state);
+  if (!state->told_end) state->handler->on_accepted();
+}
+
+void mux_core::on_refuse(const refuse_frame& refuse) {
+  if (is_backend()) return fail(errc::wrong_direction);
+  mux_stream_state* state = find_for_frame(refuse.stream);
+  if (state == nullptr) return;
+  if (state->accepted) return stream_error(*state, reset_reason::bad_state);
+  end_sending(*state);
+  state->local = state->remote = direction_state::reset;
+  if (!std::exchange(state->told_end, true) && state->handler != nullptr) {
+    state->handler->on_refused(refuse);
+  }
+  erase_if_done(refuse.stream);
+}
+
+void mux_core::on_finish(const finish_frame& finish) {
+  mux_stream_state* state = find_for_frame(finish.stream);
+  if (state == nullptr) return;
+  const bool out_of_order = !is_backend() && !state->accepted;
+  if (state->remote != direction_state::open || out_of_order) {
+    if (state->local != direction_state::reset) stream_error(*state, reset_reason::bad_state);
+    return;
+  }
+  state->remote = direction_state::finished;
+  if (!state->told_end && state->handler != nullptr) state->handler->on_finish();
+  erase_if_done(finish.stream);
+}
+
+void mux_core::on_reset(const reset_frame& reset) {
+  mux_stream_state* state = find_for_frame(reset.stream);
+  if (state == nullptr) return;
+  end_sending(*state);
+  state->remote = direction_state::reset;
+  if (!std::exchange(state->told_end, true) && state->handler != nullptr) {
+    state->handler->on_reset(reset.reason, true);
+  }
+  erase_if_done(reset.stream);
+}
+
+void mux_core::on_credit(const credit_frame& credit) {
+  if (credit.stream.value == 0) return on_link_credit(credit.bytes);
+  mux_stream_state* state = find_for_frame(credit.stream);
+  if (state == nullptr || !state->can_send()) return;
+  if (!state->send.grant(credit.bytes, limits::stream_window_bytes_max)) {
+    return stream_error(*state, reset_reason::credit_overflow);
+  }
+  if (state->wants_turn && !state->turn_hook.is_linked()) turns_.push_back(*state);
+}
+
+void mux_core::on_link_credit(std::int64_t bytes) {
+  if (!link_send_.grant(bytes, limits::link_window_bytes_max)) fail(errc::link_credit_overflow);
+}
+
+void mux_core::on_ping(const ping_frame& ping) {
+  pong_due_ = ping.opaque;
+  mark_output();
+}
+
+void mux_core::on_pong(const pong_frame& pong) {
+  if (ping_unanswered_ != pong.opaque) return fail(errc::pong_unexpected);
+  ping_unanswered_.reset();
+}
+
+void mux_core::on_go_away(const go_away_frame& go_away) {
+  go_away_received_ = true;
+  if (!is_backend()) {
+    for (const stream_id stream : streams_.ids()) {
+      if (stream > go_away.last_stream && streams_.find(stream) != nullptr &&
+          !streams_.find(stream)->accepted) {
+        on_refuse({stream, refuse_reason::shutting_down, {}, {}});
+      }
+    }
+  }
+  handler_.on_go_away(go_away);
+}
+
+// --- commands
+// ---------------------------------------------------------------------------------------
+
+bool mux_core::has_open_room() const {
+  return output_.control.size() < limits::control_queue_bytes_max / 2;
+}
+
+bool mux_core::can_open() const {
+  return is_ready() && !is_over() && !is_going_away() && has_open_room() &&
+         streams_.size() < static_cast<std::size_t>(peer_->streams_open_max);
+}
+
+void mux_core::go_away(std::chrono::milliseconds deadline) {
+  if (is_over() || std::exchange(go_away_sent_, true)) return;
+  submit(go_away_frame{highest_opened_, 0, static_cast<std::int32_t>(deadline.count())});
+}
+
+stream_id mux_core::open(open_frame open, stream_handler& handler) {
+  open.stream = stream_id{highest_opened_.value + 1};
+  highest_opened_ = open.stream;
+  ++counters_.streams_opened;
+  streams_.insert(open.stream, &handler, peer_->stream_window_bytes,
+                  options_.hello.stream_window_bytes);
+  submit(std::move(open));
+  return highest_opened_;
+}
+
+void mux_core::accept(stream_id stream) {
+  mux_stream_state* state = streams_.find(stream);
+  if (state == nullptr || std::exchange(state->accepted, true)) return;
+  if (state->local != direction_state::reset) submit_answer(accept_frame{stream});
+}
+
+void mux_core::refuse(refuse_frame refusal) {
+  mux_stream_state* state = streams_.find(refusal.stream);
+  if (state == nullptr || state->accepted) return;
+  consume_link(state->receive.buffered());
+  streams_.erase(refusal.stream);
+  submit_answer(refusal);
+}
+
+std::size_t mux_core::sendable(stream_id stream) {
+  mux_stream_state* state = streams_.find(stream);
+  if (state == nullptr || !state->can_send() || is_over()) return 0;
+  // Others wait for a turn already: nobody overtakes them.
+  if (state != turn_ && !turns_.empty()) return 0;
+  return room_for(*state);
+}
+
+std::size_t mux_core::submit_data(stream_id stream, std::span<const std::byte> bytes, bool more) {
+  const std::size_t n = std::min(bytes.size(), sendable(stream));
+  if (n == 0) return 0;
+  mux_stream_state* state = streams_.find(stream);
+  state->send.spend(static_cast<std::int64_t>(n));
+  link_send_.spend(static_cast<std::int64_t>(n));
+  auto rest = bytes.first(n);
+  while (!rest.empty()) {
+    const auto piece = rest.first(std::min(rest.size(), payload_bytes_max_));
+    rest = rest.subspan(piece.size());
+    encode_data(stream, more || !rest.empty(), piece, output_.data);
+  }
+  mark_output();
+  return n;
+}
+
+void mux_core::wait_writable(stream_id stream) {
+  mux_stream_state* state = streams_.find(stream);
+  if (state == nullptr || !state->can_send() || is_over()) return;
+  state->wants_turn = true;
+  if (state->turn_hook.is_linked() || state->send.available() == 0) return;
+  turns_.push_back(*state);
+  mark_output();
+}
+
+void mux_core::consumed(stream_id stream, std::size_t n) {
+  mux_stream_state* state = streams_.find(stream);
+  // Release has given the link's part back already.
+  if (state == nullptr || state->handler == nullptr) return;
+  consume_link(static_cast<std::int64_t>(n));
+  state->receive.consume(static_cast<std::int64_t>(n));
+  // A peer that has sent its last byte needs no credit.
+  if (state->remote != direction_state::open || state->local == direction_state::reset) return;
+  if (!state->credit_hook.is_linked() && state->receive.is_grant_due()) {
+    credit_due_.push_back(*state);
+    mark_output();
+  }
+}
+
+void mux_core::finish(stream_id stream) {
+  mux_stream_state* state = streams_.find(stream);
+  if (state == nullptr || !state->can_send()) return;
+  end_sending(*state);
+  state->local = direction_state::finished;
+  // Among the Data, not before it: it must not overtake what the stream has sent.
+  encode(finish_frame{stream}, output_.data);
+  mark_output();
+  erase_if_done(stream);
+}
+
+void mux_core::reset(stream_id stream, reset_reason reason) {
+  mux_stream_state* state = streams_.find(stream);
+  if (state == nullptr) return;
+  state->told_end = true;
+  if (!state->is_over()) submit_reset(*state, reason);
+}
+
+void mux_core::release(stream_id stream) {
+  mux_stream_state* state = streams_.find(stream);
+  if (state == nullptr) return;
+  state->handler = nullptr;
+  state->told_end = true;
+  const std::int64_t buffered = state->receive.buffered();
+  state->receive.consume(buffered);
+  consume_link(buffered);
+  if (!state->is_over()) {
+    submit_reset(*state, state->remote == direction_state::reset ? reset_reason::acknowledged
+                                                                 : reset_reason::cancelled);
+  }
+  erase_if_done(stream);
+}
+
+// --- output and turns
+// ----------------------------------------------------------------------------------
+
+void mux_core::submit(const control_frame& frame) {
+  encode(frame, output_.control);
+  mark_output();
+}
+
+void mux_core::submit_answer(const control_frame& frame) {
+  // 16 bytes per stream cover the one answer that each stream may be owed at any time.
+  if (output_.control.size() > limits::control_queue_bytes_max + 16 * streams_.size()) {
+    return fail(errc::control_queue_full);
+  }
+  submit(frame);
+}
+
+void mux_core::submit_reset(mux_stream_state& state, reset_reason reason) {
+  if (state.local == direction_state::reset) return;
+  end_sending(state);
+  state.local = direction_state::reset;
+  state.credit_hook.unlink();
+  submit_answer(reset_frame{state.stream, reason});
+}
+
+void mux_core::mark_output() {
+  if (!std::exchange(output_marked_, true)) handler_.on_output();
+}
+
+void mux_core::consume_link(std::int64_t n) {
+  link_receive_.consume(n);
+  if (link_receive_.is_grant_due()) mark_output();
+}
+
+void mux_core::end_sending(mux_stream_state& state) {
+  state.wants_turn = false;
+  state.turn_hook.unlink();
+}
+
+void mux_core::erase_if_done(stream_id stream) {
+  mux_stream_state* state = streams_.find(stream);
+  if (state == nullptr || !state->is_over() || state->handler != nullptr) return;
+  if (turn_ == state) turn_ = nullptr;
+  const bool was_full =
+      streams_.size() >= static_cast<std::size_t>(peer_ ? peer_->streams_open_max : 1);
+  streams_.erase(stream);
+  if (was_full && !is_backend()) handler_.on_can_open();
+}
+
+bool mux_core::is_link_blocked() const {
+  return link_send_.available() == 0 || output_.data.size() >= limits::data_queue_bytes_max;
+}
+
+std::size_t mux_core::room_for(const mux_stream_state& state) const {
+  if (is_link_blocked()) return 0;
+  const std::int64_t credit = std::min(state.send.available(), link_send_.available());
+  return std::min(limits::stream_turn_bytes, static_cast<std::size_t>(credit));
+}
+
+void mux_core::give_turns() {
+  if (std::exchange(giving_turns_, true)) return;
+  int turns_left = turns_at_once_max;
+  while (!turns_.empty() && !is_link_blocked() && turns_left-- > 0) {
+    mux_stream_state& state = turns_.front();
+    turns_.pop_front();
+    state.wants_turn = false;
+    turn_ = &state;
+    state.handler->on_writable();
+    turn_ = nullptr;
+  }
+  if (!turns_.empty() && !is_link_blocked()) mark_output();
+  giving_turns_ = false;
+}
+
+}  // namespace presenter::protocol

@@ -1,0 +1,198 @@
+// The multiplexing protocol of one link, either end, without I/O: bytes in → handler calls,
+// commands → bytes out, the time passed in. It knows no socket, no thread and no clock.
+//
+// Bytes come in by on_input and leave by take_output: control frames first, then Data, which
+// commands have laid out already. Memory for output is bounded: who wants to send asks `sendable`,
+// and if that is 0 asks for a turn (`wait_writable`); nothing is ever queued beyond
+// data_queue_bytes_max. See: protocol/README.md §4 to §6.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "protocol/mux/credit_window.hpp"
+#include "protocol/mux/stream_handler.hpp"
+#include "protocol/mux/stream_table.hpp"
+#include "protocol/wire/byte_buffer.hpp"
+#include "protocol/wire/mux_frame.hpp"
+
+namespace presenter::protocol {
+
+using mux_clock = std::chrono::steady_clock;
+
+struct mux_options {
+  hello_frame hello;  // role, node, windows and limits that this side announces
+  std::chrono::milliseconds dead_after = limits::dead_after_default;
+  std::chrono::milliseconds hello_timeout = limits::hello_timeout;
+};
+
+// Plain numbers, read on the core's thread.
+struct mux_counters {
+  std::uint64_t frames_received = 0;
+  std::uint64_t streams_opened = 0;
+  std::uint64_t stream_errors = 0;  // streams reset because the peer broke a rule
+  std::uint64_t late_frames = 0;    // for streams that were over already
+};
+
+// What is to be written, in this order. Two buffers, so that control frames overtake Data without a
+// copy.
+struct mux_output {
+  byte_buffer control;
+  byte_buffer data;
+  bool empty() const { return control.empty() && data.empty(); }
+};
+
+// Life: from the TCP connect to the close of the link; the handler outlives it.
+// Confined to: one thread. Bounds: limits.hpp; per stream one table entry.
+class mux_core {
+ public:
+  // Queues this side's Hello at once.
+  mux_core(const mux_options& options, link_handler& handler, mux_clock::time_point now);
+
+  mux_core(const mux_core&) = delete;
+  mux_core& operator=(const mux_core&) = delete;
+
+  // --- bytes and time
+  // -------------------------------------------------------------------------------
+
+  // Handles every whole frame in `input` and returns the bytes they took; the caller keeps the rest
+  // and shows it again with more behind it. After a failure everything is taken and ignored.
+  std::size_t on_input(std::span<const std::byte> input, mux_clock::time_point now);
+
+  // Pings, and gives up a silent peer. Call at least once per half ping interval.
+  void on_time(mux_clock::time_point now);
+
+  // Moves all output into `out`, which must be empty, then gives waiting streams their turns; what
+  // they submit is output of the next call. `control` is to be written before `data`.
+  void take_output(mux_output& out);
+
+  // The socket is gone, or the caller gives up the link: every stream is told on_link_lost.
+  // Idempotent.
+  void close();
+
+  // --- the link
+  // ---------------------------------------------------------------------------------------
+
+  // Peer's Hello has arrived, and neither side is going away, and there is room for one more
+  // stream.
+  bool can_open() const;
+  bool is_ready() const { return peer_.has_value(); }
+  bool is_suspect() const { return suspect_; }
+  bool is_going_away() const { return go_away_sent_ || go_away_received_; }
+  bool is_over() const { return failure_.has_value() || closed_; }
+  std::size_t streams_open() const { return streams_.size(); }
+  stream_id highest_opened() const { return highest_opened_; }
+  const mux_counters& counters() const { return counters_; }
+
+  // No new streams from here on; those that exist go on. `deadline` 0: none.
+  void go_away(std::chrono::milliseconds deadline);
+
+  // --- streams: what the gateway does
+  // ---------------------------------------------------------------
+
+  // Opens a stream and names it; `open.stream` is ignored. Requires can_open().
+  stream_id open(open_frame open, stream_handler& handler);
+
+  // --- streams: what the backend does
+  // --------------------------------------------------------------
+
+  void accept(stream_id stream);
+  // In place of accept. Ends the stream both ways; its handler is not called again and need not
+  // release.
+  void refuse(refuse_frame refusal);
+
+  // --- streams: both ends. An id that is no longer known is ignored
+  // ------------------------------------
+
+  // How many payload bytes submit_data takes now. 0: blocked, or over.
+  std::size_t sendable(stream_id stream);
+
+  // Queues min(bytes.size(), sendable(stream)) bytes and returns how many.
+  std::size_t submit_data(stream_id stream, std::span<const std::byte> bytes, bool more);
+
+  // Asks for one on_writable, when the stream has credit and the link has room.
+  void wait_writable(stream_id stream);
+
+  // The next hop took `n` bytes that on_data delivered.
+  void consumed(stream_id stream, std::size_t n);
+
+  void finish(stream_id stream);
+  void reset(stream_id stream, reset_reason reason);
+
+  // The handler is not called again. A stream that is not over is reset (cancelled); unconsumed
+  // bytes give their link credit back.
+  void release(stream_id stream);
+
+ private:
+  void on_frame(std::span<const std::byte> body);
+  void on_data(const data_frame& data);
+  void on_control(const control_frame& frame);
+  void on_hello(const hello_frame& hello);
+  void on_open(const open_frame& open);
+  void on_accept(const accept_frame& accept);
+  void on_refuse(const refuse_frame& refuse);
+  void on_finish(const finish_frame& finish);
+  void on_reset(const reset_frame& reset);
+  void on_credit(const credit_frame& credit);
+  void on_link_credit(std::int64_t bytes);
+  void on_ping(const ping_frame& ping);
+  void on_pong(const pong_frame& pong);
+  void on_go_away(const go_away_frame& go_away);
+
+  // The stream a frame is for; nullptr if it is over (late frame) or was never opened (link fails).
+  mux_stream_state* find_for_frame(stream_id stream);
+  void stream_error(mux_stream_state& state, reset_reason reason);
+  // Remembers the failure; `settle` acts on it where no stream's state is being looked at.
+  void fail(errc reason);
+  void settle();
+  void end_streams();
+
+  void submit(const control_frame& frame);
+  void submit_answer(const control_frame& frame);  // bounded: the peer caused it
+  void submit_reset(mux_stream_state& state, reset_reason reason);
+  void mark_output();
+
+  void submit_due_credit();
+  void consume_link(std::int64_t n);
+  void end_sending(mux_stream_state& state);
+  void erase_if_done(stream_id stream);
+  bool has_open_room() const;
+  std::size_t room_for(const mux_stream_state& state) const;
+  bool is_link_blocked() const;
+  bool is_backend() const { return options_.hello.role == link_role::backend; }
+  void give_turns();
+
+  const mux_options options_;
+  link_handler& handler_;
+
+  std::optional<hello_frame> peer_;
+  std::size_t payload_bytes_max_ = limits::data_bytes_max;
+  stream_id highest_opened_;
+  stream_table streams_;
+  send_window link_send_{0};
+  receive_window link_receive_;
+
+  mux_output output_;
+  turn_queue turns_;
+  credit_queue credit_due_;
+  mux_stream_state* turn_ = nullptr;  // whose on_writable is running
+  bool giving_turns_ = false;
+  bool output_marked_ = false;  // on_output was called and take_output has not followed
+
+  std::optional<std::int64_t> pong_due_;  // only the newest: one answer stands for all
+  std::optional<std::int64_t> ping_unanswered_;
+  std::int64_t next_ping_ = 1;
+  mux_clock::time_point started_;
+  mux_clock::time_point last_received_;
+  bool suspect_ = false;
+
+  bool go_away_sent_ = false;
+  bool go_away_received_ = false;
+  std::optional<errc> failure_;
+  bool closed_ = false;
+  mux_counters counters_;
+};
+
+}  // namespace presenter::protocol

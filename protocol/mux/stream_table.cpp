@@ -1,0 +1,28 @@
+#include "protocol/mux/stream_table.hpp"
+
+namespace presenter::protocol {
+
+mux_stream_state* stream_table::find(stream_id stream) {
+  const auto found = streams_.find(stream.value);
+  return found == streams_.end() ? nullptr : found->second.get();
+}
+
+mux_stream_state& stream_table::insert(stream_id stream, stream_handler* handler,
+                                       std::int64_t send_bytes, std::int64_t receive_bytes) {
+  auto state = std::make_unique<mux_stream_state>(stream, handler, send_bytes, receive_bytes);
+  return *streams_.emplace(stream.value, std::move(state)).first->second;
+}
+
+void stream_table::erase(stream_id stream) {
+  streams_.erase(stream.value);
+}
+
+std::vector<stream_id> stream_table::ids() const {
+  std::vector<stream_id> all;
+  all.reserve(streams_.size());
+  for (const auto& [id, state] : streams_)
+    all.push_back(stream_id{id});
+  return all;
+}
+
+}  // namespace presenter::protocol

@@ -1,0 +1,72 @@
+// The streams of one link: their state, and the two queues they stand in (a turn to send, credit to
+// give back). Pure bookkeeping; mux_core decides. See: protocol/README.md §5.
+#pragma once
+
+#include <boost/intrusive/list.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "protocol/mux/credit_window.hpp"
+#include "protocol/mux/stream_handler.hpp"
+
+namespace presenter::protocol {
+
+// One direction of a stream. `finished` and `reset` are terminal; finished may still become reset.
+enum class direction_state : std::uint8_t { open, finished, reset };
+
+namespace intrusive = boost::intrusive;
+using list_hook = intrusive::list_member_hook<intrusive::link_mode<intrusive::auto_unlink>>;
+
+struct mux_stream_state {
+  mux_stream_state(stream_id stream_, stream_handler* handler_, std::int64_t send_bytes,
+                   std::int64_t receive_bytes)
+      : stream(stream_), handler(handler_), send(send_bytes), receive(receive_bytes) {}
+
+  bool is_over() const { return local != direction_state::open && remote != direction_state::open; }
+  bool can_send() const {
+    return local == direction_state::open && remote != direction_state::reset;
+  }
+
+  stream_id stream;
+  stream_handler* handler;  // nullptr once released
+  send_window send;
+  receive_window receive;
+  direction_state local = direction_state::open;   // what we have sent
+  direction_state remote = direction_state::open;  // what the peer has sent
+  bool accepted = false;
+  bool told_end = false;    // the handler has had its last call
+  bool wants_turn = false;  // wait_writable was called and on_writable has not come yet
+  list_hook turn_hook;
+  list_hook credit_hook;
+};
+
+using turn_queue = intrusive::list<
+    mux_stream_state,
+    intrusive::member_hook<mux_stream_state, list_hook, &mux_stream_state::turn_hook>,
+    intrusive::constant_time_size<false>>;
+using credit_queue = intrusive::list<
+    mux_stream_state,
+    intrusive::member_hook<mux_stream_state, list_hook, &mux_stream_state::credit_hook>,
+    intrusive::constant_time_size<false>>;
+
+// Life: owned by mux_core. A stream's address does not change while it is in the table.
+class stream_table {
+ public:
+  mux_stream_state* find(stream_id stream);
+  mux_stream_state& insert(stream_id stream, stream_handler* handler, std::int64_t send_bytes,
+                           std::int64_t receive_bytes);
+  // Leaves both queues as well.
+  void erase(stream_id stream);
+
+  std::size_t size() const { return streams_.size(); }
+
+  // For loops whose body may change the table: look each one up again.
+  std::vector<stream_id> ids() const;
+
+ private:
+  boost::unordered_flat_map<std::int64_t, std::unique_ptr<mux_stream_state>> streams_;
+};
+
+}  // namespace presenter::protocol

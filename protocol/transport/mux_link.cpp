@@ -1,0 +1,171 @@
+#include "protocol/transport/mux_link.hpp"
+
+#include <array>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+#include <utility>
+#include <vector>
+
+namespace presenter::protocol {
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+namespace {
+
+// One read takes this much at the most. Frames of many streams come in one gulp, which is what lets
+// all frames of one client leave as one TLS record.
+constexpr std::size_t gulp_bytes = 256 * 1'024;
+
+// Shared by the links of a thread: an idle link holds no read buffer.
+std::span<std::byte> gulp_buffer() {
+  thread_local std::vector<std::byte> buffer(gulp_bytes);
+  return buffer;
+}
+
+}  // namespace
+
+mux_link::mux_link(link_socket socket, const mux_options& options)
+    : socket_(std::move(socket)),
+      tick_(socket_.get_executor()),
+      tick_interval_(std::max(1, options.hello.ping_interval_ms / 2)),
+      core_(options, *this, mux_clock::now()) {
+  error_code ignored;
+  remote_ = socket_.remote_endpoint(ignored);
+  local_ = socket_.local_endpoint(ignored);
+  socket_.non_blocking(true, ignored);
+  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+}
+
+void mux_link::start() {
+  on_output();
+  wait_readable();
+  wait_tick();
+}
+
+void mux_link::close(error_code reason) {
+  if (std::exchange(closed_, true)) return;
+  const auto self = shared_from_this();
+  core_.close();
+  tick_.cancel();
+  error_code ignored;
+  socket_.close(ignored);
+  on_closed(reason);
+}
+
+void mux_link::close_after_output(std::chrono::milliseconds linger) {
+  closing_ = true;
+  close_deadline_ = mux_clock::now() + linger;
+  on_output();
+}
+
+void mux_link::on_failed(error_code reason) {
+  // The GoAway that names the reason leaves if the socket takes it now; a peer that breaks rules is
+  // not waited for.
+  if (in_flight_.empty()) {
+    core_.take_output(in_flight_);
+    send_in_flight();
+  }
+  close(reason);
+}
+
+// --- reading
+// --------------------------------------------------------------------------------------------
+
+void mux_link::wait_readable() {
+  socket_.async_wait(link_socket::wait_read, [self = shared_from_this()](error_code error) {
+    if (error || self->closed_) return;
+    self->read_gulp();
+  });
+}
+
+void mux_link::read_gulp() {
+  const std::span<std::byte> gulp = gulp_buffer();
+  const std::size_t held = partial_.size();
+  if (held != 0) std::memcpy(gulp.data(), partial_.bytes().data(), held);
+
+  error_code error;
+  const std::size_t n =
+      socket_.read_some(asio::buffer(gulp.data() + held, gulp.size() - held), error);
+  if (error == asio::error::would_block) return wait_readable();
+  if (error)
+    return close(error == asio::error::eof && core_.is_going_away() ? error_code() : error);
+  ++counters_.reads;
+  counters_.bytes_received += n;
+
+  const auto input = std::span<const std::byte>(gulp).first(held + n);
+  const std::size_t taken = core_.on_input(input, mux_clock::now());
+  if (closed_) return;
+  partial_.clear();
+  partial_.append(input.subspan(taken));
+  if (partial_.empty()) partial_.release();
+  on_input_end();
+  if (!closed_) wait_readable();
+}
+
+// --- writing
+// --------------------------------------------------------------------------------------------
+
+void mux_link::on_output() {
+  if (closed_ || waiting_writable_ || std::exchange(flush_posted_, true)) return;
+  asio::post(socket_.get_executor(), [self = shared_from_this()] {
+    self->flush_posted_ = false;
+    self->flush();
+  });
+}
+
+void mux_link::flush() {
+  if (closed_ || waiting_writable_) return;
+  core_.take_output(in_flight_);
+  send_in_flight();
+  if (closing_ && !closed_ && in_flight_.empty()) close({});
+}
+
+void mux_link::send_in_flight() {
+  if (in_flight_.empty()) return;
+  const auto as_buffer = [](const byte_buffer& bytes) {
+    return asio::const_buffer(bytes.bytes().data(), bytes.size());
+  };
+  const std::array<asio::const_buffer, 2> buffers{as_buffer(in_flight_.control),
+                                                  as_buffer(in_flight_.data)};
+  error_code error;
+  std::size_t sent = socket_.write_some(buffers, error);
+  if (error && error != asio::error::would_block) {
+    // Not from inside whatever called us: a read error follows and closes the link in its own turn.
+    in_flight_.control.clear();
+    in_flight_.data.clear();
+    asio::post(socket_.get_executor(), [self = shared_from_this(), error] { self->close(error); });
+    return;
+  }
+  ++counters_.sends;
+  counters_.bytes_sent += sent;
+  const std::size_t of_control = std::min(sent, in_flight_.control.size());
+  in_flight_.control.consume(of_control);
+  in_flight_.data.consume(sent - of_control);
+  if (in_flight_.empty()) return;
+
+  waiting_writable_ = true;
+  socket_.async_wait(link_socket::wait_write, [self = shared_from_this()](error_code wait_error) {
+    self->waiting_writable_ = false;
+    if (wait_error || self->closed_) return;
+    self->send_in_flight();
+    // Everything left: what senders submitted meanwhile follows.
+    if (self->in_flight_.empty()) self->flush();
+  });
+}
+
+// --- time
+// -----------------------------------------------------------------------------------------------
+
+void mux_link::wait_tick() {
+  tick_.expires_after(tick_interval_);
+  tick_.async_wait([self = shared_from_this()](error_code error) {
+    if (error || self->closed_) return;
+    const auto now = mux_clock::now();
+    if (self->closing_ && now >= self->close_deadline_) return self->close({});
+    self->core_.on_time(now);
+    if (!self->closed_) self->wait_tick();
+  });
+}
+
+}  // namespace presenter::protocol

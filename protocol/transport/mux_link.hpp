@@ -1,0 +1,96 @@
+// One link: a mux_core on a TCP socket. The only place where the two meet.
+//
+// Inbound: one wait for readiness, one gulp into a buffer shared by all links of the thread, every
+// frame in it handled, then on_input_end. Outbound: whatever was submitted during a turn of the
+// loop leaves in one gathered send at its end; what the socket does not take stays here, and
+// mux_core makes senders wait.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+
+#include "protocol/mux/mux_core.hpp"
+
+namespace presenter::protocol {
+
+using link_executor = boost::asio::io_context::executor_type;
+using link_socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, link_executor>;
+using link_timer = boost::asio::basic_waitable_timer<mux_clock, boost::asio::wait_traits<mux_clock>,
+                                                     link_executor>;
+
+struct link_counters {
+  std::uint64_t bytes_received = 0;
+  std::uint64_t bytes_sent = 0;
+  std::uint64_t reads = 0;
+  std::uint64_t sends = 0;
+};
+
+// Base of the gateway's upstream_link and of the backend's link, which say what happens on_ready,
+// on_open, on_go_away and on_can_open (link_handler).
+//
+// Life: held by shared_ptr; its own waits keep it alive until close. on_closed is the last call.
+// Confined to: the one thread that runs its io_context.
+// Bounds: unsent output ≤ control_queue_bytes_max + data_queue_bytes_max twice (queued and in
+// flight); unread input ≤ one frame.
+class mux_link : public std::enable_shared_from_this<mux_link>, public link_handler {
+ public:
+  // `socket` is connected.
+  mux_link(link_socket socket, const mux_options& options);
+  virtual ~mux_link() = default;
+
+  mux_link(const mux_link&) = delete;
+  mux_link& operator=(const mux_link&) = delete;
+
+  // Sends Hello and begins to read. Once.
+  void start();
+
+  // Ends all streams (on_link_lost) and the socket, then on_closed(reason). Idempotent: the first
+  // reason wins.
+  void close(boost::system::error_code reason);
+
+  // Closes as soon as all output has left; at once if the socket does not take it within `linger`.
+  void close_after_output(std::chrono::milliseconds linger);
+
+  mux_core& core() { return core_; }
+  const link_counters& counters() const { return counters_; }
+  link_executor get_executor() { return socket_.get_executor(); }
+  boost::asio::ip::tcp::endpoint remote_endpoint() const { return remote_; }
+  boost::asio::ip::tcp::endpoint local_endpoint() const { return local_; }
+
+ protected:
+  // Every frame of one gulp has been handled.
+  virtual void on_input_end() {}
+
+  // The link is over. `reason` is empty after an orderly end.
+  virtual void on_closed(boost::system::error_code reason) = 0;
+
+ private:
+  void on_output() final;
+  void on_failed(boost::system::error_code reason) final;
+
+  void wait_readable();
+  void read_gulp();
+  void flush();
+  void send_in_flight();
+  void wait_tick();
+
+  link_socket socket_;
+  link_timer tick_;
+  std::chrono::milliseconds tick_interval_;
+  mux_core core_;
+  boost::asio::ip::tcp::endpoint remote_;
+  boost::asio::ip::tcp::endpoint local_;
+
+  byte_buffer partial_;   // the beginning of a frame whose rest has not come yet
+  mux_output in_flight_;  // taken from the core, not yet by the socket
+  bool flush_posted_ = false;
+  bool waiting_writable_ = false;
+  bool closing_ = false;  // close once in_flight_ is empty
+  bool closed_ = false;
+  mux_clock::time_point close_deadline_;
+  link_counters counters_;
+};
+
+}  // namespace presenter::protocol
