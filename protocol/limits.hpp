@@ -14,7 +14,8 @@ inline constexpr std::int32_t version = 1;
 // for longer than 16 KiB at a time.
 inline constexpr std::size_t data_bytes_max = 16'384;
 
-// Largest frame after its length field: a full Data frame (§4.5: at most 19 bytes around it), rounded up.
+// Largest frame after its length field: a full Data frame (§4.5: at most 19 bytes around it),
+// rounded up.
 inline constexpr std::size_t frame_bytes_max = data_bytes_max + 64;
 
 // A peer may announce smaller frames than that, but an Open must fit.

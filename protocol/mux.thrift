@@ -106,7 +106,7 @@ struct GoAway {
 }
 
 // Exactly one field is set. Ids 12 (Handoff), 13 (Checkpoint) and 14 (Multicast) are reserved,
-// README §4.11: a receiver that does not know an id closes the link with `unknown_frame`.
+// README §4.11: a receiver that does not know an id closes the link with `frame_unknown`.
 union Frame {
   1: Hello hello
   2: Open open

@@ -128,7 +128,7 @@ errc decode_body(reader& in, hello_frame& frame) {
                frame.version_min >= 1 && frame.version_max >= frame.version_min &&
                    (role == 1 || role == 2) && frame.node.size() <= limits::node_bytes_max &&
                    frame.map_epoch >= 0 &&
-                   frame.frame_bytes_max >= static_cast<std::int32_t>(limits::open_bytes_max) &&
+                   frame.frame_bytes_max >= static_cast<std::int32_t>(limits::frame_bytes_min) &&
                    windows_in_range && frame.streams_open_max >= 1 && frame.ping_interval_ms >= 1);
 }
 
