@@ -1,0 +1,46 @@
+// Bytes that wait for one client's socket: whole packets in at the back, one gathered run out at
+// the front. It knows nothing of what they mean.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "protocol/wire/byte_buffer.hpp"
+
+namespace presenter::chat_backend {
+
+// Bytes that may wait for a client that does not read: about 1,500 messages of 128 bytes, some
+// minutes of a busy chat. What does not fit is in the history.
+inline constexpr std::size_t outbox_bytes_max = 256 * 1'024;
+
+// Confined to: the session's thread.
+// Bounds: deliveries stop at outbox_bytes_max. Replies are always taken, because the session stops
+// reading calls while `is_congested()`: at most one reply more than the limit.
+class outbox {
+ public:
+  bool empty() const { return waiting_.empty(); }
+  std::size_t size() const { return waiting_.size() + in_flight_.size(); }
+  bool is_congested() const { return size() > outbox_bytes_max / 2; }
+  bool has_room_for(std::size_t bytes) const { return size() + bytes <= outbox_bytes_max; }
+
+  // Where packets are appended.
+  protocol::byte_buffer& back() { return waiting_; }
+
+  // Everything that waits, to be written as one run; valid until `finish_write`.
+  std::span<const std::byte> start_write() {
+    in_flight_.swap(waiting_);
+    return in_flight_.bytes();
+  }
+  void finish_write() {
+    // An idle client keeps no buffer that a burst once needed.
+    constexpr std::size_t kept_bytes_max = 4'096;
+    if (in_flight_.capacity() > kept_bytes_max) in_flight_.release();
+    in_flight_.clear();
+  }
+
+ private:
+  protocol::byte_buffer waiting_;
+  protocol::byte_buffer in_flight_;
+};
+
+}  // namespace presenter::chat_backend
