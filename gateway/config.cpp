@@ -1,0 +1,218 @@
+#include "gateway/config.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <exception>
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+#include "gateway/config_checks.hpp"
+#include "gateway/config_reader.hpp"
+#include "protocol/wire/thrift_path.hpp"
+
+namespace presenter::gateway {
+namespace {
+
+using namespace std::chrono_literals;
+namespace limits = protocol::limits;
+
+// The 4-byte length in front of every packet.
+constexpr std::size_t packet_header_bytes = 4;
+
+// The address, if the key is there and is one.
+std::optional<tcp_endpoint> read_endpoint(config_section& section, std::string_view key) {
+  const auto text = section.text(key);
+  if (!text) return std::nullopt;
+  auto endpoint = parse_endpoint(*text);
+  if (!endpoint)
+    section.fail(key,
+                 fmt::format("'{}' is not an address like '0.0.0.0:443' or '[::]:443'", *text));
+  return endpoint;
+}
+
+// The path, taken from the configuration's folder, if the key is there and its file passes.
+template <class Check>
+std::optional<std::filesystem::path> read_path(config_section& section, std::string_view key,
+                                               const std::filesystem::path& folder, Check check) {
+  const auto text = section.text(key);
+  if (!text) return std::nullopt;
+  auto path = folder / *text;
+  if (auto mistake = check(path); !mistake.empty()) {
+    section.fail(key, std::move(mistake));
+    return std::nullopt;
+  }
+  return path;
+}
+
+void read_listen(config_section section, listen_config& out) {
+  if (const auto address = read_endpoint(section, "address")) out.address = *address;
+  section.read("backlog", out.backlog, 1, 65'535);
+  section.finish();
+}
+
+void read_tls(config_section section, tls_config& out, const std::filesystem::path& folder) {
+  const auto certificate = read_path(section, "certificate", folder, check_certificate);
+  const auto private_key = read_path(section, "private_key", folder, check_private_key);
+  section.require("certificate");
+  section.require("private_key");
+  if (certificate) out.certificate = *certificate;
+  if (private_key) out.private_key = *private_key;
+  if (certificate && private_key) {
+    auto mistake = check_key_matches(*certificate, *private_key);
+    if (!mistake.empty()) section.fail("private_key", std::move(mistake));
+  }
+  section.read("handshake_timeout", out.handshake_timeout, 100ms, 5min);
+  section.finish();
+}
+
+void read_auth(config_section section, auth_config& out) {
+  section.read("parser", out.parser);
+  if (out.parser != "thrift")
+    section.fail("parser", fmt::format("must be \"thrift\", not \"{}\"", out.parser));
+  section.read("method", out.method);
+  if (out.method.size() > 255) section.fail("method", "must be at most 255 bytes long");
+  if (const auto text = section.text("key_path")) {
+    auto path = protocol::parse_key_path(*text);
+    if (path)
+      out.key_path = std::move(*path);
+    else
+      section.fail("key_path", fmt::format("'{}' is not 1 to 8 field ids of 1 to 32767, "
+                                           "joined by dots, like '1.1'",
+                                           *text));
+  }
+  section.read("packet_bytes_max", out.packet_bytes_max, 64, limits::data_bytes_max);
+  section.read("timeout", out.timeout, 100ms, 5min);
+  section.finish();
+}
+
+void read_shards(config_section section, shards_config& out, const std::filesystem::path& folder) {
+  const bool has_zookeeper = section.has("zookeeper");
+  const bool has_file = section.has("file");
+  out.zookeeper = section.text("zookeeper");
+  if (out.zookeeper) {
+    auto mistake = check_zookeeper(*out.zookeeper);
+    if (!mistake.empty()) section.fail("zookeeper", std::move(mistake));
+  }
+  out.file = read_path(section, "file", folder, check_readable);
+  if (has_zookeeper == has_file)
+    section.fail(has_file ? "file" : "", has_file ? "only one of 'zookeeper' and 'file' may be set"
+                                                  : "needs 'zookeeper' or 'file'");
+  section.read("session_timeout", out.session_timeout, 1s, 5min);
+  section.finish();
+}
+
+void read_upstream(config_section section, upstream_config& out, const auth_config& auth) {
+  section.read("links_per_worker", out.links_per_worker, 1, 16);
+  section.read("opening_timeout", out.opening_timeout, 100ms, 5min);
+  section.read("connect_timeout", out.connect_timeout, 100ms, 1min);
+  section.read("stall_timeout", out.stall_timeout, 1s, 1h);
+  section.read("stream_window_bytes", out.stream_window_bytes, limits::stream_window_bytes_min,
+               limits::stream_window_bytes_max);
+  section.read("link_window_bytes", out.link_window_bytes, limits::link_window_bytes_min,
+               limits::link_window_bytes_max);
+  if (out.link_window_bytes < out.stream_window_bytes)
+    section.fail(
+        "link_window_bytes",
+        fmt::format("{} is less than stream_window_bytes, {}: no stream could fill its own",
+                    out.link_window_bytes, out.stream_window_bytes));
+  const auto packet_bytes = auth.packet_bytes_max + packet_header_bytes;
+  if (std::cmp_less(out.stream_window_bytes, packet_bytes))
+    section.fail("stream_window_bytes",
+                 fmt::format("{} is less than auth.packet_bytes_max and its length, {}",
+                             out.stream_window_bytes, packet_bytes));
+  section.finish();
+}
+
+void read_log(config_section section, log_config& out) {
+  if (const auto text = section.text("level")) {
+    const auto level = log_level_of(*text);
+    if (level)
+      out.level = *level;
+    else
+      section.fail("level", fmt::format("must be one of {}, not '{}'",
+                                        fmt::join(log_level_names, ", "), *text));
+  }
+  section.finish();
+}
+
+void read_small(config_section& root, config& out) {
+  auto workers = root.section("workers");
+  workers.read("count", out.workers.count, 0, 256);
+  workers.finish();
+
+  auto admin = root.section("admin");
+  out.admin.address = read_endpoint(admin, "address");
+  admin.finish();
+
+  auto limits = root.section("limits");
+  limits.read("clients_max", out.limits.clients_max, 0, 100'000'000);
+  limits.finish();
+
+  auto shutdown = root.section("shutdown");
+  shutdown.read("timeout", out.shutdown.timeout, 0ms, 1h);
+  shutdown.finish();
+}
+
+void read_all(const toml::table& table, const std::filesystem::path& folder, config& out,
+              config_errors& errors) {
+  config_section root{&table, "", {1, 1}, errors};
+  read_listen(root.section("listen"), out.listen);
+  read_tls(root.section("tls"), out.tls, folder);
+  read_auth(root.section("auth"), out.auth);
+  read_shards(root.section("shards"), out.shards, folder);
+  read_upstream(root.section("upstream"), out.upstream, out.auth);
+  read_small(root, out);
+  read_log(root.section("log"), out.log);
+  root.finish();
+}
+
+void load(const std::filesystem::path& file, config& out, config_errors& errors) {
+  if (auto mistake = check_readable(file); !mistake.empty())
+    return errors.add({0, 0}, "", std::move(mistake));
+  std::ifstream stream(file, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>{stream}, {}};
+  try {
+    const auto table = toml::parse(text);
+    read_all(table, file.parent_path(), out, errors);
+  } catch (const toml::parse_error& error) {
+    const auto at = error.source().begin;
+    errors.add(at, "", fmt::format("column {}: {}", at.column, error.description()));
+  }
+}
+
+}  // namespace
+
+std::string config_error::to_string() const {
+  std::string out = file;
+  if (line != 0) out += fmt::format(":{}", line);
+  if (!key.empty()) out += ": " + key;
+  return out + ": " + text;
+}
+
+config_result load_config(const std::filesystem::path& file) noexcept {
+  config_result result;
+  config_errors errors{file.string(), {}};
+  try {
+    load(file, result.value, errors);
+  } catch (const std::exception& error) {
+    errors.add({0, 0}, "", fmt::format("cannot read: {}", error.what()));
+  }
+  std::stable_sort(errors.list.begin(), errors.list.end(), [](const auto& a, const auto& b) {
+    return std::pair{a.line, a.column} < std::pair{b.line, b.column};
+  });
+  result.errors = std::move(errors.list);
+  return result;
+}
+
+std::size_t clients_max_of(const config& settings, std::uint64_t descriptors_max) noexcept {
+  // An eighth for a small limit; for a large one, more than any number of links comes to.
+  const auto reserve = std::min<std::uint64_t>(descriptors_max / 8, 4'096);
+  const auto fits = std::max<std::uint64_t>(descriptors_max - reserve, 1);
+  const auto wanted = settings.limits.clients_max;
+  return static_cast<std::size_t>(wanted == 0 ? fits : std::min<std::uint64_t>(wanted, fits));
+}
+
+}  // namespace presenter::gateway

@@ -1,0 +1,146 @@
+// The gateway's configuration: one TOML file, read once at start into plain values. Every key, its
+// default, unit, range and meaning is a member here; README.md holds the same list with an example.
+// `load_config` also checks what needs the disk, so that a loaded configuration can be started;
+// only the shard map file's content is the business of shard_router.
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gateway/log_level.hpp"
+#include "protocol/limits.hpp"
+
+namespace presenter::gateway {
+
+// In the file a duration is "500ms", "10s", "5m", "12h", or a whole number of seconds.
+using duration = std::chrono::milliseconds;
+using tcp_endpoint = boost::asio::ip::tcp::endpoint;
+
+// [listen]: where clients come in.
+struct listen_config {
+  // "0.0.0.0:443" or "[::]:443"; an address, never a name. Port 0: any free one.
+  tcp_endpoint address{boost::asio::ip::tcp::v4(), 443};
+  // Clients that wait in the kernel to be accepted, per worker. 1 … 65535; the kernel cuts it to
+  // net.core.somaxconn. Large, because masses of clients come back at the same moment.
+  int backlog = 4'096;
+};
+
+// [tls]: paths are relative to the configuration's own folder. Both are required.
+struct tls_config {
+  std::filesystem::path certificate;  // PEM: the leaf, then its chain
+  std::filesystem::path private_key;  // PEM, not encrypted, of the leaf
+  // From accept to the end of the handshake. 100 ms … 5 min.
+  duration handshake_timeout = std::chrono::seconds{10};
+};
+
+// [auth]: how the first packet of a client is read.
+struct auth_config {
+  std::string parser = "thrift";        // the only one
+  std::string method = "authenticate";  // of the first call; 1 … 255 bytes
+  // Where in that call the routing key is, by field ids from the argument struct: 1 … 8 of them.
+  std::vector<std::int16_t> key_path{1, 1};
+  // Largest first packet without its 4-byte length. 64 … 16384, and with the length it must fit
+  // upstream.stream_window_bytes: it follows Open at once, before any credit can have come.
+  std::size_t packet_bytes_max = 4'096;
+  // From the end of the handshake to the whole first packet. 100 ms … 5 min.
+  duration timeout = std::chrono::seconds{10};
+};
+
+// [shards]: where the shard map comes from. Exactly one of the first two.
+struct shards_config {
+  std::optional<std::string> zookeeper;       // "host:port,host:port/chroot"
+  std::optional<std::filesystem::path> file;  // shards.toml, relative to the configuration's folder
+  duration session_timeout = std::chrono::seconds{6};  // of ZooKeeper's session. 1 s … 5 min.
+};
+
+// [upstream]: links and streams to the backends.
+struct upstream_config {
+  std::size_t links_per_worker = 1;  // to each backend. 1 … 16.
+  // How long a client may wait for its backend's answer before it is answered itself. It spans the
+  // link's connect, a map that still spreads and retries. 100 ms … 5 min.
+  duration opening_timeout = std::chrono::seconds{10};
+  // One attempt to bring up a link's TCP connection. 100 ms … 1 min.
+  duration connect_timeout = std::chrono::seconds{3};
+  // A stream that has bytes to move and moves none for so long is reset. 1 s … 1 h.
+  duration stall_timeout = std::chrono::seconds{30};
+  // Credit that the gateway grants to each stream and each link, in payload bytes: the most that
+  // one client that does not read, or all of them, can pin here. Ranges: protocol/limits.hpp.
+  std::int32_t stream_window_bytes = protocol::limits::stream_window_bytes_default;
+  std::int64_t link_window_bytes = protocol::limits::link_window_bytes_default;
+};
+
+// [workers]
+struct workers_config {
+  std::size_t count = 0;  // threads that serve clients. 0 … 256; 0: one per core.
+};
+
+// [admin]: health and metrics over HTTP, without authentication: give it an inner address.
+struct admin_config {
+  std::optional<tcp_endpoint> address;  // nothing: no admin endpoint. Port 0: any free one.
+};
+
+// [limits]
+struct limits_config {
+  // Clients of the whole process. 0 … 100 million; 0: what the descriptors allow, see
+  // clients_max_of.
+  std::size_t clients_max = 0;
+};
+
+// [shutdown]
+struct shutdown_config {
+  // From SIGTERM until what is still open is cut. 0 … 1 h.
+  duration timeout = std::chrono::seconds{10};
+};
+
+// [log]
+struct log_config {
+  log_level level = log_level::info;  // "debug", "info", "warning", "error"
+};
+
+struct config {
+  listen_config listen;
+  tls_config tls;
+  auth_config auth;
+  shards_config shards;
+  upstream_config upstream;
+  workers_config workers;
+  admin_config admin;
+  limits_config limits;
+  shutdown_config shutdown;
+  log_config log;
+};
+
+// One mistake, placed for the person who has to mend it.
+struct config_error {
+  std::string file;          // as it was given to load_config
+  std::uint32_t line = 0;    // from 1; 0: the file as a whole
+  std::uint32_t column = 0;  // from 1; 0: unknown
+  std::string key;           // "tls.certificate"; empty: not about one key
+  std::string text;
+
+  // "presenter.toml:12: tls.certificate: cannot read 'x.pem': No such file or directory"
+  std::string to_string() const;
+};
+
+struct config_result {
+  config value;                      // only to be used without errors
+  std::vector<config_error> errors;  // every mistake, in the file's order
+  bool has_errors() const noexcept { return !errors.empty(); }
+};
+
+// Reads and checks the whole file; throws nothing. A TOML syntax error ends the reading, everything
+// else is collected. Touches the disk (certificate, key, map file), no network.
+config_result load_config(const std::filesystem::path& file) noexcept;
+
+// How many clients the process may hold when it may open `descriptors_max` files:
+// `limits.clients_max` if that is set and fits, else all but a reserve for links, listeners, logs
+// and admin sessions. At least 1.
+std::size_t clients_max_of(const config& settings, std::uint64_t descriptors_max) noexcept;
+
+}  // namespace presenter::gateway

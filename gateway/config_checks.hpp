@@ -1,0 +1,35 @@
+// What a configuration's values must be beyond their type: addresses, ZooKeeper strings, PEM files.
+// Each check answers with the whole mistake in words, ready for config_error::text; empty: it is
+// fine.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "gateway/config.hpp"
+
+namespace presenter::gateway {
+
+// "127.0.0.1:443", "[::1]:443". Nothing if it is not an address with a port; names are not
+// resolved.
+std::optional<tcp_endpoint> parse_endpoint(std::string_view text);
+
+// "host:port,host:port/chroot": one or more hosts, each with a port; the chroot is optional.
+std::string check_zookeeper(std::string_view text);
+
+// The file can be opened and is not a folder.
+std::string check_readable(const std::filesystem::path&);
+
+// Every certificate in the file parses, and there is at least one.
+std::string check_certificate(const std::filesystem::path&);
+
+// The key parses without a password.
+std::string check_private_key(const std::filesystem::path&);
+
+// The key belongs to the first certificate. Only for files that passed the two checks above.
+std::string check_key_matches(const std::filesystem::path& certificate,
+                              const std::filesystem::path& private_key);
+
+}  // namespace presenter::gateway

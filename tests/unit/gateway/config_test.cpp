@@ -1,0 +1,298 @@
+#include "gateway/config.hpp"
+
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "config_files.hpp"
+
+namespace presenter::gateway {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr auto tls_lines = "[tls]\ncertificate = \"tls.pem\"\nprivate_key = \"tls.key\"\n";
+constexpr auto shards_lines = "[shards]\nfile = \"shards.toml\"\n";
+
+class Config : public testing::Test {
+ protected:
+  config_result load(const std::string& text) const {
+    return load_config(files_.write("presenter.toml", text));
+  }
+
+  // What is complete but for `text`, which therefore starts in line 6.
+  config_result load_after_minimum(const std::string& text) const {
+    return load(std::string{tls_lines} + shards_lines + text);
+  }
+
+  // Without the folder, which has another name each time.
+  std::vector<std::string> messages(const config_result& result) const {
+    std::vector<std::string> out;
+    for (const auto& error : result.errors) {
+      auto text = error.to_string();
+      const auto prefix = files_.folder().string() + "/";
+      for (auto at = text.find(prefix); at != std::string::npos; at = text.find(prefix))
+        text.erase(at, prefix.size());
+      out.push_back(std::move(text));
+    }
+    return out;
+  }
+
+  // The only mistake of `text`, which follows a configuration that is complete.
+  std::string mistake_of(const std::string& text) const {
+    const auto list = messages(load_after_minimum(text));
+    return list.size() == 1 ? list[0] : testing::PrintToString(list);
+  }
+
+  config_files files_;
+};
+
+TEST_F(Config, NeedsOnlyCertificateKeyAndShards) {
+  const auto result = load_after_minimum("");
+  ASSERT_THAT(messages(result), IsEmpty());
+  const auto& value = result.value;
+  EXPECT_EQ(value.tls.certificate, files_.folder() / "tls.pem");
+  EXPECT_EQ(value.shards.file, files_.folder() / "shards.toml");
+  EXPECT_EQ(value.shards.zookeeper, std::nullopt);
+  EXPECT_EQ(value.listen.address.port(), 443);
+  EXPECT_THAT(value.auth.key_path, ElementsAre(1, 1));
+  EXPECT_EQ(value.auth.packet_bytes_max, 4'096U);
+  EXPECT_EQ(value.upstream.links_per_worker, 1U);
+  EXPECT_EQ(value.admin.address, std::nullopt);
+  EXPECT_EQ(value.log.level, log_level::info);
+}
+
+TEST_F(Config, ReadsEveryKey) {
+  const auto result = load(R"(
+[listen]
+address = "[::1]:8443"
+backlog = 10
+[tls]
+certificate = "tls.pem"
+private_key = "tls.key"
+handshake_timeout = "500ms"
+[auth]
+parser = "thrift"
+method = "login"
+key_path = "1.2.30"
+packet_bytes_max = 8192
+timeout = 7
+[shards]
+zookeeper = "zk1:2181,zk2:2181/presenter"
+session_timeout = "4s"
+[upstream]
+links_per_worker = 2
+opening_timeout = "8s"
+connect_timeout = "2s"
+stall_timeout = "1m"
+stream_window_bytes = 131072
+link_window_bytes = 1048576
+[workers]
+count = 3
+[admin]
+address = "127.0.0.1:0"
+[limits]
+clients_max = 5000
+[shutdown]
+timeout = "1m"
+[log]
+level = "debug"
+)");
+  ASSERT_THAT(messages(result), IsEmpty());
+  const auto& value = result.value;
+  EXPECT_TRUE(value.listen.address.address().is_v6());
+  EXPECT_EQ(value.listen.backlog, 10);
+  EXPECT_EQ(value.tls.private_key, files_.folder() / "tls.key");
+  EXPECT_EQ(value.tls.handshake_timeout, 500ms);
+  EXPECT_EQ(value.auth.method, "login");
+  EXPECT_THAT(value.auth.key_path, ElementsAre(1, 2, 30));
+  EXPECT_EQ(value.auth.packet_bytes_max, 8'192U);
+  EXPECT_EQ(value.auth.timeout, 7s);
+  EXPECT_EQ(value.shards.zookeeper, "zk1:2181,zk2:2181/presenter");
+  EXPECT_EQ(value.shards.session_timeout, 4s);
+  EXPECT_EQ(value.upstream.links_per_worker, 2U);
+  EXPECT_EQ(value.upstream.opening_timeout, 8s);
+  EXPECT_EQ(value.upstream.connect_timeout, 2s);
+  EXPECT_EQ(value.upstream.stall_timeout, 1min);
+  EXPECT_EQ(value.upstream.stream_window_bytes, 131'072);
+  EXPECT_EQ(value.upstream.link_window_bytes, 1'048'576);
+  EXPECT_EQ(value.workers.count, 3U);
+  EXPECT_EQ(value.admin.address->port(), 0);
+  EXPECT_EQ(value.limits.clients_max, 5'000U);
+  EXPECT_EQ(value.shutdown.timeout, 1min);
+  EXPECT_EQ(value.log.level, log_level::debug);
+}
+
+TEST_F(Config, ReportsEveryMistakeAtOnceInTheFilesOrder) {
+  const auto result = load(R"([listen]
+adress = "0.0.0.0:443"
+backlog = 0
+[tls]
+certificate = "x.pem"
+[auth]
+parser = "json"
+key_path = "1.0"
+packet_bytes_max = 20000
+timeout = "soon"
+[shards]
+zookeeper = "zk"
+file = "shards.toml"
+[upstrem]
+links_per_worker = 2
+[log]
+level = 3
+)");
+  EXPECT_THAT(
+      messages(result),
+      ElementsAre(
+          "presenter.toml:2: listen.adress: unknown key, did you mean 'address'?",
+          "presenter.toml:3: listen.backlog: must be 1 to 65535, not 0",
+          "presenter.toml:4: tls.private_key: is required",
+          "presenter.toml:5: tls.certificate: cannot read 'x.pem': No such file or directory",
+          "presenter.toml:7: auth.parser: must be \"thrift\", not \"json\"",
+          "presenter.toml:8: auth.key_path: '1.0' is not 1 to 8 field ids of 1 to 32767, joined "
+          "by dots, like '1.1'",
+          "presenter.toml:9: auth.packet_bytes_max: must be 64 to 16384, not 20000",
+          "presenter.toml:10: auth.timeout: must be a duration: \"500ms\", \"10s\", \"5m\", "
+          "\"12h\" or a whole number of seconds",
+          "presenter.toml:12: shards.zookeeper: 'zk' is not host:port",
+          "presenter.toml:13: shards.file: only one of 'zookeeper' and 'file' may be set",
+          "presenter.toml:14: upstrem: unknown table, did you mean 'upstream'?",
+          "presenter.toml:17: log.level: must be a string, not an integer"));
+}
+
+TEST_F(Config, AnEmptyFileLacksWhatIsRequired) {
+  EXPECT_THAT(messages(load("")),
+              ElementsAre("presenter.toml:1: tls.certificate: is required",
+                          "presenter.toml:1: tls.private_key: is required",
+                          "presenter.toml:1: shards: needs 'zookeeper' or 'file'"));
+}
+
+TEST_F(Config, PlacesASyntaxError) {
+  const auto result = load("[listen]\naddress = \n");
+  ASSERT_EQ(result.errors.size(), 1U);
+  EXPECT_EQ(result.errors[0].line, 2U);
+  EXPECT_THAT(messages(result)[0], HasSubstr("presenter.toml:2: column "));
+}
+
+TEST_F(Config, ASecondTableOfTheSameNameIsASyntaxError) {
+  EXPECT_THAT(mistake_of("[tls]\n"), HasSubstr("presenter.toml:6: column "));
+}
+
+TEST_F(Config, SurvivesBytesThatAreNotText) {
+  EXPECT_EQ(load(std::string("\xff\xfe\0\x01[[[", 7)).errors.size(), 1U);
+  EXPECT_EQ(load(std::string(100'000, '[')).errors.size(), 1U);
+}
+
+TEST_F(Config, SaysWhyTheFileItselfCannotBeRead) {
+  EXPECT_THAT(messages(load_config(files_.folder() / "none.toml")),
+              ElementsAre("none.toml: cannot read 'none.toml': No such file or directory"));
+  EXPECT_THAT(load_config(files_.folder()).errors[0].text, HasSubstr("Is a directory"));
+}
+
+TEST_F(Config, ATableMustBeATable) {
+  EXPECT_EQ(mistake_of("[[workers]]\ncount = 1\n"),
+            "presenter.toml:6: workers: must be a table, not an array");
+}
+
+TEST_F(Config, ChecksAddresses) {
+  EXPECT_EQ(mistake_of("[listen]\naddress = \"localhost:443\"\n"),
+            "presenter.toml:7: listen.address: 'localhost:443' is not an address like "
+            "'0.0.0.0:443' or '[::]:443'");
+  EXPECT_THAT(mistake_of("[admin]\naddress = \"127.0.0.1\"\n"), HasSubstr("7: admin.address: "));
+}
+
+TEST_F(Config, ChecksRangesOfDurations) {
+  EXPECT_EQ(mistake_of("[upstream]\nopening_timeout = \"1ms\"\n"),
+            "presenter.toml:7: upstream.opening_timeout: must be 100ms to 5m, not 1ms");
+  EXPECT_EQ(mistake_of("[shutdown]\ntimeout = 3601\n"),
+            "presenter.toml:7: shutdown.timeout: must be 0s to 1h, not 3601s");
+  EXPECT_THAT(mistake_of("[shutdown]\ntimeout = -1\n"), HasSubstr("must be a duration"));
+  EXPECT_THAT(mistake_of("[shutdown]\ntimeout = 1.5\n"), HasSubstr("must be a duration"));
+}
+
+TEST_F(Config, WindowsMustHoldAFirstPacketAndFitTheLink) {
+  EXPECT_EQ(mistake_of("[upstream]\nstream_window_bytes = 4096\n"),
+            "presenter.toml:7: upstream.stream_window_bytes: 4096 is less than "
+            "auth.packet_bytes_max and its length, 4100");
+  EXPECT_THAT(mistake_of("[upstream]\nlink_window_bytes = 16384\n"),
+              HasSubstr("16384 is less than stream_window_bytes, 65536"));
+}
+
+TEST_F(Config, LevelIsOneOfFour) {
+  EXPECT_EQ(mistake_of("[log]\nlevel = \"loud\"\n"),
+            "presenter.toml:7: log.level: must be one of debug, info, warning, error, not 'loud'");
+}
+
+TEST_F(Config, StringsAreNotEmpty) {
+  EXPECT_EQ(mistake_of("[auth]\nmethod = \"\"\n"),
+            "presenter.toml:7: auth.method: must not be empty or contain NUL");
+}
+
+TEST_F(Config, KeyMustBelongToTheCertificate) {
+  files_.make_certificate("other");
+  const auto result =
+      load(std::string{"[tls]\ncertificate = \"tls.pem\"\nprivate_key = \"other.key\"\n"} +
+           shards_lines);
+  EXPECT_THAT(messages(result),
+              ElementsAre("presenter.toml:3: tls.private_key: 'other.key' is not the key of the "
+                          "first certificate in 'tls.pem'"));
+}
+
+TEST_F(Config, RejectsFilesThatAreNotPem) {
+  files_.write("empty.pem", "");
+  files_.write("broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+  files_.make_certificate("secret", "password");
+  const auto messages_for = [&](const std::string& certificate, const std::string& key) {
+    return messages(load("[tls]\ncertificate = \"" + certificate + "\"\nprivate_key = \"" + key +
+                         "\"\n" + shards_lines));
+  };
+  EXPECT_THAT(messages_for("empty.pem", "tls.pem"),
+              ElementsAre("presenter.toml:2: tls.certificate: 'empty.pem' holds no PEM certificate",
+                          HasSubstr("3: tls.private_key: 'tls.pem' holds no PEM private key")));
+  EXPECT_THAT(
+      messages_for("broken.pem", "secret.key"),
+      ElementsAre(
+          HasSubstr("'broken.pem': certificate 1 cannot be parsed: "),
+          HasSubstr("'secret.key' holds no PEM private key that can be read without a password")));
+}
+
+TEST_F(Config, TakesAChainButChecksAllOfIt) {
+  const auto leaf = files_.folder() / "tls.pem";
+  std::string pem(std::filesystem::file_size(leaf), '\0');
+  FILE* file = std::fopen(leaf.c_str(), "re");
+  ASSERT_EQ(std::fread(pem.data(), 1, pem.size(), file), pem.size());
+  std::fclose(file);
+
+  files_.write("tls.pem", pem + pem);
+  EXPECT_THAT(messages(load_after_minimum("")), IsEmpty());
+  files_.write("tls.pem", pem + "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+  EXPECT_THAT(messages(load_after_minimum("")),
+              ElementsAre(HasSubstr("'tls.pem': certificate 2 cannot be parsed: ")));
+}
+
+TEST_F(Config, TheMapFileMustExist) {
+  EXPECT_THAT(
+      messages(load(std::string{tls_lines} + "[shards]\nfile = \"/none/shards.toml\"\n")),
+      ElementsAre("presenter.toml:5: shards.file: cannot read '/none/shards.toml': No such file or "
+                  "directory"));
+}
+
+TEST(ClientsMax, LeavesAReserveOfDescriptors) {
+  config settings;
+  EXPECT_EQ(clients_max_of(settings, 1'024), 896U);
+  EXPECT_EQ(clients_max_of(settings, 1'000'000), 995'904U);
+  EXPECT_EQ(clients_max_of(settings, 0), 1U);
+  settings.limits.clients_max = 500;
+  EXPECT_EQ(clients_max_of(settings, 1'024), 500U);
+  settings.limits.clients_max = 5'000;
+  EXPECT_EQ(clients_max_of(settings, 1'024), 896U);
+}
+
+}  // namespace
+}  // namespace presenter::gateway
