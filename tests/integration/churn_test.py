@@ -1,0 +1,47 @@
+"""Ten thousand clients come, authenticate and go: the gateway's memory does not grow with them."""
+
+import concurrent.futures
+
+from chat_client import ChatClient, generated
+from processes import InstallationTest, main
+
+WARM_UP = 2000
+HALF = 5000
+CLIENTS_AT_ONCE = 4
+
+# A leak of one pointer in each session, the smallest that malloc can show (32 bytes), adds
+# 5,000 × 32 bytes = 156 KiB in a half. What comes and goes with the timing of four clients is less:
+# it was at its highest in the warm-up, and malloc reuses it.
+GROWTH_KIB_MAX = 128
+
+
+class ChurnTest(InstallationTest):
+    def come_and_go(self, number):
+        with ChatClient(self.gateway, self.cluster.certificates, f"couple-{number % 500}",
+                        f"user-{number % 2}") as client:
+            client.authenticate()
+            if number % 3 == 0:
+                client.finish()
+            elif number % 3 == 1:
+                client.reset()
+
+    def wave(self, count):
+        """Resident memory after `count` clients came and went."""
+        with concurrent.futures.ThreadPoolExecutor(CLIENTS_AT_ONCE) as pool:
+            for _ in pool.map(self.come_and_go, range(count)):
+                pass
+        self.wait_until(lambda: self.gateway.metric("presenter_clients") == 0, "all are gone")
+        self.wait_until(lambda: self.gateway.metric("presenter_streams") == 0, "no stream is left")
+        return self.gateway.resident_kib()
+
+    def test_memory_does_not_grow(self):
+        generated()
+        _, self.gateway = self.static_installation()
+        self.wave(WARM_UP)
+        middle = self.wave(HALF)
+        end = self.wave(HALF)
+        self.assertLess(end - middle, GROWTH_KIB_MAX, f"{middle} KiB, then {end} KiB")
+
+
+if __name__ == "__main__":
+    main()

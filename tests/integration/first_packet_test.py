@@ -1,0 +1,214 @@
+"""First packets that cannot be served: each ends for its own named reason, counted, and answered
+with a TApplicationException of the client's own protocol wherever the client spoke Thrift."""
+
+import socket
+import struct
+
+from chat_client import ChatClient, authenticate_message, framed, generated, message
+from processes import InstallationTest, main
+from thrift.Thrift import TApplicationException, TMessageType, TType
+from tls_client import TlsClient, Truncated, address_of
+
+PACKET_BYTES_MAX = 1024
+SEQUENCE = 77
+
+
+class Arguments:
+    """authenticate(1: AuthRequest) whose field 1 is what `write_key` writes: any type, or none."""
+
+    def __init__(self, write_key):
+        self.write_key = write_key
+
+    def write(self, protocol):
+        protocol.writeStructBegin("arguments")
+        protocol.writeFieldBegin("request", TType.STRUCT, 1)
+        protocol.writeStructBegin("AuthRequest")
+        self.write_key(protocol)
+        protocol.writeFieldStop()
+        protocol.writeStructEnd()
+        protocol.writeFieldEnd()
+        protocol.writeFieldStop()
+        protocol.writeStructEnd()
+
+
+def double_key(protocol):
+    protocol.writeFieldBegin("couple_id", TType.DOUBLE, 1)
+    protocol.writeDouble(1.5)
+    protocol.writeFieldEnd()
+
+
+def list_key(protocol):
+    protocol.writeFieldBegin("couple_id", TType.LIST, 1)
+    protocol.writeListBegin(TType.I32, 1)
+    protocol.writeI32(5)
+    protocol.writeListEnd()
+    protocol.writeFieldEnd()
+
+
+def integer_key(protocol):
+    protocol.writeFieldBegin("couple_id", TType.I64, 1)
+    protocol.writeI64(42)
+    protocol.writeFieldEnd()
+
+
+class FirstPacketTest(InstallationTest):
+    def setUp(self):
+        super().setUp()
+        self.servers, self.gateway = self.static_installation(
+            tables={"auth": {"timeout": "1s", "packet_bytes_max": PACKET_BYTES_MAX},
+                    "tls": {"handshake_timeout": "1s"}})
+
+    def client(self):
+        client = TlsClient(self.gateway.address, self.cluster.certificates)
+        self.addCleanup(client.tcp.close)
+        return client
+
+    def end_of(self, client):
+        """What came before the end, however it came."""
+        try:
+            return client.receive_to_end()
+        except (Truncated, ConnectionError):
+            return b""
+
+    def count(self, reason):
+        return self.gateway.metric("presenter_closes_total", reason=reason)
+
+    def assert_closed_in_silence(self, packet, reason):
+        before = self.count(reason)
+        client = self.client()
+        client.send(packet)
+        self.assertEqual(self.end_of(client), b"")
+        self.wait_closed(self.gateway, reason, before + 1)
+
+    def assert_answered(self, payload, reason, kind, method="authenticate", compact=False):
+        before = self.count(reason)
+        client = ChatClient(self.gateway, self.cluster.certificates, "", "", compact)
+        self.addCleanup(client.tcp.close)
+        client.send(framed(payload))
+        answer = client.receive_message()
+        self.assertEqual((answer.name, answer.sequence), (method, SEQUENCE))
+        exception = answer.exception()
+        self.assertEqual(exception.type, kind)
+        self.assertTrue(exception.message.startswith(reason), exception.message)
+        self.assertEqual(client.receive(), b"", "a clean end follows")
+        self.wait_closed(self.gateway, reason, before + 1)
+
+    def both_protocols(self, make, reason, kind, **options):
+        for compact in (False, True):
+            with self.subTest(compact=compact):
+                self.assert_answered(make(compact), reason, kind, compact=compact, **options)
+
+    def test_garbage(self):
+        for garbage in (b"GET / HTTP/1.1\r\n\r\n"[4:], b"\x00" * 16, b"\x80\x02\x00\x01abcdefgh"):
+            with self.subTest(garbage=garbage):
+                self.assert_closed_in_silence(framed(garbage), "packet_not_thrift")
+
+    def test_oversize_is_closed_on_its_length_alone(self):
+        for length in (PACKET_BYTES_MAX + 1, 0x7FFFFFFF, 0xFFFFFFFF):
+            with self.subTest(length=length):
+                self.assert_closed_in_silence(struct.pack(">I", length), "packet_oversize")
+
+    def test_largest_packet_is_served(self):
+        spare = PACKET_BYTES_MAX - len(authenticate_message("couple", ""))
+        with ChatClient(self.gateway, self.cluster.certificates, "couple", "u" * spare) as client:
+            self.assertEqual(client.authenticate().server, "chat-a")
+
+    def test_slow_drip_runs_out_of_time(self):
+        client = self.client()
+        client.tcp.settimeout(0.05)
+        packet = framed(b"\x80\x01\x00\x01" + b"x" * (PACKET_BYTES_MAX - 4))
+        ended = False
+        for byte in packet:
+            try:
+                client.send(bytes([byte]))
+                ended = client.receive() == b""
+            except (socket.timeout, TimeoutError):
+                continue
+            except (Truncated, ConnectionError):
+                ended = True
+            if ended:
+                break
+        self.assertTrue(ended, "the gateway took a whole packet byte by byte")
+        self.wait_closed(self.gateway, "packet_timeout")
+
+    def test_silence_after_the_handshake_runs_out_of_time(self):
+        self.assertEqual(self.end_of(self.client()), b"")
+        self.wait_closed(self.gateway, "packet_timeout")
+
+    def test_silence_before_the_handshake_runs_out_of_time(self):
+        with socket.create_connection(address_of(self.gateway.address), 30) as silent:
+            self.assertEqual(silent.recv(1), b"")
+        self.wait_closed(self.gateway, "handshake_timeout")
+
+    def test_no_tls_at_all(self):
+        with socket.create_connection(address_of(self.gateway.address), 30) as plain:
+            plain.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            while plain.recv(4096):
+                pass
+        self.wait_closed(self.gateway, "handshake_failed")
+
+    def test_half_open_packet(self):
+        for end in (TlsClient.finish, TlsClient.truncate):
+            with self.subTest(end=end.__name__):
+                before = self.count("packet_truncated")
+                client = self.client()
+                client.send(framed(b"\x80\x01" + b"x" * 100)[:20])
+                end(client)
+                self.assertEqual(self.end_of(client), b"")
+                self.wait_closed(self.gateway, "packet_truncated", before + 1)
+
+    def test_wrong_method(self):
+        def make(compact):
+            return message("login", Arguments(integer_key), sequence=SEQUENCE, compact=compact)
+        self.both_protocols(make, "packet_method", TApplicationException.UNKNOWN_METHOD,
+                            method="login")
+
+    def test_not_a_call(self):
+        def make(compact):
+            return authenticate_message("c", "u", compact, kind=TMessageType.REPLY,
+                                        sequence=SEQUENCE)
+        self.both_protocols(make, "packet_not_call", TApplicationException.INVALID_MESSAGE_TYPE)
+
+    def test_key_missing(self):
+        def make(compact):
+            return authenticate_message(None, "u", compact, sequence=SEQUENCE)
+        self.both_protocols(make, "packet_key_missing", TApplicationException.PROTOCOL_ERROR)
+
+    def test_key_of_another_type(self):
+        for write_key in (double_key, list_key):
+            def make(compact, write_key=write_key):
+                return message("authenticate", Arguments(write_key), sequence=SEQUENCE,
+                               compact=compact)
+            with self.subTest(key=write_key.__name__):
+                self.both_protocols(make, "packet_key_type", TApplicationException.PROTOCOL_ERROR)
+
+    def test_key_empty(self):
+        def make(compact):
+            return authenticate_message("", "u", compact, sequence=SEQUENCE)
+        self.both_protocols(make, "packet_key_size", TApplicationException.PROTOCOL_ERROR)
+
+    def test_message_that_ends_early(self):
+        def make(compact):
+            return authenticate_message("couple", "u", compact, sequence=SEQUENCE)[:24]
+        self.both_protocols(make, "packet_malformed", TApplicationException.PROTOCOL_ERROR)
+
+    def test_backend_gone(self):
+        for server in self.servers:
+            server.kill()
+        self.gateway.tables["upstream"] = {"opening_timeout": "1s"}
+        self.gateway.stop()
+        self.gateway.start()
+        self.both_protocols(
+            lambda compact: authenticate_message("c", "u", compact, sequence=SEQUENCE),
+            "backend_unreachable", TApplicationException.INTERNAL_ERROR)
+
+    def test_others_are_served_meanwhile(self):
+        broken = [self.client() for _ in range(20)]
+        for client in broken:
+            client.send(b"\x00\x00")
+        with ChatClient(self.gateway, self.cluster.certificates, "couple", "ann") as client:
+            self.assertEqual(client.authenticate(), generated()[1].AuthResult("chat-a", 0))
+
+
+if __name__ == "__main__":
+    main()

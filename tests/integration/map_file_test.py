@@ -1,0 +1,47 @@
+"""A static shards.toml: no ZooKeeper anywhere, and every client lands where the ring says."""
+
+import json
+import os
+
+from chat_client import ChatClient
+from processes import InstallationTest, main, toml
+from ring import Ring
+
+WEIGHTS = {"chat-a": 100, "chat-b": 300, "chat-c": 1}
+
+
+class MapFileTest(InstallationTest):
+    def setUp(self):
+        super().setUp()
+        self.servers = self.chat_servers(WEIGHTS)
+        path = os.path.join(self.cluster.folder, "shards.toml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(toml({"server": [
+                {"name": server.name, "host": "127.0.0.1", "port": server.port,
+                 "weight": WEIGHTS[server.name]} for server in self.servers]}))
+        self.gateway = self.cluster.gateway("gateway", {"file": path})
+        self.gateway.wait_ready()
+
+    def test_clients_land_where_the_ring_says(self):
+        ring = Ring(WEIGHTS)
+        keys = [f"couple-{number}" for number in range(200)] + ring.keys_of("chat-c", 1)
+        keys += ["paar-ü-日本", "x" * 1000]
+        for key in keys:
+            with self.subTest(key=key):
+                with ChatClient(self.gateway, self.cluster.certificates, key, "ann") as client:
+                    self.assertEqual(client.authenticate().server, ring.owner(key))
+
+    def test_shards_page_shows_the_map(self):
+        status, body = self.gateway.get("/shards")
+        self.assertEqual(status, 200)
+        shown = {server["name"]: server["weight"] for server in json.loads(body)["servers"]}
+        self.assertEqual(shown, WEIGHTS)
+
+    def test_health_pages(self):
+        self.assertEqual(self.gateway.get("/healthz")[0], 200)
+        self.assertEqual(self.gateway.get("/readyz")[0], 200)
+        self.assertEqual(self.gateway.get("/nothing-here")[0], 404)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""ZooKeeper goes away: who is talking notices nothing, new clients are served from the last map,
+and the map follows again once ZooKeeper is back."""
+
+from chat_client import ChatClient
+from processes import InstallationTest, main
+from ring import Ring
+
+NAMES = ("chat-a", "chat-b", "chat-c")
+COUPLES = [f"couple-{number}" for number in range(30)]
+
+
+class ZooKeeperOutageTest(InstallationTest):
+    def setUp(self):
+        super().setUp()
+        self.zookeeper, self.servers, self.gateway = self.zookeeper_installation(
+            NAMES, {"shards": {"session_timeout": "1s"}})
+        self.pairs = {couple: (self.client(couple, "ann"), self.client(couple, "ben"))
+                      for couple in COUPLES}
+
+    def client(self, couple, user):
+        client = ChatClient(self.gateway, self.cluster.certificates, couple, user)
+        self.addCleanup(client.tcp.close)
+        client.server = client.authenticate().server
+        return client
+
+    def assert_everybody_talks(self):
+        for ann, ben in self.pairs.values():
+            ann.send_text(1, b"hello")
+            self.assertEqual(ben.receive_deliver().body, b"hello")
+
+    def assert_new_clients_are_served(self, names, round_name):
+        ring = Ring(names)
+        for number in range(30):
+            couple = f"{round_name}-{number}"
+            self.assertEqual(self.client(couple, "ann").server, ring.owner(couple))
+
+    def wait_session_lost(self):
+        self.wait_until(lambda: self.gateway.metric("presenter_zookeeper_connected") == 0,
+                        "the gateway has noticed")
+
+    def test_killed_and_back_with_its_data(self):
+        self.zookeeper.kill()
+        self.wait_session_lost()
+        self.assert_everybody_talks()
+        self.assert_new_clients_are_served(NAMES, "during")
+        self.assertEqual(self.gateway.get("/readyz")[0], 200)
+
+        self.zookeeper.restart()
+        where = self.zookeeper.connect_string + "/presenter"
+        self.cluster.chat_server("chat-d", zookeeper=where)
+        self.wait_for_servers(self.gateway, [*NAMES, "chat-d"])
+        self.assert_everybody_talks()
+        self.assert_new_clients_are_served([*NAMES, "chat-d"], "after")
+        self.assertEqual(self.gateway.metric("presenter_clients"), 2 * len(COUPLES) + 60)
+
+    def test_frozen_instead_of_dead(self):
+        self.zookeeper.pause()
+        self.wait_session_lost()
+        self.assert_everybody_talks()
+        self.assert_new_clients_are_served(NAMES, "during")
+        self.zookeeper.resume()
+        self.wait_until(lambda: self.gateway.metric("presenter_zookeeper_connected") == 1,
+                        "the gateway is back")
+        self.wait_for_servers(self.gateway, NAMES)
+        self.assert_everybody_talks()
+        self.assert_new_clients_are_served(NAMES, "after")
+
+
+if __name__ == "__main__":
+    main()

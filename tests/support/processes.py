@@ -1,0 +1,112 @@
+"""The integration tests' harness: `InstallationTest` starts processes and shows their logs.
+
+The processes themselves are deploy/cluster.py's, the same that the demonstration runs. The programs
+are found through PRESENTER_BIN, which ctest sets.
+"""
+
+import os
+import resource
+import signal
+import sys
+import unittest
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
+sys.path.insert(0, os.path.join(ROOT, "deploy"))
+
+# pylint: disable=wrong-import-position,unused-import
+from cluster import (Certificates, ChatServer, Cluster, ClusterError, Gateway, Metrics,  # noqa
+                     Process, ZooKeeper, free_port, toml, wait_until)
+
+PROGRAMS = os.environ.get("PRESENTER_BIN", os.path.join(ROOT, "build/release/bin"))
+
+# A thousand clients need more than the usual 1,024 descriptors, here and in what is started.
+resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+
+# A limit for a broken run, also under a sanitizer on a busy machine; nothing is measured by it.
+PATIENCE = 60
+
+
+class InstallationTest(unittest.TestCase):
+    """A test case with a `Cluster` of its own; what it started ends with the test."""
+
+    maxDiff = 4000
+
+    def setUp(self):
+        self.cluster = Cluster(PROGRAMS)
+        signal.signal(signal.SIGTERM, lambda received, _frame: sys.exit(128 + received))
+        self.addCleanup(self.cluster.close)
+        self.addCleanup(self._show_logs_on_failure)
+
+    def _show_logs_on_failure(self):
+        result = self._outcome.result
+        failed = any(test is self for test, _ in result.failures + result.errors)
+        if failed or sys.exc_info()[0]:
+            print(self.cluster.log_tails(), file=sys.stderr)
+
+    def wait_until(self, predicate, what, seconds=PATIENCE):
+        return wait_until(predicate, seconds, what)
+
+    def static_shards(self, servers, weight=100):
+        """A shards.toml naming these chat servers; the [shards] table that points to it."""
+        path = os.path.join(self.cluster.folder, "shards.toml")
+        tables = [{"name": server.name, "host": "127.0.0.1", "port": server.port,
+                   "weight": weight} for server in servers]
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(toml({"server": tables}))
+        return {"file": path}
+
+    def chat_servers(self, names, **options):
+        return [self.cluster.chat_server(name, **options) for name in names]
+
+    def static_installation(self, names=("chat-a",), tables=None, **options):
+        """Chat servers and one gateway with links to all of them. Returns (servers, gateway)."""
+        servers = self.chat_servers(names, **options)
+        gateway = self.cluster.gateway("gateway", self.static_shards(servers), tables)
+        gateway.wait_ready()
+        return servers, gateway
+
+    def zookeeper_installation(self, names=("chat-a",), tables=None):
+        """ZooKeeper, chat servers registered there, one gateway that watches it."""
+        zookeeper = self.cluster.zookeeper()
+        where = zookeeper.connect_string + "/presenter"
+        servers = self.chat_servers(names, zookeeper=where)
+        gateway = self.cluster.gateway("gateway", {"zookeeper": where}, tables)
+        gateway.wait_ready()
+        self.wait_for_servers(gateway, names)
+        return zookeeper, servers, gateway
+
+    def wait_for_servers(self, gateway, names):
+        """Until every worker of the gateway has the map with exactly these servers, and links."""
+        self.wait_until(lambda: gateway.metric("presenter_map_servers") == len(names),
+                        f"the gateway's map has {list(names)}")
+        self.wait_until(lambda: gateway.metric("presenter_links") == len(names)
+                        * gateway.tables.get("upstream", {}).get("links_per_worker", 1)
+                        * gateway.tables["workers"]["count"], "all links are up")
+
+    def wait_closed(self, gateway, reason, count=1):
+        """Until `presenter_closes_total{reason=…}` has reached `count`."""
+        try:
+            self.wait_until(lambda: gateway.metric("presenter_closes_total", reason=reason)
+                            >= count, f"{count} closed for {reason}", 20)
+        except ClusterError as error:
+            closes = gateway.metrics().by_label("presenter_closes_total", "reason")
+            self.fail(f"{error}; counted so far: {closes}")
+
+
+def is_sanitized():
+    """Memory then is the sanitizer's, and no measure of ours."""
+    return bool(os.environ.get("PRESENTER_SANITIZE"))
+
+
+def tcp_established_to(ports):
+    """How many TCP sockets of this machine are established towards these ports of 127.0.0.1."""
+    count = 0
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        for line in list(table)[1:]:
+            remote, state = line.split()[2:4]
+            count += state == "01" and int(remote.split(":")[1], 16) in ports
+    return count
+
+
+def main():
+    unittest.main(verbosity=2)

@@ -1,0 +1,106 @@
+"""A TLS client whose every step is visible: half-close, truncation, reset, reading or not reading.
+
+On ssl.MemoryBIO, because ssl.SSLSocket can neither send close_notify alone nor tell a clean end
+from a truncated one.
+"""
+
+import socket
+import ssl
+import struct
+
+TIMEOUT = 60
+
+
+class Truncated(Exception):
+    """TCP ended without TLS close_notify."""
+
+
+def address_of(text):
+    host, port = text.rsplit(":", 1)
+    return host, int(port)
+
+
+class TlsClient:
+    """One TLS client of a gateway; `receive` gives b"" after a clean end, raises Truncated else."""
+
+    def __init__(self, address, certificates, version=None, timeout=TIMEOUT):
+        self.tcp = socket.create_connection(address_of(address), timeout)
+        self.tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        context = ssl.create_default_context(cafile=certificates.authority)
+        if version is not None:
+            context.minimum_version = context.maximum_version = version
+        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self._in, self._out, server_hostname="localhost")
+        self._run(self.tls.do_handshake)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.tcp.close()
+
+    @property
+    def version(self):
+        return self.tls.version()
+
+    def _flush(self):
+        if self._out.pending:
+            self.tcp.sendall(self._out.read())
+
+    def _run(self, step, *arguments):
+        """One TLS operation, fed from the socket until it is through."""
+        while True:
+            try:
+                value = step(*arguments)
+                self._flush()
+                return value
+            except ssl.SSLWantReadError:
+                self._flush()
+                data = self.tcp.recv(65536)
+                if data:
+                    self._in.write(data)
+                else:
+                    self._in.write_eof()
+
+    def send(self, data):
+        self.tls.write(data)
+        self._flush()
+
+    def receive(self, bytes_max=65536):
+        try:
+            return self._run(self.tls.read, bytes_max)
+        except ssl.SSLZeroReturnError:
+            return b""
+        except ssl.SSLEOFError:
+            raise Truncated() from None
+
+    def receive_exactly(self, size):
+        data = bytearray()
+        while len(data) < size:
+            more = self.receive(size - len(data))
+            if not more:
+                raise EOFError(f"ended after {len(data)} of {size} bytes")
+            data += more
+        return bytes(data)
+
+    def receive_to_end(self):
+        data = bytearray()
+        while more := self.receive():
+            data += more
+        return bytes(data)
+
+    def finish(self):
+        """close_notify: this side will send no more; the other direction stays open."""
+        try:
+            self.tls.unwrap()
+        except ssl.SSLWantReadError:
+            pass
+        self._flush()
+
+    def truncate(self):
+        """TCP FIN without close_notify."""
+        self.tcp.shutdown(socket.SHUT_WR)
+
+    def reset(self):
+        self.tcp.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.tcp.close()

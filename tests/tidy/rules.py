@@ -1,0 +1,91 @@
+"""The rules that tidy.py checks: tables first, nothing here reads a file."""
+
+import re
+
+# Which project folders a file in a folder may include, besides its own. A folder that is not named
+# here may include nothing of the project: add it, with thought, when it comes to exist.
+LAYERS = {
+    "protocol": (),
+    "protocol/wire": ("protocol",),
+    "protocol/mux": ("protocol", "protocol/wire"),
+    "protocol/transport": ("protocol", "protocol/wire", "protocol/mux"),
+    "protocol/backend_sdk": (
+        "protocol", "protocol/wire", "protocol/mux", "protocol/transport", "shard_router"),
+    "shard_router": (),
+    "gateway": (
+        "protocol", "protocol/wire", "protocol/mux", "protocol/transport", "shard_router",
+        "gateway/client", "gateway/relay", "gateway/upstream", "gateway/balance",
+        "gateway/operate"),
+    "gateway/client": (
+        "protocol", "protocol/wire", "gateway", "gateway/relay", "gateway/upstream",
+        "gateway/operate", "shard_router"),
+    "gateway/relay": (
+        "protocol", "protocol/wire", "protocol/mux", "gateway", "gateway/upstream",
+        "gateway/operate"),
+    "gateway/upstream": (
+        "protocol", "protocol/wire", "protocol/mux", "protocol/transport", "shard_router",
+        "gateway", "gateway/operate"),
+    "gateway/balance": ("gateway", "gateway/operate"),
+    "gateway/operate": ("protocol", "shard_router", "gateway"),
+    "bench/load_generator": ("protocol", "protocol/wire"),
+    "bench/chat_backend": ("protocol", "protocol/backend_sdk", "shard_router"),
+}
+
+# Tests and measurements may look at everything.
+FREE_TO_INCLUDE = ("tests/", "bench/micro")
+
+# Sans-I/O: bytes in, events out, the clock passed in.
+SANS_IO = ("protocol", "protocol/wire", "protocol/mux")
+SANS_IO_BANNED_HEADERS = re.compile(
+    r"boost/(asio|beast|thread)|openssl/|thrift/|spdlog/|"
+    r"(thread|mutex|shared_mutex|condition_variable|future|atomic|iostream|fstream)$|"
+    r"sys/(socket|epoll|types|uio|un|ioctl)\.h$|netinet/|arpa/|netdb\.h$|unistd\.h$|poll\.h$")
+
+# Pure parts of shard_router: a map is made and read without a thread or a socket.
+PURE_SHARD_FILES = re.compile(r"shard_router/(hash_ring|shard_map|shard_map_codec|router)\.")
+
+HEADER_RULES = (
+    # (header, files that may include it, why)
+    (re.compile(r"^zookeeper/"), re.compile(r"shard_router/zk_"),
+     "zookeeper.h is for shard_router/zk_* only"),
+    (re.compile(r"^boost/asio\.hpp$"), None, "include the single Asio headers"),
+    (re.compile(r"^boost/asio/ssl"), None,
+     "asio::ssl keeps two 17 KiB buffers for each client, for ever"),
+    (re.compile(r"^boost/(asio|beast)/impl/src"), re.compile(r"cmake/"),
+     "Asio and Beast are compiled once, in cmake/"),
+)
+
+# (pattern in code without comments and strings, why, files where it may stand)
+BANNED_CODE = (
+    (re.compile(r"\b(sleep_for|sleep_until|usleep|nanosleep|sleep)\s*\("),
+     "waiting by the clock: wait for the event, or pass the time in", None),
+    (re.compile(r"\bs?rand\s*\("), "std::rand is shared and weak: use <random> with a printed seed",
+     None),
+    (re.compile(r"\b(strcpy|strcat|sprintf|vsprintf|gets)\s*\("), "writes without a bound", None),
+    (re.compile(r"\b(strtok|gmtime|localtime|strerror)\s*\("), "static buffer: not thread-safe",
+     None),
+    (re.compile(r"\bssl::stream\b"), "34 KiB for each idle client: OpenSSL on the descriptor",
+     None),
+    (re.compile(r"(?<![:\w])(std::|::)?system\s*\("), "runs a shell", None),
+    (re.compile(r"\bdetached\b"), "nobody sees its exception: the owner's handler does", None),
+    (re.compile(r"\busing\s+namespace\s+std\s*;"), "names of std are written with std::", None),
+    (re.compile(r"\b(GTEST_SKIP|DISABLED_)"), "a skipped test checks nothing", None),
+)
+
+BANNED_PYTHON = (
+    (re.compile(r"\btime\.sleep\s*\("), "wait for the event: wait_until of deploy/cluster.py",
+     re.compile(r"deploy/cluster\.py$")),
+    (re.compile(r"\bos\.system\s*\(|shell\s*=\s*True"), "runs a shell", None),
+    (re.compile(r"\bpkill\b|\bkillall\b"), "ends what it did not start: use the process id", None),
+    (re.compile(r"@unittest\.skip|skipTest\("), "a skipped test checks nothing", None),
+)
+
+BANNED_TEXT = (
+    # Spelled in two halves, for these rules are read by themselves.
+    (re.compile("down" "stream", re.I), "glossary: client, backend or upstream"),
+    (re.compile(r"\bTODO\b(?!\(#\d+\))"), "a TODO carries its issue: TODO(#12)"),
+    (re.compile(r"(?<![\w.$}/])/(work|home|root)/"), "path of one machine"),
+)
+
+LINE_CHARS_MAX = 100
+FILE_LINES_MAX = 600

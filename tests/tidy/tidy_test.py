@@ -1,0 +1,123 @@
+"""tidy.py sees what it is there to see: each rule broken once in a small tree, and a clean tree."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import tidy
+
+HEADER = "#pragma once\n"
+
+
+class TidyTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="presenter-tidy-")
+        self.addCleanup(folder.cleanup)
+        self.root = folder.name
+        for path in ("protocol/errc.hpp", "protocol/wire/frame.hpp", "protocol/mux/core.hpp",
+                     "protocol/transport/link.hpp", "gateway/worker.hpp"):
+            self.write(path, HEADER)
+
+    def write(self, path, text):
+        full = os.path.join(self.root, path)
+        os.makedirs(os.path.dirname(full), exist_ok=True)
+        with open(full, "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def assert_found(self, path, text, expected):
+        self.write(path, text)
+        found = [str(finding) for finding in tidy.check(self.root)]
+        self.assertEqual(len(found), 1, found)
+        self.assertIn(path, found[0])
+        self.assertIn(expected, found[0])
+
+    def assert_clean(self, path, text):
+        self.write(path, text)
+        self.assertEqual([str(finding) for finding in tidy.check(self.root)], [])
+
+    def test_clean_tree_has_no_findings(self):
+        self.assert_clean("protocol/mux/core.cpp",
+                          '#include "protocol/mux/core.hpp"\n'
+                          '#include "protocol/wire/frame.hpp"\n'
+                          "// sleep( and system( in a comment are words\n"
+                          'const char* text = "rand() \\" sleep(1)";\n'
+                          "boost::system::error_code code; int n = 1'000'000; operand(n);\n")
+
+    def test_layers(self):
+        for path, include, expected in (
+                ("protocol/wire/a.cpp", "protocol/mux/core.hpp", "must not depend on protocol/mux"),
+                ("protocol/mux/a.cpp", "protocol/transport/link.hpp", "must not depend"),
+                ("protocol/transport/a.cpp", "gateway/worker.hpp", "must not depend on gateway"),
+                ("shard_router/a.cpp", "gateway/worker.hpp", "must not depend on gateway"),
+                ("bench/chat_backend/a.cpp", "gateway/worker.hpp", "must not depend on gateway"),
+                ("newcomer/a.cpp", "protocol/errc.hpp", "must not depend on protocol"),
+                ("gateway/a.cpp", "worker.hpp", "not written from the root")):
+            with self.subTest(path=path, include=include):
+                self.assert_found(path, f'#include "{include}"\n', expected)
+                os.remove(os.path.join(self.root, path))
+
+    def test_tests_may_include_everything(self):
+        self.assert_clean("tests/unit/a_test.cpp", '#include "gateway/worker.hpp"\n')
+
+    def test_headers_where_they_do_not_belong(self):
+        for path, include, expected in (
+                ("gateway/a.cpp", "zookeeper/zookeeper.h", "zk_*"),
+                ("protocol/wire/a.cpp", "boost/asio/io_context.hpp", "sans-I/O"),
+                ("protocol/mux/a.cpp", "thread", "sans-I/O"),
+                ("protocol/mux/a.cpp", "sys/socket.h", "sans-I/O"),
+                ("shard_router/hash_ring.cpp", "mutex", "sans-I/O"),
+                ("gateway/a.cpp", "boost/asio.hpp", "single Asio headers"),
+                ("gateway/a.cpp", "boost/asio/ssl/context.hpp", "17 KiB")):
+            with self.subTest(path=path, include=include):
+                self.assert_found(path, f"#include <{include}>\n", expected)
+                os.remove(os.path.join(self.root, path))
+
+    def test_zookeeper_header_in_its_place(self):
+        self.assert_clean("shard_router/zk_session.cpp", "#include <zookeeper/zookeeper.h>\n")
+
+    def test_own_header_comes_first(self):
+        self.assert_found("gateway/worker.cpp",
+                          '#include <vector>\n#include "gateway/worker.hpp"\n', "first include")
+
+    def test_pragma_once(self):
+        self.assert_found("gateway/a.hpp", "int a();\n", "#pragma once")
+
+    def test_lengths(self):
+        self.assert_found("gateway/a.cpp", "// " + "x" * 98 + "\n", "101 characters")
+        self.assert_found("gateway/a.cpp", "int a;\n" * 601, "601 lines")
+
+    def test_banned_calls(self):
+        for call in ("std::this_thread::sleep_for(1s);", "::usleep(5);", "sleep(1);",
+                     "std::rand();", "srand(1);", "strcpy(a, b);", "std::sprintf(a, b);", "gets(a);",
+                     "std::system(command);", "system(command);", "asio::ssl::stream<tcp> s;",
+                     "co_spawn(e, f(), asio::detached);", "GTEST_SKIP();"):
+            with self.subTest(call=call):
+                self.assert_found("gateway/a.cpp", call + "\n", ": ")
+
+    def test_banned_python(self):
+        for call in ("time.sleep(1)", "os.system('x')", "run(x, shell=True)", "['pkill', 'x']",
+                     "self.skipTest('x')"):
+            with self.subTest(call=call):
+                self.assert_found("tests/integration/a.py", call + "\n", ": ")
+
+    def test_banned_words(self):
+        for line in ("// the " + "down" + "stream side", "// TODO" + ": later",
+                     'auto p = "/' + 'work/x";', "// see /" + "home/me/x"):
+            with self.subTest(line=line):
+                self.assert_found("gateway/a.cpp", line + "\n", ": ")
+        self.assert_clean("gateway/a.cpp", "// TODO(#12): later\n")
+
+    def test_exit_status_says_it(self):
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tidy.py")
+        run = [sys.executable, script, self.root]
+        self.assertEqual(subprocess.run(run, capture_output=True, check=False).returncode, 0)
+        self.write("gateway/a.hpp", "")
+        broken = subprocess.run(run, capture_output=True, text=True, check=False)
+        self.assertEqual(broken.returncode, 1)
+        self.assertIn("gateway/a.hpp:1: no #pragma once", broken.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
