@@ -1,0 +1,241 @@
+#include "gateway/operate/admin_endpoint.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <array>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/write.hpp>
+#include <exception>
+#include <optional>
+#include <set>
+#include <utility>
+
+namespace presenter::gateway {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using boost::system::error_code;
+using tcp = asio::ip::tcp;
+using request_parser = http::request_parser<http::string_body>;
+
+constexpr std::chrono::milliseconds accept_retry_pause{100};
+
+// What a client that was told an error may still send before it is cut; it is thrown away.
+constexpr std::size_t linger_bytes_max = 256 * 1'024;
+
+constexpr std::string_view busy_answer =
+    "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+
+// The status to answer a request with that could not be read; nothing if nobody is there to read
+// it.
+std::optional<http::status> status_of(const error_code& ec) {
+  if (ec.category() != make_error_code(http::error::end_of_stream).category()) return std::nullopt;
+  switch (static_cast<http::error>(ec.value())) {
+    case http::error::end_of_stream:
+    case http::error::partial_message:
+      return std::nullopt;
+    case http::error::header_limit:
+    case http::error::buffer_overflow:
+      return http::status::request_header_fields_too_large;
+    case http::error::body_limit:
+      return http::status::payload_too_large;
+    case http::error::bad_version:
+      return http::status::http_version_not_supported;
+    default:
+      return http::status::bad_request;
+  }
+}
+
+}  // namespace
+
+// Shared with the coroutines, each of which keeps it alive.
+class admin_endpoint::server : public std::enable_shared_from_this<server> {
+ public:
+  server(asio::io_context& context, const tcp::endpoint& address, admin_content content,
+         admin_limits limits)
+      : content_(std::move(content)), limits_(limits), acceptor_(context, address) {}
+
+  void start() {
+    asio::co_spawn(acceptor_.get_executor(), accept_all(shared_from_this()), &report);
+  }
+  void stop();
+  tcp::endpoint local_endpoint() const { return acceptor_.local_endpoint(); }
+
+ private:
+  // One client's stream, listed in `streams_` so that stop() finds it. It keeps the server itself:
+  // g++ 12 destroys a coroutine's parameters in the order in which they are declared, not in
+  // reverse.
+  struct session {
+    session(std::shared_ptr<server> from, tcp::socket socket)
+        : owner(std::move(from)), stream(std::move(socket)) {
+      owner->streams_.insert(&stream);
+    }
+    ~session() { owner->streams_.erase(&stream); }
+    session(const session&) = delete;
+    session& operator=(const session&) = delete;
+
+    const std::shared_ptr<server> owner;
+    beast::tcp_stream stream;
+  };
+
+  static asio::awaitable<void> accept_all(std::shared_ptr<server> self);
+  static asio::awaitable<void> serve(std::unique_ptr<session> client);
+  static asio::awaitable<void> linger(session& client);
+  static asio::awaitable<error_code> read_request(session& client, beast::flat_buffer& buffer,
+                                                  request_parser& parser);
+  static asio::awaitable<error_code> write_response(session& client, admin_response& response);
+  static asio::awaitable<void> pause(std::shared_ptr<server> self);
+  static void report(std::exception_ptr error);
+
+  void start_session(tcp::socket socket);
+  void refuse(tcp::socket socket);
+
+  const admin_content content_;
+  const admin_limits limits_;
+  bool is_stopped_ = false;
+  tcp::acceptor acceptor_;
+  std::set<beast::tcp_stream*> streams_;
+};
+
+void admin_endpoint::server::stop() {
+  if (std::exchange(is_stopped_, true)) return;
+  error_code ignored;
+  acceptor_.close(ignored);
+  for (auto* stream : streams_)
+    stream->close();
+}
+
+asio::awaitable<void> admin_endpoint::server::accept_all(std::shared_ptr<server> self) {
+  while (!self->is_stopped_) {
+    error_code ec;
+    auto socket =
+        co_await self->acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, ec));
+    if (self->is_stopped_) co_return;
+    if (ec) {
+      spdlog::warn("admin: accept failed: {}", ec.message());
+      co_await pause(self);
+    } else if (self->streams_.size() >= self->limits_.sessions_max) {
+      self->refuse(std::move(socket));
+    } else {
+      self->start_session(std::move(socket));
+    }
+  }
+}
+
+// Lets a failure like EMFILE pass without spinning.
+asio::awaitable<void> admin_endpoint::server::pause(std::shared_ptr<server> self) {
+  asio::steady_timer timer(self->acceptor_.get_executor(), accept_retry_pause);
+  error_code ignored;
+  co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+}
+
+void admin_endpoint::server::start_session(tcp::socket socket) {
+  auto client = std::make_unique<session>(shared_from_this(), std::move(socket));
+  asio::co_spawn(acceptor_.get_executor(), serve(std::move(client)), &report);
+}
+
+// The answer fits any socket's empty send buffer, so nothing waits for this client.
+void admin_endpoint::server::refuse(tcp::socket socket) {
+  error_code ignored;
+  socket.non_blocking(true, ignored);
+  socket.write_some(asio::buffer(busy_answer), ignored);
+  socket.shutdown(tcp::socket::shutdown_send, ignored);
+}
+
+asio::awaitable<void> admin_endpoint::server::serve(std::unique_ptr<session> client) {
+  const auto& self = *client->owner;
+  beast::flat_buffer buffer{self.limits_.header_bytes_max + self.limits_.body_bytes_max};
+  while (!self.is_stopped_) {
+    request_parser parser;
+    const auto read_error = co_await read_request(*client, buffer, parser);
+    if (self.is_stopped_) co_return;
+    const auto refused = read_error ? status_of(read_error) : std::nullopt;
+    if (read_error && !refused) co_return;
+
+    auto response =
+        refused ? admin_error(*refused) : answer_admin_request(parser.get(), self.content_);
+    const auto write_error = co_await write_response(*client, response);
+    if (write_error) co_return;
+    if (response.need_eof() || !response.keep_alive()) {
+      co_await linger(*client);
+      co_return;
+    }
+  }
+}
+
+asio::awaitable<error_code> admin_endpoint::server::read_request(session& client,
+                                                                 beast::flat_buffer& buffer,
+                                                                 request_parser& parser) {
+  const auto& limits = client.owner->limits_;
+  parser.header_limit(static_cast<std::uint32_t>(limits.header_bytes_max));
+  parser.body_limit(limits.body_bytes_max);
+  client.stream.expires_after(limits.deadline);
+  error_code ec;
+  co_await http::async_read(client.stream, buffer, parser,
+                            asio::redirect_error(asio::use_awaitable, ec));
+  co_return ec;
+}
+
+asio::awaitable<error_code> admin_endpoint::server::write_response(session& client,
+                                                                   admin_response& response) {
+  client.stream.expires_after(client.owner->limits_.deadline);
+  error_code ec;
+  co_await http::async_write(client.stream, response,
+                             asio::redirect_error(asio::use_awaitable, ec));
+  co_return ec;
+}
+
+// Closing a socket with unread bytes in it sends a TCP reset, which can overtake the response. So
+// the client's bytes are read until it closes too.
+asio::awaitable<void> admin_endpoint::server::linger(session& client) {
+  const auto& self = *client.owner;
+  error_code ec;
+  client.stream.socket().shutdown(tcp::socket::shutdown_send, ec);
+  client.stream.expires_after(self.limits_.deadline);
+  std::array<char, 4'096> waste;
+  std::size_t wasted = 0;
+  while (!ec && !self.is_stopped_ && wasted < linger_bytes_max)
+    wasted += co_await client.stream.async_read_some(asio::buffer(waste),
+                                                     asio::redirect_error(asio::use_awaitable, ec));
+}
+
+void admin_endpoint::server::report(std::exception_ptr error) {
+  if (!error) return;
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& reason) {
+    spdlog::error("admin: session ended by {}", reason.what());
+  }
+}
+
+admin_endpoint::admin_endpoint(asio::io_context& context, const tcp::endpoint& address,
+                               admin_content content, admin_limits limits)
+    : server_(std::make_shared<server>(context, address, std::move(content), limits)) {
+  server_->start();
+}
+
+admin_endpoint::~admin_endpoint() {
+  stop();
+}
+
+tcp::endpoint admin_endpoint::local_endpoint() const {
+  return server_->local_endpoint();
+}
+
+void admin_endpoint::stop() {
+  server_->stop();
+}
+
+}  // namespace presenter::gateway

@@ -1,0 +1,196 @@
+#include "gateway/operate/metrics.hpp"
+
+#include <fmt/format.h>
+
+#include "gateway/operate/process_usage.hpp"
+#include "gateway/operate/prometheus_text.hpp"
+
+namespace presenter::gateway {
+namespace {
+
+std::string_view label_of(client_phase phase) {
+  constexpr std::array<std::string_view, 5> names{"handshake", "first_packet", "opening",
+                                                  "relaying", "closing"};
+  return names[static_cast<std::size_t>(phase)];
+}
+
+std::string_view label_of(handshake_kind kind) {
+  constexpr std::array<std::string_view, 3> names{"full", "resumed", "failed"};
+  return names[static_cast<std::size_t>(kind)];
+}
+
+std::string_view label_of(relay_direction direction) {
+  return direction == relay_direction::to_backend ? "to_backend" : "to_client";
+}
+
+std::string_view label_of(close_reason reason) {
+  return name_of(reason);
+}
+
+std::string_view label_of(protocol::refuse_reason reason) {
+  switch (reason) {
+    case protocol::refuse_reason::not_owner:
+      return "not_owner";
+    case protocol::refuse_reason::busy:
+      return "busy";
+    case protocol::refuse_reason::denied:
+      return "denied";
+    case protocol::refuse_reason::shutting_down:
+      return "shutting_down";
+  }
+  return "other";
+}
+
+std::string_view label_of(protocol::errc code) {
+  return static_cast<int>(code) == 0 ? "socket" : protocol::name_of(code);
+}
+
+using worker_span = std::span<const worker_metrics* const>;
+
+// One family: its samples are written by a function made from the member.
+struct metric_row {
+  std::string_view name;
+  std::string_view help;
+  metric_type type;
+  std::string_view label;  // what tells its samples apart; empty: there is one
+  void (*write)(prometheus_text&, std::string_view label, worker_span);
+};
+
+template <class Value>
+constexpr metric_type type_of =
+    std::is_same_v<Value, counter> ? metric_type::counter : metric_type::gauge;
+
+template <auto Member>
+void write_sum(prometheus_text& out, std::string_view, worker_span workers) {
+  decltype((workers[0]->*Member).value()) sum = 0;
+  for (const auto* worker : workers)
+    sum += (worker->*Member).value();
+  out.sample({}, sum);
+}
+
+template <auto Member>
+void write_each_worker(prometheus_text& out, std::string_view label, worker_span workers) {
+  for (std::size_t i = 0; i < workers.size(); ++i)
+    out.sample({{label, fmt::format_int(i).c_str()}}, (workers[i]->*Member).value());
+}
+
+template <auto Member, class Value, class Enum, Enum Last>
+void write_array(prometheus_text& out, std::string_view label, worker_span workers) {
+  for (std::size_t i = 0; i < metric_array<Value, Enum, Last>::size; ++i) {
+    decltype(Value{}.value()) sum = 0;
+    for (const auto* worker : workers)
+      sum += (worker->*Member).at_index(i).value();
+    out.sample({{label, label_of(static_cast<Enum>(i))}}, sum);
+  }
+}
+
+// The sum over all workers.
+template <auto Member, class Value>
+constexpr metric_row row_of_member(Value worker_metrics::*, std::string_view name,
+                                   std::string_view help) {
+  return {name, help, type_of<Value>, "", &write_sum<Member>};
+}
+
+// The sums over all workers, by enumerator.
+template <auto Member, class Value, class Enum, Enum Last>
+constexpr metric_row row_of_member(metric_array<Value, Enum, Last> worker_metrics::*,
+                                   std::string_view name, std::string_view help,
+                                   std::string_view label) {
+  return {name, help, type_of<Value>, label, &write_array<Member, Value, Enum, Last>};
+}
+
+template <auto Member, class... Texts>
+constexpr metric_row row(Texts... texts) {
+  return row_of_member<Member>(Member, std::string_view{texts}...);
+}
+
+// One sample per worker.
+template <auto Member>
+constexpr metric_row row_per_worker(std::string_view name, std::string_view help) {
+  return {name, help, metric_type::gauge, "worker", &write_each_worker<Member>};
+}
+
+using m = worker_metrics;
+
+constexpr std::array metric_table{
+    row<&m::clients_accepted>("presenter_clients_accepted_total", "Clients accepted."),
+    row<&m::accept_failures>("presenter_accept_failures_total", "Accepts that failed."),
+    row<&m::clients_open>("presenter_clients_open", "Clients now, by phase.", "phase"),
+    row<&m::handshakes>("presenter_handshakes_total", "TLS handshakes, by how they ended.", "kind"),
+    row<&m::closes>("presenter_closes_total", "Client sessions ended, by reason.", "reason"),
+    row<&m::relayed_bytes>("presenter_relayed_bytes_total",
+                           "Payload relayed between clients and backends, in bytes.", "direction"),
+    row<&m::streams_open>("presenter_streams_open", "Streams now."),
+    row<&m::streams_opened>("presenter_streams_opened_total", "Streams opened."),
+    row<&m::streams_rerouted>("presenter_streams_rerouted_total",
+                              "Streams opened once more for the same client."),
+    row<&m::streams_refused>("presenter_streams_refused_total",
+                             "Streams refused by backends, by reason.", "reason"),
+    row<&m::links_up>("presenter_links_up", "Links that are up now."),
+    row<&m::links_opened>("presenter_links_opened_total", "Links that came up."),
+    row<&m::link_connects>("presenter_link_connects_total", "Attempts to bring up a link."),
+    row<&m::link_connect_failures>("presenter_link_connect_failures_total",
+                                   "Attempts to bring up a link that failed."),
+    row<&m::link_errors>("presenter_link_errors_total", "Links that ended, by error.", "error"),
+    row_per_worker<&m::map_epoch>("presenter_worker_map_epoch",
+                                  "Epoch of the shard map that the worker routes by."),
+};
+
+double unix_seconds(std::chrono::system_clock::time_point at) {
+  return std::chrono::duration<double>(at.time_since_epoch()).count();
+}
+
+// Numbers of the process that no worker owns.
+void write_facts(prometheus_text& out, const process_facts& facts, std::size_t workers) {
+  const auto gauge_of = [&](std::string_view name, std::string_view help, std::uint64_t value) {
+    out.family(name, help, metric_type::gauge);
+    out.sample({}, value);
+  };
+  out.family("presenter_build_info", "Version of the program; always 1.", metric_type::gauge);
+  out.sample({{"version", facts.version}}, std::uint64_t{1});
+  gauge_of("presenter_ready", "1 if the gateway takes clients.", facts.is_ready ? 1 : 0);
+  gauge_of("presenter_workers", "Workers.", workers);
+  gauge_of("presenter_clients_max", "Clients that the gateway may hold.", facts.clients_max);
+  gauge_of("presenter_map_backends", "Backends that the shard map names.", facts.backends);
+  out.family("presenter_map_epoch", "Epoch of the newest shard map; 0: none yet.",
+             metric_type::gauge);
+  out.sample({}, facts.map_epoch);
+}
+
+// The names that every Prometheus client library uses for these.
+void write_usage(prometheus_text& out, const process_facts& facts) {
+  const auto usage = read_process_usage();
+  const auto gauge_of = [&](std::string_view name, std::string_view help, std::uint64_t value) {
+    out.family(name, help, metric_type::gauge);
+    out.sample({}, value);
+  };
+  gauge_of("process_resident_memory_bytes", "Resident memory.", usage.resident_bytes);
+  gauge_of("process_virtual_memory_bytes", "Virtual memory.", usage.virtual_bytes);
+  gauge_of("process_open_fds", "Descriptors open.", usage.descriptors_open);
+  gauge_of("process_max_fds", "Descriptors that may be open.", usage.descriptors_max);
+  gauge_of("process_threads", "Threads.", usage.threads);
+  out.family("process_cpu_seconds_total", "CPU time, user and system.", metric_type::counter);
+  out.sample({}, usage.cpu_seconds);
+  out.family("process_start_time_seconds", "Start, in seconds since 1970.", metric_type::gauge);
+  out.sample({}, unix_seconds(facts.started_at));
+}
+
+}  // namespace
+
+void worker_metrics::count_link_error(const boost::system::error_code& ec) noexcept {
+  const bool is_protocol = ec.category() == protocol::error_category();
+  link_errors[static_cast<protocol::errc>(is_protocol ? ec.value() : 0)].add();
+}
+
+std::string render_prometheus(worker_span workers, const process_facts& facts) {
+  prometheus_text out;
+  for (const auto& row : metric_table) {
+    out.family(row.name, row.help, row.type);
+    row.write(out, row.label, workers);
+  }
+  write_facts(out, facts, workers.size());
+  write_usage(out, facts);
+  return std::move(out).take();
+}
+
+}  // namespace presenter::gateway

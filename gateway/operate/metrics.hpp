@@ -1,0 +1,118 @@
+// What each worker counts, and how all of it is written for Prometheus.
+// Workers write their own `worker_metrics`; the control thread reads them all, sums, and renders.
+// To add a metric: a member here, its row in metrics.cpp's table.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <boost/system/error_code.hpp>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "gateway/close_reason.hpp"
+#include "protocol/errc.hpp"
+#include "protocol/wire/mux_frame.hpp"
+
+namespace presenter::gateway {
+
+// Only ever grows.
+// Confined to: one writing thread; any thread may read. So a plain load and store do, no locked
+// add.
+class counter {
+ public:
+  void add(std::uint64_t n = 1) noexcept {
+    value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  }
+  std::uint64_t value() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+// How many there are now. Confined to: as a counter.
+class gauge {
+ public:
+  void add(std::int64_t n = 1) noexcept { set(value() + n); }
+  void sub(std::int64_t n = 1) noexcept { set(value() - n); }
+  void set(std::int64_t value) noexcept { value_.store(value, std::memory_order_relaxed); }
+  std::int64_t value() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::int64_t> value_{0};
+};
+
+// One counter or gauge for each enumerator up to and including `Last`. Values outside, which a
+// newer peer may send, fall into slot 0; enumerations of the protocol leave it free.
+template <class Value, class Enum, Enum Last>
+class metric_array {
+ public:
+  static constexpr std::size_t size = static_cast<std::size_t>(Last) + 1;
+
+  Value& operator[](Enum of) noexcept { return values_[index_of(of)]; }
+  const Value& operator[](Enum of) const noexcept { return values_[index_of(of)]; }
+  const Value& at_index(std::size_t index) const noexcept { return values_[index]; }
+
+ private:
+  static std::size_t index_of(Enum of) noexcept {
+    const auto index = static_cast<std::size_t>(of);
+    return index < size ? index : 0;
+  }
+  std::array<Value, size> values_;
+};
+
+enum class client_phase : std::uint8_t { handshake, first_packet, opening, relaying, closing };
+enum class handshake_kind : std::uint8_t { full, resumed, failed };
+enum class relay_direction : std::uint8_t { to_backend, to_client };
+
+// Life: as long as the process. Confined to: see counter.
+// Aligned to two cache lines, the unit the prefetcher takes, so that workers never share one.
+struct alignas(128) worker_metrics {
+  counter clients_accepted;
+  metric_array<gauge, client_phase, client_phase::closing> clients_open;
+  metric_array<counter, close_reason, close_reason::internal> closes;
+  metric_array<counter, handshake_kind, handshake_kind::failed> handshakes;
+  metric_array<counter, relay_direction, relay_direction::to_client> relayed_bytes;
+
+  gauge streams_open;
+  counter streams_opened;
+  counter streams_rerouted;  // opened once more after not_owner, busy or a link lost before Accept
+  metric_array<counter, protocol::refuse_reason, protocol::refuse_reason::shutting_down>
+      streams_refused;
+
+  gauge links_up;
+  counter links_opened;  // came up, Hello received
+  counter link_connects;
+  counter link_connect_failures;
+  // Slot 0: a failure of the socket, not of the protocol.
+  metric_array<counter, protocol::errc, protocol::errc::go_away> link_errors;
+
+  counter accept_failures;
+  gauge map_epoch;  // of the shard map this worker routes by
+
+  // Moves a client from one phase to the next.
+  void change_phase(client_phase from, client_phase to) noexcept {
+    clients_open[from].sub();
+    clients_open[to].add();
+  }
+  void count_link_error(const boost::system::error_code&) noexcept;
+};
+
+// What is known of the process as a whole.
+struct process_facts {
+  std::string version;  // "0.1.0"
+  std::chrono::system_clock::time_point started_at;
+  std::int64_t map_epoch = 0;  // 0: no shard map yet
+  std::size_t backends = 0;    // that the shard map names
+  bool is_ready = false;
+  std::size_t clients_max = 0;
+};
+
+// The whole page in Prometheus's text format 0.0.4, `process_…` of this process included.
+// Counters of all workers are summed; a sum is not one instant's, each of its parts is.
+std::string render_prometheus(std::span<const worker_metrics* const> workers,
+                              const process_facts& facts);
+
+}  // namespace presenter::gateway

@@ -1,0 +1,95 @@
+#include "gateway/operate/admin_pages.hpp"
+
+#include <gmock/gmock.h>
+
+#include <boost/beast/http/field.hpp>
+#include <stdexcept>
+
+namespace presenter::gateway {
+namespace {
+
+namespace http = boost::beast::http;
+using http::status;
+using http::verb;
+
+class AdminPages : public testing::Test {
+ protected:
+  admin_response ask(verb method, const std::string& target) const {
+    return answer_admin_request(admin_request{method, target, 11}, content_);
+  }
+
+  readiness state_;
+  admin_content content_{[this] { return state_; },
+                         [] { return std::string{"presenter_ready 1\n"}; },
+                         [] { return std::string{R"({"epoch":7})"}; }};
+};
+
+TEST_F(AdminPages, ServeHealthMetricsAndShards) {
+  EXPECT_EQ(ask(verb::get, "/healthz").body(), "ok\n");
+  const auto metrics = ask(verb::get, "/metrics");
+  EXPECT_EQ(metrics.body(), "presenter_ready 1\n");
+  EXPECT_EQ(metrics[http::field::content_type], "text/plain; version=0.0.4; charset=utf-8");
+  const auto shards = ask(verb::get, "/shards");
+  EXPECT_EQ(shards.body(), R"({"epoch":7})");
+  EXPECT_EQ(shards[http::field::content_type], "application/json");
+  EXPECT_EQ(shards[http::field::cache_control], "no-store");
+}
+
+TEST_F(AdminPages, SayWhatReadinessWaitsFor) {
+  EXPECT_EQ(ask(verb::get, "/readyz").result(), status::ok);
+  state_.missing = {"no shard map yet", "draining"};
+  const auto response = ask(verb::get, "/readyz");
+  EXPECT_EQ(response.result(), status::service_unavailable);
+  EXPECT_EQ(response.body(), "not ready\nno shard map yet\ndraining\n");
+  EXPECT_EQ(ask(verb::get, "/healthz").result(), status::ok);
+}
+
+TEST_F(AdminPages, AnswerHeadWithTheLengthAndNoBody) {
+  const auto response = ask(verb::head, "/metrics");
+  EXPECT_EQ(response.result(), status::ok);
+  EXPECT_EQ(response[http::field::content_length], "18");
+  EXPECT_EQ(response.body(), "");
+}
+
+TEST_F(AdminPages, IgnoreTheQuery) {
+  EXPECT_EQ(ask(verb::get, "/healthz?probe=1").result(), status::ok);
+}
+
+TEST_F(AdminPages, KnowNoOthers) {
+  for (const auto* target :
+       {"/", "", "*", "/healthz/", "/metrics/x", "healthz", "http://a/healthz", "/%68ealthz"})
+    EXPECT_EQ(ask(verb::get, target).result(), status::not_found) << target;
+}
+
+TEST_F(AdminPages, OnlyRead) {
+  for (const auto method : {verb::post, verb::put, verb::delete_, verb::options, verb::connect}) {
+    const auto response = ask(method, "/healthz");
+    EXPECT_EQ(response.result(), status::method_not_allowed);
+    EXPECT_EQ(response[http::field::allow], "GET, HEAD");
+  }
+}
+
+TEST_F(AdminPages, LimitTheTarget) {
+  EXPECT_EQ(ask(verb::get, "/healthz?" + std::string(admin_target_bytes_max, 'a')).result(),
+            status::uri_too_long);
+}
+
+TEST_F(AdminPages, TurnAnExceptionInto500) {
+  content_.shards = []() -> std::string { throw std::runtime_error("no map"); };
+  const auto response = ask(verb::get, "/shards");
+  EXPECT_EQ(response.result(), status::internal_server_error);
+  EXPECT_THAT(response.body(), testing::Not(testing::HasSubstr("no map")));
+}
+
+TEST_F(AdminPages, KeepTheSessionAsTheClientAsks) {
+  EXPECT_TRUE(ask(verb::get, "/healthz").keep_alive());
+  admin_request request{verb::get, "/healthz", 11};
+  request.keep_alive(false);
+  EXPECT_FALSE(answer_admin_request(request, content_).keep_alive());
+  EXPECT_FALSE(
+      answer_admin_request(admin_request{verb::get, "/healthz", 10}, content_).keep_alive());
+  EXPECT_FALSE(admin_error(status::bad_request).keep_alive());
+}
+
+}  // namespace
+}  // namespace presenter::gateway

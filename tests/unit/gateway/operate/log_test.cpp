@@ -1,0 +1,43 @@
+#include "gateway/operate/log.hpp"
+
+#include <gmock/gmock.h>
+#include <spdlog/spdlog.h>
+
+#include <string>
+
+namespace presenter::gateway {
+namespace {
+
+// Runs `write` with a logger of this level; returns what came out at stderr.
+template <class Write>
+std::string logged(log_level level, Write write) {
+  testing::internal::CaptureStderr();
+  init_logging(level);
+  write();
+  spdlog::drop_all();
+  return testing::internal::GetCapturedStderr();
+}
+
+TEST(Log, IsOneLineWithTimeAndLevel) {
+  const auto text = logged(log_level::info, [] { spdlog::warn("link to {} lost", "chat2"); });
+  EXPECT_THAT(text, testing::MatchesRegex("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}"
+                                          "\\.[0-9]{3}Z warning link to chat2 lost\n"));
+}
+
+TEST(Log, LeavesOutWhatIsBelowItsLevel) {
+  const auto write = [] {
+    spdlog::debug("quiet");
+    spdlog::info("middle");
+    spdlog::error("loud");
+  };
+  EXPECT_THAT(logged(log_level::error, write), testing::EndsWith(" error loud\n"));
+  EXPECT_THAT(logged(log_level::debug, write), testing::HasSubstr(" debug quiet\n"));
+}
+
+TEST(Log, TextFromOutsideCannotForgeALine) {
+  const auto text = logged(log_level::info, [] { spdlog::info("name {}", "a\nb\r\x1b[0m\x7f"); });
+  EXPECT_THAT(text, testing::EndsWith(" info name a?b??[0m?\n"));
+}
+
+}  // namespace
+}  // namespace presenter::gateway

@@ -1,0 +1,136 @@
+#include "gateway/operate/metrics.hpp"
+
+#include <gmock/gmock.h>
+
+#include <array>
+#include <boost/asio/error.hpp>
+#include <memory>
+
+#include "gateway/operate/process_usage.hpp"
+#include "prometheus_parser.hpp"
+
+namespace presenter::gateway {
+namespace {
+
+using protocol::errc;
+using protocol::refuse_reason;
+
+class Metrics : public testing::Test {
+ protected:
+  prometheus_page render() const {
+    const std::array<const worker_metrics*, 2> workers{&first_, &second_};
+    return parse_prometheus(render_prometheus(workers, facts_));
+  }
+
+  worker_metrics first_;
+  worker_metrics second_;
+  process_facts facts_;
+};
+
+TEST_F(Metrics, AreAllThereBeforeAnythingHappened) {
+  const auto page = render();
+  EXPECT_EQ(page.value("presenter_clients_accepted_total"), 0);
+  EXPECT_EQ(page.value("presenter_clients_open", {{"phase", "relaying"}}), 0);
+  EXPECT_EQ(page.families.at("presenter_closes_total").samples.size(), close_reason_count);
+  for (const auto& row : close_table)
+    EXPECT_EQ(page.value("presenter_closes_total", {{"reason", std::string{row.name}}}), 0);
+  EXPECT_EQ(page.value("presenter_link_errors_total", {{"error", "frame_oversize"}}), 0);
+  EXPECT_EQ(page.value("presenter_link_errors_total", {{"error", "go_away"}}), 0);
+}
+
+TEST_F(Metrics, SumOverWorkers) {
+  first_.clients_accepted.add();
+  second_.clients_accepted.add(2);
+  first_.closes[close_reason::packet_oversize].add(3);
+  second_.closes[close_reason::packet_oversize].add(4);
+  first_.relayed_bytes[relay_direction::to_backend].add(std::uint64_t{1} << 40);
+  second_.handshakes[handshake_kind::resumed].add(5);
+  const auto page = render();
+  EXPECT_EQ(page.value("presenter_clients_accepted_total"), 3);
+  EXPECT_EQ(page.value("presenter_closes_total", {{"reason", "packet_oversize"}}), 7);
+  EXPECT_EQ(page.value("presenter_relayed_bytes_total", {{"direction", "to_backend"}}),
+            1'099'511'627'776.0);
+  EXPECT_EQ(page.value("presenter_handshakes_total", {{"kind", "resumed"}}), 5);
+}
+
+TEST_F(Metrics, CountClientsByPhase) {
+  first_.clients_open[client_phase::handshake].add(2);
+  first_.change_phase(client_phase::handshake, client_phase::first_packet);
+  second_.clients_open[client_phase::first_packet].add();
+  const auto page = render();
+  EXPECT_EQ(page.value("presenter_clients_open", {{"phase", "handshake"}}), 1);
+  EXPECT_EQ(page.value("presenter_clients_open", {{"phase", "first_packet"}}), 2);
+}
+
+TEST_F(Metrics, ShowEachWorkersEpoch) {
+  first_.map_epoch.set(7);
+  second_.map_epoch.set(9);
+  facts_.map_epoch = 9;
+  const auto page = render();
+  EXPECT_EQ(page.value("presenter_worker_map_epoch", {{"worker", "0"}}), 7);
+  EXPECT_EQ(page.value("presenter_worker_map_epoch", {{"worker", "1"}}), 9);
+  EXPECT_EQ(page.value("presenter_map_epoch"), 9);
+}
+
+TEST_F(Metrics, TellLinkErrorsOfTheProtocolFromThoseOfTheSocket) {
+  first_.count_link_error(make_error_code(errc::link_timeout));
+  first_.count_link_error(boost::asio::error::connection_reset);
+  first_.count_link_error(boost::asio::error::eof);
+  first_.count_link_error(make_error_code(errc::packet_method));  // not one of a link
+  const auto page = render();
+  EXPECT_EQ(page.value("presenter_link_errors_total", {{"error", "link_timeout"}}), 1);
+  EXPECT_EQ(page.value("presenter_link_errors_total", {{"error", "socket"}}), 3);
+}
+
+TEST_F(Metrics, TakeAnUnknownRefusalAsOther) {
+  first_.streams_refused[refuse_reason::busy].add();
+  first_.streams_refused[static_cast<refuse_reason>(77)].add();
+  first_.streams_refused[static_cast<refuse_reason>(-1)].add();
+  const auto page = render();
+  EXPECT_EQ(page.value("presenter_streams_refused_total", {{"reason", "busy"}}), 1);
+  EXPECT_EQ(page.value("presenter_streams_refused_total", {{"reason", "other"}}), 2);
+}
+
+TEST_F(Metrics, TellOfTheProcess) {
+  facts_.version = "0.1.0 \"test\"";
+  facts_.started_at = std::chrono::system_clock::time_point{std::chrono::milliseconds{1'500}};
+  facts_.is_ready = true;
+  facts_.backends = 3;
+  const auto page = render();
+  EXPECT_EQ(page.value("presenter_build_info", {{"version", "0.1.0 \"test\""}}), 1);
+  EXPECT_EQ(page.value("process_start_time_seconds"), 1.5);
+  EXPECT_EQ(page.value("presenter_ready"), 1);
+  EXPECT_EQ(page.value("presenter_workers"), 2);
+  EXPECT_EQ(page.value("presenter_map_backends"), 3);
+  EXPECT_GT(page.value("process_resident_memory_bytes"), 1e6);
+  EXPECT_GT(page.value("process_open_fds"), 2);
+  EXPECT_GE(page.value("process_max_fds"), page.value("process_open_fds"));
+}
+
+TEST_F(Metrics, WithoutWorkersOnlyWhatHasOnePerWorkerIsMissing) {
+  const auto text = render_prometheus({}, facts_);
+  EXPECT_THAT(text, testing::HasSubstr("presenter_clients_accepted_total 0\n"));
+  EXPECT_THAT(text, testing::Not(testing::HasSubstr("presenter_worker_map_epoch{")));
+}
+
+TEST(WorkerMetrics, NeverShareACacheLine) {
+  constexpr std::uintptr_t line_bytes = 64;
+  const auto workers = std::make_unique<worker_metrics[]>(2);
+  const auto last_of_first = reinterpret_cast<std::uintptr_t>(&workers[1]) - 1;
+  const auto first_of_second = reinterpret_cast<std::uintptr_t>(&workers[1].clients_accepted);
+  EXPECT_NE(last_of_first / line_bytes, first_of_second / line_bytes);
+}
+
+TEST(ProcessUsage, CountsTheDescriptorsThatAreOpen) {
+  const auto before = read_process_usage();
+  std::unique_ptr<std::FILE, decltype(&std::fclose)> file{std::tmpfile(), &std::fclose};
+  ASSERT_TRUE(file);
+  const auto after = read_process_usage();
+  EXPECT_EQ(after.descriptors_open, before.descriptors_open + 1);
+  EXPECT_GE(after.cpu_seconds, before.cpu_seconds);
+  EXPECT_GE(after.threads, 1U);
+  EXPECT_GE(after.virtual_bytes, after.resident_bytes);
+}
+
+}  // namespace
+}  // namespace presenter::gateway
