@@ -1,0 +1,69 @@
+// What a backend says about itself, what it bears, whom it serves; and what an acceptor counts.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "protocol/limits.hpp"
+#include "protocol/wire/mux_frame.hpp"
+
+namespace presenter::protocol {
+
+// Why a stream is not served. The gateway, not the client, deals with not_owner and busy.
+struct refusal {
+  refuse_reason reason = refuse_reason::denied;
+  std::optional<std::int64_t> map_epoch = {};  // with not_owner: the epoch known here
+  std::optional<std::chrono::milliseconds> retry_after = {};  // with busy
+};
+
+struct acceptor_options {
+  std::string node;            // this backend's name, ≤ limits::node_bytes_max
+  std::int64_t map_epoch = 0;  // announced in Hello; 0: none yet
+
+  // Unread input of one stream, and of all streams of one link, in bytes.
+  std::int32_t stream_window_bytes = limits::stream_window_bytes_default;
+  std::int64_t link_window_bytes = limits::link_window_bytes_default;
+  std::int32_t streams_open_max = limits::streams_open_max_default;  // per link
+
+  std::chrono::milliseconds ping_interval = limits::ping_interval_default;
+  std::chrono::milliseconds dead_after = limits::dead_after_default;
+
+  // Every worker of every gateway brings links_per_worker of them; further ones are closed at once.
+  std::size_t links_max = 4'096;
+
+  // Streams that wait for async_accept; further ones are refused: busy, retry after `busy_retry`.
+  // A reconnect storm's worth for one turn of the loop; more only means that nobody accepts.
+  std::size_t accept_backlog = 4'096;
+  std::chrono::milliseconds busy_retry{1'000};
+
+  // How long a stream that this side has closed waits for the peer to finish, see
+  // mux_stream::close.
+  std::chrono::milliseconds linger{5'000};
+
+  // Pause after accept(2) failed (no descriptor left, say).
+  std::chrono::milliseconds accept_pause{100};
+
+  // Asked for every new stream, on the acceptor's thread; empty: all are served. It must not call
+  // the acceptor.
+  std::function<std::optional<refusal>(const open_frame&)> admit;
+};
+
+struct acceptor_counters {
+  std::uint64_t links_accepted = 0;
+  std::uint64_t links_refused = 0;  // above links_max
+  std::uint64_t links_failed = 0;   // ended by an error
+  std::uint64_t accept_errors = 0;  // accept(2) failed
+  std::uint64_t streams_opened = 0;
+  std::uint64_t streams_accepted = 0;  // handed to the application
+  std::uint64_t streams_refused = 0;
+  std::uint64_t streams_abandoned = 0;  // ended before anybody accepted them
+  std::size_t links_open = 0;           // now
+  std::size_t streams_open = 0;         // now: what the peer counts, closed ones that linger too
+  std::size_t streams_waiting = 0;      // now, for async_accept
+};
+
+}  // namespace presenter::protocol

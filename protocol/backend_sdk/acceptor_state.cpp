@@ -1,0 +1,227 @@
+#include "protocol/backend_sdk/acceptor_state.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <iterator>
+#include <limits>
+#include <utility>
+#include <vector>
+
+namespace presenter::protocol {
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+namespace {
+
+std::optional<std::int32_t> to_wire_ms(std::optional<std::chrono::milliseconds> delay) {
+  if (!delay) return std::nullopt;
+  constexpr std::int64_t max = std::numeric_limits<std::int32_t>::max();
+  return static_cast<std::int32_t>(std::clamp<std::int64_t>(delay->count(), 0, max));
+}
+
+refuse_frame to_frame(stream_id stream, const refusal& refusal) {
+  return {stream, refusal.reason, refusal.map_epoch, to_wire_ms(refusal.retry_after)};
+}
+
+}  // namespace
+
+acceptor_state::acceptor_state(asio::io_context& context, const asio::ip::tcp::endpoint& endpoint,
+                               acceptor_options options)
+    : operation_owner(context),
+      executor_(context.get_executor()),
+      options_(std::move(options)),
+      listener_(executor_, endpoint),
+      local_(listener_.local_endpoint()),
+      pause_(executor_),
+      drain_deadline_(executor_) {}
+
+// --- links
+// ----------------------------------------------------------------------------------------------
+
+void acceptor_state::start() {
+  listener_.async_accept([self = shared_from_this()](error_code error, link_socket socket) {
+    if (!self->listener_.is_open()) return;
+    if (error) return self->pause_accepting();
+    self->add_link(std::move(socket));
+    self->start();
+  });
+}
+
+void acceptor_state::pause_accepting() {
+  ++counters_.accept_errors;
+  pause_.expires_after(options_.accept_pause);
+  pause_.async_wait([self = shared_from_this()](error_code error) {
+    if (!error && self->listener_.is_open()) self->start();
+  });
+}
+
+void acceptor_state::add_link(link_socket socket) {
+  if (links_.size() >= options_.links_max) {
+    ++counters_.links_refused;
+    return;
+  }
+  ++counters_.links_accepted;
+  const std::weak_ptr<link_owner> owner = weak_from_this();
+  const auto link = std::make_shared<backend_link>(std::move(socket), link_options(), owner);
+  links_.insert(link);
+  link->start();
+}
+
+mux_options acceptor_state::link_options() const {
+  mux_options all;
+  all.hello.role = link_role::backend;
+  all.hello.node = options_.node;
+  all.hello.map_epoch = options_.map_epoch;
+  all.hello.stream_window_bytes = options_.stream_window_bytes;
+  all.hello.link_window_bytes = options_.link_window_bytes;
+  all.hello.streams_open_max = options_.streams_open_max;
+  all.hello.ping_interval_ms = *to_wire_ms(options_.ping_interval);
+  all.dead_after = options_.dead_after;
+  return all;
+}
+
+void acceptor_state::on_link_closed(backend_link& link, error_code reason) {
+  if (reason && !drain_result_) ++counters_.links_failed;
+  links_.erase(std::static_pointer_cast<backend_link>(link.shared_from_this()));
+  if (draining_ && links_.empty()) end_drain({});
+}
+
+void acceptor_state::close_links(error_code reason) {
+  const std::vector<std::shared_ptr<backend_link>> all(links_.begin(), links_.end());
+  for (const auto& link : all)
+    link->close(reason);
+}
+
+void acceptor_state::stop_listening() {
+  error_code ignored;
+  listener_.close(ignored);
+  pause_.cancel();
+  if (accept_) complete(accept_, error_code(asio::error::operation_aborted), mux_stream());
+}
+
+// --- streams
+// --------------------------------------------------------------------------------------------
+
+stream_handler* acceptor_state::on_open(backend_link& link, const open_frame& open) {
+  ++counters_.streams_opened;
+  if (const auto refusal = admit(open)) {
+    ++counters_.streams_refused;
+    link.core().refuse(to_frame(open.stream, *refusal));
+    return nullptr;
+  }
+  const auto state = std::make_shared<stream_state>(
+      std::static_pointer_cast<backend_link>(link.shared_from_this()), open, options_.linger);
+  waiting_.push_back(state);
+  state->wait_in(*this, std::prev(waiting_.end()));
+  hand_over();
+  return &state->handler();
+}
+
+std::optional<refusal> acceptor_state::admit(const open_frame& open) const {
+  if (waiting_.size() >= options_.accept_backlog) {
+    return refusal{refuse_reason::busy, std::nullopt, options_.busy_retry};
+  }
+  return options_.admit ? options_.admit(open) : std::nullopt;
+}
+
+void acceptor_state::hand_over() {
+  if (!accept_ || waiting_.empty()) return;
+  auto state = std::move(waiting_.front());
+  waiting_.pop_front();
+  state->accept();
+  ++counters_.streams_accepted;
+  complete(accept_, error_code(), mux_stream(std::move(state)));
+}
+
+void acceptor_state::forget(stream_queue::position at) {
+  ++counters_.streams_abandoned;
+  waiting_.erase(at);
+}
+
+void acceptor_state::refuse_waiting() {
+  while (!waiting_.empty()) {
+    const auto state = std::move(waiting_.front());
+    waiting_.pop_front();
+    ++counters_.streams_refused;
+    state->refuse(to_frame({}, {refuse_reason::shutting_down}));
+  }
+}
+
+std::uint64_t acceptor_state::accept(operation_pointer<accept_operation> operation) {
+  assert(!accept_ && "one accept at a time");
+  accept_ = std::move(operation);
+  accept_number_ = ++operation_number_;
+  if (draining_ || closed_) {
+    cancel_accept(accept_number_);
+  } else {
+    hand_over();
+  }
+  return accept_number_;
+}
+
+void acceptor_state::cancel_accept(std::uint64_t number) {
+  if (!accept_ || number != accept_number_) return;
+  complete(accept_, error_code(asio::error::operation_aborted), mux_stream());
+}
+
+// --- the end
+// --------------------------------------------------------------------------------------------
+
+void acceptor_state::drain(std::chrono::milliseconds deadline) {
+  if (closed_ || std::exchange(draining_, true)) return;
+  stop_listening();
+  refuse_waiting();
+  drain_deadline_.expires_after(deadline);
+  drain_deadline_.async_wait([self = shared_from_this()](error_code error) {
+    if (error || self->drain_result_) return;
+    self->end_drain(asio::error::timed_out);
+    self->close_links(asio::error::timed_out);
+  });
+  const std::vector<std::shared_ptr<backend_link>> all(links_.begin(), links_.end());
+  for (const auto& link : all)
+    link->drain(std::chrono::milliseconds(*to_wire_ms(deadline)));
+  if (links_.empty()) end_drain({});
+}
+
+void acceptor_state::end_drain(error_code result) {
+  if (!drain_result_) drain_result_ = result;
+  drain_deadline_.cancel();
+  if (drain_) complete(drain_, *drain_result_);
+}
+
+std::uint64_t acceptor_state::wait_drained(operation_pointer<drain_operation> operation) {
+  assert(!drain_ && "one drain at a time");
+  drain_ = std::move(operation);
+  drain_number_ = ++operation_number_;
+  if (drain_result_) complete(drain_, *drain_result_);
+  return drain_number_;
+}
+
+void acceptor_state::cancel_drain(std::uint64_t number) {
+  if (!drain_ || number != drain_number_) return;
+  complete(drain_, error_code(asio::error::operation_aborted));
+}
+
+void acceptor_state::close() {
+  if (std::exchange(closed_, true)) return;
+  stop_listening();
+  end_drain(asio::error::operation_aborted);
+  close_links(asio::error::operation_aborted);
+}
+
+acceptor_counters acceptor_state::counters() const {
+  acceptor_counters all = counters_;
+  all.links_open = links_.size();
+  all.streams_waiting = waiting_.size();
+  for (const auto& link : links_)
+    all.streams_open += link->core().streams_open();
+  return all;
+}
+
+void acceptor_state::destroy_operations() {
+  // The acceptor may be gone when they are.
+  const auto accept = std::move(accept_);
+  const auto drain = std::move(drain_);
+}
+
+}  // namespace presenter::protocol

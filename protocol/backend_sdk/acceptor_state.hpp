@@ -1,0 +1,94 @@
+// What stands behind a mux_acceptor: the listener, the links, the streams that nobody has taken
+// yet.
+#pragma once
+
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <memory>
+#include <unordered_set>
+
+#include "protocol/backend_sdk/acceptor_options.hpp"
+#include "protocol/backend_sdk/backend_link.hpp"
+#include "protocol/backend_sdk/mux_stream.hpp"
+
+namespace presenter::protocol {
+
+class accept_operation : public pending_operation<boost::system::error_code, mux_stream> {
+ protected:
+  ~accept_operation() = default;
+};
+
+class drain_operation : public pending_operation<boost::system::error_code> {
+ protected:
+  ~drain_operation() = default;
+};
+
+// Life: held by its mux_acceptor; links know it weakly. close comes before the end.
+// Confined to: the thread of its io_context. Bounds: acceptor_options.
+class acceptor_state final : public std::enable_shared_from_this<acceptor_state>,
+                             public operation_owner,
+                             public link_owner,
+                             private stream_queue {
+ public:
+  acceptor_state(boost::asio::io_context& context, const boost::asio::ip::tcp::endpoint& endpoint,
+                 acceptor_options options);
+
+  // Accepts the next link, and so on until drain or close.
+  void start();
+
+  link_executor get_executor() const { return executor_; }
+  boost::asio::ip::tcp::endpoint local_endpoint() const { return local_; }
+
+  // Both return a number for their cancel function, which ignores operations that are over.
+  std::uint64_t accept(operation_pointer<accept_operation> operation);
+  std::uint64_t wait_drained(operation_pointer<drain_operation> operation);
+  bool is_accept_pending() const { return accept_ != nullptr; }
+  bool is_drain_pending() const { return drain_ != nullptr; }
+  void cancel_accept(std::uint64_t number);
+  void cancel_drain(std::uint64_t number);
+
+  void drain(std::chrono::milliseconds deadline);
+  void close();
+  void set_map_epoch(std::int64_t epoch) { options_.map_epoch = epoch; }
+  acceptor_counters counters() const;
+
+ private:
+  using listener = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, link_executor>;
+
+  stream_handler* on_open(backend_link& link, const open_frame& open) final;
+  void on_link_closed(backend_link& link, boost::system::error_code reason) final;
+  void forget(stream_queue::position at) final;
+  void destroy_operations() final;
+
+  void add_link(link_socket socket);
+  void pause_accepting();
+  mux_options link_options() const;
+  std::optional<refusal> admit(const open_frame& open) const;
+  void hand_over();
+  void refuse_waiting();
+  void stop_listening();
+  void close_links(boost::system::error_code reason);
+  void end_drain(boost::system::error_code result);
+
+  const link_executor executor_;
+  acceptor_options options_;
+  listener listener_;
+  boost::asio::ip::tcp::endpoint local_;
+  link_timer pause_;
+  link_timer drain_deadline_;
+
+  std::unordered_set<std::shared_ptr<backend_link>> links_;
+  std::list<std::shared_ptr<stream_state>> waiting_;
+
+  operation_pointer<accept_operation> accept_;
+  operation_pointer<drain_operation> drain_;
+  std::uint64_t operation_number_ = 0;
+  std::uint64_t accept_number_ = 0;
+  std::uint64_t drain_number_ = 0;
+
+  bool draining_ = false;
+  bool closed_ = false;
+  std::optional<boost::system::error_code> drain_result_;
+  acceptor_counters counters_;
+};
+
+}  // namespace presenter::protocol

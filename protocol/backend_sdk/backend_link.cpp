@@ -1,0 +1,34 @@
+#include "protocol/backend_sdk/backend_link.hpp"
+
+#include <utility>
+
+namespace presenter::protocol {
+namespace {
+
+// For the gateway to take the last output and to close its end.
+constexpr std::chrono::milliseconds close_linger{5'000};
+
+}  // namespace
+
+void backend_link::drain(std::chrono::milliseconds deadline) {
+  draining_ = true;
+  core().go_away(deadline);
+  close_if_drained();
+}
+
+stream_handler* backend_link::on_open(stream_id stream, const open_frame& open) {
+  if (const auto owner = owner_.lock()) return owner->on_open(*this, open);
+  core().refuse({stream, refuse_reason::shutting_down, {}, {}});
+  return nullptr;
+}
+
+void backend_link::on_closed(boost::system::error_code reason) {
+  if (const auto owner = owner_.lock()) owner->on_link_closed(*this, reason);
+}
+
+void backend_link::close_if_drained() {
+  if (!draining_ || core().streams_open() != 0) return;
+  if (!std::exchange(closing_after_output_, true)) close_after_output(close_linger);
+}
+
+}  // namespace presenter::protocol

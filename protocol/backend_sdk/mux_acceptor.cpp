@@ -1,0 +1,15 @@
+#include "protocol/backend_sdk/mux_acceptor.hpp"
+
+namespace presenter::protocol {
+
+mux_acceptor::mux_acceptor(boost::asio::io_context& context,
+                           const boost::asio::ip::tcp::endpoint& endpoint, acceptor_options options)
+    : state_(std::make_shared<acceptor_state>(context, endpoint, std::move(options))) {
+  state_->start();
+}
+
+void mux_acceptor::drain(std::chrono::milliseconds deadline) {
+  state_->drain(deadline);
+}
+
+}  // namespace presenter::protocol

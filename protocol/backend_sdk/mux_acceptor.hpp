@@ -1,0 +1,138 @@
+// Where streams come from: listens for the gateways' links and hands their streams, one client
+// each, to the application, which need not know of links at all. An echo server:
+//
+//   asio::awaitable<void> echo(mux_stream stream) {
+//     std::array<char, 4096> bytes;
+//     for (;;) {
+//       auto [error, n] = co_await stream.async_read_some(asio::buffer(bytes), token);
+//       if (error) co_return;  // eof, or how the client left; ~mux_stream finishes the stream
+//       auto [failed, sent] = co_await asio::async_write(stream, asio::buffer(bytes, n), token);
+//       if (failed) co_return;
+//     }
+//   }
+//   asio::awaitable<void> serve(mux_acceptor& acceptor) {  // token: as_tuple(use_awaitable)
+//     for (;;) {
+//       auto stream = co_await acceptor.async_accept(asio::use_awaitable);  // .info().key
+//       asio::co_spawn(acceptor.get_executor(), echo(std::move(stream)), on_session_end);
+//     }
+//   }
+#pragma once
+
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "protocol/backend_sdk/acceptor_state.hpp"
+#include "protocol/backend_sdk/mux_stream.hpp"
+
+namespace presenter::protocol {
+
+// What async_initiate is given: makes the operation, and lets the handler's cancellation slot end
+// it.
+struct initiate_accept {
+  using executor_type = link_executor;
+  executor_type get_executor() const { return state->get_executor(); }
+
+  template <class Handler>
+  void operator()(Handler&& handler) const {
+    auto slot = boost::asio::get_associated_cancellation_slot(handler);
+    const auto number =
+        state->accept(make_operation<accept_operation, boost::system::error_code, mux_stream>(
+            state->get_executor(), std::forward<Handler>(handler)));
+    if (!slot.is_connected() || !state->is_accept_pending()) return;
+    slot.assign([weak = state->weak_from_this(), number](boost::asio::cancellation_type type) {
+      const auto alive = weak.lock();
+      if (alive && type != boost::asio::cancellation_type::none) alive->cancel_accept(number);
+    });
+  }
+
+  std::shared_ptr<acceptor_state> state;
+};
+
+struct initiate_drain {
+  using executor_type = link_executor;
+  executor_type get_executor() const { return state->get_executor(); }
+
+  template <class Handler>
+  void operator()(Handler&& handler) const {
+    auto slot = boost::asio::get_associated_cancellation_slot(handler);
+    const auto number =
+        state->wait_drained(make_operation<drain_operation, boost::system::error_code>(
+            state->get_executor(), std::forward<Handler>(handler)));
+    if (!slot.is_connected() || !state->is_drain_pending()) return;
+    slot.assign([weak = state->weak_from_this(), number](boost::asio::cancellation_type type) {
+      const auto alive = weak.lock();
+      if (alive && type != boost::asio::cancellation_type::none) alive->cancel_drain(number);
+    });
+  }
+
+  std::shared_ptr<acceptor_state> state;
+};
+
+// Life: closes itself when destroyed; its streams outlive it and fail with connection_aborted.
+// Confined to: the thread of its io_context. A server of several threads has one acceptor and one
+// io_context for each; they may share a port.
+// Bounds: acceptor_options.
+class mux_acceptor {
+ public:
+  using executor_type = link_executor;
+  using error_code = boost::system::error_code;
+
+  // Listens at once. Port 0: any; local_endpoint tells. Throws boost::system::system_error if it
+  // cannot listen.
+  mux_acceptor(boost::asio::io_context& context, const boost::asio::ip::tcp::endpoint& endpoint,
+               acceptor_options options);
+  ~mux_acceptor() { close(); }
+
+  mux_acceptor(const mux_acceptor&) = delete;
+  mux_acceptor& operator=(const mux_acceptor&) = delete;
+
+  executor_type get_executor() const { return state_->get_executor(); }
+  boost::asio::ip::tcp::endpoint local_endpoint() const { return state_->local_endpoint(); }
+
+  // Hands over the next stream and sends its Accept; the gateway has begun to send already. One
+  // pending call at a time; all cancellation types are honoured, and no stream is lost by it.
+  // Errors: operation_aborted after cancellation, drain or close.
+  // Signature: void(error_code, mux_stream).
+  template <BOOST_ASIO_COMPLETION_TOKEN_FOR(void(boost::system::error_code, mux_stream))
+                CompletionToken = boost::asio::default_completion_token_t<executor_type>>
+  auto async_accept(
+      CompletionToken&& token = boost::asio::default_completion_token_t<executor_type>()) {
+    return boost::asio::async_initiate<CompletionToken, void(error_code, mux_stream)>(
+        initiate_accept{state_}, token);
+  }
+
+  // Begins an orderly end: stops listening, tells every gateway (GoAway), refuses streams that
+  // nobody has accepted yet and those still to come (shutting_down), and closes each link when its
+  // last stream is over. At the deadline links are closed with the streams that are left. Once.
+  void drain(std::chrono::milliseconds deadline);
+
+  // Completes when drain is done: success if all streams ended by themselves, timed_out if the
+  // deadline ended them, operation_aborted after close or cancellation (all types; the drain itself
+  // goes on). May begin before drain. One pending call at a time. Signature: void(error_code).
+  template <BOOST_ASIO_COMPLETION_TOKEN_FOR(void(boost::system::error_code))
+                CompletionToken = boost::asio::default_completion_token_t<executor_type>>
+  auto async_drain(
+      CompletionToken&& token = boost::asio::default_completion_token_t<executor_type>()) {
+    return boost::asio::async_initiate<CompletionToken, void(error_code)>(initiate_drain{state_},
+                                                                          token);
+  }
+
+  // Stops listening and closes all links; their streams are lost. Idempotent.
+  void close() { state_->close(); }
+
+  // The shard-map epoch that links announce from now on.
+  void set_map_epoch(std::int64_t epoch) { state_->set_map_epoch(epoch); }
+
+  acceptor_counters counters() const { return state_->counters(); }
+
+ private:
+  std::shared_ptr<acceptor_state> state_;
+};
+
+}  // namespace presenter::protocol

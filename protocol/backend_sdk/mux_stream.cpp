@@ -1,0 +1,51 @@
+#include "protocol/backend_sdk/mux_stream.hpp"
+
+#include <boost/system/system_error.hpp>
+
+namespace presenter::protocol {
+
+mux_stream& mux_stream::operator=(mux_stream&& other) noexcept {
+  if (this != &other) {
+    close();
+    state_ = std::move(other.state_);
+  }
+  return *this;
+}
+
+void mux_stream::expires_after(std::chrono::milliseconds delay) {
+  state_->set_deadline(mux_clock::now() + delay);
+}
+
+void mux_stream::expires_never() {
+  state_->set_deadline(mux_clock::time_point::max());
+}
+
+void mux_stream::cancel() {
+  state_->cancel();
+}
+
+void mux_stream::shutdown(shutdown_type what, error_code& error) {
+  error = {};
+  if (!is_open()) {
+    error = boost::asio::error::not_connected;
+    return;
+  }
+  if (what != shutdown_type::shutdown_receive) state_->shutdown_send();
+  if (what != shutdown_type::shutdown_send) state_->shutdown_receive();
+}
+
+void mux_stream::shutdown(shutdown_type what) {
+  error_code error;
+  shutdown(what, error);
+  if (error) throw boost::system::system_error(error, "shutdown");
+}
+
+void mux_stream::close() {
+  if (state_) state_->close();
+}
+
+void mux_stream::close(presenter::protocol::reset_reason reason) {
+  if (state_) state_->close(reason);
+}
+
+}  // namespace presenter::protocol

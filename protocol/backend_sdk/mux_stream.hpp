@@ -1,0 +1,159 @@
+// One client's stream as the backend's business code sees it: an Asio stream like a TCP socket.
+// asio::async_read, async_write, async_read_until and coroutines written for a socket work on it
+// unchanged; where a socket has its remote_endpoint, a stream has info().
+#pragma once
+
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/socket_base.hpp>
+#include <chrono>
+#include <memory>
+#include <optional>
+
+#include "protocol/backend_sdk/stream_state.hpp"
+
+namespace presenter::protocol {
+
+// What async_initiate is given: makes the operation, and lets the handler's cancellation slot end
+// it.
+struct initiate_read {
+  using executor_type = link_executor;
+  executor_type get_executor() const { return state->get_executor(); }
+
+  template <class Handler, class MutableBufferSequence>
+  void operator()(Handler&& handler, const MutableBufferSequence& buffers) const {
+    auto slot = boost::asio::get_associated_cancellation_slot(handler);
+    const auto number = state->read(
+        make_operation<read_into<MutableBufferSequence>, boost::system::error_code, std::size_t>(
+            state->get_executor(), std::forward<Handler>(handler), buffers));
+    if (!slot.is_connected() || !state->is_read_pending()) return;
+    slot.assign([weak = state->weak_from_this(), number](boost::asio::cancellation_type type) {
+      const auto alive = weak.lock();
+      if (alive && type != boost::asio::cancellation_type::none) alive->cancel_read(number);
+    });
+  }
+
+  std::shared_ptr<stream_state> state;
+};
+
+struct initiate_write {
+  using executor_type = link_executor;
+  executor_type get_executor() const { return state->get_executor(); }
+
+  template <class Handler, class ConstBufferSequence>
+  void operator()(Handler&& handler, const ConstBufferSequence& buffers) const {
+    auto slot = boost::asio::get_associated_cancellation_slot(handler);
+    const auto number = state->write(
+        make_operation<write_from<ConstBufferSequence>, boost::system::error_code, std::size_t>(
+            state->get_executor(), std::forward<Handler>(handler), buffers));
+    if (!slot.is_connected() || !state->is_write_pending()) return;
+    slot.assign([weak = state->weak_from_this(), number](boost::asio::cancellation_type type) {
+      const auto alive = weak.lock();
+      if (alive && type != boost::asio::cancellation_type::none) alive->cancel_write(number);
+    });
+  }
+
+  std::shared_ptr<stream_state> state;
+};
+
+// Comes from mux_acceptor::async_accept. A default-constructed or moved-from stream may only be
+// assigned to, closed, destroyed and asked is_open.
+//
+// Life: independent of acceptor and link; either may go first, and operations then fail.
+// Confined to: the thread of its link's io_context; handlers run on their associated executor.
+// Bounds: one read and one write at a time; unread input ≤ the stream window that the acceptor
+// announced, for the client's credit comes back only as the application reads.
+//
+// How operations end, besides success:
+//   eof                 reads: the peer has finished, and everything before that has been read
+//   broken_pipe         writes after shutdown_send
+//   connection_reset    the peer reset the stream (reset_reason says why), or broke its rules
+//   connection_aborted  the link is lost
+//   timed_out           the deadline of expires_after has passed
+//   operation_aborted   cancelled, or the stream was closed here
+// After a reset or a lost link, input that had arrived before can still be read.
+//
+// Cancellation: every operation honours all types (terminal, partial, total). A read or write that
+// is cancelled, or timed out, has transferred nothing: input stays readable, output is not sent.
+class mux_stream {
+ public:
+  using executor_type = link_executor;
+  using shutdown_type = boost::asio::socket_base::shutdown_type;
+  using error_code = boost::system::error_code;
+
+  mux_stream() = default;
+  explicit mux_stream(std::shared_ptr<stream_state> state) : state_(std::move(state)) {}
+  mux_stream(mux_stream&&) noexcept = default;
+  mux_stream& operator=(mux_stream&& other) noexcept;
+  // As close().
+  ~mux_stream() { close(); }
+
+  executor_type get_executor() const { return state_->get_executor(); }
+
+  // Key, epoch, the client's address and port, TLS facts and the gateway's tag for logs.
+  const open_frame& info() const { return state_->info(); }
+
+  // Reads at least one byte, as soon as there is one. A read into buffers of no size succeeds at
+  // once. Signature: void(error_code, std::size_t).
+  template <class MutableBufferSequence,
+            BOOST_ASIO_COMPLETION_TOKEN_FOR(void(boost::system::error_code, std::size_t))
+                CompletionToken = boost::asio::default_completion_token_t<executor_type>>
+  auto async_read_some(
+      const MutableBufferSequence& buffers,
+      CompletionToken&& token = boost::asio::default_completion_token_t<executor_type>()) {
+    return boost::asio::async_initiate<CompletionToken, void(error_code, std::size_t)>(
+        initiate_read{state_}, token, buffers);
+  }
+
+  // Writes at least one byte, as soon as the stream and the link have credit for one, and at most
+  // data_bytes_max. Success means that the link has taken the bytes, not that they have arrived.
+  // Signature: void(error_code, std::size_t).
+  template <class ConstBufferSequence,
+            BOOST_ASIO_COMPLETION_TOKEN_FOR(void(boost::system::error_code, std::size_t))
+                CompletionToken = boost::asio::default_completion_token_t<executor_type>>
+  auto async_write_some(
+      const ConstBufferSequence& buffers,
+      CompletionToken&& token = boost::asio::default_completion_token_t<executor_type>()) {
+    return boost::asio::async_initiate<CompletionToken, void(error_code, std::size_t)>(
+        initiate_write{state_}, token, buffers);
+  }
+
+  // One deadline for all operations, those that are pending and those to come: what is pending then
+  // fails with timed_out, and what begins later does so at once, until a new deadline is set. The
+  // stream itself stays as it is.
+  void expires_after(std::chrono::milliseconds delay);
+  void expires_never();
+
+  // Ends pending operations with operation_aborted; the stream stays as it is.
+  void cancel();
+
+  // As a socket's. shutdown_send tells the peer that nothing more follows (Finish), behind all that
+  // was written; reading goes on. shutdown_receive makes reads end with eof, and what still comes
+  // is dropped. A second time does nothing.
+  void shutdown(shutdown_type what, error_code& error);
+  void shutdown(shutdown_type what);
+  void shutdown_send() { shutdown(boost::asio::socket_base::shutdown_send); }
+
+  // Ends the stream as a socket's close does: pending operations end with operation_aborted; what
+  // was written still arrives, followed by Finish. What the peer sends from now on is dropped, and
+  // if it has not finished by itself when the acceptor's `linger` is over it is reset. With input
+  // left unread the stream is reset at once (cancelled), behind what was written. Idempotent.
+  void close();
+
+  // Ends the stream by Reset, behind what was written. Idempotent, also after close().
+  void close(presenter::protocol::reset_reason reason);
+
+  // False once this side has closed it; what the peer did shows in operations.
+  bool is_open() const { return state_ && state_->is_open(); }
+
+  // Bytes that can be read without waiting.
+  std::size_t available() const { return state_->available(); }
+
+  // Why the stream was reset, if it was: by the peer, or for a rule that the peer broke.
+  std::optional<presenter::protocol::reset_reason> reset_reason() const { return state_->reset(); }
+
+ private:
+  std::shared_ptr<stream_state> state_;
+};
+
+}  // namespace presenter::protocol

@@ -1,0 +1,129 @@
+// One stream of the backend's end: between mux_core's events and the operations of a mux_stream.
+//
+// Inbound: on_data → the waiting reader's own buffers, or a buffer bounded by the stream's window;
+// credit goes back as the application reads. Outbound: write → mux_core at once if it has room,
+// else at the stream's turn. Knows nothing of completion tokens. See: protocol/README.md §5, §6.
+#pragma once
+
+#include <boost/asio/error.hpp>
+#include <chrono>
+#include <list>
+#include <memory>
+#include <optional>
+
+#include "protocol/backend_sdk/operation_service.hpp"
+#include "protocol/backend_sdk/pending_operation.hpp"
+#include "protocol/mux/stream_handler.hpp"
+
+namespace presenter::protocol {
+
+class backend_link;
+class stream_state;
+
+// Where a stream waits until the application takes it.
+class stream_queue {
+ public:
+  using position = std::list<std::shared_ptr<stream_state>>::iterator;
+  // The stream at `at` ended before anybody took it.
+  virtual void forget(position at) = 0;
+
+ protected:
+  ~stream_queue() = default;
+};
+
+// Life: held by its mux_stream, or by the accept queue; while it lingers, by its own timer.
+// Confined to: the link's thread. Bounds: unread input ≤ the stream's window.
+class stream_state final : public std::enable_shared_from_this<stream_state>,
+                           public operation_owner,
+                           private stream_handler {
+ public:
+  // `linger`: see mux_stream::close.
+  stream_state(std::shared_ptr<backend_link> link, const open_frame& info,
+               std::chrono::milliseconds linger);
+  ~stream_state();
+
+  stream_handler& handler() { return *this; }
+  link_executor get_executor() const { return executor_; }
+  const open_frame& info() const { return info_; }
+
+  // --- before the application has it
+  // --------------------------------------------------------------
+  void wait_in(stream_queue& queue, stream_queue::position at);
+  // Sends Accept.
+  void accept();
+  // Ends the stream, in place of accept.
+  void refuse(refuse_frame refusal);
+
+  // --- what mux_stream does; documented there
+  // ------------------------------------------------------------------
+  // Both return a number for cancel_read, cancel_write: an operation that is over is not cancelled.
+  std::uint64_t read(operation_pointer<read_operation> operation);
+  std::uint64_t write(operation_pointer<write_operation> operation);
+  bool is_read_pending() const { return read_ != nullptr; }
+  bool is_write_pending() const { return write_ != nullptr; }
+  void cancel_read(std::uint64_t number);
+  void cancel_write(std::uint64_t number);
+  void cancel();
+
+  void set_deadline(mux_clock::time_point deadline);
+  void shutdown_send();
+  void shutdown_receive();
+  void close();
+  void close(reset_reason reason);
+
+  bool is_open() const { return !closed_; }
+  std::size_t available() const { return input_.size(); }
+  std::optional<reset_reason> reset() const { return reset_; }
+
+ private:
+  void on_accepted() final {}
+  void on_refused(const refuse_frame&) final {}
+  void on_data(std::span<const std::byte> payload, bool more) final;
+  void on_finish() final;
+  void on_writable() final;
+  void on_reset(reset_reason reason, bool by_peer) final;
+  void on_link_lost() final;
+  void destroy_operations() final;
+
+  mux_core& core();
+  void consume(std::size_t n);
+  bool has_expired() const;
+  bool submit_front();
+  void fail_reading(boost::system::error_code error);
+  void fail_writing(boost::system::error_code error);
+  void end(boost::system::error_code error);
+  void detach();
+  void drop_input();
+  void watch_deadline();
+  void start_timer(mux_clock::time_point when);
+  void on_timer();
+
+  // Constant after construction.
+  const link_executor executor_;
+  const std::chrono::milliseconds linger_;
+  const open_frame info_;
+
+  std::shared_ptr<backend_link> link_;  // empty once mux_core has been told to forget the stream
+  stream_queue* queue_ = nullptr;
+  stream_queue::position queued_at_;
+
+  operation_pointer<read_operation> read_;
+  operation_pointer<write_operation> write_;
+  std::uint64_t operation_number_ = 0;
+  std::uint64_t read_number_ = 0;
+  std::uint64_t write_number_ = 0;
+
+  byte_buffer input_;
+  boost::system::error_code error_;  // why reads after the input, and writes, fail
+  std::optional<reset_reason> reset_;
+  bool input_finished_ = false;
+  bool output_finished_ = false;
+  bool input_discarded_ = false;  // the application will read no more
+  bool closed_ = false;           // by the application
+
+  mux_clock::time_point deadline_ = mux_clock::time_point::max();
+  std::unique_ptr<link_timer> timer_;  // for the deadline, later for lingering; made when needed
+  bool timer_runs_ = false;
+};
+
+}  // namespace presenter::protocol
