@@ -11,24 +11,27 @@ namespace {
 std::size_t allocations = 0;
 }  // namespace
 
-void* operator new(std::size_t size) {
+// Not inlined: gcc takes a visible free of what an invisible operator new returned for a mismatch.
+#define PRESENTER_NOINLINE __attribute__((noinline))
+
+PRESENTER_NOINLINE void* operator new(std::size_t size) {
   ++allocations;
   if (void* memory = std::malloc(size)) return memory;
   throw std::bad_alloc();
 }
-void* operator new[](std::size_t size) {
+PRESENTER_NOINLINE void* operator new[](std::size_t size) {
   return ::operator new(size);
 }
-void operator delete(void* memory) noexcept {
+PRESENTER_NOINLINE void operator delete(void* memory) noexcept {
   std::free(memory);
 }
-void operator delete(void* memory, std::size_t) noexcept {
+PRESENTER_NOINLINE void operator delete(void* memory, std::size_t) noexcept {
   std::free(memory);
 }
-void operator delete[](void* memory) noexcept {
+PRESENTER_NOINLINE void operator delete[](void* memory) noexcept {
   std::free(memory);
 }
-void operator delete[](void* memory, std::size_t) noexcept {
+PRESENTER_NOINLINE void operator delete[](void* memory, std::size_t) noexcept {
   std::free(memory);
 }
 
