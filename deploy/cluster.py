@@ -71,11 +71,11 @@ def _die_with_parent():
 class Process:
     """One child process, its output in `<folder>/<name>.log`."""
 
-    def __init__(self, name, folder, command, environment=None):
+    def __init__(self, name, folder, command):
         self.name = name
         self.folder = folder
         self.command = [str(word) for word in command]
-        self.environment = environment
+        self.errors_to = subprocess.STDOUT
         self.log_path = os.path.join(folder, f"{name}.log")
         self.child = None
         self._log_start = 0
@@ -89,9 +89,8 @@ class Process:
         with open(self.log_path, "ab") as log:
             self._log_start = log.tell()
             self.child = subprocess.Popen(
-                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                cwd=self.folder, env=self.environment, start_new_session=True,
-                preexec_fn=_die_with_parent)
+                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=self.errors_to,
+                cwd=self.folder, start_new_session=True, preexec_fn=_die_with_parent)
         return self
 
     def is_running(self):

@@ -52,7 +52,8 @@ class BackendCrashTest(InstallationTest):
         self.wait_closed(self.gateway, "link_lost", 2 * len(lost))
         for couple in set(COUPLES) - set(lost):
             self.assert_talks(*couples[couple], b"still here")
-        self.assertEqual(self.gateway.metric("presenter_clients"), 2 * (len(COUPLES) - len(lost)))
+        self.assertEqual(self.gateway.metric("presenter_clients_open"),
+                         2 * (len(COUPLES) - len(lost)))
 
         self.wait_for_servers(self.gateway, ["chat-a", "chat-c"])
         for couple in lost:

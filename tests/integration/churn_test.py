@@ -30,8 +30,7 @@ class ChurnTest(InstallationTest):
         with concurrent.futures.ThreadPoolExecutor(CLIENTS_AT_ONCE) as pool:
             for _ in pool.map(self.come_and_go, range(count)):
                 pass
-        self.wait_until(lambda: self.gateway.metric("presenter_clients") == 0, "all are gone")
-        self.wait_until(lambda: self.gateway.metric("presenter_streams") == 0, "no stream is left")
+        self.wait_nobody_left(self.gateway)
         return self.gateway.resident_kib()
 
     def test_memory_does_not_grow(self):

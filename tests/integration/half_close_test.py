@@ -55,8 +55,7 @@ class HalfCloseTest(InstallationTest):
     def test_streams_are_gone_afterwards(self):
         for end in (TlsClient.finish, TlsClient.truncate, TlsClient.reset):
             end(self.client())
-        self.wait_until(lambda: self.gateway.metric("presenter_streams") == 0, "no stream is left")
-        self.wait_until(lambda: self.gateway.metric("presenter_clients") == 0, "no client is left")
+        self.wait_nobody_left(self.gateway)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ class LinksTest(InstallationTest):
         return clients
 
     def assert_links(self, servers, gateway, expected):
-        self.assertEqual(gateway.metric("presenter_links"), expected)
+        self.assertEqual(gateway.metric("presenter_links_up"), expected)
         ports = [server.port for server in servers]
         self.assertEqual(tcp_established_to(ports), expected)
 
@@ -39,14 +39,14 @@ class LinksTest(InstallationTest):
         self.assert_links(servers, gateway, expected)
         with contextlib.ExitStack() as stack:
             clients = self.connect_all(stack, gateway, CLIENTS)
-            self.assertEqual(gateway.metric("presenter_clients"), CLIENTS)
-            self.assertEqual(gateway.metric("presenter_streams"), CLIENTS)
+            self.assertEqual(gateway.metric("presenter_clients_open"), CLIENTS)
+            self.assertEqual(gateway.metric("presenter_streams_open"), CLIENTS)
             self.assert_links(servers, gateway, expected)
             for ann, ben in zip(clients[::2], clients[1::2]):
                 ann.send_text(1, b"hello")
                 self.assertEqual(ben.receive_deliver().body, b"hello")
             self.assert_links(servers, gateway, expected)
-        self.wait_until(lambda: gateway.metric("presenter_clients") == 0, "all clients are gone")
+        self.wait_nobody_left(gateway)
         self.assert_links(servers, gateway, expected)
 
     def test_one_link_each_by_default(self):

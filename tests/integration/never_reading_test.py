@@ -57,7 +57,7 @@ class NeverReadingTest(InstallationTest):
         while gateway.metric("presenter_closes_total", reason="client_stalled") == 0:
             number += 1
             partner.send_text(number, BODY)
-        self.assertEqual(gateway.metric("presenter_clients"), 1)
+        self.assertEqual(gateway.metric("presenter_clients_open"), 1)
         self.assertEqual(partner.send_text(0, b"still here"), number + 1)
         self.assertTrue(deaf.tcp.fileno() >= 0)
 
@@ -77,7 +77,7 @@ class NeverReadingTest(InstallationTest):
         self.wait_closed(gateway, "client_stalled")
         other.send(b"y" * 1000)
         self.assertEqual(other.receive_exactly(1000), b"y" * 1000)
-        self.assertEqual(gateway.metric("presenter_clients"), 1)
+        self.assertEqual(gateway.metric("presenter_clients_open"), 1)
 
     def send_until_stalled(self, deaf, other):
         """Bytes that went in before the socket took no more; the other client is served all along.

@@ -42,7 +42,7 @@ class ShutdownTest(InstallationTest):
         self.addCleanup(waiting.tcp.close)
         waiting.send(b"\x00\x00")
         self.client("ann")
-        self.wait_until(lambda: self.gateway.metric("presenter_clients") == 3, "three clients")
+        self.wait_until(lambda: self.gateway.metric("presenter_clients_open") == 3, "three clients")
         self.gateway.signal(signal.SIGTERM)
         self.assertEqual(self.gateway.wait(30), 0)
 

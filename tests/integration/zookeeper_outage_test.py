@@ -51,7 +51,7 @@ class ZooKeeperOutageTest(InstallationTest):
         self.wait_for_servers(self.gateway, [*NAMES, "chat-d"])
         self.assert_everybody_talks()
         self.assert_new_clients_are_served([*NAMES, "chat-d"], "after")
-        self.assertEqual(self.gateway.metric("presenter_clients"), 2 * len(COUPLES) + 60)
+        self.assertEqual(self.gateway.metric("presenter_clients_open"), 2 * len(COUPLES) + 60)
 
     def test_frozen_instead_of_dead(self):
         self.zookeeper.pause()

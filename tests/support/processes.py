@@ -77,11 +77,15 @@ class InstallationTest(unittest.TestCase):
 
     def wait_for_servers(self, gateway, names):
         """Until every worker of the gateway has the map with exactly these servers, and links."""
-        self.wait_until(lambda: gateway.metric("presenter_map_servers") == len(names),
+        self.wait_until(lambda: gateway.metric("presenter_map_backends") == len(names),
                         f"the gateway's map has {list(names)}")
-        self.wait_until(lambda: gateway.metric("presenter_links") == len(names)
+        self.wait_until(lambda: gateway.metric("presenter_links_up") == len(names)
                         * gateway.tables.get("upstream", {}).get("links_per_worker", 1)
                         * gateway.tables["workers"]["count"], "all links are up")
+
+    def wait_nobody_left(self, gateway):
+        for name in ("presenter_clients_open", "presenter_streams_open"):
+            self.wait_until(lambda name=name: gateway.metric(name) == 0, f"{name} is 0")
 
     def wait_closed(self, gateway, reason, count=1):
         """Until `presenter_closes_total{reason=…}` has reached `count`."""

@@ -26,9 +26,9 @@ LAYERS = {
         "protocol", "protocol/wire", "protocol/mux", "protocol/transport", "shard_router",
         "gateway", "gateway/operate"),
     "gateway/balance": ("gateway", "gateway/operate"),
-    "gateway/operate": ("protocol", "shard_router", "gateway"),
-    "bench/load_generator": ("protocol", "protocol/wire"),
-    "bench/chat_backend": ("protocol", "protocol/backend_sdk", "shard_router"),
+    "gateway/operate": ("protocol", "protocol/wire", "shard_router", "gateway"),
+    "bench/load_generator": ("protocol", "protocol/wire", "bench/chat_backend"),
+    "bench/chat_backend": ("protocol", "protocol/wire", "protocol/backend_sdk", "shard_router"),
 }
 
 # Tests and measurements may look at everything.
@@ -62,7 +62,7 @@ BANNED_CODE = (
     (re.compile(r"\bs?rand\s*\("), "std::rand is shared and weak: use <random> with a printed seed",
      None),
     (re.compile(r"\b(strcpy|strcat|sprintf|vsprintf|gets)\s*\("), "writes without a bound", None),
-    (re.compile(r"\b(strtok|gmtime|localtime|strerror)\s*\("), "static buffer: not thread-safe",
+    (re.compile(r"\b(strtok|gmtime|localtime)\s*\("), "static buffer: not thread-safe",
      None),
     (re.compile(r"\bssl::stream\b"), "34 KiB for each idle client: OpenSSL on the descriptor",
      None),

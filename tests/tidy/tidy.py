@@ -85,7 +85,7 @@ def _is_script(path: str) -> bool:
         return file.read(2) == b"#!"
 
 
-def check_layers(source: Source, folders: set) -> Iterator[Finding]:
+def check_layers(source: Source, known: set) -> Iterator[Finding]:
     if source.path.startswith(rules.FREE_TO_INCLUDE):
         return
     allowed = set(rules.LAYERS.get(source.folder, ())) | {source.folder}
@@ -93,9 +93,9 @@ def check_layers(source: Source, folders: set) -> Iterator[Finding]:
         if not include.quoted or GENERATED.match(include.name):
             continue
         target = os.path.dirname(include.name)
-        if target not in folders:
+        if include.name not in known:
             yield Finding(source.path, include.line,
-                          f'"{include.name}" is not written from the root of the tree')
+                          f'"{include.name}" is no file, from the root of the tree')
         elif target not in allowed:
             yield Finding(source.path, include.line,
                           f"{source.folder} must not depend on {target}")
@@ -169,12 +169,12 @@ def check_text(source: Source) -> Iterator[Finding]:
 
 def check(root: str) -> List[Finding]:
     paths = [path for path in tree(root) if not path.startswith("tests/tidy/")]
-    known, folders = set(paths), {os.path.dirname(path) for path in paths}
+    known = set(paths)
     findings: List[Finding] = []
     for path in paths:
         source = Source(root, path)
         if source.is_cpp():
-            findings += check_layers(source, folders)
+            findings += check_layers(source, known)
             findings += check_headers_used(source)
             findings += check_own_header_first(source, known)
             findings += check_pragma_once(source)

@@ -1,0 +1,219 @@
+"""What deploy/demo runs once everything is built: starts the cluster, the clients and the chaos,
+and sums up what happened. `deploy/demo --help` lists the options."""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+
+from cluster import Cluster, ClusterError, Process, wait_until
+
+CHAT_SERVERS = ("chat-a", "chat-b", "chat-c")
+JOINING = "chat-d"
+GATEWAYS = ("gateway-1", "gateway-2")
+OUTAGE_SECONDS = 5
+WORKERS = 1
+LINKS_PER_WORKER = 1
+# Connecting everybody and waiting for the last message, on a slow machine.
+LOAD_PATIENCE_SECONDS = 180
+
+
+def paint(code, text):
+    return f"\033[{code}m{text}\033[0m" if sys.stdout.isatty() else text
+
+
+def say(text):
+    print(paint("1;36", "▸ ") + text, flush=True)
+
+
+def event(text):
+    print(paint("1;33", "\n⚡ ") + text, flush=True)
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="deploy/demo")
+    parser.add_argument("--clients", type=int, default=1000, help="two to a couple (%(default)s)")
+    parser.add_argument("--seconds", type=int, default=20, help="of talking (%(default)s)")
+    parser.add_argument("--chaos", choices=["zookeeper"],
+                        help=f"kill -9 ZooKeeper for {OUTAGE_SECONDS} s in the middle")
+    parser.add_argument("--programs", required=True, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.clients < 2 or options.clients % 2:
+        parser.error("--clients must be an even number of at least 2")
+    if options.seconds < 1:
+        parser.error("--seconds must be at least 1")
+    if options.chaos and options.seconds < 2 * OUTAGE_SECONDS:
+        parser.error(f"--chaos needs --seconds of at least {2 * OUTAGE_SECONDS}")
+    return options
+
+
+class Load(Process):
+    """presenter-load chat: its progress line is the terminal's, its summary ours."""
+
+    def __init__(self, name, cluster, gateways, clients, seconds, progress):
+        self.clients = clients
+        self.report_path = os.path.join(cluster.folder, f"{name}.json")
+        command = [os.path.join(cluster.programs, "presenter-load"), "chat",
+                   "--clients", clients, "--seconds", seconds, "--json", self.report_path,
+                   "--ca", cluster.certificates.authority, "--server-name", "localhost"]
+        for gateway in gateways:
+            command += ["--gateway", gateway.address]
+        super().__init__(name, cluster.folder, command + ([] if progress else ["--no-progress"]))
+        self.errors_to = None if progress else subprocess.STDOUT
+
+    def report(self):
+        if not os.path.exists(self.report_path):
+            raise ClusterError(f"{self.name}: no report, status {self.child.returncode}\n"
+                               f"{self.log_tail()}")
+        with open(self.report_path, encoding="utf-8") as file:
+            return json.load(file)
+
+
+class Demo:
+    """Life: one run. All processes are started by the main thread, which they do not outlive."""
+
+    def __init__(self, cluster, options):
+        self.cluster = cluster
+        self.options = options
+        self.newcomers = None
+        self.clients_seen = self.links_seen = None
+
+    def start_cluster(self):
+        say("ZooKeeper")
+        self.zookeeper = self.cluster.zookeeper()
+        self.where = self.zookeeper.connect_string + "/presenter"
+        say(f"chat servers {', '.join(CHAT_SERVERS)}")
+        self.backends = list(CHAT_SERVERS)
+        for name in CHAT_SERVERS:
+            self.cluster.chat_server(name, zookeeper=self.where)
+        say(f"gateways {', '.join(GATEWAYS)}")
+        tables = {"workers": {"count": WORKERS},
+                  "upstream": {"links_per_worker": LINKS_PER_WORKER}}
+        self.gateways = [self.cluster.gateway(name, {"zookeeper": self.where}, tables)
+                         for name in GATEWAYS]
+        wait_until(lambda: self.links() == self.links_expected(), 60, "all links are up")
+
+    def links(self):
+        return sum(gateway.metric("presenter_links_up") for gateway in self.gateways)
+
+    def links_expected(self):
+        return LINKS_PER_WORKER * WORKERS * len(self.backends) * len(self.gateways)
+
+    def timeline(self):
+        """(second, what happens then), in order."""
+        half, last = self.options.seconds / 2, self.options.seconds * 0.95
+        outage = []
+        if self.options.chaos == "zookeeper":
+            outage = [(half - OUTAGE_SECONDS, self.kill_zookeeper), (half, self.restart_zookeeper)]
+        return outage + [(half, self.add_chat_server), (last, self.take_sample)]
+
+    def kill_zookeeper(self):
+        event(f"kill -9 ZooKeeper, for {OUTAGE_SECONDS} s")
+        self.zookeeper.kill()
+
+    def restart_zookeeper(self):
+        event("ZooKeeper is started again on its data")
+        self.zookeeper.restart()
+
+    def add_chat_server(self):
+        event(f"{JOINING} joins")
+        self.cluster.chat_server(JOINING, zookeeper=self.where)
+        self.backends.append(JOINING)
+        wait_until(lambda: self.links() == self.links_expected(), 60, "the fourth has its links")
+        count = max(self.options.clients // 10 // 2 * 2, 2)
+        event(f"{count} newcomers, who find {JOINING} on the ring")
+        self.newcomers = self.start_load("newcomers", count, self.options.seconds / 4)
+
+    def take_sample(self):
+        """While everybody is there: at the end the links stay, the streams go."""
+        self.clients_seen = [gateway.metric("presenter_clients_open") for gateway in self.gateways]
+        self.links_seen = self.links()
+
+    def run_load(self):
+        """Exit status and reports of presenter-load: first everybody, then the newcomers."""
+        say(f"{self.options.clients} clients for {self.options.seconds} s")
+        load = self.start_load("everybody", self.options.clients, self.options.seconds)
+        self.wait_all_served(load)
+        self.follow(load)
+        loads = [load] + ([self.newcomers] if self.newcomers else [])
+        statuses = [each.wait(self.options.seconds + LOAD_PATIENCE_SECONDS) for each in loads]
+        return max(map(abs, statuses)), [each.report() for each in loads]
+
+    def start_load(self, name, clients, seconds):
+        return self.cluster.start(Load(name, self.cluster, self.gateways, clients, seconds,
+                                       progress=name == "everybody"))
+
+    def wait_all_served(self, load):
+        """The seconds of load begin when the last client is served."""
+        wait_until(lambda: not load.is_running() or load.clients == sum(
+            gateway.metric("presenter_clients_open", phase="relaying")
+            for gateway in self.gateways), LOAD_PATIENCE_SECONDS, "every client is served")
+
+    def follow(self, load):
+        """Does what the timeline says until the load ends."""
+        started = time.monotonic()
+        for second, happen in self.timeline():
+            try:
+                load.child.wait(max(started + second - time.monotonic(), 0))
+                return
+            except subprocess.TimeoutExpired:
+                happen()
+
+
+def summary(demo, reports):
+    """What a person wants to know, and whether it is as it should be."""
+    rows = [("messages sent", total(reports, "sent")),
+            ("delivered", total(reports, "delivered"))]
+    rows += [(name, total(reports, name)) for name in ("lost", "duplicated", "reordered")]
+    latency = reports[0]["latency_us"]
+    rows += [("sender to partner, p50", f"{latency['p50'] / 1000:.1f} ms"),
+             ("sender to partner, p99", f"{latency['p99'] / 1000:.1f} ms"),
+             ("clients disconnected", sum(report["disconnects"] for report in reports))]
+    print("\n" + paint("1", "Summary"))
+    for name, value in rows:
+        print(f"  {name:<28}{value:>12}")
+    print(paint("1", "Streams per chat server"))
+    for server in demo.backends:
+        first, later = ([report["streams_per_server"].get(server, 0) for report in reports]
+                        + [0])[:2]
+        print(f"  {server:<28}{first:>12} + {later} newcomers")
+    print(paint("1", "Links"))
+    formula = (f"{LINKS_PER_WORKER} per worker × {WORKERS} worker × {len(demo.backends)} "
+               f"chat servers × {len(demo.gateways)} gateways")
+    clients = "?" if demo.clients_seen is None else f"{sum(demo.clients_seen):.0f}"
+    links = "?" if demo.links_seen is None else f"{demo.links_seen:.0f}"
+    print(f"  {links} for {clients} clients; {formula} = {demo.links_expected()}")
+
+
+def total(reports, name):
+    return sum(report["messages"][name] for report in reports)
+
+
+def main():
+    options = arguments()
+    # A descriptor for each client, in the load as well as in a gateway.
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with Cluster(options.programs) as cluster:
+        demo = Demo(cluster, options)
+        try:
+            demo.start_cluster()
+            status, reports = demo.run_load()
+            summary(demo, reports)
+            if demo.links_seen is not None and demo.links_seen != demo.links_expected():
+                raise ClusterError("the number of links is not what it should be")
+            print(paint("1;32", "all is well") if status == 0 else paint("1;31", "FAILED"))
+            return status
+        except ClusterError as error:
+            print(f"deploy/demo: {error}\n{cluster.log_tails(15)}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            print("\ndeploy/demo: interrupted", file=sys.stderr)
+            return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
