@@ -2,8 +2,10 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config_files.hpp"
@@ -19,9 +21,45 @@ using testing::IsEmpty;
 constexpr auto tls_lines = "[tls]\ncertificate = \"tls.pem\"\nprivate_key = \"tls.key\"\n";
 constexpr auto shards_lines = "[shards]\nfile = \"shards.toml\"\n";
 
+constexpr std::string_view every_key = R"(
+[listen]
+address = "[::1]:8443"
+backlog = 10
+[tls]
+certificate = "tls.pem"
+private_key = "tls.key"
+handshake_timeout = "500ms"
+[auth]
+parser = "thrift"
+method = "login"
+key_path = "1.2.30"
+packet_bytes_max = 8192
+timeout = 7
+[shards]
+zookeeper = "zk1:2181,zk2:2181/presenter"
+session_timeout = "4s"
+[upstream]
+links_per_worker = 2
+opening_timeout = "8s"
+connect_timeout = "2s"
+stall_timeout = "1m"
+stream_window_bytes = 131072
+link_window_bytes = 1048576
+[workers]
+count = 3
+[admin]
+address = "127.0.0.1:0"
+[limits]
+clients_max = 5000
+[shutdown]
+timeout = "1m"
+[log]
+level = "debug"
+)";
+
 class Config : public testing::Test {
  protected:
-  config_result load(const std::string& text) const {
+  config_result load(std::string_view text) const {
     return load_config(files_.write("presenter.toml", text));
   }
 
@@ -68,41 +106,8 @@ TEST_F(Config, NeedsOnlyCertificateKeyAndShards) {
 }
 
 TEST_F(Config, ReadsEveryKey) {
-  const auto result = load(R"(
-[listen]
-address = "[::1]:8443"
-backlog = 10
-[tls]
-certificate = "tls.pem"
-private_key = "tls.key"
-handshake_timeout = "500ms"
-[auth]
-parser = "thrift"
-method = "login"
-key_path = "1.2.30"
-packet_bytes_max = 8192
-timeout = 7
-[shards]
-zookeeper = "zk1:2181,zk2:2181/presenter"
-session_timeout = "4s"
-[upstream]
-links_per_worker = 2
-opening_timeout = "8s"
-connect_timeout = "2s"
-stall_timeout = "1m"
-stream_window_bytes = 131072
-link_window_bytes = 1048576
-[workers]
-count = 3
-[admin]
-address = "127.0.0.1:0"
-[limits]
-clients_max = 5000
-[shutdown]
-timeout = "1m"
-[log]
-level = "debug"
-)");
+  const auto result = load(every_key);
+  ;
   ASSERT_THAT(messages(result), IsEmpty());
   const auto& value = result.value;
   EXPECT_TRUE(value.listen.address.address().is_v6());
@@ -187,6 +192,16 @@ TEST_F(Config, ASecondTableOfTheSameNameIsASyntaxError) {
 TEST_F(Config, SurvivesBytesThatAreNotText) {
   EXPECT_EQ(load(std::string("\xff\xfe\0\x01[[[", 7)).errors.size(), 1U);
   EXPECT_EQ(load(std::string(100'000, '[')).errors.size(), 1U);
+}
+
+TEST_F(Config, SurvivesBeingCutAnywhere) {
+  for (std::size_t size = 0; size < every_key.size(); ++size) {
+    const auto lines = std::count(every_key.begin(), every_key.begin() + size, '\n') + 1;
+    for (const auto& error : load(every_key.substr(0, size)).errors) {
+      EXPECT_GE(error.line, 1U) << size;
+      EXPECT_LE(error.line, lines) << size;
+    }
+  }
 }
 
 TEST_F(Config, SaysWhyTheFileItselfCannotBeRead) {

@@ -11,10 +11,11 @@ namespace {
 // Runs `write` with a logger of this level; returns what came out at stderr.
 template <class Write>
 std::string logged(log_level level, Write write) {
+  const auto before = spdlog::default_logger();
   testing::internal::CaptureStderr();
   init_logging(level);
   write();
-  spdlog::drop_all();
+  spdlog::set_default_logger(before);
   return testing::internal::GetCapturedStderr();
 }
 
