@@ -1,0 +1,82 @@
+#include "bench/load_generator/gateway_address.hpp"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+#include <boost/system/error_code.hpp>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <stdexcept>
+
+namespace presenter::bench {
+
+namespace {
+
+constexpr int enabled = 1;
+
+boost::system::error_code last_error() {
+  return {errno, boost::system::system_category()};
+}
+
+void bind_to_source(int fd, std::size_t source) {
+  sockaddr_in from{};
+  from.sin_family = AF_INET;
+  // 127.0.0.1 is the first; 127.x.y.0 and .255 are left out.
+  const auto n = static_cast<std::uint32_t>(source - 1);
+  from.sin_addr.s_addr = htonl(0x7f000000U + ((n / 254) << 8) + n % 254 + 1);
+  // The port is chosen at connect, so that each source address has all of them per gateway.
+  ::setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &enabled, sizeof enabled);
+  ::bind(fd, reinterpret_cast<const sockaddr*>(&from), sizeof from);
+}
+
+}  // namespace
+
+bool gateway_address::is_ipv4_loopback() const {
+  if (address.ss_family != AF_INET) return false;
+  const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
+  return ntohl(v4.sin_addr.s_addr) >> 24 == 127;
+}
+
+gateway_address resolve_gateway(std::string_view text) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0 || colon + 1 == text.size()) {
+    throw std::invalid_argument("not HOST:PORT: " + std::string(text));
+  }
+  gateway_address found;
+  found.text = text;
+  found.host = text.substr(0, colon);
+  if (found.host.front() == '[' && found.host.back() == ']') {
+    found.host = found.host.substr(1, found.host.size() - 2);
+  }
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* list = nullptr;
+  const std::string port(text.substr(colon + 1));
+  const int failed = ::getaddrinfo(found.host.c_str(), port.c_str(), &hints, &list);
+  if (failed != 0) throw std::invalid_argument(found.text + ": " + ::gai_strerror(failed));
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(list, &::freeaddrinfo);
+  std::memcpy(&found.address, list->ai_addr, list->ai_addrlen);
+  found.address_bytes = list->ai_addrlen;
+  return found;
+}
+
+boost::system::result<int> start_connect(const gateway_address& to, std::size_t source) {
+  const int fd =
+      ::socket(to.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+  if (fd < 0) return last_error();
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &enabled, sizeof enabled);
+  if (source != 0 && to.is_ipv4_loopback()) bind_to_source(fd, source);
+  const auto* const address = reinterpret_cast<const sockaddr*>(&to.address);
+  if (::connect(fd, address, to.address_bytes) != 0 && errno != EINPROGRESS) {
+    const auto error = last_error();
+    ::close(fd);
+    return error;
+  }
+  return fd;
+}
+
+}  // namespace presenter::bench

@@ -1,0 +1,103 @@
+// What every kind of simulated client does: connect at its turn, send the first packet, be served,
+// connect again with a growing, jittered pause when the far side ends it, close at the end. The
+// kinds derive from it and give it its packets.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <random>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "bench/chat_backend/packet_codec.hpp"
+#include "bench/load_generator/event_loop.hpp"
+#include "bench/load_generator/gateway_channel.hpp"
+#include "bench/load_generator/load_options.hpp"
+#include "bench/load_generator/load_statistics.hpp"
+
+namespace presenter::bench {
+
+// What the clients of one thread share. Life: the worker's, longer than its clients.
+struct client_surroundings {
+  event_loop& loop;
+  const load_options& options;
+  const tls_client_context& tls;
+  chat_backend::packet_codec& codec;
+  load_statistics& statistics;
+  live_counters& live;
+  std::minstd_rand& random;
+  protocol::byte_buffer& scratch;  // for one packet on its way out
+};
+
+// Life: its worker's. Confined to: its worker's thread. Bounds: gateway_channel's.
+class load_client : private channel_user, private timer_handler {
+ public:
+  // `number` counts all clients of the run: it chooses names, gateway and source address.
+  load_client(client_surroundings&, std::size_t number, std::size_t gateway);
+  virtual ~load_client() = default;
+  load_client(const load_client&) = delete;
+  load_client& operator=(const load_client&) = delete;
+
+  void start_at(steady_time);
+  // Messages from now on, until `stop_traffic`.
+  void start_traffic();
+  void stop_traffic() { is_sending_ = false; }
+  // Still owed to it; none before it is done draining.
+  virtual std::size_t outstanding() const { return 0; }
+  void close();
+  bool is_closed() const { return phase_ == phase::closed; }
+  // Adds what is known only at the end.
+  virtual void finish_statistics() {}
+
+ protected:
+  // TLS is up: the first packet, whole.
+  virtual void encode_first_packet(protocol::byte_buffer& out) = 0;
+  virtual void on_bytes(std::span<const std::byte>) = 0;
+  // One message is due now.
+  virtual void send_message() {}
+  // The far side ended it; state of the conversation is to be forgotten.
+  virtual void on_disconnected() {}
+  virtual void on_traffic_started() {}
+
+  // The answer to the first packet is there: the client is served.
+  void mark_served();
+  // Ends this try; another follows. `failure` is counted.
+  void give_up(std::string_view failure);
+  bool has_room_for(std::size_t bytes) const { return channel_.has_room_for(bytes); }
+  void send(std::span<const std::byte> bytes) { channel_.send(bytes); }
+  bool is_sending() const { return is_sending_; }
+  bool is_served() const { return phase_ == phase::served; }
+
+  client_surroundings& around_;
+  const std::size_t number_;
+
+ private:
+  enum class phase { waiting, connecting, awaiting_reply, served, closing, closed };
+  enum class timer_kind : std::uint64_t { connect, deadline, message };
+
+  void on_channel_open() final;
+  void on_channel_bytes(std::span<const std::byte>) final;
+  void on_channel_closed(std::string_view reason) final;
+  void on_timer(std::uint64_t timer) final;
+
+  void set_timer(timer_kind, steady_time);
+  void connect();
+  void connect_later();
+  void leave_phase(std::string_view reason);
+  void on_message_due();
+  const gateway_address& gateway() const;
+
+  gateway_channel channel_;
+  std::size_t gateway_;
+  phase phase_ = phase::waiting;
+  std::uint32_t attempt_ = 0;  // tells the deadline of this try from that of an earlier one
+  unsigned failures_in_a_row_ = 0;
+  bool was_served_ = false;
+  bool is_sending_ = false;
+  steady_time opened_at_;
+  steady_time next_message_;
+  std::chrono::nanoseconds message_interval_{0};
+};
+
+}  // namespace presenter::bench

@@ -1,0 +1,57 @@
+// What one thread has seen, to be added up when all have ended, and the few figures that the
+// progress line needs while they run.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "bench/load_generator/delivery_checker.hpp"
+#include "bench/load_generator/latency_histogram.hpp"
+
+namespace presenter::bench {
+
+using count_by_text = std::map<std::string, std::uint64_t, std::less<>>;
+
+// Confined to: one thread, until merged.
+struct load_statistics {
+  delivery_counts messages;
+  std::uint64_t delivered_by_history = 0;  // of messages.delivered: fetched after a gap
+  std::uint64_t history_overlaps = 0;      // came live as well as by history, as it may
+  std::uint64_t history_gaps = 0;          // the server's history no longer held them
+  std::uint64_t skipped = 0;               // due while the client was not online
+  std::uint64_t clients_served = 0;        // answered by a backend at least once
+  std::uint64_t reconnects = 0;
+
+  latency_histogram latency;      // sender to partner, live deliveries only; echo: there and back
+  latency_histogram connect;      // TCP
+  latency_histogram handshake;    // TLS
+  latency_histogram first_reply;  // from TLS to the answer of the first packet
+
+  count_by_text disconnects;           // established clients, by reason
+  count_by_text failures;              // attempts that came to nothing, by reason
+  count_by_text exceptions;            // TApplicationException and refusals, by text
+  count_by_text streams_per_server;    // where the clients are at the end
+  count_by_text streams_first_server;  // where each was first
+  count_by_text moves;                 // "c1 > c2", by clients
+
+  load_statistics& operator+=(const load_statistics&);
+};
+
+// Written by one worker, read by the progress line.
+struct live_counters {
+  std::atomic<std::uint64_t> sent = 0;
+  std::atomic<std::uint64_t> delivered = 0;
+  std::atomic<std::uint64_t> disconnects = 0;
+  std::atomic<std::uint64_t> served = 0;  // clients that were ever answered
+  std::atomic<std::int64_t> online = 0;   // clients that are now
+};
+
+// A counter of this thread's that others only read.
+template <class Integer>
+void bump(std::atomic<Integer>& counter, Integer by = 1) {
+  counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+}
+
+}  // namespace presenter::bench
