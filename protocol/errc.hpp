@@ -1,6 +1,6 @@
 // What can go wrong on a link or in a client's first packet, as boost error codes.
-// Each enumerator says: cause · blame · what it closes. `is_stream_error` tells the two levels apart:
-// a stream error ends one stream, everything else that a peer causes ends the link.
+// Each enumerator says: cause · blame · what it closes. `is_stream_error` tells the two levels
+// apart: a stream error ends one stream, everything else that a peer causes ends the link.
 #pragma once
 
 #include <boost/system/error_code.hpp>
@@ -9,22 +9,23 @@
 
 namespace presenter::protocol {
 
+// The numbers travel as the reason of GoAway: none is ever given a new meaning.
 enum class errc {
   // Framing: the bytes cannot be followed any further · peer · link.
-  frame_empty = 1,   // length field of 0
-  frame_oversize,    // length field above the limit of its frame type
-  frame_malformed,   // not the Thrift compact encoding of a Frame, or a required field is missing
-  frame_unknown,     // union field that this version does not know
-  field_invalid,     // a field's value is outside its range
+  frame_empty = 1,  // length field of 0
+  frame_oversize,   // length field above the limit of its frame type
+  frame_malformed,  // not the Thrift compact encoding of a Frame, or a required field is missing
+  frame_unknown,    // union field that this version does not know
+  field_invalid,    // a field's value is outside its range
 
   // Hello: no agreement · peer · link.
-  hello_expected,    // the first frame is something else
-  hello_repeated,    // a second Hello
-  hello_version,     // version ranges do not meet
-  hello_role,        // both ends claim the same role
+  hello_expected,  // the first frame is something else
+  hello_repeated,  // a second Hello
+  hello_version,   // version ranges do not meet
+  hello_role,      // both ends claim the same role
 
   // Order and direction of frames · peer · link.
-  wrong_direction,   // Open from a backend; Accept, Refuse from a gateway
+  wrong_direction,        // Open from a backend; Accept, Refuse from a gateway
   stream_not_increasing,  // Open whose id is not above all earlier ones
   stream_never_opened,    // frame for an id above the highest opened
   link_window_exceeded,   // more payload in flight than the link's window
@@ -43,19 +44,19 @@ enum class errc {
   data_empty,              // Data without payload
 
   // How a stream of ours ended, as its user sees it · see reset_reason · stream.
-  stream_reset,      // the peer reset the stream
-  stream_refused,    // the backend refused the stream
-  stream_closed,     // operation on a stream that is over
-  link_lost,         // the link broke under the stream
+  stream_reset,    // the peer reset the stream
+  stream_refused,  // the backend refused the stream
+  stream_closed,   // operation on a stream that is over
+  link_lost,       // the link broke under the stream
 
   // A client's first packet · client · that client.
-  packet_not_thrift,    // neither strict binary nor compact
-  packet_malformed,     // Thrift that ends early, nests too deep or lies about a size
-  packet_not_call,      // a message, but not a CALL
-  packet_method,        // a CALL of another method
-  packet_key_missing,   // no field at the key path
-  packet_key_type,      // the field is not a string, binary or integer
-  packet_key_size,      // an empty key, or one above key_bytes_max
+  packet_not_thrift,   // neither strict binary nor compact
+  packet_malformed,    // Thrift that ends early, nests too deep or lies about a size
+  packet_not_call,     // a message, but not a CALL
+  packet_method,       // a CALL of another method
+  packet_key_missing,  // no field at the key path
+  packet_key_type,     // the field is not a string, binary or integer
+  packet_key_size,     // an empty key, or one above key_bytes_max
 };
 
 const boost::system::error_category& error_category() noexcept;

@@ -1,6 +1,6 @@
-// Frames of a link: structs ⇄ bytes, by hand, byte-identical to what Thrift generates from mux.thrift
-// (TCompactProtocol inside a 4-byte length). Knows nothing of streams, windows or sockets.
-// See: protocol/README.md §3 and §4.
+// Frames of a link: structs ⇄ bytes, by hand, byte-identical to what Thrift generates from
+// mux.thrift (TCompactProtocol inside a 4-byte length). Knows nothing of streams, windows or
+// sockets. See: protocol/README.md §3 and §4.
 #pragma once
 
 #include <boost/system/result.hpp>
@@ -30,14 +30,14 @@ struct hello_frame {
   std::int32_t version_min = limits::version;
   std::int32_t version_max = limits::version;
   link_role role = link_role::gateway;
-  std::string node;                      // ≤ limits::node_bytes_max
-  std::int64_t map_epoch = 0;            // 0: none yet
+  std::string node;            // ≤ limits::node_bytes_max
+  std::int64_t map_epoch = 0;  // 0: none yet
   std::int32_t frame_bytes_max = static_cast<std::int32_t>(limits::frame_bytes_max);
   std::int32_t stream_window_bytes = limits::stream_window_bytes_default;
   std::int64_t link_window_bytes = limits::link_window_bytes_default;
   std::int32_t streams_open_max = limits::streams_open_max_default;
   std::int32_t ping_interval_ms = static_cast<std::int32_t>(limits::ping_interval_default.count());
-  std::int64_t features = 0;             // bit set, README §4.1
+  std::int64_t features = 0;  // bit set, README §4.1
   bool operator==(const hello_frame&) const = default;
 };
 
@@ -59,7 +59,7 @@ struct open_frame {
   std::string client_address;  // textual, without port
   std::int32_t client_port = 0;
   tls_facts tls;
-  std::string tag;             // the gateway's name for this stream, for logs on both sides
+  std::string tag;  // the gateway's name for this stream, for logs on both sides
   bool operator==(const open_frame&) const = default;
 };
 
@@ -111,7 +111,7 @@ struct pong_frame {
   bool operator==(const pong_frame&) const = default;
 };
 
-struct go_away_frame {  // §4.10
+struct go_away_frame {           // §4.10
   stream_id last_stream;         // streams above it were not and will not be served
   std::int32_t reason = 0;       // 0: planned; otherwise the errc that ends the link
   std::int32_t deadline_ms = 0;  // 0: none
@@ -128,19 +128,20 @@ struct frame_slice {
   std::span<const std::byte> body;  // the Thrift struct
 };
 
-// Finds the first frame. Checks the length field against `limits::frame_bytes_max` as soon as its four
-// bytes are there, and a control frame's against its own limit as soon as its first byte is.
+// Finds the first frame. Checks the length field against `limits::frame_bytes_max` as soon as its
+// four bytes are there, and a control frame's against its own limit as soon as its first byte is.
 // Errors: frame_empty, frame_oversize.
 boost::system::result<frame_slice> slice_frame(std::span<const std::byte> input);
 
-// True if the body is that of a Data frame, which is the hot path: decode_data, else decode_control.
+// True if the body is that of a Data frame, which is the hot path: decode_data, else
+// decode_control.
 inline bool is_data(std::span<const std::byte> body) {
   return !body.empty() && body.front() == std::byte{0x5c};
 }
 
-// Accepts exactly what a Thrift decoder accepts, unknown fields skipped. The payload is a view into `body`.
-// Errors: frame_malformed, field_invalid (stream < 1, payload above the limit), never data_empty:
-// an empty payload is a stream's error, for the caller to find.
+// Accepts exactly what a Thrift decoder accepts, unknown fields skipped. The payload is a view into
+// `body`. Errors: frame_malformed, field_invalid (stream < 1, payload above the limit), never
+// data_empty: an empty payload is a stream's error, for the caller to find.
 boost::system::result<data_frame> decode_data(std::span<const std::byte> body);
 
 // Errors: frame_malformed, frame_unknown, field_invalid.

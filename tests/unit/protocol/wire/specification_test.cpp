@@ -1,9 +1,9 @@
 // protocol/README.md against the code: worked bytes, limits and numbers cannot drift apart.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <map>
-#include <regex>
 #include <sstream>
 
 #include "idl_frames.hpp"
@@ -28,49 +28,69 @@ std::string section(const std::string& from, const std::string& to) {
   return text.substr(begin, end - begin);
 }
 
-std::vector<std::string> matches_of(const std::string& text, const std::regex& what,
-                                    std::size_t group) {
-  std::vector<std::string> found;
-  for (std::sregex_iterator at(text.begin(), text.end(), what), end; at != end; ++at) {
-    found.push_back((*at)[group]);
+// The cells of each table row in `text`, without the spaces around them.
+std::vector<std::vector<std::string>> rows_in(const std::string& text) {
+  std::vector<std::vector<std::string>> rows;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with("| ")) continue;
+    std::vector<std::string> cells;
+    std::istringstream parts(line.substr(2));
+    for (std::string cell; std::getline(parts, cell, '|');) {
+      const auto begin = cell.find_first_not_of(' ');
+      if (begin == std::string::npos) continue;
+      cells.push_back(cell.substr(begin, cell.find_last_not_of(' ') + 1 - begin));
+    }
+    rows.push_back(std::move(cells));
   }
-  return found;
+  return rows;
 }
 
-std::string hex_digits_of(const std::string& text) {
-  std::string hex;
-  for (const char c : text) {
-    if (c != ' ' && c != '|') hex += c;
+bool is_hex(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+}
+
+// Every "length | body" in `text`: as many bytes as the length says, whatever explains them behind.
+std::vector<testing::frame_bytes> worked_frames(const std::string& text) {
+  constexpr std::size_t length_digits = 8;
+  std::vector<testing::frame_bytes> frames;
+  for (std::size_t bar = text.find(" | "); bar != std::string::npos; bar = text.find(" | ", bar)) {
+    std::string hex = bar < length_digits ? "" : text.substr(bar - length_digits, length_digits);
+    ++bar;
+    if (hex.empty() || !std::all_of(hex.begin(), hex.end(), is_hex)) continue;
+    const auto digits = length_digits + 2 * std::stoul(hex, nullptr, 16);
+    for (; hex.size() < digits && bar < text.size(); ++bar) {
+      if (is_hex(text[bar])) hex += text[bar];
+    }
+    frames.push_back(testing::from_hex(hex));
   }
-  return hex;
+  return frames;
 }
 
 TEST(Specification, WorkedBytesAreFrames) {
-  const std::regex worked("([0-9a-f]{8} \\|( +[0-9a-f]{2,}| \\|)+)");
-  const auto all = matches_of(section("## 4. ", "## 5. "), worked, 1);
+  const auto all = worked_frames(section("## 4. ", "## 5. "));
   ASSERT_GE(all.size(), 12U);
-  for (const std::string& text : all) {
-    const auto bytes = testing::from_hex(hex_digits_of(text));
+  for (const testing::frame_bytes& bytes : all) {
+    SCOPED_TRACE(testing::to_hex(bytes));
     const auto body = testing::body_of(bytes);
     if (is_data(body)) {
       const auto data = decode_data(body);
-      ASSERT_TRUE(data.has_value()) << text;
+      ASSERT_TRUE(data.has_value());
       const std::string payload(reinterpret_cast<const char*>(data->payload.data()),
                                 data->payload.size());
-      EXPECT_EQ(testing::our_encode_data(data->stream.value, data->more, payload), bytes) << text;
+      EXPECT_EQ(testing::our_encode_data(data->stream.value, data->more, payload), bytes);
     } else {
       const auto control = decode_control(body);
-      ASSERT_TRUE(control.has_value()) << text << control.error().message();
-      EXPECT_EQ(testing::our_encode(*control), bytes) << text;
+      ASSERT_TRUE(control.has_value()) << control.error().message();
+      EXPECT_EQ(testing::our_encode(*control), bytes);
     }
   }
 }
 
 std::map<int, std::string> numbers_in(const std::string& text) {
-  const std::regex row("\n\\| (\\d+) \\| ([a-z_]+) \\|");
   std::map<int, std::string> numbers;
-  for (std::sregex_iterator at(text.begin(), text.end(), row), end; at != end; ++at) {
-    numbers[std::stoi((*at)[1])] = (*at)[2];
+  for (const auto& row : rows_in(text)) {
+    if (row.front() != "number") numbers[std::stoi(row.at(0))] = row.at(1);
   }
   return numbers;
 }
@@ -109,9 +129,12 @@ TEST(Specification, LimitsHaveTheirDefaults) {
       {"ping_interval_ms", limits::ping_interval_default.count()},
   };
   std::map<std::string, std::int64_t> written;
-  const std::regex row("\n\\| ([a-z_]+)[^|]*\\| ([0-9,]+) \\|");
-  for (std::sregex_iterator at(text.begin(), text.end(), row), end; at != end; ++at) {
-    written[(*at)[1]] = std::stoll(std::regex_replace((*at)[2].str(), std::regex(","), ""));
+  for (const auto& row : rows_in(text)) {
+    std::string value = row.at(1);
+    std::erase(value, ',');
+    if (!std::all_of(value.begin(), value.end(), is_hex))
+      continue;  // the heading; times in seconds
+    written[row.front().substr(0, row.front().find(' '))] = std::stoll(value);
   }
   EXPECT_EQ(written, expected);
 }
