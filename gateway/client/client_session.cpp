@@ -1,0 +1,363 @@
+#include "gateway/client/client_session.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "gateway/client/tls_context.hpp"
+
+namespace presenter::gateway {
+namespace {
+
+// How long a client may take to receive its last bytes and close its own side. Longer only keeps
+// dead phones; shorter would cut answers on slow mobile networks.
+constexpr duration closing_timeout = std::chrono::seconds{5};
+
+client_io io_of(tls_status status) {
+  switch (status) {
+    case tls_status::ok:
+      return client_io::ok;
+    case tls_status::want_read:
+    case tls_status::want_write:
+      return client_io::blocked;
+    case tls_status::finished:
+      return client_io::finished;
+    case tls_status::truncated:
+      return client_io::truncated;
+    case tls_status::reset:
+      return client_io::reset;
+    case tls_status::violation:
+      return client_io::violation;
+  }
+  return client_io::reset;
+}
+
+// Why a client that has not sent a whole packet yet is gone.
+close_reason reason_before_packet(tls_status status) {
+  switch (status) {
+    case tls_status::reset:
+      return close_reason::client_reset;
+    case tls_status::violation:
+      return close_reason::tls_protocol_error;
+    default:
+      return close_reason::packet_truncated;
+  }
+}
+
+spdlog::level::level_enum spdlog_level(log_level level) {
+  switch (level) {
+    case log_level::debug:
+      return spdlog::level::debug;
+    case log_level::info:
+      return spdlog::level::info;
+    case log_level::warning:
+      return spdlog::level::warn;
+    case log_level::error:
+      return spdlog::level::err;
+  }
+  return spdlog::level::info;
+}
+
+}  // namespace
+
+client_session::client_session(client_context& context, int descriptor,
+                               const boost::asio::ip::tcp::endpoint& peer)
+    : context_(context),
+      descriptor_(descriptor),
+      peer_(peer),
+      number_(++context.sessions_begun),
+      accepted_at_(std::chrono::steady_clock::now()),
+      tls_(context.tls, descriptor, context.received),
+      packet_(context.settings.auth),
+      relay_(context.relaying, context.batch, *this) {
+  context_.metrics.clients_accepted.add();
+  context_.metrics.clients_open[phase_].add();
+}
+
+client_session::~client_session() {
+  if (over_) return;
+  // The worker is going down with everything it holds.
+  context_.metrics.clients_open[phase_].sub();
+  ::close(descriptor_);
+}
+
+void client_session::start() {
+  set_deadline(context_.settings.tls.handshake_timeout);
+  if (const auto error = context_.polls.add(descriptor_, *this, poll_mode::edge_in_out)) {
+    spdlog::error("cannot poll a client: {}", error.message());
+    close_now(close_reason::internal);
+  }
+}
+
+void client_session::shut_down() {
+  if (phase_ == client_phase::closing) return;
+  if (phase_ == client_phase::opening) return answer_and_close(close_reason::shutting_down);
+  if (phase_ == client_phase::handshake) return close_now(close_reason::shutting_down);
+  relay_.abandon(protocol::reset_reason::shutting_down);
+  close_cleanly(close_reason::shutting_down);
+}
+
+// --- what happens
+// -----------------------------------------------------------------------------------------
+
+void client_session::on_poll(std::uint32_t events) {
+  constexpr std::uint32_t gone = EPOLLERR | EPOLLHUP;
+  const bool readable = (events & (EPOLLIN | EPOLLRDHUP | gone)) != 0;
+  if (readable) tls_.mark_readable((events & (EPOLLRDHUP | gone)) != 0);
+  if ((events & (EPOLLOUT | gone)) != 0) tls_.mark_writable();
+
+  switch (phase_) {
+    case client_phase::handshake:
+      return context_.handshakes.add(*this);
+    case client_phase::first_packet:
+      return read_packet();
+    case client_phase::opening:
+      if ((events & gone) != 0) close_now(close_reason::client_reset);
+      return;
+    case client_phase::relaying:
+      // Nothing can reach a client whose socket has failed, even if its stream has no credit to
+      // find out by reading.
+      if ((events & EPOLLERR) != 0) {
+        relay_.abandon(protocol::reset_reason::client_gone);
+        return close_now(close_reason::client_reset);
+      }
+      if ((events & EPOLLOUT) != 0) relay_.on_client_writable();
+      if (readable && !over_ && phase_ == client_phase::relaying) relay_.on_client_readable();
+      return;
+    case client_phase::closing:
+      return step_closing();
+  }
+}
+
+void client_session::on_turn() {
+  if (phase_ == client_phase::handshake) return step_handshake();
+  if (phase_ == client_phase::relaying) relay_.on_client_readable();
+}
+
+void client_session::on_deadline(steady_time) {
+  switch (phase_) {
+    case client_phase::handshake:
+      return close_now(close_reason::handshake_timeout);
+    case client_phase::first_packet:
+      return answer_and_close(close_reason::packet_timeout);
+    case client_phase::opening:
+      if (relay_.is_started()) return answer_and_close(close_reason::open_timeout);
+      return answer_and_close(has_owner_ ? close_reason::backend_unreachable
+                                         : close_reason::no_shard);
+    case client_phase::relaying:
+      return relay_.on_no_progress();
+    case client_phase::closing:
+      return finish_session();
+  }
+}
+
+void client_session::on_upstream_changed() {
+  open_stream();
+}
+
+void client_session::set_phase(client_phase phase) {
+  context_.metrics.change_phase(phase_, phase);
+  phase_ = phase;
+}
+
+void client_session::set_deadline(duration within) {
+  context_.deadlines.set_deadline(*this, std::chrono::steady_clock::now() + within);
+}
+
+// --- handshake
+// --------------------------------------------------------------------------------------------
+
+void client_session::step_handshake() {
+  const tls_status status = tls_.handshake();
+  if (status == tls_status::ok) return on_handshake_done();
+  if (status == tls_status::want_read || status == tls_status::want_write) return;
+  context_.metrics.handshakes[handshake_kind::failed].add();
+  const std::string why = take_openssl_error();
+  spdlog::debug("client {}: handshake failed: {}", peer_.address().to_string(), why);
+  close_now(close_reason::handshake_failed);
+}
+
+void client_session::on_handshake_done() {
+  context_.metrics.handshakes[tls_.is_resumed() ? handshake_kind::resumed : handshake_kind::full]
+      .add();
+  set_phase(client_phase::first_packet);
+  set_deadline(context_.settings.auth.timeout);
+  read_packet();
+}
+
+// --- first packet
+// -----------------------------------------------------------------------------------------
+
+void client_session::read_packet() {
+  for (auto wanted = packet_.wanted(); !wanted.empty(); wanted = packet_.wanted()) {
+    const tls_result got = tls_.read(wanted);
+    if (got.status == tls_status::want_read || got.status == tls_status::want_write) return;
+    if (got.status != tls_status::ok) return close_now(reason_before_packet(got.status));
+    if (const auto wrong = packet_.commit(got.n)) return answer_and_close(*wrong);
+  }
+  if (const auto wrong = packet_.find_key(key_)) return answer_and_close(*wrong);
+  set_phase(client_phase::opening);
+  set_deadline(context_.settings.upstream.opening_timeout);
+  open_stream();
+}
+
+// --- opening
+// ----------------------------------------------------------------------------------------------
+
+void client_session::open_stream() {
+  protocol::open_frame open;
+  open.key = key_;
+  open.client_address = peer_.address().to_string();
+  open.client_port = peer_.port();
+  open.tls = tls_.facts();
+  open.tag = fmt::format("{}-{}", context_.node, number_);
+  auto opened = context_.upstream.open(std::move(open), relay_);
+  has_owner_ = opened.has_owner;
+  backend_ = std::move(opened.backend);
+  if (opened.link == nullptr) return context_.upstream.wait(*this);
+  relay_.start(std::move(opened.link), opened.stream, packet_.bytes());
+}
+
+void client_session::on_stream_accepted() {
+  packet_.release();
+  key_ = std::string();
+  expect_nothing();
+  set_phase(client_phase::relaying);
+  relay_.begin();
+}
+
+void client_session::on_stream_refused(close_reason reason) {
+  answer_and_close(reason);
+}
+
+void client_session::on_stream_lost_unaccepted() {
+  // The packet is still here: another link, or the next owner, will do.
+  context_.metrics.streams_rerouted.add();
+  context_.upstream.wait(*this);
+}
+
+// --- relaying
+// ---------------------------------------------------------------------------------------------
+
+client_io_result client_session::read(std::span<std::byte> into) {
+  const tls_result got = tls_.read(into);
+  return {io_of(got.status), got.n};
+}
+
+client_io_result client_session::write(std::span<const std::byte> bytes) {
+  const tls_result put = tls_.write(bytes);
+  return {io_of(put.status), put.n};
+}
+
+client_io client_session::finish_writing() {
+  const tls_status status = tls_.finish();
+  close_notify_sent_ = status == tls_status::ok;
+  return io_of(status);
+}
+
+bool client_session::has_input() const {
+  return tls_.has_input();
+}
+
+void client_session::read_again_later() {
+  context_.relays.add(*this);
+}
+
+void client_session::expect_progress(std::chrono::milliseconds within) {
+  set_deadline(within);
+}
+
+void client_session::expect_nothing() {
+  clear_deadline();
+}
+
+void client_session::on_relay_over(close_reason reason) {
+  switch (reason) {
+    case close_reason::client_finished:
+    case close_reason::stream_moved:
+    case close_reason::refused_shutting_down:
+      return close_cleanly(reason);
+    default:
+      // What happened is no clean end, and without close_notify the client can tell.
+      return close_now(reason);
+  }
+}
+
+// --- closing
+// ----------------------------------------------------------------------------------------------
+
+void client_session::note_reason(close_reason reason) {
+  if (std::exchange(has_reason_, true)) return;
+  reason_ = reason;
+  const close_row& row = row_of(reason);
+  context_.metrics.closes[reason].add();
+  const std::chrono::duration<double> age = std::chrono::steady_clock::now() - accepted_at_;
+  spdlog::log(spdlog_level(row.level),
+              "client {}-{} {}:{} closed: {} (fault: {}) backend {} after {:.3f} s", context_.node,
+              number_, peer_.address().to_string(), peer_.port(), row.name, name_of(row.blame),
+              backend_.empty() ? "-" : backend_, age.count());
+}
+
+void client_session::answer_and_close(close_reason reason) {
+  relay_.abandon(protocol::reset_reason::cancelled);
+  packet_.append_answer(reason, relay_.unsent());
+  if (relay_.unsent().empty()) return close_now(reason);
+  close_cleanly(reason);
+}
+
+void client_session::close_cleanly(close_reason reason) {
+  note_reason(reason);
+  upstream_waiter::unlink();
+  set_phase(client_phase::closing);
+  set_deadline(closing_timeout);
+  step_closing();
+}
+
+void client_session::close_now(close_reason reason) {
+  note_reason(reason);
+  finish_session();
+}
+
+// Last bytes, close_notify, FIN, and then the client's own end: closing a socket with unread input
+// would send a RST that destroys what is still on its way to the client.
+void client_session::step_closing() {
+  protocol::byte_buffer& rest = relay_.unsent();
+  while (!rest.empty()) {
+    const tls_result put = tls_.write(rest.bytes());
+    if (put.status == tls_status::want_write || put.status == tls_status::want_read) return;
+    if (put.status != tls_status::ok) return finish_session();
+    rest.consume(put.n);
+  }
+  if (!close_notify_sent_) {
+    const tls_status status = tls_.finish();
+    if (status == tls_status::want_write || status == tls_status::want_read) return;
+    if (status != tls_status::ok) return finish_session();
+    close_notify_sent_ = true;
+  }
+  if (reason_ == close_reason::client_finished) return finish_session();
+  if (!std::exchange(fin_sent_, true)) ::shutdown(descriptor_, SHUT_WR);
+  std::array<std::byte, 4'096> ignored;
+  ssize_t n = 0;
+  do {
+    n = ::recv(descriptor_, ignored.data(), ignored.size(), 0);
+  } while (n > 0);
+  if (n == 0 || (errno != EAGAIN && errno != EINTR)) finish_session();
+}
+
+void client_session::finish_session() {
+  if (std::exchange(over_, true)) return;
+  relay_.abandon(protocol::reset_reason::client_gone);
+  clear_deadline();
+  turn_node::unlink();
+  upstream_waiter::unlink();
+  context_.polls.remove(descriptor_, *this);
+  ::close(descriptor_);
+  context_.metrics.clients_open[phase_].sub();
+  context_.owner.on_session_over(*this);
+}
+
+}  // namespace presenter::gateway

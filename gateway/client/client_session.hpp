@@ -1,0 +1,135 @@
+// One client from accept to close: TLS handshake, first packet, opening of its stream, relaying,
+// closing. Every phase has a deadline; every end has one close_reason. After the first packet only
+// the relay is left.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <cstdint>
+#include <string>
+
+#include "gateway/client/deadline_wheel.hpp"
+#include "gateway/client/first_packet.hpp"
+#include "gateway/client/poller.hpp"
+#include "gateway/client/tls_channel.hpp"
+#include "gateway/client/turn_queue.hpp"
+#include "gateway/config.hpp"
+#include "gateway/operate/metrics.hpp"
+#include "gateway/relay/relay.hpp"
+#include "gateway/upstream/upstream_pool.hpp"
+
+namespace presenter::gateway {
+
+class client_session;
+
+// Owns the sessions of a worker.
+class client_session_owner {
+ public:
+  // The session is over and its descriptor closed. It is destroyed later in this turn of the loop.
+  virtual void on_session_over(client_session& session) = 0;
+
+ protected:
+  ~client_session_owner() = default;
+};
+
+// What all sessions of a worker share. All of it outlives them.
+struct client_context {
+  const config& settings;
+  worker_metrics& metrics;
+  SSL_CTX* tls;
+  poller& polls;
+  deadline_wheel& deadlines;
+  turn_queue& handshakes;
+  turn_queue& relays;
+  receive_buffer& received;
+  upstream_pool& upstream;
+  relay_context& relaying;
+  relay_batch& batch;
+  client_session_owner& owner;
+  std::string node;                  // this gateway's name
+  std::uint64_t sessions_begun = 0;  // numbers the tags
+};
+
+using session_hook =
+    boost::intrusive::list_base_hook<boost::intrusive::tag<client_session>,
+                                     boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+
+// Life: made by the listener's owner on accept, destroyed by it after on_session_over.
+// Confined to: the worker's thread. Bounds: a first packet until the stream is accepted, then what
+// relay.hpp and tls_channel.hpp say.
+class client_session final : public session_hook,
+                             private poll_target,
+                             private turn_node,
+                             private deadline_node,
+                             private upstream_waiter,
+                             private client_end {
+ public:
+  // Takes over the descriptor, which is non-blocking and accepted just now.
+  client_session(client_context& context, int descriptor,
+                 const boost::asio::ip::tcp::endpoint& peer);
+  ~client_session();
+
+  void start();
+
+  // The gateway ends: closes cleanly what can be closed cleanly.
+  void shut_down();
+
+ private:
+  // poll_target, turn_node, deadline_node, upstream_waiter
+  void on_poll(std::uint32_t events) override;
+  void on_turn() override;
+  void on_deadline(steady_time now) override;
+  void on_upstream_changed() override;
+
+  // client_end
+  client_io_result read(std::span<std::byte> into) override;
+  client_io_result write(std::span<const std::byte> bytes) override;
+  client_io finish_writing() override;
+  bool has_input() const override;
+  void read_again_later() override;
+  void expect_progress(std::chrono::milliseconds within) override;
+  void expect_nothing() override;
+  void on_stream_accepted() override;
+  void on_stream_refused(close_reason reason) override;
+  void on_stream_lost_unaccepted() override;
+  void on_relay_over(close_reason reason) override;
+
+  void set_phase(client_phase phase);
+  void set_deadline(duration within);
+
+  void step_handshake();
+  void on_handshake_done();
+  void read_packet();
+  void open_stream();
+
+  // Both name the reason, once and for all. `answer_and_close` says it to the client where the
+  // table has an answer; `close_cleanly` sends what the backend sent, then close_notify;
+  // `close_now` neither.
+  void answer_and_close(close_reason reason);
+  void close_cleanly(close_reason reason);
+  void close_now(close_reason reason);
+  void note_reason(close_reason reason);
+  void step_closing();
+  void finish_session();
+
+  client_context& context_;
+  const int descriptor_;
+  const boost::asio::ip::tcp::endpoint peer_;
+  const std::uint64_t number_;
+  const steady_time accepted_at_;
+  client_phase phase_ = client_phase::handshake;
+  bool over_ = false;
+  bool has_reason_ = false;
+  bool has_owner_ = false;  // the map named a backend for the key
+  bool close_notify_sent_ = false;
+  bool fin_sent_ = false;
+  close_reason reason_ = close_reason::internal;
+  tls_channel tls_;
+  first_packet packet_;
+  std::string key_;      // until the stream is accepted
+  std::string backend_;  // its name, for the log
+  relay relay_;
+};
+
+}  // namespace presenter::gateway

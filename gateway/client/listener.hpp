@@ -1,0 +1,75 @@
+// The worker's listening socket. With SO_REUSEPORT every worker has its own on the same address,
+// and the kernel spreads the clients evenly.
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/system/result.hpp>
+#include <functional>
+
+#include "gateway/client/deadline_wheel.hpp"
+#include "gateway/client/poller.hpp"
+#include "gateway/config.hpp"
+#include "gateway/operate/metrics.hpp"
+
+namespace presenter::gateway {
+
+// A listening descriptor, closed when it dies.
+class listening_socket {
+ public:
+  // Errors: the system's (address in use, not available, no permission).
+  static boost::system::result<listening_socket> open(const tcp_endpoint& address, int backlog);
+
+  listening_socket(listening_socket&& other) noexcept;
+  listening_socket& operator=(listening_socket&& other) noexcept;
+  ~listening_socket();
+
+  // What waits in the kernel's queue is reset with it. Idempotent.
+  void close();
+
+  int descriptor() const { return descriptor_; }
+  tcp_endpoint local_endpoint() const;
+
+ private:
+  explicit listening_socket(int descriptor) : descriptor_(descriptor) {}
+  int descriptor_ = -1;
+};
+
+// Life: the worker's. Confined to: the worker's thread.
+// Bounds: accepts while fewer than `clients_max` are there; at the process's descriptor limit it
+// pauses and tries again, so that a full process does not spin.
+class listener final : private poll_target, private deadline_node {
+ public:
+  struct limits {
+    std::size_t clients_max;  // of this worker
+    std::function<std::size_t()> clients_open;
+  };
+  using accepted = std::function<void(int descriptor, const tcp_endpoint& peer)>;
+
+  listener(listening_socket socket, poller& polls, deadline_wheel& deadlines,
+           worker_metrics& metrics, limits limits, accepted on_accepted);
+  ~listener();
+
+  void start() { resume(); }
+
+  // There is room for clients again. Idempotent.
+  void resume();
+
+  // Accepts no more, for good, and closes the socket.
+  void stop();
+
+ private:
+  void on_poll(std::uint32_t events) override;
+  void on_deadline(steady_time now) override;
+  void pause();
+
+  listening_socket socket_;
+  poller& polls_;
+  deadline_wheel& deadlines_;
+  worker_metrics& metrics_;
+  limits limits_;
+  accepted on_accepted_;
+  bool listening_ = false;
+  bool stopped_ = false;
+};
+
+}  // namespace presenter::gateway

@@ -1,0 +1,63 @@
+// The worker's own epoll set, for the descriptors of clients. Each is registered once,
+// edge-triggered, for its whole life: no epoll_ctl per message, and nothing of Asio's per client.
+// Asio waits on the set as on one descriptor.
+#pragma once
+
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <boost/system/error_code.hpp>
+#include <cstdint>
+#include <functional>
+
+struct epoll_event;
+
+namespace presenter::gateway {
+
+// Told that a descriptor's state changed: EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLHUP, EPOLLERR.
+class poll_target {
+ public:
+  virtual void on_poll(std::uint32_t events) = 0;
+
+ protected:
+  ~poll_target() = default;
+};
+
+enum class poll_mode { level_in, edge_in_out };
+
+// Life: the worker's. Confined to: the worker's thread. Bounds: 256 events a batch.
+class poller {
+ public:
+  explicit poller(boost::asio::io_context& io);
+  ~poller();
+
+  poller(const poller&) = delete;
+  poller& operator=(const poller&) = delete;
+
+  // Begins to wait; `after_batch` runs after the targets of each batch have been told.
+  void start(std::function<void()> after_batch);
+  void stop();
+
+  // The target outlives its registration.
+  boost::system::error_code add(int descriptor, poll_target& target, poll_mode mode);
+
+  // Also forgets events of the current batch that the target has not been told yet. To be called
+  // before the descriptor is closed.
+  void remove(int descriptor, poll_target& target);
+
+ private:
+  using descriptor_wait =
+      boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type>;
+
+  void wait();
+  void run_batch();
+
+  int epoll_;
+  descriptor_wait set_;
+  std::function<void()> after_batch_;
+  bool stopped_ = false;
+  poll_target** batch_ = nullptr;  // targets of the batch being told
+  int batch_size_ = 0;
+};
+
+}  // namespace presenter::gateway

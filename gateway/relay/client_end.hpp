@@ -1,0 +1,54 @@
+// What a relay needs of the client's side: decrypted bytes without waiting, and to be told apart
+// how they end. Implemented by client_session; a test implements it in memory.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <span>
+
+#include "gateway/close_reason.hpp"
+
+namespace presenter::gateway {
+
+enum class client_io : std::uint8_t {
+  ok,
+  blocked,    // nothing to be read, or no room to write, until the client's socket says so
+  finished,   // clean end of what the client sends
+  truncated,  // the client's TCP ended without TLS's close_notify
+  reset,      // the client's socket failed
+  violation,  // the client broke TLS
+};
+
+struct client_io_result {
+  client_io status = client_io::ok;
+  std::size_t n = 0;  // with ok: 1 or more
+};
+
+class client_end {
+ public:
+  virtual client_io_result read(std::span<std::byte> into) = 0;
+  virtual client_io_result write(std::span<const std::byte> bytes) = 0;
+  // The backend has sent its last byte: tell the client (close_notify).
+  virtual client_io finish_writing() = 0;
+  // Reading could go on without a further readiness event.
+  virtual bool has_input() const = 0;
+  // Ask for on_client_readable in the next turn of the loop: others come first.
+  virtual void read_again_later() = 0;
+  // The only time limit of a relay: no progress for so long. Replaces the one before.
+  virtual void expect_progress(std::chrono::milliseconds within) = 0;
+  virtual void expect_nothing() = 0;
+
+  // The relay's stream has been accepted, or refused, or was lost before either: the session
+  // decides.
+  virtual void on_stream_accepted() = 0;
+  virtual void on_stream_refused(close_reason reason) = 0;
+  virtual void on_stream_lost_unaccepted() = 0;
+
+  // The relay is over; its stream has been released. Bytes for the client may be left in `unsent`.
+  virtual void on_relay_over(close_reason reason) = 0;
+
+ protected:
+  ~client_end() = default;
+};
+
+}  // namespace presenter::gateway

@@ -1,0 +1,126 @@
+// Between one client and its stream, once the first packet is through: bytes in both directions,
+// never looked at. Memory is bounded without a queue of its own: towards the backend it reads from
+// the client only what the stream can send now; towards the client it holds at most the stream's
+// window, whose credit goes back when the client's socket has taken the bytes. See:
+// gateway/README.md, Flow control.
+#pragma once
+
+#include <boost/intrusive/list.hpp>
+#include <memory>
+#include <vector>
+
+#include "gateway/config.hpp"
+#include "gateway/operate/metrics.hpp"
+#include "gateway/relay/client_end.hpp"
+#include "protocol/mux/mux_core.hpp"
+
+namespace presenter::gateway {
+
+// What all relays of a worker share.
+struct relay_context {
+  relay_context(const config& settings_, worker_metrics& metrics_);
+
+  const config& settings;
+  worker_metrics& metrics;
+  std::vector<std::byte> scratch;  // one read's worth of decrypted bytes, between client and link
+};
+
+// Something that has been given bytes for its client.
+class batched : public boost::intrusive::list_base_hook<
+                    boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+ protected:
+  ~batched() = default;
+
+ private:
+  friend class relay_batch;
+  virtual void on_batch_end() = 0;
+};
+
+// The relays that were given bytes for their clients during one gulp of a link. Each is flushed
+// once, at the gulp's end, so that all its bytes become one TLS record and one send.
+class relay_batch {
+ public:
+  void add(batched& relay) {
+    if (!relay.is_linked()) touched_.push_back(relay);
+  }
+  void flush();
+
+ private:
+  boost::intrusive::list<batched, boost::intrusive::constant_time_size<false>> touched_;
+};
+
+// Life: a member of its client session. Confined to: the worker's thread.
+// Bounds: to_client_ ≤ upstream.stream_window_bytes.
+class relay final : public protocol::stream_handler, public batched {
+ public:
+  relay(relay_context& context, relay_batch& batch, client_end& client);
+  ~relay();
+  relay(const relay&) = delete;
+  relay& operator=(const relay&) = delete;
+
+  // The stream has been opened with this relay as its handler; the first packet goes ahead of all
+  // else. `packet` stays valid until the stream is accepted, refused or lost.
+  // `link` is held until the stream is over.
+  void start(std::shared_ptr<protocol::mux_core> link, protocol::stream_id stream,
+             std::span<const std::byte> packet);
+
+  // The stream is accepted and the session has let go of the packet: client bytes may flow.
+  void begin();
+
+  bool is_started() const { return link_ != nullptr; }
+  protocol::stream_id stream() const { return stream_; }
+
+  void on_client_readable();
+  void on_client_writable();
+
+  // expect_progress ran out.
+  void on_no_progress();
+
+  // Ends the stream from this side without a call back. Bytes for the client are kept.
+  void abandon(protocol::reset_reason reason);
+
+  // What the backend sent and the client's socket has not taken.
+  protocol::byte_buffer& unsent() { return to_client_; }
+
+ private:
+  // batched
+  void on_batch_end() override { move_to_client(); }
+
+  // stream_handler
+  void on_accepted() override;
+  void on_refused(const protocol::refuse_frame& refusal) override;
+  void on_data(std::span<const std::byte> payload, bool more) override;
+  void on_finish() override;
+  void on_writable() override;
+  void on_reset(protocol::reset_reason reason, bool by_peer) override;
+  void on_link_lost() override;
+
+  bool send_packet();
+  void move_to_backend();
+  void move_to_client();
+  void finish_to_client();
+  void end_if_both_finished();
+  // `moved`: bytes went on. Without any, a limit that is running goes on running.
+  void watch_progress(bool moved);
+  void over(close_reason reason, protocol::reset_reason towards_backend);
+  void fail_client(client_io status);
+  void release_stream();
+
+  relay_context& context_;
+  relay_batch& batch_;
+  client_end& client_;
+  std::shared_ptr<protocol::mux_core> link_;
+  protocol::stream_id stream_;
+  std::span<const std::byte> packet_;  // what is left of the first packet
+  protocol::byte_buffer to_client_;
+  bool accepted_ = false;          // by the backend
+  bool begun_ = false;             // the session has let go of the packet
+  bool client_finished_ = false;   // its Finish has been passed on
+  bool backend_finished_ = false;  // its Finish has come
+  bool finish_sent_ = false;       // and close_notify has gone to the client
+  bool client_blocked_ = false;    // bytes wait for the client
+  bool backend_blocked_ = false;   // bytes wait for credit
+  bool watching_ = false;          // expect_progress is set
+};
+
+}  // namespace presenter::gateway

@@ -1,0 +1,181 @@
+#include "gateway/server.hpp"
+
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+
+#include "gateway/version.hpp"
+
+namespace presenter::gateway {
+namespace {
+
+// Every client is a descriptor: takes all that the hard limit allows.
+std::uint64_t raise_descriptor_limit() {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  return limit.rlim_cur;
+}
+
+std::size_t worker_count(const config& settings) {
+  if (settings.workers.count != 0) return settings.workers.count;
+  return std::max(1u, std::thread::hardware_concurrency());
+}
+
+// In logs, Hello and tags: the machine and the port name one gateway.
+std::string node_name(const tcp_endpoint& listen) {
+  std::array<char, 256> host{};
+  ::gethostname(host.data(), host.size() - 1);
+  return std::string(host.data()) + ":" + std::to_string(listen.port());
+}
+
+std::vector<listening_socket> open_listeners(const config& settings) {
+  std::vector<listening_socket> sockets;
+  tcp_endpoint address = settings.listen.address;
+  for (std::size_t i = 0; i < worker_count(settings); ++i) {
+    auto socket = listening_socket::open(address, settings.listen.backlog);
+    if (!socket) {
+      throw std::runtime_error("cannot listen on " + address.address().to_string() + ":" +
+                               std::to_string(address.port()) + ": " + socket.error().message());
+    }
+    // With port 0 the first one chooses and the others join it.
+    address = socket->local_endpoint();
+    sockets.push_back(std::move(*socket));
+  }
+  return sockets;
+}
+
+}  // namespace
+
+server::server(const config& settings)
+    : settings_(settings),
+      started_at_(std::chrono::system_clock::now()),
+      clients_max_(clients_max_of(settings, raise_descriptor_limit())),
+      signals_(control_, SIGTERM, SIGINT) {
+  std::signal(SIGPIPE, SIG_IGN);
+  auto sockets = open_listeners(settings);
+  listen_endpoint_ = sockets.front().local_endpoint();
+  const std::string node = node_name(listen_endpoint_);
+  const std::size_t clients_per_worker = std::max<std::size_t>(1, clients_max_ / sockets.size());
+  for (auto& socket : sockets) {
+    const worker_setup setup{settings, node, tickets_, clients_per_worker};
+    workers_.push_back(std::make_unique<worker>(setup, std::move(socket)));
+  }
+  if (settings.admin.address) {
+    admin_ = std::make_unique<gateway::admin_endpoint>(
+        control_, *settings.admin.address,
+        admin_content{[this] { return ready(); }, [this] { return render_metrics(); },
+                      [this] { return render_shards(); }});
+  }
+  shards_ = std::make_unique<shard_source>(control_, settings.shards,
+                                           [this](const auto& map) { on_map(map); });
+}
+
+server::~server() = default;
+
+std::optional<tcp_endpoint> server::admin_endpoint() const {
+  if (admin_ == nullptr) return std::nullopt;
+  return admin_->local_endpoint();
+}
+
+// --- life
+// -------------------------------------------------------------------------------------------------
+
+void server::run() {
+  wait_signal();
+  for (const auto& worker : workers_)
+    worker->start();
+  shards_->start();
+  control_.run();
+
+  // Control stays quiet while the workers end; a second signal has its default effect again.
+  for (const auto& worker : workers_)
+    worker->post_shut_down(settings_.shutdown.timeout);
+  for (const auto& worker : workers_)
+    worker->join();
+  spdlog::info("all clients are closed");
+}
+
+void server::wait_signal() {
+  signals_.async_wait([this](boost::system::error_code error, int signal) {
+    if (error) return;
+    spdlog::info("{}: closing", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+    ending_ = true;
+    boost::system::error_code ignored;
+    signals_.clear(ignored);
+    if (admin_ != nullptr) admin_->stop();
+    shards_->stop();
+    control_.stop();
+  });
+}
+
+void server::on_map(const upstream_pool::map_ptr& map) {
+  map_ = map;
+  spdlog::info("shard map: epoch {}, {} servers", map->epoch(), map->servers().size());
+  for (const auto& worker : workers_)
+    worker->post_map(map);
+}
+
+// --- pages
+// ------------------------------------------------------------------------------------------------
+
+std::size_t server::links_up() const {
+  std::int64_t up = 0;
+  for (const auto& worker : workers_)
+    up += worker->metrics().links_up.value();
+  return static_cast<std::size_t>(std::max<std::int64_t>(up, 0));
+}
+
+readiness server::ready() const {
+  readiness state;
+  if (ending_) state.missing.push_back("the gateway is shutting down");
+  if (map_ == nullptr || map_->servers().empty()) {
+    state.missing.push_back("no shard map names a backend");
+  } else if (links_up() == 0) {
+    state.missing.push_back("no link to any backend is up");
+  }
+  return state;
+}
+
+std::string server::render_metrics() const {
+  std::vector<const worker_metrics*> workers;
+  for (const auto& worker : workers_)
+    workers.push_back(&worker->metrics());
+  process_facts facts;
+  facts.version = version;
+  facts.started_at = started_at_;
+  facts.map_epoch = map_ == nullptr ? 0 : static_cast<std::int64_t>(map_->epoch());
+  facts.backends = map_ == nullptr ? 0 : map_->servers().size();
+  facts.is_ready = ready().is_ready();
+  facts.clients_max = clients_max_;
+  return render_prometheus(workers, facts);
+}
+
+std::string server::render_shards() const {
+  nlohmann::json page{{"epoch", map_ == nullptr ? 0 : map_->epoch()},
+                      {"servers", nlohmann::json::array()}};
+  if (map_ != nullptr) {
+    for (const auto& server : map_->servers()) {
+      page["servers"].push_back({{"name", server.name},
+                                 {"host", server.host},
+                                 {"port", server.port},
+                                 {"weight", server.weight},
+                                 {"state", name_of(server.state)},
+                                 {"share", map_->share(server.name)}});
+    }
+  }
+  return page.dump(2) + "\n";
+}
+
+}  // namespace presenter::gateway

@@ -1,0 +1,59 @@
+// The gateway process: workers, the shard map's source, the admin endpoint, and the order in which
+// they start and end.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gateway/config.hpp"
+#include "gateway/operate/admin_endpoint.hpp"
+#include "gateway/shard_source.hpp"
+#include "gateway/worker.hpp"
+
+namespace presenter::gateway {
+
+// Life: main's. Confined to: the thread that calls run, the control thread.
+class server {
+ public:
+  // Opens the listeners and the admin endpoint. Throws std::exception whose text names what is in
+  // the way.
+  explicit server(const config& settings);
+  ~server();
+
+  tcp_endpoint listen_endpoint() const { return listen_endpoint_; }
+  // Nothing: no admin endpoint is configured.
+  std::optional<tcp_endpoint> admin_endpoint() const;
+
+  // Serves until SIGTERM or SIGINT, then closes cleanly within shutdown.timeout. A second signal
+  // ends the process at once.
+  void run();
+
+ private:
+  void wait_signal();
+  void on_map(const upstream_pool::map_ptr& map);
+
+  readiness ready() const;
+  std::string render_metrics() const;
+  std::string render_shards() const;
+  std::size_t links_up() const;
+
+  const config& settings_;
+  const std::chrono::system_clock::time_point started_at_;
+  std::size_t clients_max_;
+  boost::asio::io_context control_{1};
+  boost::asio::signal_set signals_;
+  ticket_secret tickets_;
+  tcp_endpoint listen_endpoint_;
+  std::vector<std::unique_ptr<worker>> workers_;
+  std::unique_ptr<gateway::admin_endpoint> admin_;
+  upstream_pool::map_ptr map_;
+  std::unique_ptr<shard_source> shards_;
+  bool ending_ = false;
+};
+
+}  // namespace presenter::gateway

@@ -1,0 +1,36 @@
+#include "gateway/upstream/upstream_link.hpp"
+
+#include <utility>
+
+namespace presenter::gateway {
+
+upstream_link::upstream_link(protocol::link_socket socket, const protocol::mux_options& options,
+                             upstream_link_owner& owner)
+    : mux_link(std::move(socket), options), owner_(&owner) {}
+
+void upstream_link::on_ready(const protocol::hello_frame&) {
+  if (owner_ != nullptr) owner_->on_link_ready(*this);
+}
+
+// mux_core fails a link on which a backend opens streams before it would ask here.
+protocol::stream_handler* upstream_link::on_open(protocol::stream_id, const protocol::open_frame&) {
+  return nullptr;
+}
+
+void upstream_link::on_go_away(const protocol::go_away_frame&) {
+  if (owner_ != nullptr) owner_->on_link_go_away(*this);
+}
+
+void upstream_link::on_can_open() {
+  if (owner_ != nullptr) owner_->on_link_can_open(*this);
+}
+
+void upstream_link::on_input_end() {
+  if (owner_ != nullptr) owner_->on_link_input_end();
+}
+
+void upstream_link::on_closed(boost::system::error_code reason) {
+  if (owner_ != nullptr) owner_->on_link_closed(*this, reason);
+}
+
+}  // namespace presenter::gateway

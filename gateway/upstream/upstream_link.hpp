@@ -1,0 +1,49 @@
+// The gateway's end of one link: a mux_link that tells its pool what happens to it.
+#pragma once
+
+#include <boost/system/error_code.hpp>
+#include <memory>
+
+#include "protocol/transport/mux_link.hpp"
+
+namespace presenter::gateway {
+
+class upstream_link;
+
+// The pool, as a link sees it. All calls come from the worker's thread.
+class upstream_link_owner {
+ public:
+  virtual void on_link_ready(upstream_link& link) = 0;
+  virtual void on_link_can_open(upstream_link& link) = 0;
+  virtual void on_link_go_away(upstream_link& link) = 0;
+  // Every frame of one read has been delivered: what clients were given can be flushed now.
+  virtual void on_link_input_end() = 0;
+  virtual void on_link_closed(upstream_link& link, boost::system::error_code reason) = 0;
+
+ protected:
+  ~upstream_link_owner() = default;
+};
+
+// Life: held by its slot in the pool, and by each relay whose stream it carries.
+// Confined to: the worker's thread. The owner outlives it, or has called disown.
+class upstream_link final : public protocol::mux_link {
+ public:
+  upstream_link(protocol::link_socket socket, const protocol::mux_options& options,
+                upstream_link_owner& owner);
+
+  // No more calls to the owner.
+  void disown() { owner_ = nullptr; }
+
+ private:
+  void on_ready(const protocol::hello_frame& peer) override;
+  protocol::stream_handler* on_open(protocol::stream_id stream,
+                                    const protocol::open_frame& open) override;
+  void on_go_away(const protocol::go_away_frame& go_away) override;
+  void on_can_open() override;
+  void on_input_end() override;
+  void on_closed(boost::system::error_code reason) override;
+
+  upstream_link_owner* owner_;
+};
+
+}  // namespace presenter::gateway

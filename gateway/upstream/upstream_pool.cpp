@@ -1,0 +1,128 @@
+#include "gateway/upstream/upstream_pool.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace presenter::gateway {
+namespace {
+
+// A server that came back elsewhere, or as another process, needs other links.
+bool is_same_backend(const shard_router::server& a, const shard_router::server& b) {
+  return a.host == b.host && a.port == b.port && a.instance == b.instance;
+}
+
+// For a link that is closed because it is empty: only frames that nobody waits for can be left.
+constexpr std::chrono::milliseconds sweep_linger{1'000};
+
+}  // namespace
+
+upstream_pool::upstream_pool(boost::asio::io_context& io, const config& settings, std::string node,
+                             worker_metrics& metrics, std::function<void()> on_input_end)
+    : context_{io,
+               settings,
+               metrics,
+               std::move(node),
+               std::move(on_input_end),
+               [this] { wake_waiters(); }} {}
+
+upstream_pool::~upstream_pool() = default;
+
+void upstream_pool::set_map(map_ptr map) {
+  if (shutting_down_) return;
+  map_ = std::move(map);
+  for (auto known = backends_.begin(); known != backends_.end();) {
+    const shard_router::server* now = map_->find(known->first);
+    if (now != nullptr && is_same_backend(*now, known->second.server)) {
+      ++known;
+    } else {
+      retire(known->second);
+      known = backends_.erase(known);
+    }
+  }
+  for (const shard_router::server& server : map_->servers()) {
+    if (!backends_.contains(server.name)) add(server);
+  }
+  wake_waiters();
+}
+
+void upstream_pool::add(const shard_router::server& server) {
+  backend& added = backends_[server.name];
+  added.server = server;
+  for (std::size_t i = 0; i < context_.settings.upstream.links_per_worker; ++i) {
+    added.slots.push_back(std::make_shared<upstream_slot>(context_, server));
+    added.slots.back()->start();
+  }
+}
+
+void upstream_pool::retire(backend& gone) {
+  for (auto& slot : gone.slots) {
+    slot->retire();
+    retired_.push_back(std::move(slot));
+  }
+}
+
+upstream_pool::opened_stream upstream_pool::open(protocol::open_frame open,
+                                                 protocol::stream_handler& handler) {
+  opened_stream opened;
+  const shard_router::server* owner = map_ != nullptr ? map_->owner(open.key) : nullptr;
+  if (owner == nullptr) return opened;
+  opened.has_owner = true;
+  opened.backend = owner->name;
+  const auto link = link_for_new_stream(backends_.find(owner->name)->second);
+  if (link == nullptr) return opened;
+  open.map_epoch = static_cast<std::int64_t>(map_->epoch());
+  opened.link = std::shared_ptr<protocol::mux_core>(link, &link->core());
+  opened.stream = link->core().open(std::move(open), handler);
+  return opened;
+}
+
+std::shared_ptr<upstream_link> upstream_pool::link_for_new_stream(backend& backend) {
+  for (std::size_t tried = 0; tried < backend.slots.size(); ++tried) {
+    backend.next = (backend.next + 1) % backend.slots.size();
+    if (auto link = backend.slots[backend.next]->link_for_new_stream()) return link;
+  }
+  return nullptr;
+}
+
+void upstream_pool::wake_waiters() {
+  // Whoever fails again puts itself back into waiters_, not into the list walked here.
+  boost::intrusive::list<upstream_waiter, boost::intrusive::constant_time_size<false>> woken;
+  woken.swap(waiters_);
+  while (!woken.empty()) {
+    upstream_waiter& waiter = woken.front();
+    woken.pop_front();
+    waiter.on_upstream_changed();
+  }
+}
+
+void upstream_pool::sweep() {
+  for (const auto& slot : retired_)
+    slot->close_if_empty(sweep_linger);
+  std::erase_if(retired_, [](const auto& slot) { return slot->is_gone(); });
+}
+
+void upstream_pool::shut_down(std::chrono::milliseconds linger) {
+  shutting_down_ = true;
+  for (auto& [name, backend] : backends_)
+    retire(backend);
+  backends_.clear();
+  map_.reset();
+  for (const auto& slot : retired_)
+    slot->close(linger);
+}
+
+bool upstream_pool::is_empty() const {
+  return backends_.empty() &&
+         std::ranges::all_of(retired_, [](const auto& slot) { return slot->is_gone(); });
+}
+
+std::size_t upstream_pool::links_ready() const {
+  std::size_t ready = 0;
+  for (const auto& [name, backend] : backends_) {
+    ready += static_cast<std::size_t>(
+        std::ranges::count_if(backend.slots, [](const auto& slot) { return slot->is_ready(); }));
+  }
+  return ready;
+}
+
+}  // namespace presenter::gateway

@@ -1,0 +1,85 @@
+// The links of one worker: `links_per_worker` to every backend of the shard map, brought up when
+// the map names it and kept up. Answers the one question of a new client: which link, which stream.
+#pragma once
+
+#include <boost/intrusive/list.hpp>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gateway/config.hpp"
+#include "gateway/operate/metrics.hpp"
+#include "gateway/upstream/upstream_slot.hpp"
+#include "shard_router/shard_map.hpp"
+
+namespace presenter::gateway {
+
+// A client whose backend cannot be reached now. Leaves the list by itself when it dies.
+class upstream_waiter : public boost::intrusive::list_base_hook<
+                            boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+ public:
+  // A link came up, or has room again, or the map changed: try once more.
+  virtual void on_upstream_changed() = 0;
+
+ protected:
+  ~upstream_waiter() = default;
+};
+
+// Life: the worker's. Confined to: the worker's thread.
+// Bounds: links_per_worker per server of the map (at most its own limit), plus links of servers
+// that have left it, until their last stream ends.
+class upstream_pool {
+ public:
+  using map_ptr = std::shared_ptr<const shard_router::shard_map>;
+
+  struct opened_stream {
+    std::shared_ptr<protocol::mux_core> link;  // holds the link; nullptr: not now
+    protocol::stream_id stream;
+    bool has_owner = false;  // some backend owns the key
+    std::string backend;     // its name
+  };
+
+  // `on_input_end` runs after each gulp of any link.
+  upstream_pool(boost::asio::io_context& io, const config& settings, std::string node,
+                worker_metrics& metrics, std::function<void()> on_input_end);
+  ~upstream_pool();
+
+  void set_map(map_ptr map);
+
+  // Opens a stream for `open.key` on a link of the backend that owns it.
+  opened_stream open(protocol::open_frame open, protocol::stream_handler& handler);
+  void wait(upstream_waiter& waiter) { waiters_.push_back(waiter); }
+
+  // Closes links whose server has left the map, once they are empty. Call now and then.
+  void sweep();
+
+  // GoAway on every link; each is closed when its output has left, within `linger`. No link comes
+  // up again.
+  void shut_down(std::chrono::milliseconds linger);
+
+  // No link is left, nor one on its way.
+  bool is_empty() const;
+  std::size_t links_ready() const;
+
+ private:
+  struct backend {
+    shard_router::server server;
+    std::vector<std::shared_ptr<upstream_slot>> slots;
+    std::size_t next = 0;  // whose turn it is to carry a new stream
+  };
+
+  void wake_waiters();
+  void add(const shard_router::server& server);
+  void retire(backend& gone);
+  std::shared_ptr<upstream_link> link_for_new_stream(backend& backend);
+
+  upstream_context context_;
+  map_ptr map_;
+  std::map<std::string, backend, std::less<>> backends_;
+  std::vector<std::shared_ptr<upstream_slot>> retired_;
+  boost::intrusive::list<upstream_waiter, boost::intrusive::constant_time_size<false>> waiters_;
+  bool shutting_down_ = false;
+};
+
+}  // namespace presenter::gateway

@@ -1,0 +1,167 @@
+#include "gateway/upstream/upstream_slot.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <utility>
+
+namespace presenter::gateway {
+namespace asio = boost::asio;
+using boost::system::error_code;
+using std::chrono::milliseconds;
+
+namespace {
+
+// A backend that restarts is back within a second; one that is gone costs one SYN per five seconds.
+constexpr milliseconds pause_first{100};
+constexpr milliseconds pause_longest{5'000};
+
+protocol::mux_options link_options(const upstream_context& context) {
+  protocol::mux_options options;
+  options.hello.role = protocol::link_role::gateway;
+  options.hello.node = context.node;
+  options.hello.stream_window_bytes = context.settings.upstream.stream_window_bytes;
+  options.hello.link_window_bytes = context.settings.upstream.link_window_bytes;
+  return options;
+}
+
+}  // namespace
+
+upstream_slot::upstream_slot(upstream_context& context, shard_router::server server)
+    : context_(context),
+      server_(std::move(server)),
+      resolver_(context.io),
+      socket_(context.io),
+      timer_(context.io),
+      pause_(pause_first) {}
+
+void upstream_slot::start() {
+  resolve();
+}
+
+void upstream_slot::retire() {
+  retired_ = true;
+  resolver_.cancel();
+  timer_.cancel();
+  error_code ignored;
+  socket_.close(ignored);
+  if (link_ != nullptr) link_->core().go_away({});
+}
+
+void upstream_slot::close_if_empty(milliseconds linger) {
+  if (link_ != nullptr && link_->core().streams_open() == 0) close(linger);
+}
+
+void upstream_slot::close(milliseconds linger) {
+  if (link_ != nullptr) link_->close_after_output(linger);
+}
+
+std::shared_ptr<upstream_link> upstream_slot::link_for_new_stream() const {
+  if (link_ == nullptr || !link_->core().can_open() || link_->core().is_suspect()) return nullptr;
+  return link_;
+}
+
+// --- connecting
+// -------------------------------------------------------------------------------------------
+
+void upstream_slot::resolve() {
+  if (retired_) return;
+  error_code not_an_address;
+  const auto address = asio::ip::make_address(server_.host, not_an_address);
+  if (!not_an_address) return connect({{address, server_.port}});
+  resolver_.async_resolve(server_.host, std::to_string(server_.port),
+                          [self = shared_from_this()](error_code error, const auto& results) {
+                            if (self->retired_) return;
+                            if (error) return self->on_connect_failed(error);
+                            endpoints targets;
+                            for (const auto& result : results)
+                              targets.push_back(result.endpoint());
+                            self->connect(std::move(targets));
+                          });
+}
+
+void upstream_slot::connect(endpoints targets) {
+  context_.metrics.link_connects.add();
+  timer_.expires_after(context_.settings.upstream.connect_timeout);
+  timer_.async_wait([self = shared_from_this()](error_code error) {
+    error_code ignored;
+    if (!error) self->socket_.close(ignored);
+  });
+  asio::async_connect(socket_, std::move(targets),
+                      [self = shared_from_this()](error_code error, const auto&) {
+                        self->timer_.cancel();
+                        self->on_connected(error);
+                      });
+}
+
+void upstream_slot::on_connected(error_code error) {
+  if (retired_) return;
+  // Closed by the timer: the socket may have connected in the same moment.
+  if (!error && !socket_.is_open()) error = asio::error::timed_out;
+  if (error == asio::error::operation_aborted) error = asio::error::timed_out;
+  if (error) return on_connect_failed(error);
+  upstream_link_owner& owner = *this;
+  link_ = std::make_shared<upstream_link>(
+      std::exchange(socket_, protocol::link_socket(context_.io)), link_options(context_), owner);
+  link_->start();
+}
+
+void upstream_slot::on_connect_failed(error_code reason) {
+  context_.metrics.link_connect_failures.add();
+  spdlog::warn("cannot connect to {} at {}:{}: {}", server_.name, server_.host, server_.port,
+               reason.message());
+  connect_later();
+}
+
+void upstream_slot::connect_later() {
+  error_code ignored;
+  socket_.close(ignored);
+  // Half to the whole of the pause, so that the workers and gateways do not come in step.
+  std::uniform_int_distribution<milliseconds::rep> jitter(pause_.count() / 2, pause_.count());
+  timer_.expires_after(milliseconds(jitter(context_.random)));
+  pause_ = std::min(pause_ * 2, pause_longest);
+  timer_.async_wait([self = shared_from_this()](error_code error) {
+    if (!error) self->resolve();
+  });
+}
+
+// --- the link
+// ---------------------------------------------------------------------------------------------
+
+void upstream_slot::on_link_ready(upstream_link& link) {
+  pause_ = pause_first;
+  context_.metrics.links_up.add();
+  context_.metrics.links_opened.add();
+  spdlog::info("link to {} is up: {} to {}:{}", server_.name, link.local_endpoint().port(),
+               server_.host, server_.port);
+  context_.on_room();
+}
+
+void upstream_slot::on_link_can_open(upstream_link&) {
+  context_.on_room();
+}
+
+void upstream_slot::on_link_go_away(upstream_link&) {
+  spdlog::info("{} takes no new streams on its link", server_.name);
+}
+
+void upstream_slot::on_link_input_end() {
+  context_.on_input_end();
+}
+
+void upstream_slot::on_link_closed(upstream_link& link, error_code reason) {
+  if (link.core().is_ready()) context_.metrics.links_up.sub();
+  link_.reset();
+  if (retired_ || !reason) {
+    spdlog::info("link to {} closed", server_.name);
+  } else {
+    context_.metrics.count_link_error(reason);
+    spdlog::warn("link to {} lost: {}", server_.name, reason.message());
+  }
+  if (!retired_) connect_later();
+}
+
+}  // namespace presenter::gateway

@@ -1,0 +1,81 @@
+// One place for a link to one backend: connects, and connects again with growing, jittered pauses
+// for as long as the backend is in the shard map.
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "gateway/config.hpp"
+#include "gateway/operate/metrics.hpp"
+#include "gateway/upstream/upstream_link.hpp"
+#include "shard_router/shard_map.hpp"
+
+namespace presenter::gateway {
+
+// What all links of a worker share. Constant but for the random numbers.
+struct upstream_context {
+  boost::asio::io_context& io;
+  const config& settings;
+  worker_metrics& metrics;
+  std::string node;                    // this gateway's name, for Hello
+  std::function<void()> on_input_end;  // after each gulp of any link
+  std::function<void()> on_room;       // a link came up, or takes streams again
+  std::minstd_rand random{std::random_device{}()};
+};
+
+// Life: held by the pool and by its own waits. Confined to: the worker's thread; the context
+// outlives all calls that the io_context still makes.
+class upstream_slot final : public std::enable_shared_from_this<upstream_slot>,
+                            private upstream_link_owner {
+ public:
+  upstream_slot(upstream_context& context, shard_router::server server);
+
+  // Begins to connect.
+  void start();
+
+  // The backend has left the map, or the gateway ends: GoAway, no further connect. The link lives
+  // on until its last stream has ended.
+  void retire();
+
+  // Closes a retired link that has no stream left. `linger`: for output that is still to leave.
+  void close_if_empty(std::chrono::milliseconds linger);
+  void close(std::chrono::milliseconds linger);
+
+  // The link, if it takes new streams now.
+  std::shared_ptr<upstream_link> link_for_new_stream() const;
+
+  bool is_ready() const { return link_ != nullptr && link_->core().is_ready(); }
+  bool is_gone() const { return retired_ && link_ == nullptr; }
+
+ private:
+  using endpoints = std::vector<boost::asio::ip::tcp::endpoint>;
+
+  void resolve();
+  void connect(endpoints targets);
+  void on_connected(boost::system::error_code error);
+  void on_connect_failed(boost::system::error_code reason);
+  void connect_later();
+
+  // upstream_link_owner
+  void on_link_ready(upstream_link& link) override;
+  void on_link_can_open(upstream_link& link) override;
+  void on_link_go_away(upstream_link& link) override;
+  void on_link_input_end() override;
+  void on_link_closed(upstream_link& link, boost::system::error_code reason) override;
+
+  upstream_context& context_;
+  const shard_router::server server_;
+  boost::asio::ip::basic_resolver<boost::asio::ip::tcp, protocol::link_executor> resolver_;
+  protocol::link_socket socket_;  // while it connects
+  protocol::link_timer timer_;    // of the connect, then of the pause
+  std::shared_ptr<upstream_link> link_;
+  std::chrono::milliseconds pause_;
+  bool retired_ = false;
+};
+
+}  // namespace presenter::gateway

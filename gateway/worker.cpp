@@ -1,0 +1,144 @@
+#include "gateway/worker.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/post.hpp>
+#include <exception>
+#include <utility>
+
+namespace presenter::gateway {
+namespace asio = boost::asio;
+
+namespace {
+
+// How long handshakes may hold the thread in one turn of the loop: about five of them. Established
+// clients come first, and wait for this at the most.
+constexpr std::chrono::milliseconds handshake_budget{1};
+
+// For frames that are still to leave when the links close at the end.
+constexpr std::chrono::milliseconds link_linger{500};
+
+}  // namespace
+
+worker::worker(const worker_setup& setup, listening_socket socket)
+    : settings_(setup.settings),
+      tls_(make_tls_context(setup.settings.tls, setup.tickets)),
+      work_(io_.get_executor()),
+      tick_(io_),
+      polls_(io_),
+      deadlines_(std::chrono::steady_clock::now()),
+      relaying_(settings_, metrics_),
+      upstream_(io_, settings_, setup.node, metrics_, [this] { batch_.flush(); }),
+      context_{settings_, metrics_,  tls_.get(), polls_, deadlines_, handshakes_, relays_,
+               received_, upstream_, relaying_,  batch_, *this,      setup.node},
+      listener_(
+          std::move(socket), polls_, deadlines_, metrics_,
+          {setup.clients_max, [this] { return sessions_open_; }},
+          [this](int descriptor, const tcp_endpoint& peer) { on_accepted(descriptor, peer); }) {}
+
+worker::~worker() {
+  join();
+  sessions_.clear_and_dispose(std::default_delete<client_session>());
+}
+
+void worker::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void worker::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void worker::run() {
+  asio::post(io_, [this] {
+    listener_.start();
+    polls_.start([this] { after_batch(); });
+    wait_tick();
+  });
+  io_.run();
+}
+
+void worker::wait_tick() {
+  tick_.expires_after(deadline_wheel::tick);
+  tick_.async_wait([this](boost::system::error_code error) {
+    if (error) return;
+    deadlines_.advance(std::chrono::steady_clock::now());
+    upstream_.sweep();
+    if (shutting_down_) step_shut_down();
+    if (!io_.stopped()) wait_tick();
+  });
+}
+
+// --- turns
+// ------------------------------------------------------------------------------------------------
+
+void worker::after_batch() {
+  if (handshakes_.empty() && relays_.empty()) return;
+  if (std::exchange(turns_posted_, true)) return;
+  asio::post(io_, [this] { run_turns(); });
+}
+
+void worker::run_turns() {
+  turns_posted_ = false;
+  relays_.run_all();
+  if (!handshakes_.empty()) handshakes_.run_for(handshake_budget);
+  after_batch();
+}
+
+// --- clients
+// ----------------------------------------------------------------------------------------------
+
+void worker::on_accepted(int descriptor, const tcp_endpoint& peer) {
+  auto session = std::make_unique<client_session>(context_, descriptor, peer);
+  sessions_.push_back(*session);
+  ++sessions_open_;
+  session.release()->start();
+}
+
+void worker::on_session_over(client_session& session) {
+  session.session_hook::unlink();
+  --sessions_open_;
+  // Not now: its own functions are still running.
+  if (graveyard_.empty()) asio::post(io_, [this] { bury(); });
+  graveyard_.emplace_back(&session);
+}
+
+void worker::bury() {
+  graveyard_.clear();
+  listener_.resume();
+}
+
+// --- from other threads
+// -----------------------------------------------------------------------------------
+
+void worker::post_map(upstream_pool::map_ptr map) {
+  asio::post(io_, [this, map = std::move(map)]() mutable {
+    metrics_.map_epoch.set(static_cast<std::int64_t>(map->epoch()));
+    upstream_.set_map(std::move(map));
+  });
+}
+
+void worker::post_shut_down(duration within) {
+  asio::post(io_, [this, within] { shut_down(within); });
+}
+
+void worker::shut_down(duration within) {
+  if (std::exchange(shutting_down_, true)) return;
+  cut_at_ = std::chrono::steady_clock::now() + within;
+  listener_.stop();
+  for (auto next = sessions_.begin(); next != sessions_.end();)
+    (next++)->shut_down();
+  step_shut_down();
+}
+
+void worker::step_shut_down() {
+  const bool cut = std::chrono::steady_clock::now() >= cut_at_;
+  if (sessions_open_ != 0 && !cut) return;
+  if (!std::exchange(links_shut_down_, true)) upstream_.shut_down(link_linger);
+  if (!upstream_.is_empty() && !cut) return;
+  polls_.stop();
+  work_.reset();
+  io_.stop();
+}
+
+}  // namespace presenter::gateway

@@ -1,0 +1,91 @@
+// One worker: one thread, one io_context, one listener, its own clients, its own links to every
+// backend. Nothing is shared with other workers but immutable snapshots, which are posted to it.
+#pragma once
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "gateway/client/client_session.hpp"
+#include "gateway/client/listener.hpp"
+#include "gateway/client/tls_context.hpp"
+#include "gateway/config.hpp"
+#include "gateway/operate/metrics.hpp"
+#include "gateway/relay/relay.hpp"
+#include "gateway/upstream/upstream_pool.hpp"
+
+namespace presenter::gateway {
+
+struct worker_setup {
+  const config& settings;        // outlives the worker
+  std::string node;              // this gateway's name, for Hello and tags
+  const ticket_secret& tickets;  // only read by the constructor
+  std::size_t clients_max;       // of this worker
+};
+
+// Life: the server's. `start` begins the thread, `join` ends it.
+// Confined to: its own thread, but for the functions named post_… and metrics(), which any thread
+// may call.
+class worker final : private client_session_owner {
+ public:
+  // Throws std::runtime_error if the TLS context cannot be made.
+  worker(const worker_setup& setup, listening_socket socket);
+  ~worker();
+
+  void start();
+
+  void post_map(upstream_pool::map_ptr map);
+
+  // Accepts no more, closes clients cleanly, then links; whatever is left after `within` is cut.
+  // The thread ends with it.
+  void post_shut_down(duration within);
+
+  void join();
+
+  const worker_metrics& metrics() const { return metrics_; }
+
+ private:
+  void on_accepted(int descriptor, const tcp_endpoint& peer);
+  void on_session_over(client_session& session) override;
+
+  void run();
+  void wait_tick();
+  void after_batch();
+  void run_turns();
+  void bury();
+  void shut_down(duration within);
+  void step_shut_down();
+
+  worker_metrics metrics_;
+  const config& settings_;
+  ssl_ctx_ptr tls_;
+  boost::asio::io_context io_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  protocol::link_timer tick_;
+  poller polls_;
+  deadline_wheel deadlines_;
+  turn_queue handshakes_;
+  turn_queue relays_;
+  receive_buffer received_;
+  relay_context relaying_;
+  relay_batch batch_;
+  upstream_pool upstream_;
+  client_context context_;
+  listener listener_;
+  boost::intrusive::list<client_session, boost::intrusive::base_hook<session_hook>,
+                         boost::intrusive::constant_time_size<false>>
+      sessions_;
+  std::vector<std::unique_ptr<client_session>> graveyard_;
+  std::size_t sessions_open_ = 0;
+  bool turns_posted_ = false;
+  bool shutting_down_ = false;
+  bool links_shut_down_ = false;
+  steady_time cut_at_{};
+  std::thread thread_;
+};
+
+}  // namespace presenter::gateway

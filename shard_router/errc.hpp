@@ -1,0 +1,40 @@
+// What can be wrong with a shard map or its source. Each enumerator says: cause · blame · what it
+// does.
+#pragma once
+
+#include <boost/system/error_code.hpp>
+#include <string_view>
+
+namespace presenter::shard_router {
+
+enum class errc {
+  // One server's entry · whoever wrote it · that server is left out, the others go on.
+  entry_too_large = 1,  // above limits::node_bytes_max
+  entry_not_json,       // not a JSON object
+  name_invalid,         // empty, too long, or a character outside the set
+  host_invalid,         // missing, empty or too long
+  port_invalid,         // missing, or outside 1 … 65535
+  weight_invalid,       // outside limits::weight_min … weight_max
+  state_invalid,        // neither "up" nor "draining"
+  instance_invalid,     // too long
+
+  // The whole map.
+  too_many_servers,  // above limits::servers_max · whoever registers · the last map stays
+  map_held,  // would remove more than half of the servers · coordination · held until confirmed
+
+  // The session with ZooKeeper · coordination · the last map stays.
+  disconnected,
+  session_expired,
+  node_taken,  // our node belongs to another session and could not be replaced
+};
+
+const boost::system::error_category& error_category() noexcept;
+boost::system::error_code make_error_code(errc) noexcept;
+
+// The enumerator's own name: metrics labels and logs.
+std::string_view name_of(errc) noexcept;
+
+}  // namespace presenter::shard_router
+
+template <>
+struct boost::system::is_error_code_enum<presenter::shard_router::errc> : std::true_type {};

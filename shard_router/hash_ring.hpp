@@ -1,0 +1,42 @@
+// The consistent-hash ring, exactly as README.md defines it, so that any language computes the same
+// owner: 2·weight points xxh64(name + "#" + i) per server, and a key belongs to the first point at
+// or above xxh64(key), wrapping.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace presenter::shard_router {
+
+struct ring_member {
+  std::string_view name;
+  std::int64_t weight;  // limits::weight_min … weight_max
+};
+
+// Immutable once built; any thread may look up. Members are known by their index in what it was
+// built from.
+class hash_ring {
+ public:
+  static constexpr std::size_t no_member = static_cast<std::size_t>(-1);
+
+  hash_ring() = default;
+  explicit hash_ring(std::span<const ring_member> members);
+
+  // The member that owns the key; no_member if the ring is empty.
+  std::size_t owner(std::string_view key) const;
+
+  // The part of all keys that a member owns, 0 … 1.
+  double share(std::size_t member) const;
+
+  std::size_t points() const { return hashes_.size(); }
+
+ private:
+  // Beside each other rather than together: a look-up searches densely packed hashes.
+  std::vector<std::uint64_t> hashes_;
+  std::vector<std::uint32_t> members_;
+};
+
+}  // namespace presenter::shard_router

@@ -1,0 +1,34 @@
+// Every limit of the shard map, with the reason for its number. What a person or a program writes
+// into ZooKeeper or a map file is held against them before it is used.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace presenter::shard_router::limits {
+
+// Names become znodes, metric labels and log words: letters, digits, '.', '_' and '-' only.
+inline constexpr std::size_t name_bytes_max = 255;
+
+// Longest host name of DNS.
+inline constexpr std::size_t host_bytes_max = 253;
+
+// Names a process's life; a UUID has 36 bytes.
+inline constexpr std::size_t instance_bytes_max = 64;
+
+inline constexpr std::int64_t weight_default = 100;
+inline constexpr std::int64_t weight_min = 1;
+inline constexpr std::int64_t weight_max = 1'000;
+
+// Points on the ring per unit of weight: 200 for the default weight, which keeps the largest share
+// of ten equal servers within about a fifth of the mean.
+inline constexpr std::size_t points_per_weight = 2;
+
+// Far more chat servers than one fleet has; at the default weight a ring of 2 million points, 24
+// MB.
+inline constexpr std::size_t servers_max = 10'000;
+
+// A node's data: five short fields, and room for fields of later versions.
+inline constexpr std::size_t node_bytes_max = 4'096;
+
+}  // namespace presenter::shard_router::limits

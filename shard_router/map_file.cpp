@@ -1,0 +1,145 @@
+#include "shard_router/map_file.hpp"
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <string_view>
+
+#include "shard_router/limits.hpp"
+#include "shard_router/shard_map_codec.hpp"
+
+namespace presenter::shard_router {
+namespace {
+
+constexpr std::array<std::string_view, 4> server_keys{"name", "host", "port", "weight"};
+
+// Reads one file; gathers mistakes.
+class map_reader {
+ public:
+  explicit map_reader(std::string file) : file_(std::move(file)) {}
+
+  void add_error(std::uint32_t line, std::string key, std::string text) {
+    errors_.push_back({file_, line, std::move(key), std::move(text)});
+  }
+
+  void read(const toml::table& root) {
+    for (const auto& [key, node] : root) {
+      if (key != "server") add_error(line_of(node), std::string(key.str()), "unknown key");
+    }
+    const toml::array* servers = root["server"].as_array();
+    if (servers == nullptr || servers->empty()) {
+      return add_error(0, "server", "names no server: at least one [[server]] is needed");
+    }
+    if (servers->size() > limits::servers_max) {
+      return add_error(line_of(*servers), "server",
+                       fmt::format("more than {} servers", limits::servers_max));
+    }
+    for (std::size_t i = 0; i < servers->size(); ++i) {
+      const std::string path = fmt::format("server[{}]", i + 1);
+      if (const toml::table* table = servers->get(i)->as_table()) {
+        read_server(*table, path);
+      } else {
+        add_error(line_of(*servers->get(i)), path, "must be a table");
+      }
+    }
+  }
+
+  map_file_result result() && {
+    if (!errors_.empty()) return {nullptr, std::move(errors_)};
+    return {std::make_shared<shard_map>(0, std::move(servers_)), {}};
+  }
+
+ private:
+  static std::uint32_t line_of(const toml::node& node) { return node.source().begin.line; }
+
+  void read_server(const toml::table& table, const std::string& path) {
+    for (const auto& [key, node] : table) {
+      if (std::ranges::find(server_keys, key.str()) == server_keys.end()) {
+        add_error(line_of(node), path + "." + std::string(key.str()), "unknown key");
+      }
+    }
+    server read;
+    read.name = text_at(table, path, "name");
+    read.host = text_at(table, path, "host");
+    read.port = static_cast<std::uint16_t>(integer_at(table, path, "port", 1, 65'535, 0));
+    read.weight = integer_at(table, path, "weight", limits::weight_min, limits::weight_max,
+                             limits::weight_default);
+    const std::uint32_t line = line_of(table);
+    if (!read.name.empty() && !is_server_name(read.name)) {
+      add_error(line, path + ".name", "may have letters, digits, '.', '_' and '-' only");
+    }
+    if (read.host.size() > limits::host_bytes_max) add_error(line, path + ".host", "is too long");
+    if (!read.name.empty() && !names_.insert(read.name).second) {
+      add_error(line, path + ".name", fmt::format("'{}' is there twice", read.name));
+    }
+    servers_.push_back(std::move(read));
+  }
+
+  std::string text_at(const toml::table& table, const std::string& path, std::string_view key) {
+    const toml::node* node = table.get(key);
+    const std::string name = fmt::format("{}.{}", path, key);
+    if (node == nullptr) {
+      add_error(line_of(table), name, "is missing");
+    } else if (!node->is_string() || node->as_string()->get().empty()) {
+      add_error(line_of(*node), name, "must be a string, and not empty");
+    } else {
+      return node->as_string()->get();
+    }
+    return {};
+  }
+
+  // `fallback` 0: the key must be there.
+  std::int64_t integer_at(const toml::table& table, const std::string& path, std::string_view key,
+                          std::int64_t least, std::int64_t most, std::int64_t fallback) {
+    const toml::node* node = table.get(key);
+    const std::string name = fmt::format("{}.{}", path, key);
+    if (node == nullptr) {
+      if (fallback == 0) add_error(line_of(table), name, "is missing");
+      return fallback;
+    }
+    const auto* value = node->as_integer();
+    if (value == nullptr || value->get() < least || value->get() > most) {
+      add_error(line_of(*node), name, fmt::format("must be a whole number, {} to {}", least, most));
+      return least;
+    }
+    return value->get();
+  }
+
+  std::string file_;
+  std::vector<map_file_error> errors_;
+  std::vector<server> servers_;
+  std::set<std::string> names_;
+};
+
+void read_file(const std::filesystem::path& file, map_reader& reader) {
+  std::ifstream stream(file);
+  std::stringstream text;
+  text << stream.rdbuf();
+  if (!stream) return reader.add_error(0, "", "cannot be read");
+  try {
+    reader.read(toml::parse(text.str()));
+  } catch (const toml::parse_error& error) {
+    reader.add_error(error.source().begin.line, "", std::string(error.description()));
+  }
+}
+
+}  // namespace
+
+std::string map_file_error::to_string() const {
+  std::string place = line == 0 ? file : fmt::format("{}:{}", file, line);
+  return key.empty() ? fmt::format("{}: {}", place, text)
+                     : fmt::format("{}: {}: {}", place, key, text);
+}
+
+map_file_result load_map_file(const std::filesystem::path& file) noexcept {
+  map_reader reader(file.string());
+  read_file(file, reader);
+  return std::move(reader).result();
+}
+
+}  // namespace presenter::shard_router

@@ -1,0 +1,41 @@
+#include "shard_router/shard_map.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace presenter::shard_router {
+
+std::string_view name_of(server_state state) noexcept {
+  return state == server_state::up ? "up" : "draining";
+}
+
+shard_map::shard_map(std::int64_t epoch, std::vector<server> servers)
+    : epoch_(epoch), servers_(std::move(servers)) {
+  std::ranges::sort(servers_, {}, &server::name);
+  std::vector<ring_member> members;
+  for (std::size_t i = 0; i < servers_.size(); ++i) {
+    if (servers_[i].state != server_state::up) continue;
+    on_ring_.push_back(i);
+    members.push_back({servers_[i].name, servers_[i].weight});
+  }
+  ring_ = hash_ring(members);
+}
+
+const server* shard_map::find(std::string_view name) const {
+  const auto found = std::ranges::lower_bound(servers_, name, {}, &server::name);
+  return found != servers_.end() && found->name == name ? &*found : nullptr;
+}
+
+const server* shard_map::owner(std::string_view key) const {
+  const std::size_t member = ring_.owner(key);
+  return member == hash_ring::no_member ? nullptr : &servers_[on_ring_[member]];
+}
+
+double shard_map::share(std::string_view name) const {
+  for (std::size_t member = 0; member < on_ring_.size(); ++member) {
+    if (servers_[on_ring_[member]].name == name) return ring_.share(member);
+  }
+  return 0;
+}
+
+}  // namespace presenter::shard_router

@@ -1,0 +1,64 @@
+// One state of the fleet of backends, immutable: who there is and who owns which key. Snapshots are
+// shared between threads and replaced as a whole.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "shard_router/hash_ring.hpp"
+#include "shard_router/limits.hpp"
+
+namespace presenter::shard_router {
+
+enum class server_state : std::uint8_t {
+  up,
+  draining,  // serves the streams it has; is not on the ring and gets no new ones
+};
+
+std::string_view name_of(server_state) noexcept;
+
+struct server {
+  std::string name;
+  std::string host;  // address or name
+  std::uint16_t port = 0;
+  std::int64_t weight = limits::weight_default;
+  server_state state = server_state::up;
+  std::string instance;  // one life of the process; empty in map files
+  bool operator==(const server&) const = default;
+};
+
+// Life: by shared_ptr, from the source to the last who routes by it. Any thread may read.
+// Bounds: limits::servers_max.
+class shard_map {
+ public:
+  // Names are unique; whoever builds it has checked limits.
+  shard_map(std::int64_t epoch, std::vector<server> servers);
+
+  // Version of the map: larger is newer. 0 for a map file. README.md, Epoch.
+  std::int64_t epoch() const { return epoch_; }
+
+  // In the order of their names.
+  const std::vector<server>& servers() const { return servers_; }
+
+  // nullptr: no server of this name.
+  const server* find(std::string_view name) const;
+
+  // nullptr: no server is up.
+  const server* owner(std::string_view key) const;
+
+  // The part of all keys that the server owns, 0 … 1.
+  double share(std::string_view name) const;
+
+ private:
+  std::int64_t epoch_;
+  std::vector<server> servers_;
+  std::vector<std::size_t> on_ring_;  // ring member → index of servers_
+  hash_ring ring_;
+};
+
+using shard_map_ptr = std::shared_ptr<const shard_map>;
+
+}  // namespace presenter::shard_router

@@ -1,0 +1,79 @@
+#include "shard_router/shard_map_codec.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+namespace presenter::shard_router {
+namespace {
+
+using nlohmann::json;
+
+// Missing: the fallback. Another type: nothing.
+std::optional<std::string> text_at(const json& object, const char* key) {
+  const auto found = object.find(key);
+  if (found == object.end()) return std::string();
+  if (!found->is_string()) return std::nullopt;
+  return found->get<std::string>();
+}
+
+std::optional<std::int64_t> integer_at(const json& object, const char* key, std::int64_t fallback) {
+  const auto found = object.find(key);
+  if (found == object.end()) return fallback;
+  if (!found->is_number_integer()) return std::nullopt;
+  // A number beyond 63 bits comes out negative or is unsigned: out of every range either way.
+  if (found->is_number_unsigned() && found->get<std::uint64_t>() > 0x7fff'ffff) return std::nullopt;
+  return found->get<std::int64_t>();
+}
+
+std::optional<server_state> state_at(const json& object) {
+  const auto text = text_at(object, "state");
+  if (!text) return std::nullopt;
+  if (text->empty() || *text == "up") return server_state::up;
+  if (*text == "draining") return server_state::draining;
+  return std::nullopt;
+}
+
+}  // namespace
+
+bool is_server_name(std::string_view name) noexcept {
+  const auto is_allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+  };
+  return !name.empty() && name.size() <= limits::name_bytes_max &&
+         std::ranges::all_of(name, is_allowed);
+}
+
+boost::system::result<server> decode_server(std::string_view name, std::string_view text) {
+  if (!is_server_name(name)) return errc::name_invalid;
+  if (text.size() > limits::node_bytes_max) return errc::entry_too_large;
+  const json object = json::parse(text, nullptr, false);
+  if (!object.is_object()) return errc::entry_not_json;
+
+  const auto host = text_at(object, "host");
+  if (!host || host->empty() || host->size() > limits::host_bytes_max) return errc::host_invalid;
+  const auto port = integer_at(object, "port", 0);
+  if (!port || *port < 1 || *port > 65'535) return errc::port_invalid;
+  const auto weight = integer_at(object, "weight", limits::weight_default);
+  if (!weight || *weight < limits::weight_min || *weight > limits::weight_max) {
+    return errc::weight_invalid;
+  }
+  const auto state = state_at(object);
+  if (!state) return errc::state_invalid;
+  const auto instance = text_at(object, "instance");
+  if (!instance || instance->size() > limits::instance_bytes_max) return errc::instance_invalid;
+  return server{std::string(name), *host,  static_cast<std::uint16_t>(*port),
+                *weight,           *state, *instance};
+}
+
+std::string encode_server(const server& server) {
+  const json object{{"host", server.host},
+                    {"port", server.port},
+                    {"weight", server.weight},
+                    {"state", name_of(server.state)},
+                    {"instance", server.instance}};
+  return object.dump();
+}
+
+}  // namespace presenter::shard_router
