@@ -1,0 +1,70 @@
+#include "bench/chat_backend/chat_server.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <exception>
+#include <utility>
+
+#include "bench/chat_backend/chat_session.hpp"
+#include "bench/chat_backend/echo_session.hpp"
+
+namespace presenter::chat_backend {
+
+namespace {
+
+protocol::acceptor_options options_of(const std::string& name) {
+  protocol::acceptor_options options;
+  options.node = name;
+  return options;
+}
+
+// What a client does never throws: an exception is ours, and ends the process with its text.
+void rethrow(const std::exception_ptr& thrown) {
+  if (thrown) std::rethrow_exception(thrown);
+}
+
+}  // namespace
+
+chat_server::chat_server(asio::io_context& io, const chat_server_options& options)
+    : io_(io),
+      options_(options),
+      service_(options.name),
+      acceptor_(io, options.listen, options_of(options.name)) {}
+
+void chat_server::start_accepting() {
+  asio::co_spawn(io_, accept_streams(), rethrow);
+}
+
+asio::awaitable<void> chat_server::accept_streams() {
+  boost::system::error_code failed;
+  while (true) {
+    auto stream =
+        co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, failed));
+    if (failed) co_return;
+    start_session(std::move(stream));
+  }
+}
+
+void chat_server::start_session(protocol::mux_stream stream) {
+  auto session = options_.is_echo ? echo_session(std::move(stream))
+                                  : chat_session(std::move(stream), service_);
+  asio::co_spawn(io_, std::move(session), rethrow);
+}
+
+void chat_server::start_draining(std::function<void()> on_drained) {
+  auto drained = [done = std::move(on_drained)](const std::exception_ptr& thrown) {
+    rethrow(thrown);
+    done();
+  };
+  asio::co_spawn(io_, wait_drained(), std::move(drained));
+  acceptor_.drain(options_.drain_deadline);
+}
+
+asio::awaitable<void> chat_server::wait_drained() {
+  // Ended by itself or by the deadline: it is over either way.
+  boost::system::error_code ignored;
+  co_await acceptor_.async_drain(asio::redirect_error(asio::use_awaitable, ignored));
+}
+
+}  // namespace presenter::chat_backend

@@ -1,0 +1,49 @@
+// The demo chat server around its sessions: takes streams from the gateways' links and serves each
+// with a chat or an echo session until it is told to drain.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <chrono>
+#include <functional>
+#include <string>
+
+#include "bench/chat_backend/chat_service.hpp"
+#include "protocol/backend_sdk/mux_acceptor.hpp"
+
+namespace presenter::chat_backend {
+
+struct chat_server_options {
+  std::string name;
+  boost::asio::ip::tcp::endpoint listen;
+  bool is_echo = false;
+  // What is left when it is over loses its streams: a demo's clients stay as long as they can.
+  std::chrono::milliseconds drain_deadline{5'000};
+};
+
+// Life: until its io_context has ended. Confined to: the io_context's one thread.
+class chat_server {
+ public:
+  // Listens at once. Throws boost::system::system_error if it cannot.
+  chat_server(boost::asio::io_context&, const chat_server_options&);
+
+  boost::asio::ip::tcp::endpoint local_endpoint() const { return acceptor_.local_endpoint(); }
+  void set_map_epoch(std::int64_t epoch) { acceptor_.set_map_epoch(epoch); }
+
+  void start_accepting();
+  // No new streams; `on_drained` once the last is over or the deadline has ended them. Once.
+  void start_draining(std::function<void()> on_drained);
+
+ private:
+  boost::asio::awaitable<void> accept_streams();
+  boost::asio::awaitable<void> wait_drained();
+  void start_session(protocol::mux_stream stream);
+
+  boost::asio::io_context& io_;
+  const chat_server_options options_;
+  chat_service service_;
+  protocol::mux_acceptor acceptor_;
+};
+
+}  // namespace presenter::chat_backend

@@ -1,0 +1,99 @@
+// presenter-chatd: the demo chat server on the backend SDK.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <stdexcept>
+#include <string>
+
+#include "bench/chat_backend/chat_server.hpp"
+
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using namespace presenter::chat_backend;
+
+struct command_line {
+  std::string listen;
+  std::string advertise;
+  std::string zookeeper;
+  int weight = 100;
+  double drain_seconds = 5;
+  chat_server_options options;
+};
+
+void add_options(CLI::App& app, command_line& line) {
+  app.add_option("--name", line.options.name, "of this chat server, on the ring and in answers")
+      ->required();
+  app.add_option("--listen", line.listen, "ADDRESS:PORT for the gateways' links; port 0: any free")
+      ->required();
+  app.add_option("--zookeeper", line.zookeeper, "HOST:PORT,…/chroot to register with");
+  app.add_option("--weight", line.weight, "share of the ring")->check(CLI::Range(1, 1'000));
+  app.add_option("--advertise", line.advertise, "host to register; else the address of --listen");
+  app.add_option("--drain-seconds", line.drain_seconds, "for streams to end after SIGTERM")
+      ->check(CLI::Range(0.0, 1e6));
+  app.add_flag("--echo", line.options.is_echo, "send every byte back instead");
+}
+
+tcp::endpoint parse_endpoint(const std::string& text) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string::npos) throw std::invalid_argument("not ADDRESS:PORT: " + text);
+  std::string host = text.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  boost::system::error_code failed;
+  const auto address = asio::ip::make_address(host, failed);
+  if (failed) throw std::invalid_argument("not an address: " + host);
+  std::size_t used = 0;
+  const std::string port_text = text.substr(colon + 1);
+  const unsigned long port = port_text.empty() ? 65'536 : std::stoul(port_text, &used);
+  if (used != port_text.size() || port > 65'535) throw std::invalid_argument("not a port: " + text);
+  return {address, static_cast<std::uint16_t>(port)};
+}
+
+std::string text_of(const tcp::endpoint& endpoint) {
+  const std::string address = endpoint.address().to_string();
+  return fmt::format(fmt::runtime(endpoint.address().is_v6() ? "[{}]:{}" : "{}:{}"), address,
+                     endpoint.port());
+}
+
+void run(command_line& line) {
+  line.options.listen = parse_endpoint(line.listen);
+  line.options.drain_deadline =
+      std::chrono::milliseconds(static_cast<std::int64_t>(line.drain_seconds * 1'000));
+  asio::io_context io{1};
+  chat_server server(io, line.options);
+  server.start_accepting();
+
+  asio::signal_set signals(io, SIGTERM, SIGINT);
+  signals.async_wait([&](const boost::system::error_code& failed, int) {
+    if (!failed) server.start_draining([&io] { io.stop(); });
+  });
+  fmt::print("presenter-chatd {} listening on {}\n", line.options.name,
+             text_of(server.local_endpoint()));
+  std::fflush(stdout);
+  io.run();
+}
+
+}  // namespace
+
+// 0 drained after SIGTERM or SIGINT · 1 it could not listen or register · 2 wrong arguments.
+int main(int argc, char** argv) {
+  command_line line;
+  CLI::App app{"The demo chat server behind Presenter"};
+  add_options(app, line);
+  try {
+    app.parse(argc, argv);
+    run(line);
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "presenter-chatd {}: {}\n", line.options.name, error.what());
+    return 1;
+  }
+}
