@@ -34,10 +34,11 @@ class receive_window {
  public:
   explicit receive_window(std::int64_t size) : size_(size), held_by_peer_(size) {}
 
-  // False if the peer sent more than it was allowed; the window is unusable then.
+  // False, and unchanged, if the peer sent more than it was allowed.
   bool receive(std::int64_t n) {
+    if (n > held_by_peer_) return false;
     held_by_peer_ -= n;
-    return held_by_peer_ >= 0;
+    return true;
   }
 
   // The next hop has taken `n` of the bytes received.

@@ -41,7 +41,7 @@ mux_core::mux_core(const mux_options& options, link_handler& handler, mux_clock:
 std::size_t mux_core::on_input(std::span<const std::byte> input, mux_clock::time_point now) {
   if (!input.empty()) {
     last_received_ = now;
-    suspect_ = false;
+    if (std::exchange(suspect_, false) && can_open()) handler_.on_can_open();
   }
   std::size_t taken = 0;
   while (!is_over()) {
@@ -77,7 +77,9 @@ void mux_core::on_time(mux_clock::time_point now) {
 
 void mux_core::take_output(mux_output& out) {
   output_marked_ = false;
-  const bool open_was_blocked = !has_open_room();
+  const bool could_open = can_open();
+  finishes_queued_ = 0;
+  streams_at_take_ = streams_.size();
   if (pong_due_) {
     encode(pong_frame{*pong_due_}, output_.control);
     pong_due_.reset();
@@ -87,7 +89,7 @@ void mux_core::take_output(mux_output& out) {
   out.data.swap(output_.data);
   if (is_over()) return;
   give_turns();
-  if (open_was_blocked) handler_.on_can_open();
+  if (!could_open && can_open()) handler_.on_can_open();
 }
 
 void mux_core::submit_due_credit() {
@@ -212,7 +214,7 @@ void mux_core::on_data(const data_frame& data) {
   const auto n = static_cast<std::int64_t>(data.payload.size());
   if (!link_receive_.receive(n)) return fail(errc::link_window_exceeded);
   mux_stream_state* state = find_for_frame(data.stream);
-  if (state == nullptr || state->local == direction_state::reset) return consume_link(n);
+  if (state == nullptr || state->is_reset() || state->handler == nullptr) return consume_link(n);
 
   const auto refuse_payload = [&](reset_reason reason) {
     consume_link(n);
@@ -222,14 +224,13 @@ void mux_core::on_data(const data_frame& data) {
   if (!is_backend() && !state->accepted) return refuse_payload(reset_reason::bad_state);
   if (n == 0) return refuse_payload(reset_reason::data_empty);
   if (!state->receive.receive(n)) return refuse_payload(reset_reason::window_exceeded);
-  if (state->told_end || state->handler == nullptr) return consume_link(n);
   state->handler->on_data(data.payload, data.more);
 }
 
 void mux_core::on_open(const open_frame& open) {
   if (!is_backend()) return fail(errc::wrong_direction);
   if (open.stream <= highest_opened_) return fail(errc::stream_not_increasing);
-  if (streams_.size() >= static_cast<std::size_t>(options_.hello.streams_open_max)) {
+  if (streams_.open_count() >= static_cast<std::size_t>(options_.hello.streams_open_max)) {
     return fail(errc::streams_exceeded);
   }
   highest_opened_ = open.stream;
@@ -240,24 +241,38 @@ void mux_core::on_open(const open_frame& open) {
   streams_.insert(open.stream, nullptr, peer_->stream_window_bytes,
                   options_.hello.stream_window_bytes);
   stream_handler* handler = handler_.on_open(open.stream, open);
-  if (mux_stream_state* state = streams_.find(open.stream)) state->handler = handler;
+  mux_stream_state* state = streams_.find(open.stream);
+  if (state != nullptr) {
+    // Released, or reset, inside on_open: nothing is left to tell.
+    if (!state->told_end) state->handler = handler;
+  } else if (handler != nullptr && closed_) {
+    handler->on_link_lost();
+  }
 }
 
 void mux_core::on_accept(const accept_frame& accept) {
   if (is_backend()) return fail(errc::wrong_direction);
   mux_stream_state* state = find_for_frame(accept.stream);
-  if (state == nullptr || state->local == direction_state::reset) return;
-  if (std::exchange(state->accepted, true)) return stream_error(*state, reset_reason::bad_state);
-  if (!state->told_end) state->handler->on_accepted();
+  // After a Reset of ours it is noted all the same: what follows it is in order.
+  if (state == nullptr) return;
+  if (std::exchange(state->accepted, true)) {
+    if (!state->is_reset()) stream_error(*state, reset_reason::bad_state);
+  } else if (!state->told_end) {
+    state->handler->on_accepted();
+  }
 }
 
 void mux_core::on_refuse(const refuse_frame& refuse) {
   if (is_backend()) return fail(errc::wrong_direction);
   mux_stream_state* state = find_for_frame(refuse.stream);
   if (state == nullptr) return;
-  if (state->accepted) return stream_error(*state, reset_reason::bad_state);
+  if (state->accepted) {
+    if (!state->is_reset()) stream_error(*state, reset_reason::bad_state);
+    return;
+  }
   end_sending(*state);
-  state->local = state->remote = direction_state::reset;
+  streams_.end_local(*state, direction_state::reset);
+  streams_.end_remote(*state, direction_state::reset);
   if (!std::exchange(state->told_end, true) && state->handler != nullptr) {
     state->handler->on_refused(refuse);
   }
@@ -267,12 +282,15 @@ void mux_core::on_refuse(const refuse_frame& refuse) {
 void mux_core::on_finish(const finish_frame& finish) {
   mux_stream_state* state = find_for_frame(finish.stream);
   if (state == nullptr) return;
-  const bool out_of_order = !is_backend() && !state->accepted;
-  if (state->remote != direction_state::open || out_of_order) {
-    if (state->local != direction_state::reset) stream_error(*state, reset_reason::bad_state);
+  if (!state->is_reset()) {
+    const bool out_of_order = !is_backend() && !state->accepted;
+    if (state->remote != direction_state::open || out_of_order) {
+      return stream_error(*state, reset_reason::bad_state);
+    }
+  } else if (state->remote != direction_state::open) {
     return;
   }
-  state->remote = direction_state::finished;
+  streams_.end_remote(*state, direction_state::finished);
   if (!state->told_end && state->handler != nullptr) state->handler->on_finish();
   erase_if_done(finish.stream);
 }
@@ -281,7 +299,7 @@ void mux_core::on_reset(const reset_frame& reset) {
   mux_stream_state* state = find_for_frame(reset.stream);
   if (state == nullptr) return;
   end_sending(*state);
-  state->remote = direction_state::reset;
+  streams_.end_remote(*state, direction_state::reset);
   if (!std::exchange(state->told_end, true) && state->handler != nullptr) {
     state->handler->on_reset(reset.reason, true);
   }
@@ -333,8 +351,10 @@ bool mux_core::has_open_room() const {
 }
 
 bool mux_core::can_open() const {
-  return is_ready() && !is_over() && !is_going_away() && has_open_room() &&
-         streams_.size() < static_cast<std::size_t>(peer_->streams_open_max);
+  // A Finish that waits among the Data would be overtaken by the Open: its stream still counts.
+  if (is_backend() || !is_ready() || is_over()) return false;
+  return !is_going_away() && !suspect_ && has_open_room() &&
+         streams_.size() + finishes_queued_ < static_cast<std::size_t>(peer_->streams_open_max);
 }
 
 void mux_core::go_away(std::chrono::milliseconds deadline) {
@@ -380,6 +400,8 @@ std::size_t mux_core::submit_data(stream_id stream, std::span<const std::byte> b
   mux_stream_state* state = streams_.find(stream);
   state->send.spend(static_cast<std::int64_t>(n));
   link_send_.spend(static_cast<std::int64_t>(n));
+  // A turn is so many bytes, not one call; what it does not hold, it sends like everybody else.
+  if (state == turn_ && (turn_bytes_left_ -= n) == 0) turn_ = nullptr;
   auto rest = bytes.first(n);
   while (!rest.empty()) {
     const auto piece = rest.first(std::min(rest.size(), payload_bytes_max_));
@@ -417,7 +439,8 @@ void mux_core::finish(stream_id stream) {
   mux_stream_state* state = streams_.find(stream);
   if (state == nullptr || !state->can_send()) return;
   end_sending(*state);
-  state->local = direction_state::finished;
+  streams_.end_local(*state, direction_state::finished);
+  ++finishes_queued_;
   // Among the Data, not before it: it must not overtake what the stream has sent.
   encode(finish_frame{stream}, output_.data);
   mark_output();
@@ -428,7 +451,7 @@ void mux_core::reset(stream_id stream, reset_reason reason) {
   mux_stream_state* state = streams_.find(stream);
   if (state == nullptr) return;
   state->told_end = true;
-  if (!state->is_over()) submit_reset(*state, reason);
+  if (!state->is_over()) submit_reset_behind_data(*state, reason);
 }
 
 void mux_core::release(stream_id stream) {
@@ -440,8 +463,11 @@ void mux_core::release(stream_id stream) {
   state->receive.consume(buffered);
   consume_link(buffered);
   if (!state->is_over()) {
-    submit_reset(*state, state->remote == direction_state::reset ? reset_reason::acknowledged
-                                                                 : reset_reason::cancelled);
+    if (state->remote == direction_state::reset) {
+      submit_reset(*state, reset_reason::acknowledged);
+    } else {
+      submit_reset_behind_data(*state, reset_reason::cancelled);
+    }
   }
   erase_if_done(stream);
 }
@@ -455,8 +481,10 @@ void mux_core::submit(const control_frame& frame) {
 }
 
 void mux_core::submit_answer(const control_frame& frame) {
-  // 16 bytes per stream cover the one answer that each stream may be owed at any time.
-  if (output_.control.size() > limits::control_queue_bytes_max + 16 * streams_.size()) {
+  // 16 bytes per stream cover the one answer that each stream may be owed at any time; those that
+  // ended by their answer count until it has left.
+  const std::size_t streams = std::max(streams_.size(), streams_at_take_);
+  if (output_.control.size() > limits::control_queue_bytes_max + 16 * streams) {
     return fail(errc::control_queue_full);
   }
   submit(frame);
@@ -464,10 +492,28 @@ void mux_core::submit_answer(const control_frame& frame) {
 
 void mux_core::submit_reset(mux_stream_state& state, reset_reason reason) {
   if (state.local == direction_state::reset) return;
-  end_sending(state);
-  state.local = direction_state::reset;
-  state.credit_hook.unlink();
+  end_both_ways(state);
   submit_answer(reset_frame{state.stream, reason});
+}
+
+// What the user has sent is not to be overtaken by the user's own reset: a last message would be
+// lost. Not bounded like answers, for the peer does not cause it: one for each stream at the most.
+void mux_core::submit_reset_behind_data(mux_stream_state& state, reset_reason reason) {
+  if (state.local == direction_state::reset) return;
+  end_both_ways(state);
+  if (output_.data.empty()) {
+    encode(reset_frame{state.stream, reason}, output_.control);
+  } else {
+    ++finishes_queued_;
+    encode(reset_frame{state.stream, reason}, output_.data);
+  }
+  mark_output();
+}
+
+void mux_core::end_both_ways(mux_stream_state& state) {
+  end_sending(state);
+  streams_.end_local(state, direction_state::reset);
+  state.credit_hook.unlink();
 }
 
 void mux_core::mark_output() {
@@ -488,10 +534,9 @@ void mux_core::erase_if_done(stream_id stream) {
   mux_stream_state* state = streams_.find(stream);
   if (state == nullptr || !state->is_over() || state->handler != nullptr) return;
   if (turn_ == state) turn_ = nullptr;
-  const bool was_full =
-      streams_.size() >= static_cast<std::size_t>(peer_ ? peer_->streams_open_max : 1);
+  const bool could_open = can_open();
   streams_.erase(stream);
-  if (was_full && !is_backend()) handler_.on_can_open();
+  if (!could_open && can_open()) handler_.on_can_open();
 }
 
 bool mux_core::is_link_blocked() const {
@@ -501,17 +546,21 @@ bool mux_core::is_link_blocked() const {
 std::size_t mux_core::room_for(const mux_stream_state& state) const {
   if (is_link_blocked()) return 0;
   const std::int64_t credit = std::min(state.send.available(), link_send_.available());
-  return std::min(limits::stream_turn_bytes, static_cast<std::size_t>(credit));
+  const std::size_t turn = &state == turn_ ? turn_bytes_left_ : limits::stream_turn_bytes;
+  return std::min(turn, static_cast<std::size_t>(credit));
 }
 
 void mux_core::give_turns() {
   if (std::exchange(giving_turns_, true)) return;
   int turns_left = turns_at_once_max;
-  while (!turns_.empty() && !is_link_blocked() && turns_left-- > 0) {
+  while (!turns_.empty() && !is_link_blocked() && !is_over() && turns_left-- > 0) {
     mux_stream_state& state = turns_.front();
     turns_.pop_front();
+    // Its credit went after it had asked: the next Credit brings it back.
+    if (state.send.available() == 0) continue;
     state.wants_turn = false;
     turn_ = &state;
+    turn_bytes_left_ = limits::stream_turn_bytes;
     state.handler->on_writable();
     turn_ = nullptr;
   }

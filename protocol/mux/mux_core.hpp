@@ -75,16 +75,20 @@ class mux_core {
   // --- the link
   // ---------------------------------------------------------------------------------------
 
-  // Peer's Hello has arrived, and neither side is going away, and there is room for one more
-  // stream.
+  // We are the gateway, the peer's Hello has arrived, it is not suspect, neither side is going
+  // away, and there is room for one more stream.
   bool can_open() const;
   bool is_ready() const { return peer_.has_value(); }
   bool is_suspect() const { return suspect_; }
   bool is_going_away() const { return go_away_sent_ || go_away_received_; }
   bool is_over() const { return failure_.has_value() || closed_; }
+  // Those that are over and not yet released as well.
   std::size_t streams_open() const { return streams_.size(); }
   stream_id highest_opened() const { return highest_opened_; }
   const mux_counters& counters() const { return counters_; }
+  // Payload bytes the peer allows us to send on the link, and those it sent that are not consumed.
+  std::int64_t link_credit() const { return link_send_.available(); }
+  std::int64_t link_bytes_buffered() const { return link_receive_.buffered(); }
 
   // No new streams from here on; those that exist go on. `deadline` 0: none.
   void go_away(std::chrono::milliseconds deadline);
@@ -119,6 +123,9 @@ class mux_core {
   void consumed(stream_id stream, std::size_t n);
 
   void finish(stream_id stream);
+
+  // Ends the stream both ways, behind the Data that was submitted for it. The handler is not called
+  // again, and still has to release.
   void reset(stream_id stream, reset_reason reason);
 
   // The handler is not called again. A stream that is not over is reset (cancelled); unconsumed
@@ -152,6 +159,8 @@ class mux_core {
   void submit(const control_frame& frame);
   void submit_answer(const control_frame& frame);  // bounded: the peer caused it
   void submit_reset(mux_stream_state& state, reset_reason reason);
+  void submit_reset_behind_data(mux_stream_state& state, reset_reason reason);
+  void end_both_ways(mux_stream_state& state);
   void mark_output();
 
   void submit_due_credit();
@@ -177,7 +186,10 @@ class mux_core {
   mux_output output_;
   turn_queue turns_;
   credit_queue credit_due_;
-  mux_stream_state* turn_ = nullptr;  // whose on_writable is running
+  mux_stream_state* turn_ = nullptr;  // whose on_writable is running, within its turn's bytes
+  std::size_t turn_bytes_left_ = 0;
+  std::size_t finishes_queued_ = 0;  // in output_.data
+  std::size_t streams_at_take_ = 0;  // at the last take_output
   bool giving_turns_ = false;
   bool output_marked_ = false;  // on_output was called and take_output has not followed
 

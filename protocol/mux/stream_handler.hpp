@@ -56,7 +56,8 @@ class link_handler {
   // The peer wants no new streams. Streams above last_stream have been told on_refused already.
   virtual void on_go_away(const go_away_frame& go_away) = 0;
 
-  // There is output where there was none: call mux_core::take_output soon.
+  // There is output where there was none: call mux_core::take_output soon, but not from inside, nor
+  // anything else of the core: it may be in the middle of a change.
   virtual void on_output() = 0;
 
   // mux_core::can_open turned true again after it had been false.

@@ -14,7 +14,25 @@ mux_stream_state& stream_table::insert(stream_id stream, stream_handler* handler
 }
 
 void stream_table::erase(stream_id stream) {
-  streams_.erase(stream.value);
+  const auto found = streams_.find(stream.value);
+  if (found == streams_.end()) return;
+  if (found->second->is_over()) --over_;
+  streams_.erase(found);
+}
+
+void stream_table::end_local(mux_stream_state& state, direction_state terminal) {
+  end(state, state.local, terminal);
+}
+
+void stream_table::end_remote(mux_stream_state& state, direction_state terminal) {
+  end(state, state.remote, terminal);
+}
+
+void stream_table::end(mux_stream_state& state, direction_state& direction,
+                       direction_state terminal) {
+  const bool was_over = state.is_over();
+  direction = terminal;
+  if (!was_over && state.is_over()) ++over_;
 }
 
 std::vector<stream_id> stream_table::ids() const {

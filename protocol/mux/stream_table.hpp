@@ -25,6 +25,11 @@ struct mux_stream_state {
       : stream(stream_), handler(handler_), send(send_bytes), receive(receive_bytes) {}
 
   bool is_over() const { return local != direction_state::open && remote != direction_state::open; }
+  // Ended abruptly by either side. Frames that were sent before the peer knew, or that its own
+  // Reset overtook, are still coming: they are ignored.
+  bool is_reset() const {
+    return local == direction_state::reset || remote == direction_state::reset;
+  }
   bool can_send() const {
     return local == direction_state::open && remote != direction_state::reset;
   }
@@ -60,13 +65,23 @@ class stream_table {
   // Leaves both queues as well.
   void erase(stream_id stream);
 
+  // A side's last frame of the stream: `terminal` is finished or reset.
+  void end_local(mux_stream_state& state, direction_state terminal);
+  void end_remote(mux_stream_state& state, direction_state terminal);
+
   std::size_t size() const { return streams_.size(); }
+  // Without those that are over and only wait for their user to let go: the peer does not know of
+  // these any more.
+  std::size_t open_count() const { return streams_.size() - over_; }
 
   // For loops whose body may change the table: look each one up again.
   std::vector<stream_id> ids() const;
 
  private:
+  void end(mux_stream_state& state, direction_state& direction, direction_state terminal);
+
   boost::unordered_flat_map<std::int64_t, std::unique_ptr<mux_stream_state>> streams_;
+  std::size_t over_ = 0;
 };
 
 }  // namespace presenter::protocol

@@ -1,0 +1,180 @@
+// What a peer can make us hold or answer has a bound, and well-behaved peers never meet it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/mux_pair.hpp"
+
+namespace presenter::protocol {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using testing::frame_script;
+using testing::mux_end;
+using testing::mux_options_for;
+using testing::mux_pair;
+
+mux_options backend_with(std::int32_t streams_open_max) {
+  mux_options options = mux_options_for(link_role::backend);
+  options.hello.streams_open_max = streams_open_max;
+  return options;
+}
+
+TEST(MuxBounds, OpenAndResetFloodTowardsAPeerThatDoesNotRead) {
+  auto backend = mux_end::ready(mux_options_for(link_role::backend));
+  backend->during = [&](std::string_view event) {
+    if (event.find("by peer") == std::string_view::npos) return;
+    backend->stream(std::stoll(std::string(event))).release();
+  };
+  std::int64_t id = 0;
+  while (!backend->failed && id < 100'000) {
+    ++id;
+    backend->feed(frame_script().open(id, "k").reset(id));
+  }
+  EXPECT_EQ(backend->events.back(), "failed control_queue_full");
+  mux_output out;
+  backend->core.take_output(out);
+  EXPECT_LE(out.control.size(), limits::control_queue_bytes_max + 4'096);
+}
+
+TEST(MuxBounds, RefusalsAfterGoAwayAreBoundedToo) {
+  auto backend = mux_end::ready(mux_options_for(link_role::backend));
+  backend->core.go_away(std::chrono::milliseconds(0));
+  for (std::int64_t id = 1; id < 100'000 && !backend->failed; ++id)
+    backend->feed(frame_script().open(id, "k"));
+  EXPECT_TRUE(backend->failed);
+}
+
+// One stream may be owed one answer: a gateway that resets all its streams while the socket is
+// blocked for a moment is no attacker.
+TEST(MuxBounds, EveryStreamMayBeResetAtOnce) {
+  constexpr std::int64_t streams = 60'000;
+  auto backend = mux_end::ready(mux_options_for(link_role::backend));
+  for (std::int64_t id = 1; id <= streams; ++id) {
+    backend->feed(frame_script().open(id, "k"));
+    if (id % 1'000 == 0) backend->written();
+  }
+  for (std::int64_t id = 1; id <= streams; ++id) {
+    backend->feed(frame_script().reset(id));
+    backend->stream(id).release();
+  }
+  EXPECT_FALSE(backend->failed);
+  EXPECT_EQ(backend->written().size(), std::size_t{streams});
+}
+
+TEST(MuxBounds, FailureFromWithinACommandIsSettledByTime) {
+  auto backend = mux_end::ready(mux_options_for(link_role::backend));
+  backend->answer = mux_end::open_answer::wait;
+  constexpr std::int64_t streams = 60'000;
+  for (std::int64_t id = 1; id <= streams; ++id)
+    backend->feed(frame_script().open(id, "k"));
+  for (std::int64_t id = 1; id <= streams; ++id)
+    backend->core.refuse({{id}, refuse_reason::not_owner, std::int64_t{1} << 60, 1'000'000});
+  ASSERT_TRUE(backend->core.is_over());
+  EXPECT_FALSE(backend->failed) << "not from inside a command";
+  backend->pass(std::chrono::milliseconds(1));
+  EXPECT_EQ(backend->events.back(), "failed control_queue_full");
+}
+
+TEST(MuxBounds, OpensStopWhileTheControlQueueIsHalfFull) {
+  auto gateway = mux_end::ready(mux_options_for(link_role::gateway));
+  while (gateway->core.can_open())
+    gateway->open(std::string(1'000, 'k'));
+  EXPECT_LT(gateway->streams.size(), 200U);
+  gateway->told();
+  gateway->written();
+  EXPECT_THAT(gateway->told(), ElementsAre("can_open"));
+  EXPECT_TRUE(gateway->core.can_open());
+}
+
+// --- streams_open_max
+
+TEST(MuxBounds, TheGatewayOpensNoMoreThanAnnounced) {
+  hello_frame peer;
+  peer.streams_open_max = 2;
+  auto gateway = mux_end::ready(mux_options_for(link_role::gateway), peer);
+  gateway->open();
+  gateway->open();
+  EXPECT_FALSE(gateway->core.can_open());
+  gateway->feed(frame_script().accept(1).finish(1).accept(2));
+  gateway->core.finish({1});
+  gateway->told();
+  gateway->stream(1).release();
+  gateway->written();
+  EXPECT_TRUE(gateway->core.can_open());
+  EXPECT_THAT(gateway->told(), ElementsAre("can_open"));
+}
+
+TEST(MuxBounds, AnOpenTooManyEndsTheLink) {
+  auto backend = mux_end::ready(backend_with(2));
+  backend->feed(frame_script().open(1, "a").open(2, "b").open(3, "c"));
+  EXPECT_EQ(backend->told().back(), "failed streams_exceeded");
+}
+
+TEST(MuxBounds, AResetStreamCountsUntilItsUserReleases) {
+  auto backend = mux_end::ready(backend_with(1));
+  backend->feed(frame_script().open(1, "a").reset(1).open(2, "b"));
+  EXPECT_EQ(backend->told().back(), "failed streams_exceeded");
+
+  backend = mux_end::ready(backend_with(1));
+  backend->feed(frame_script().open(1, "a").reset(1));
+  backend->stream(1).release();
+  backend->feed(frame_script().open(2, "b"));
+  EXPECT_EQ(backend->told().back(), "open 2 b");
+}
+
+// Both sides have finished: on the wire the stream is over, whatever the application still holds.
+TEST(MuxBounds, AFinishedStreamDoesNotCountThoughItsUserHoldsIt) {
+  auto backend = mux_end::ready(backend_with(1));
+  backend->feed(frame_script().open(1, "a").finish(1));
+  backend->core.finish({1});
+  backend->feed(frame_script().open(2, "b"));
+  EXPECT_EQ(backend->told().back(), "open 2 b");
+}
+
+// Open is a control frame and would overtake the Finish of the stream whose place it takes.
+TEST(MuxBounds, AGatewayAtTheLimitNeverBreaksIt) {
+  mux_pair pair(mux_options_for(link_role::gateway), backend_with(3));
+  pair.settle();
+  pair.backend.during = [&](std::string_view event) {
+    if (event.ends_with("finish")) pair.backend.core.finish({std::stoll(std::string(event))});
+  };
+  std::int64_t finished = 0;
+  for (int round = 0; round < 300; ++round) {
+    while (pair.gateway.core.can_open()) {
+      const std::int64_t id = pair.gateway.open().id.value;
+      pair.gateway.send(id, "hi");
+      pair.gateway.core.finish({id});
+    }
+    pair.settle();
+    for (auto& [id, stream] : pair.gateway.streams) {
+      if (!stream->finished || stream->is_released()) continue;
+      ++finished;
+      stream->release();
+      if (pair.gateway.core.can_open()) break;
+    }
+    ASSERT_FALSE(pair.backend.failed) << pair.backend.events.back();
+  }
+  EXPECT_GT(finished, 290);
+}
+
+// The peer finished first; our own Finish is queued behind Data when the stream is over for us.
+TEST(MuxBounds, AQueuedFinishHoldsItsPlaceUntilItHasLeft) {
+  mux_pair pair(mux_options_for(link_role::gateway), backend_with(1));
+  pair.settle();
+  pair.gateway.open();
+  pair.settle();
+  pair.backend.core.finish({1});
+  pair.settle();
+  pair.gateway.core.finish({1});
+  pair.gateway.stream(1).release();
+  pair.gateway.told();
+  if (pair.gateway.core.can_open()) pair.gateway.open();
+  pair.settle();
+  EXPECT_FALSE(pair.backend.failed);
+  EXPECT_TRUE(pair.gateway.core.can_open());
+  EXPECT_THAT(pair.gateway.told(), Contains("can_open"));
+}
+
+}  // namespace
+}  // namespace presenter::protocol
