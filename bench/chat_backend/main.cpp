@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/system/system_error.hpp>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -62,6 +63,8 @@ std::string text_of(const tcp::endpoint& endpoint) {
 }
 
 void run(command_line& line) {
+  // Better than a chat server that nobody finds.
+  if (!line.zookeeper.empty()) throw std::runtime_error("--zookeeper: not supported yet");
   line.options.listen = parse_endpoint(line.listen);
   line.options.drain_deadline =
       std::chrono::milliseconds(static_cast<std::int64_t>(line.drain_seconds * 1'000));
@@ -92,6 +95,12 @@ int main(int argc, char** argv) {
     return 0;
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
+  } catch (const std::invalid_argument& error) {
+    fmt::print(stderr, "presenter-chatd {}: {}\n", line.options.name, error.what());
+    return 2;
+  } catch (const boost::system::system_error& error) {
+    fmt::print(stderr, "presenter-chatd {}: {}\n", line.options.name, error.code().message());
+    return 1;
   } catch (const std::exception& error) {
     fmt::print(stderr, "presenter-chatd {}: {}\n", line.options.name, error.what());
     return 1;

@@ -12,6 +12,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
+#include <utility>
 
 #include "bench/load_generator/load_run.hpp"
 #include "bench/load_generator/message_body.hpp"
