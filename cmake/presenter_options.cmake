@@ -1,6 +1,6 @@
 # Compiler settings shared by every target of ours; third-party and generated code is SYSTEM.
 
-set(PRESENTER_SANITIZE "" CACHE STRING "Sanitizers, as given to -fsanitize= (e.g. address,undefined)")
+set(PRESENTER_SANITIZE "" CACHE STRING "Sanitizers for -fsanitize= (address,undefined or thread)")
 option(PRESENTER_TESTS "Build the tests" ON)
 
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1")

@@ -2,6 +2,7 @@
 with a TApplicationException of the client's own protocol wherever the client spoke Thrift."""
 
 import socket
+import ssl
 import struct
 
 from chat_client import ChatClient, authenticate_message, framed, generated, message
@@ -67,7 +68,7 @@ class FirstPacketTest(InstallationTest):
         """What came before the end, however it came."""
         try:
             return client.receive_to_end()
-        except (Truncated, ConnectionError):
+        except (Truncated, ConnectionError, ssl.SSLError):
             return b""
 
     def count(self, reason):
@@ -99,14 +100,21 @@ class FirstPacketTest(InstallationTest):
                 self.assert_answered(make(compact), reason, kind, compact=compact, **options)
 
     def test_garbage(self):
-        for garbage in (b"GET / HTTP/1.1\r\n\r\n"[4:], b"\x00" * 16, b"\x80\x02\x00\x01abcdefgh"):
+        for garbage in (b"GET / HTTP/1.1\r\n\r\n", framed(b"\x00" * 16), framed(b"{}")):
             with self.subTest(garbage=garbage):
-                self.assert_closed_in_silence(framed(garbage), "packet_not_thrift")
+                self.assert_closed_in_silence(garbage, "packet_not_thrift")
 
-    def test_oversize_is_closed_on_its_length_alone(self):
+    def test_garbage_that_begins_like_thrift(self):
+        for garbage in (b"\x80\x02\x00\x01abcdefgh", b"\x80\x01" + b"\xff" * 20, b"\x82\x3f"):
+            with self.subTest(garbage=garbage):
+                self.assert_closed_in_silence(framed(garbage), "packet_malformed")
+
+    def test_oversize_is_closed_before_its_bytes_come(self):
         for length in (PACKET_BYTES_MAX + 1, 0x7FFFFFFF, 0xFFFFFFFF):
-            with self.subTest(length=length):
-                self.assert_closed_in_silence(struct.pack(">I", length), "packet_oversize")
+            for first in (b"\x80", b"\x82"):
+                with self.subTest(length=length, first=first):
+                    self.assert_closed_in_silence(struct.pack(">I", length) + first,
+                                                  "packet_oversize")
 
     def test_largest_packet_is_served(self):
         spare = PACKET_BYTES_MAX - len(authenticate_message("couple", ""))
