@@ -54,8 +54,11 @@ void mux_link::close(error_code reason) {
 }
 
 void mux_link::close_after_output(std::chrono::milliseconds linger) {
-  closing_ = true;
-  close_deadline_ = mux_clock::now() + linger;
+  if (closed_ || std::exchange(closing_, true)) return;
+  tick_.expires_after(linger);
+  tick_.async_wait([self = shared_from_this()](error_code error) {
+    if (!error) self->close({});
+  });
   on_output();
 }
 
@@ -88,8 +91,10 @@ void mux_link::read_gulp() {
   const std::size_t n =
       socket_.read_some(asio::buffer(gulp.data() + held, gulp.size() - held), error);
   if (error == asio::error::would_block) return wait_readable();
-  if (error)
-    return close(error == asio::error::eof && core_.is_going_away() ? error_code() : error);
+  if (error) {
+    const bool expected = error == asio::error::eof && (closing_ || core_.is_going_away());
+    return close(expected ? error_code() : error);
+  }
   ++counters_.reads;
   counters_.bytes_received += n;
 
@@ -115,10 +120,18 @@ void mux_link::on_output() {
 }
 
 void mux_link::flush() {
-  if (closed_ || waiting_writable_) return;
+  if (closed_ || waiting_writable_ || output_ended_) return;
   core_.take_output(in_flight_);
   send_in_flight();
-  if (closing_ && !closed_ && in_flight_.empty()) close({});
+  end_output_if_closing();
+}
+
+void mux_link::end_output_if_closing() {
+  // A flush that is posted has more to send.
+  if (!closing_ || closed_ || !in_flight_.empty() || flush_posted_) return;
+  output_ended_ = true;
+  error_code ignored;
+  socket_.shutdown(asio::socket_base::shutdown_send, ignored);
 }
 
 void mux_link::send_in_flight() {
@@ -161,10 +174,9 @@ void mux_link::wait_tick() {
   tick_.expires_after(tick_interval_);
   tick_.async_wait([self = shared_from_this()](error_code error) {
     if (error || self->closed_) return;
-    const auto now = mux_clock::now();
-    if (self->closing_ && now >= self->close_deadline_) return self->close({});
-    self->core_.on_time(now);
-    if (!self->closed_) self->wait_tick();
+    if (self->closing_) return;  // the timer waits for the end now
+    self->core_.on_time(mux_clock::now());
+    if (!self->closed_ && !self->closing_) self->wait_tick();
   });
 }
 

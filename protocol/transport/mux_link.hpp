@@ -50,7 +50,9 @@ class mux_link : public std::enable_shared_from_this<mux_link>, public link_hand
   // reason wins.
   void close(boost::system::error_code reason);
 
-  // Closes as soon as all output has left; at once if the socket does not take it within `linger`.
+  // Ends our direction as soon as all output has left, then waits for the peer to end its own:
+  // closing before that would destroy what is still on its way to it. After `linger` at the latest
+  // the link is closed.
   void close_after_output(std::chrono::milliseconds linger);
 
   mux_core& core() { return core_; }
@@ -74,6 +76,7 @@ class mux_link : public std::enable_shared_from_this<mux_link>, public link_hand
   void read_gulp();
   void flush();
   void send_in_flight();
+  void end_output_if_closing();
   void wait_tick();
 
   link_socket socket_;
@@ -87,9 +90,9 @@ class mux_link : public std::enable_shared_from_this<mux_link>, public link_hand
   mux_output in_flight_;  // taken from the core, not yet by the socket
   bool flush_posted_ = false;
   bool waiting_writable_ = false;
-  bool closing_ = false;  // close once in_flight_ is empty
+  bool closing_ = false;  // end our direction once all output has left
+  bool output_ended_ = false;
   bool closed_ = false;
-  mux_clock::time_point close_deadline_;
   link_counters counters_;
 };
 

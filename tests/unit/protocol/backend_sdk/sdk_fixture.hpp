@@ -1,0 +1,269 @@
+// A backend and a tiny gateway in one io_context, over a real link: what the tests of the SDK
+// share.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "protocol/backend_sdk/mux_acceptor.hpp"
+
+namespace presenter::protocol::test {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using tcp = asio::ip::tcp;
+
+inline constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+
+// Turns the loop until `done`; a test that needs longer than this has hung.
+inline ::testing::AssertionResult run_until(asio::io_context& io,
+                                            const std::function<bool()>& done) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (!done()) {
+    if (std::chrono::steady_clock::now() >= deadline)
+      return ::testing::AssertionFailure() << "hung";
+    io.restart();
+    io.run_one_for(std::chrono::milliseconds(5));
+  }
+  return ::testing::AssertionSuccess();
+}
+
+// Everything that can happen now has happened when a Ping has come back that was sent last; here
+// both ends are in one loop, so it is enough that the loop has nothing ready for a while.
+inline void run_until_quiet(asio::io_context& io) {
+  io.restart();
+  for (int idle = 0; idle < 20; ++idle)
+    if (io.poll() != 0) idle = 0;
+}
+
+inline std::span<const std::byte> as_bytes(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
+
+// Text of which every part is different, so that a lost or doubled byte shows.
+inline std::string pattern(std::size_t size) {
+  std::string text;
+  for (std::size_t i = 0; text.size() < size; ++i)
+    text += std::to_string(i) + ",";
+  text.resize(size);
+  return text;
+}
+
+class test_gateway;
+
+// The gateway's end of one stream, writing all it is given as credit comes.
+class gateway_stream final : public stream_handler {
+ public:
+  explicit gateway_stream(test_gateway& gateway) : gateway_(gateway) {}
+
+  void send(std::string_view text) {
+    unsent_ += text;
+    pump();
+  }
+  void finish() {
+    finish_after_ = true;
+    pump();
+  }
+  void reset(reset_reason reason);
+  void consume_all();
+
+  stream_id id;
+  bool grants_credit = true;  // consumes at once what comes
+  std::string received;
+  std::size_t unconsumed = 0;
+  bool last_more = false;
+  bool accepted = false;
+  bool finished = false;
+  bool link_lost = false;
+  std::optional<refuse_frame> refusal;
+  std::optional<reset_reason> was_reset;
+  std::size_t unsent() const { return unsent_.size(); }
+  bool is_over() const { return link_lost || refusal || was_reset; }
+
+ private:
+  void pump();
+  void release_if_over();
+  void on_accepted() override { accepted = true; }
+  void on_refused(const refuse_frame& frame) override;
+  void on_data(std::span<const std::byte> payload, bool more) override;
+  void on_finish() override {
+    finished = true;
+    release_if_over();
+  }
+  void on_writable() override { pump(); }
+  void on_reset(reset_reason reason, bool by_peer) override;
+  void on_link_lost() override { link_lost = true; }
+
+  test_gateway& gateway_;
+  std::string unsent_;
+  bool finish_after_ = false;
+  bool finish_sent_ = false;
+};
+
+class test_gateway final : public mux_link {
+ public:
+  explicit test_gateway(link_socket socket,
+                        std::int64_t link_window = limits::link_window_bytes_default)
+      : mux_link(std::move(socket), options(link_window)) {}
+
+  gateway_stream& open(const std::string& key = "couple-1") {
+    auto& stream = streams_.emplace_back(std::make_unique<gateway_stream>(*this));
+    open_frame open;
+    open.key = key;
+    open.map_epoch = 7;
+    open.client_address = "192.0.2.1";
+    open.client_port = 40'000;
+    open.tls.version = "TLSv1.3";
+    open.tag = "gw1/" + key;
+    stream->id = core().open(open, *stream);
+    return *stream;
+  }
+
+  bool ready = false;
+  bool going_away = false;
+  bool closed = false;
+  error_code reason;
+
+ private:
+  static mux_options options(std::int64_t link_window) {
+    mux_options all;
+    all.hello.role = link_role::gateway;
+    all.hello.node = "gateway";
+    all.hello.link_window_bytes = link_window;
+    return all;
+  }
+  void on_ready(const hello_frame&) override { ready = true; }
+  stream_handler* on_open(stream_id, const open_frame&) override { return nullptr; }
+  void on_go_away(const go_away_frame&) override { going_away = true; }
+  void on_can_open() override {}
+  void on_closed(error_code why) override {
+    closed = true;
+    reason = why;
+  }
+
+  std::vector<std::unique_ptr<gateway_stream>> streams_;
+};
+
+inline void gateway_stream::pump() {
+  mux_core& core = gateway_.core();
+  while (!unsent_.empty()) {
+    const std::size_t n = core.submit_data(id, as_bytes(unsent_), false);
+    if (n == 0) return core.wait_writable(id);
+    unsent_.erase(0, n);
+  }
+  if (finish_after_ && !std::exchange(finish_sent_, true)) core.finish(id);
+  release_if_over();
+}
+
+inline void gateway_stream::release_if_over() {
+  if (finished && finish_sent_) gateway_.core().release(id);
+}
+
+inline void gateway_stream::reset(reset_reason reason) {
+  gateway_.core().reset(id, reason);
+  gateway_.core().release(id);
+}
+
+inline void gateway_stream::consume_all() {
+  gateway_.core().consumed(id, std::exchange(unconsumed, 0));
+}
+
+inline void gateway_stream::on_refused(const refuse_frame& frame) {
+  refusal = frame;
+  gateway_.core().release(id);
+}
+
+inline void gateway_stream::on_data(std::span<const std::byte> payload, bool more) {
+  received.append(reinterpret_cast<const char*>(payload.data()), payload.size());
+  unconsumed += payload.size();
+  last_more = more;
+  if (grants_credit) consume_all();
+}
+
+inline void gateway_stream::on_reset(reset_reason reason, bool) {
+  was_reset = reason;
+  gateway_.core().release(id);
+}
+
+// One acceptor, one gateway with one link to it.
+class sdk_fixture : public ::testing::Test {
+ protected:
+  ~sdk_fixture() override {
+    if (gateway) gateway->close({});
+    acceptor.reset();
+    run_until_quiet(io);
+  }
+
+  // Listens, and connects the gateway.
+  void start(acceptor_options options = {}) {
+    options.node = "backend";
+    acceptor.emplace(io, tcp::endpoint(asio::ip::address_v4::loopback(), 0), std::move(options));
+    gateway = connect();
+    ASSERT_TRUE(run_until(io, [&] { return gateway->ready; }));
+  }
+
+  std::shared_ptr<test_gateway> connect(
+      std::int64_t link_window = limits::link_window_bytes_default) {
+    link_socket socket(io.get_executor());
+    socket.connect(acceptor->local_endpoint());
+    auto link = std::make_shared<test_gateway>(std::move(socket), link_window);
+    link->start();
+    return link;
+  }
+
+  mux_stream accept() {
+    std::optional<mux_stream> result;
+    acceptor->async_accept([&](error_code error, mux_stream stream) {
+      EXPECT_FALSE(error) << error.message();
+      result = std::move(stream);
+    });
+    EXPECT_TRUE(run_until(io, [&] { return result.has_value(); }));
+    return std::move(*result);
+  }
+
+  // What an operation ended with.
+  struct outcome {
+    bool done = false;
+    error_code error;
+    std::size_t bytes = 0;
+  };
+  static auto into(outcome& result) {
+    return [&result](error_code error, std::size_t n) { result = {true, error, n}; };
+  }
+  outcome wait(outcome& result) {
+    EXPECT_TRUE(run_until(io, [&] { return result.done; }));
+    return result;
+  }
+
+  outcome read_some(mux_stream& stream, std::string& text, std::size_t size) {
+    text.resize(size);
+    outcome result;
+    stream.async_read_some(asio::buffer(text), into(result));
+    wait(result);
+    text.resize(result.bytes);
+    return result;
+  }
+
+  outcome write_some(mux_stream& stream, std::string_view text) {
+    outcome result;
+    stream.async_write_some(asio::buffer(text), into(result));
+    return wait(result);
+  }
+
+  asio::io_context io;
+  std::optional<mux_acceptor> acceptor;
+  std::shared_ptr<test_gateway> gateway;
+};
+
+}  // namespace presenter::protocol::test
