@@ -99,7 +99,10 @@ asio::awaitable<void> tls_test_server::serve_client(asio::ip::tcp::socket socket
   boost::system::error_code failed;
   co_await raw->async_handshake(asio::ssl::stream_base::server,
                                 asio::redirect_error(asio::use_awaitable, failed));
-  if (failed) co_return;
+  if (failed) {
+    ++failed_handshakes_;
+    co_return;
+  }
   open_.insert(raw);
   auto session = serve_(tls_test_stream(std::move(stream)));
   co_await std::move(session);

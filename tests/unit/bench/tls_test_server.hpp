@@ -3,6 +3,7 @@
 // backend's.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -70,6 +71,9 @@ class tls_test_server {
   const test_certificate& certificate() const { return certificate_; }
   asio::io_context& io() { return io_; }
 
+  // Any thread: clients that did not like the certificate.
+  unsigned failed_handshakes() const { return failed_handshakes_; }
+
   // Breaks every TLS connection, as a dying machine would. On the server's thread only.
   void cut_off_everyone();
 
@@ -83,6 +87,7 @@ class tls_test_server {
   asio::ip::tcp::acceptor acceptor_;
   serve_function serve_;
   std::set<tls_test_stream::tls*> open_;
+  std::atomic<unsigned> failed_handshakes_ = 0;
   std::thread thread_;
 };
 
