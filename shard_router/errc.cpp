@@ -5,11 +5,51 @@
 namespace presenter::shard_router {
 namespace {
 
+struct errc_text {
+  std::string_view name;
+  std::string_view message;
+};
+
+// One line per enumerator; no default, so that the compiler finds a missing one.
+constexpr errc_text text_of(errc code) {
+  switch (code) {
+    case errc::entry_too_large:
+      return {"entry_too_large", "more bytes than a server's entry may have"};
+    case errc::entry_not_json:
+      return {"entry_not_json", "not a JSON object"};
+    case errc::name_invalid:
+      return {"name_invalid", "a name has 1 to 255 letters, digits, '.', '_' and '-'"};
+    case errc::host_invalid:
+      return {"host_invalid", "'host' must be a string of 1 to 253 bytes"};
+    case errc::port_invalid:
+      return {"port_invalid", "'port' must be a whole number, 1 to 65535"};
+    case errc::weight_invalid:
+      return {"weight_invalid", "'weight' must be a whole number, 1 to 1000"};
+    case errc::state_invalid:
+      return {"state_invalid", "'state' must be \"up\" or \"draining\""};
+    case errc::instance_invalid:
+      return {"instance_invalid", "'instance' must be a string of at most 64 bytes"};
+    case errc::too_many_servers:
+      return {"too_many_servers", "more servers than a map may have"};
+    case errc::map_held:
+      return {"map_held", "the new map lacks more than half of the servers and is held back"};
+    case errc::saved_map_invalid:
+      return {"saved_map_invalid", "not a saved shard map"};
+    case errc::address_invalid:
+      return {"address_invalid", "must be host:port, more after commas, then maybe /chroot"};
+    case errc::disconnected:
+      return {"disconnected", "no session with ZooKeeper just now"};
+    case errc::node_taken:
+      return {"node_taken", "a newer process has registered this name"};
+  }
+  return {"unknown", "unknown error"};
+}
+
 class shard_router_category final : public boost::system::error_category {
  public:
   const char* name() const noexcept override { return "presenter.shard_router"; }
   std::string message(int value) const override {
-    return std::string(name_of(static_cast<errc>(value)));
+    return std::string(text_of(static_cast<errc>(value)).message);
   }
 };
 
@@ -25,35 +65,7 @@ boost::system::error_code make_error_code(errc code) noexcept {
 }
 
 std::string_view name_of(errc code) noexcept {
-  switch (code) {
-    case errc::entry_too_large:
-      return "entry_too_large";
-    case errc::entry_not_json:
-      return "entry_not_json";
-    case errc::name_invalid:
-      return "name_invalid";
-    case errc::host_invalid:
-      return "host_invalid";
-    case errc::port_invalid:
-      return "port_invalid";
-    case errc::weight_invalid:
-      return "weight_invalid";
-    case errc::state_invalid:
-      return "state_invalid";
-    case errc::instance_invalid:
-      return "instance_invalid";
-    case errc::too_many_servers:
-      return "too_many_servers";
-    case errc::map_held:
-      return "map_held";
-    case errc::disconnected:
-      return "disconnected";
-    case errc::session_expired:
-      return "session_expired";
-    case errc::node_taken:
-      return "node_taken";
-  }
-  return "unknown";
+  return text_of(code).name;
 }
 
 }  // namespace presenter::shard_router

@@ -1,5 +1,5 @@
-// What can be wrong with a shard map or its source. Each enumerator says: cause · blame · what it
-// does.
+// What can be wrong with a shard map or its source, as boost error codes. Each enumerator says:
+// cause · blame · what it does. What ZooKeeper itself answers is zk_errc, in zk_error.hpp.
 #pragma once
 
 #include <boost/system/error_code.hpp>
@@ -21,11 +21,12 @@ enum class errc {
   // The whole map.
   too_many_servers,  // above limits::servers_max · whoever registers · the last map stays
   map_held,  // would remove more than half of the servers · coordination · held until confirmed
+  saved_map_invalid,  // the copy on disk is none of ours · whoever changed it · it is ignored
 
-  // The session with ZooKeeper · coordination · the last map stays.
-  disconnected,
-  session_expired,
-  node_taken,  // our node belongs to another session and could not be replaced
+  // ZooKeeper.
+  address_invalid,  // "host:port,…/chroot" is not that · configuration · the program does not start
+  disconnected,  // no session just now · coordination · the last map stays
+  node_taken,    // a newer process registered our name · operator · we wait until it leaves
 };
 
 const boost::system::error_category& error_category() noexcept;

@@ -19,12 +19,15 @@ struct point {
   std::uint32_t member;
 };
 
+std::size_t points_of(const ring_member& member) {
+  return static_cast<std::size_t>(member.weight) * limits::points_per_weight;
+}
+
 void append_points(const ring_member& member, std::uint32_t index, std::vector<point>& points) {
   std::string text(member.name);
   text += '#';
   const std::size_t stem = text.size();
-  const auto count = static_cast<std::size_t>(member.weight) * limits::points_per_weight;
-  for (std::size_t i = 0; i < count; ++i) {
+  for (std::size_t i = 0; i < points_of(member); ++i) {
     text.resize(stem + 20);
     const auto end = std::to_chars(text.data() + stem, text.data() + text.size(), i).ptr;
     text.resize(static_cast<std::size_t>(end - text.data()));
@@ -32,10 +35,28 @@ void append_points(const ring_member& member, std::uint32_t index, std::vector<p
   }
 }
 
+// `points`: sorted, each hash once.
+std::vector<double> shares_of(std::span<const point> points, std::size_t members) {
+  std::vector<double> shares(members);
+  if (points.size() == 1) shares[points.front().member] = 1;
+  if (points.size() <= 1) return shares;
+  std::uint64_t before = points.back().hash;
+  for (const point& each : points) {
+    // Unsigned, so that the first point's stretch, which wraps, comes out right.
+    shares[each.member] += static_cast<double>(each.hash - before) / 0x1p64;
+    before = each.hash;
+  }
+  return shares;
+}
+
 }  // namespace
 
 hash_ring::hash_ring(std::span<const ring_member> members) {
+  std::size_t count = 0;
+  for (const ring_member& each : members)
+    count += points_of(each);
   std::vector<point> points;
+  points.reserve(count);
   for (std::size_t i = 0; i < members.size(); ++i) {
     append_points(members[i], static_cast<std::uint32_t>(i), points);
   }
@@ -52,6 +73,7 @@ hash_ring::hash_ring(std::span<const ring_member> members) {
     hashes_.push_back(each.hash);
     members_.push_back(each.member);
   }
+  shares_ = shares_of(points, members.size());
 }
 
 std::size_t hash_ring::owner(std::string_view key) const {
@@ -59,17 +81,6 @@ std::size_t hash_ring::owner(std::string_view key) const {
   const auto found = std::ranges::lower_bound(hashes_, hash_of(key));
   const auto index = found == hashes_.end() ? 0 : found - hashes_.begin();
   return members_[static_cast<std::size_t>(index)];
-}
-
-double hash_ring::share(std::size_t member) const {
-  double share = 0;
-  for (std::size_t i = 0; i < hashes_.size(); ++i) {
-    if (members_[i] != member) continue;
-    // Unsigned, so that the first point's stretch, which wraps, comes out right.
-    const std::uint64_t stretch = hashes_[i] - hashes_[i == 0 ? hashes_.size() - 1 : i - 1];
-    share += hashes_.size() == 1 ? 1.0 : static_cast<double>(stretch) / 0x1p64;
-  }
-  return share;
 }
 
 }  // namespace presenter::shard_router

@@ -17,7 +17,7 @@ struct ring_member {
 };
 
 // Immutable once built; any thread may look up. Members are known by their index in what it was
-// built from.
+// built from. Bounds: 2·weight points of 12 bytes for each member; see limits.hpp.
 class hash_ring {
  public:
   static constexpr std::size_t no_member = static_cast<std::size_t>(-1);
@@ -29,7 +29,7 @@ class hash_ring {
   std::size_t owner(std::string_view key) const;
 
   // The part of all keys that a member owns, 0 … 1.
-  double share(std::size_t member) const;
+  double share(std::size_t member) const { return shares_[member]; }
 
   std::size_t points() const { return hashes_.size(); }
 
@@ -37,6 +37,7 @@ class hash_ring {
   // Beside each other rather than together: a look-up searches densely packed hashes.
   std::vector<std::uint64_t> hashes_;
   std::vector<std::uint32_t> members_;
+  std::vector<double> shares_;  // by member
 };
 
 }  // namespace presenter::shard_router

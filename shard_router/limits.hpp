@@ -31,4 +31,7 @@ inline constexpr std::size_t servers_max = 10'000;
 // A node's data: five short fields, and room for fields of later versions.
 inline constexpr std::size_t node_bytes_max = 4'096;
 
+// The copy on disk: the largest map, at 1 KiB for each server's longest name, host and instance.
+inline constexpr std::size_t saved_map_bytes_max = servers_max * 1'024;
+
 }  // namespace presenter::shard_router::limits

@@ -31,7 +31,11 @@ class map_reader {
     for (const auto& [key, node] : root) {
       if (key != "server") add_error(line_of(node), std::string(key.str()), "unknown key");
     }
-    const toml::array* servers = root["server"].as_array();
+    const toml::node* node = root.get("server");
+    const toml::array* servers = node != nullptr ? node->as_array() : nullptr;
+    if (node != nullptr && servers == nullptr) {
+      return add_error(line_of(*node), "server", "must be tables, each headed [[server]]");
+    }
     if (servers == nullptr || servers->empty()) {
       return add_error(0, "server", "names no server: at least one [[server]] is needed");
     }
@@ -50,6 +54,8 @@ class map_reader {
   }
 
   map_file_result result() && {
+    // TOML tables come sorted by key; a person reads from the top.
+    std::ranges::stable_sort(errors_, {}, &map_file_error::line);
     if (!errors_.empty()) return {nullptr, std::move(errors_)};
     return {std::make_shared<shard_map>(0, std::move(servers_)), {}};
   }
@@ -69,15 +75,22 @@ class map_reader {
     read.port = static_cast<std::uint16_t>(integer_at(table, path, "port", 1, 65'535, 0));
     read.weight = integer_at(table, path, "weight", limits::weight_min, limits::weight_max,
                              limits::weight_default);
-    const std::uint32_t line = line_of(table);
-    if (!read.name.empty() && !is_server_name(read.name)) {
-      add_error(line, path + ".name", "may have letters, digits, '.', '_' and '-' only");
-    }
-    if (read.host.size() > limits::host_bytes_max) add_error(line, path + ".host", "is too long");
-    if (!read.name.empty() && !names_.insert(read.name).second) {
-      add_error(line, path + ".name", fmt::format("'{}' is there twice", read.name));
+    if (!read.name.empty()) check_name(read.name, line_of(*table.get("name")), path + ".name");
+    if (read.host.size() > limits::host_bytes_max) {
+      add_error(line_of(*table.get("host")), path + ".host",
+                fmt::format("has more than {} bytes", limits::host_bytes_max));
     }
     servers_.push_back(std::move(read));
+  }
+
+  void check_name(const std::string& name, std::uint32_t line, const std::string& path) {
+    if (!is_server_name(name)) {
+      add_error(
+          line, path,
+          fmt::format("must be 1 to {} letters, digits, '.', '_' and '-'", limits::name_bytes_max));
+    } else if (!names_.insert(name).second) {
+      add_error(line, path, fmt::format("'{}' is there twice", name));
+    }
   }
 
   std::string text_at(const toml::table& table, const std::string& path, std::string_view key) {
@@ -120,7 +133,8 @@ void read_file(const std::filesystem::path& file, map_reader& reader) {
   std::ifstream stream(file);
   std::stringstream text;
   text << stream.rdbuf();
-  if (!stream) return reader.add_error(0, "", "cannot be read");
+  // A folder opens, but reading it fails, which shows on the side that was written to.
+  if (!stream.is_open() || text.bad()) return reader.add_error(0, "", "cannot be read");
   try {
     reader.read(toml::parse(text.str()));
   } catch (const toml::parse_error& error) {

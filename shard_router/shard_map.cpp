@@ -32,10 +32,10 @@ const server* shard_map::owner(std::string_view key) const {
 }
 
 double shard_map::share(std::string_view name) const {
-  for (std::size_t member = 0; member < on_ring_.size(); ++member) {
-    if (servers_[on_ring_[member]].name == name) return ring_.share(member);
-  }
-  return 0;
+  const auto name_at = [this](std::size_t index) { return std::string_view(servers_[index].name); };
+  const auto found = std::ranges::lower_bound(on_ring_, name, {}, name_at);
+  if (found == on_ring_.end() || name_at(*found) != name) return 0;
+  return ring_.share(static_cast<std::size_t>(found - on_ring_.begin()));
 }
 
 }  // namespace presenter::shard_router

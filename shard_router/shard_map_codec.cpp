@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
+#include <utility>
+#include <vector>
 
 namespace presenter::shard_router {
 namespace {
@@ -34,23 +37,8 @@ std::optional<server_state> state_at(const json& object) {
   return std::nullopt;
 }
 
-}  // namespace
-
-bool is_server_name(std::string_view name) noexcept {
-  const auto is_allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '-';
-  };
-  return !name.empty() && name.size() <= limits::name_bytes_max &&
-         std::ranges::all_of(name, is_allowed);
-}
-
-boost::system::result<server> decode_server(std::string_view name, std::string_view text) {
-  if (!is_server_name(name)) return errc::name_invalid;
-  if (text.size() > limits::node_bytes_max) return errc::entry_too_large;
-  const json object = json::parse(text, nullptr, false);
+boost::system::result<server> server_of(std::string_view name, const json& object) {
   if (!object.is_object()) return errc::entry_not_json;
-
   const auto host = text_at(object, "host");
   if (!host || host->empty() || host->size() > limits::host_bytes_max) return errc::host_invalid;
   const auto port = integer_at(object, "port", 0);
@@ -67,13 +55,72 @@ boost::system::result<server> decode_server(std::string_view name, std::string_v
                 *weight,           *state, *instance};
 }
 
+json object_of(const server& server) {
+  return {{"host", server.host},
+          {"port", server.port},
+          {"weight", server.weight},
+          {"state", name_of(server.state)},
+          {"instance", server.instance}};
+}
+
+// Bytes that are not UTF-8 are replaced: the strict form throws.
+std::string dump(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+}  // namespace
+
+bool is_server_name(std::string_view name) noexcept {
+  const auto is_allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+  };
+  return !name.empty() && name.size() <= limits::name_bytes_max &&
+         std::ranges::all_of(name, is_allowed);
+}
+
+boost::system::result<server> decode_server(std::string_view name, std::string_view text) {
+  if (!is_server_name(name)) return errc::name_invalid;
+  if (text.size() > limits::node_bytes_max) return errc::entry_too_large;
+  return server_of(name, json::parse(text, nullptr, false));
+}
+
 std::string encode_server(const server& server) {
-  const json object{{"host", server.host},
-                    {"port", server.port},
-                    {"weight", server.weight},
-                    {"state", name_of(server.state)},
-                    {"instance", server.instance}};
-  return object.dump();
+  return dump(object_of(server));
+}
+
+boost::system::result<shard_map_ptr> decode_map(std::string_view text) {
+  const json root = json::parse(text, nullptr, false);
+  if (!root.is_object()) return errc::saved_map_invalid;
+  const auto epoch = root.find("epoch");
+  const auto entries = root.find("servers");
+  if (epoch == root.end() || !epoch->is_number_integer() || entries == root.end() ||
+      !entries->is_array() || entries->size() > limits::servers_max) {
+    return errc::saved_map_invalid;
+  }
+  std::vector<server> servers;
+  std::set<std::string> names;
+  for (const json& entry : *entries) {
+    if (!entry.is_object()) return errc::saved_map_invalid;
+    const auto name = text_at(entry, "name");
+    if (!name || !is_server_name(*name) || !names.insert(*name).second) {
+      return errc::saved_map_invalid;
+    }
+    auto decoded = server_of(*name, entry);
+    if (!decoded) return errc::saved_map_invalid;
+    servers.push_back(std::move(*decoded));
+  }
+  return std::make_shared<const shard_map>(epoch->get<std::int64_t>(), std::move(servers));
+}
+
+std::string encode_map(const shard_map& map) {
+  json servers = json::array();
+  for (const server& each : map.servers()) {
+    json entry = object_of(each);
+    entry["name"] = each.name;
+    servers.push_back(std::move(entry));
+  }
+  return dump(json{{"epoch", map.epoch()}, {"servers", std::move(servers)}});
 }
 
 }  // namespace presenter::shard_router

@@ -1,4 +1,4 @@
-// What stands in a server's znode, both ways:
+// What stands in a server's znode, both ways, and a whole map for the disk. The znode:
 // {"host":…,"port":…,"weight":…,"state":…,"instance":…}. See: README.md, Znodes.
 #pragma once
 
@@ -19,5 +19,10 @@ bool is_server_name(std::string_view name) noexcept;
 boost::system::result<server> decode_server(std::string_view name, std::string_view json);
 
 std::string encode_server(const server& server);
+
+// A whole map as saved_map keeps it: {"epoch":…,"servers":[{"name":…, and as above},…]}. Decoding
+// is all or nothing: errc::saved_map_invalid.
+boost::system::result<shard_map_ptr> decode_map(std::string_view json);
+std::string encode_map(const shard_map& map);
 
 }  // namespace presenter::shard_router

@@ -1,0 +1,348 @@
+#include "shard_router/zk_session.hpp"
+
+#include <spdlog/spdlog.h>
+#include <zookeeper/zookeeper.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
+#include <cerrno>
+#include <cstring>
+#include <unordered_map>
+#include <utility>
+
+namespace presenter::shard_router {
+
+using boost::system::error_code;
+
+std::string_view name_of(zk_state state) noexcept {
+  switch (state) {
+    case zk_state::stopped:
+      return "stopped";
+    case zk_state::connecting:
+      return "connecting";
+    case zk_state::connected:
+      return "connected";
+    case zk_state::expired:
+      return "expired";
+  }
+  return "unknown";
+}
+
+struct zk_session::reply {
+  std::string data;
+  std::vector<std::string> children;
+  zk_stat stat;
+};
+
+// Where a request's answer goes. The C library knows it by its address until the answer comes or
+// the handle is closed.
+struct zk_session::request {
+  handle* owner;
+  std::function<void(error_code, const reply&)> handler;
+  // zoo_amulti writes its results here.
+  std::array<zoo_op_t, 2> operations{};
+  std::array<zoo_op_result_t, 2> results{};
+};
+
+// One zhandle_t and what belongs to it. Late callbacks of a dead handle find `session` empty.
+// Life: the session's, until retired; then that of the job which closes the zhandle_t.
+struct zk_session::handle : std::enable_shared_from_this<handle> {
+  handle(zk_session& owner)
+      : executor(
+            boost::asio::prefer(owner.executor_, boost::asio::execution::outstanding_work.tracked)),
+        session(&owner) {}
+
+  const boost::asio::any_io_executor executor;
+
+  // Written by the blocking thread when it opens, read by the executor's only after that.
+  zhandle_t* raw = nullptr;
+
+  // The executor's thread only.
+  zk_session* session;
+  bool is_open = false;
+  std::unordered_map<const request*, std::unique_ptr<request>> requests;
+
+  void post_reply(const request* which, int rc, reply got) {
+    boost::asio::post(executor, [self = shared_from_this(), which, rc, got = std::move(got)] {
+      self->on_reply(which, rc, got);
+    });
+  }
+
+  void on_reply(const request* which, int rc, const reply& got) {
+    const auto node = requests.extract(which);
+    if (node.empty() || session == nullptr) return;
+    node.mapped()->handler(rc == ZOK ? error_code() : error_code(rc, zk_category()), got);
+  }
+};
+
+// The C library's callbacks, on its threads: copy, post, return.
+struct zk_session::callbacks {
+  static zk_stat stat_of(const Stat* stat) {
+    if (stat == nullptr) return {};
+    return {stat->mzxid, stat->pzxid, stat->ephemeralOwner, stat->version};
+  }
+
+  static void answer(const void* context, int rc, reply got) {
+    const auto* which = static_cast<const request*>(context);
+    which->owner->post_reply(which, rc, std::move(got));
+  }
+
+  static void on_done(int rc, const void* context) { answer(context, rc, {}); }
+
+  static void on_created(int rc, const char*, const void* context) { answer(context, rc, {}); }
+
+  static void on_stat(int rc, const Stat*, const void* context) { answer(context, rc, {}); }
+
+  static void on_data(int rc, const char* value, int size, const Stat* stat, const void* context) {
+    // A node without data has size -1.
+    const auto bytes = static_cast<std::size_t>(value == nullptr ? 0 : std::max(size, 0));
+    answer(context, rc, {std::string(value == nullptr ? "" : value, bytes), {}, stat_of(stat)});
+  }
+
+  static void on_children(int rc, const String_vector* names, const Stat* stat,
+                          const void* context) {
+    reply got{{}, {}, stat_of(stat)};
+    if (names != nullptr) got.children.assign(names->data, names->data + names->count);
+    answer(context, rc, std::move(got));
+  }
+
+  // Watches and session events; one function for both, because session events go to every watch.
+  static void on_event(zhandle_t*, int type, int state, const char* path, void* context) {
+    auto* const owner = static_cast<handle*>(context);
+    boost::asio::post(owner->executor, [self = owner->shared_from_this(), type, state,
+                                        path = std::string(path == nullptr ? "" : path)] {
+      if (self->session == nullptr || !self->is_open) return;
+      if (type == ZOO_SESSION_EVENT) return self->session->on_session_event(state);
+      const std::size_t stem = self->session->options_.address.chroot.size();
+      if (path.size() <= stem) return;
+      self->session->each_listener([relative = std::string_view(path).substr(stem)](
+                                       zk_listener& each) { each.on_node_event(relative); });
+    });
+  }
+
+  // Its lines repeat at every attempt while ZooKeeper is away; our own log says it once.
+  static void on_log(const char* line) { spdlog::debug("zookeeper client: {}", line); }
+};
+
+zk_session::zk_session(boost::asio::any_io_executor executor, zk_session_options options)
+    : executor_(std::move(executor)),
+      options_(std::move(options)),
+      reopen_timer_(executor_),
+      reopen_backoff_(options_.reopen_min, options_.reopen_max) {}
+
+zk_session::~zk_session() {
+  close();
+}
+
+void zk_session::start() {
+  if (state_ == zk_state::stopped) open();
+}
+
+void zk_session::close() {
+  life_.renew();
+  listeners_.clear();
+  reopen_timer_.cancel();
+  retire();
+  blocking_.join();
+  counters_.connected = false;
+  state_ = zk_state::stopped;
+}
+
+void zk_session::open() {
+  set_state(zk_state::connecting);
+  handle_ = std::make_shared<handle>(*this);
+  boost::asio::post(blocking_, [opened = handle_, servers = options_.address.servers,
+                                timeout = static_cast<int>(options_.session_timeout.count())] {
+    zoo_set_debug_level(ZOO_LOG_LEVEL_WARN);
+    errno = 0;
+    opened->raw = zookeeper_init2(servers.c_str(), &callbacks::on_event, timeout, nullptr,
+                                  opened.get(), 0, &callbacks::on_log);
+    const int error = opened->raw != nullptr ? 0 : errno;
+    boost::asio::post(opened->executor, [opened, error] {
+      if (opened->session != nullptr) opened->session->on_opened(error);
+    });
+  });
+}
+
+// From here on no callback of this handle reaches anybody. The blocking thread closes it, after
+// opening it if it has not come to that yet.
+void zk_session::retire() {
+  const std::shared_ptr<handle> retired = std::exchange(handle_, nullptr);
+  if (retired == nullptr) return;
+  retired->session = nullptr;
+  boost::asio::post(blocking_, [retired] {
+    if (retired->raw != nullptr) zookeeper_close(retired->raw);
+  });
+}
+
+void zk_session::on_opened(int error) {
+  if (handle_->raw == nullptr) {
+    ++counters_.open_failures;
+    spdlog::warn("ZooKeeper at {} cannot be used: {}", options_.address.servers,
+                 std::strerror(error));
+    retire();
+    return reopen_later();
+  }
+  handle_->is_open = true;
+  // Events may have come before, when nobody listened.
+  if (is_unrecoverable(handle_->raw) != ZOK) return on_expired();
+  if (zoo_state(handle_->raw) == ZOO_CONNECTED_STATE) on_connected();
+}
+
+void zk_session::on_session_event(int raw_state) {
+  if (raw_state == ZOO_CONNECTED_STATE) return on_connected();
+  if (raw_state == ZOO_EXPIRED_SESSION_STATE || raw_state == ZOO_AUTH_FAILED_STATE) {
+    return on_expired();
+  }
+  if (state_ != zk_state::connected) return;
+  ++counters_.disconnects;
+  spdlog::warn("ZooKeeper at {} is away; the session waits for it", options_.address.servers);
+  set_state(zk_state::connecting);
+}
+
+void zk_session::on_connected() {
+  if (state_ == zk_state::connected) return;
+  const clientid_t* id = zoo_client_id(handle_->raw);
+  if (id->client_id != credentials_.session_id) ++counters_.sessions_opened;
+  credentials_.session_id = id->client_id;
+  std::ranges::copy(id->passwd, credentials_.password.begin());
+  reopen_backoff_.reset();
+  spdlog::info("ZooKeeper at {} is connected, session {:#x}", options_.address.servers,
+               id->client_id);
+  set_state(zk_state::connected);
+}
+
+void zk_session::on_expired() {
+  ++counters_.sessions_expired;
+  spdlog::warn("ZooKeeper session {:#x} has expired; a new one follows", credentials_.session_id);
+  retire();
+  set_state(zk_state::expired);
+  reopen_later();
+}
+
+void zk_session::reopen_later() {
+  reopen_timer_.expires_after(reopen_backoff_.next());
+  reopen_timer_.async_wait(life_.bind([this](error_code failed) {
+    if (!failed) open();
+  }));
+}
+
+void zk_session::set_state(zk_state state) {
+  if (state_ == state) return;
+  state_ = state;
+  counters_.connected = state == zk_state::connected;
+  each_listener([state](zk_listener& each) { each.on_session_state(state); });
+}
+
+void zk_session::add_listener(zk_listener& listener) {
+  listeners_.push_back(&listener);
+}
+
+void zk_session::remove_listener(zk_listener& listener) {
+  std::erase(listeners_, &listener);
+}
+
+// A listener may add and remove listeners, itself included.
+void zk_session::each_listener(const std::function<void(zk_listener&)>& call) {
+  for (zk_listener* each : std::vector<zk_listener*>(listeners_)) {
+    if (std::ranges::find(listeners_, each) != listeners_.end()) call(*each);
+  }
+}
+
+template <class Start>
+void zk_session::submit(std::function<void(error_code, const reply&)> handler, Start start) {
+  if (state_ != zk_state::connected) {
+    return boost::asio::post(executor_, life_.bind([handler = std::move(handler)] {
+      handler(zk_errc::connection_loss, {});
+    }));
+  }
+  auto made = std::make_unique<request>();
+  request& added = *made;
+  added.owner = handle_.get();
+  added.handler = std::move(handler);
+  handle_->requests.emplace(&added, std::move(made));
+  const int rc = start(handle_->raw, added);
+  if (rc != ZOK) handle_->post_reply(&added, rc, {});
+}
+
+void zk_session::get_data(const std::string& path, data_handler handler) {
+  submit([handler = std::move(handler)](error_code failed,
+                                        const reply& got) { handler(failed, got.data, got.stat); },
+         [&](zhandle_t* raw, request& added) {
+           return zoo_aget(raw, absolute(path).c_str(), 1, &callbacks::on_data, &added);
+         });
+}
+
+void zk_session::get_children(const std::string& path, children_handler handler) {
+  submit([handler = std::move(handler)](
+             error_code failed, const reply& got) { handler(failed, got.children, got.stat); },
+         [&](zhandle_t* raw, request& added) {
+           return zoo_aget_children2(raw, absolute(path).c_str(), 1, &callbacks::on_children,
+                                     &added);
+         });
+}
+
+void zk_session::create_ephemeral(const std::string& path, const std::string& data,
+                                  done_handler handler) {
+  submit([handler = std::move(handler)](error_code failed, const reply&) { handler(failed); },
+         [&](zhandle_t* raw, request& added) {
+           return zoo_acreate(raw, absolute(path).c_str(), data.data(),
+                              static_cast<int>(data.size()), &ZOO_OPEN_ACL_UNSAFE, ZOO_EPHEMERAL,
+                              &callbacks::on_created, &added);
+         });
+}
+
+void zk_session::create_persistent(const std::string& path, done_handler handler) {
+  create_from(absolute(path), 1, std::move(handler));
+}
+
+// `path` up to the first '/' at or after `searched`, then the rest.
+void zk_session::create_from(std::string path, std::size_t searched, done_handler handler) {
+  const std::size_t end = std::min(path.find('/', searched), path.size());
+  const std::string part = path.substr(0, end);
+  submit(
+      [this, path = std::move(path), end, handler = std::move(handler)](error_code failed,
+                                                                        const reply&) {
+        if (failed == zk_errc::node_exists) failed.clear();
+        if (failed || end == path.size()) return handler(failed);
+        create_from(path, end + 1, handler);
+      },
+      [&](zhandle_t* raw, request& added) {
+        return zoo_acreate(raw, part.c_str(), "", 0, &ZOO_OPEN_ACL_UNSAFE, ZOO_PERSISTENT,
+                           &callbacks::on_created, &added);
+      });
+}
+
+void zk_session::set_data(const std::string& path, const std::string& data, std::int32_t version,
+                          done_handler handler) {
+  submit([handler = std::move(handler)](error_code failed, const reply&) { handler(failed); },
+         [&](zhandle_t* raw, request& added) {
+           return zoo_aset(raw, absolute(path).c_str(), data.data(), static_cast<int>(data.size()),
+                           version, &callbacks::on_stat, &added);
+         });
+}
+
+void zk_session::remove(const std::string& path, std::int32_t version, done_handler handler) {
+  submit([handler = std::move(handler)](error_code failed, const reply&) { handler(failed); },
+         [&](zhandle_t* raw, request& added) {
+           return zoo_adelete(raw, absolute(path).c_str(), version, &callbacks::on_done, &added);
+         });
+}
+
+void zk_session::replace_by_ephemeral(const std::string& path, std::int32_t version,
+                                      const std::string& data, done_handler handler) {
+  submit([handler = std::move(handler)](error_code failed, const reply&) { handler(failed); },
+         [&](zhandle_t* raw, request& added) {
+           // The C client serialises both before it returns; only the results are written later.
+           const std::string node = absolute(path);
+           zoo_delete_op_init(&added.operations[0], node.c_str(), version);
+           zoo_create_op_init(&added.operations[1], node.c_str(), data.data(),
+                              static_cast<int>(data.size()), &ZOO_OPEN_ACL_UNSAFE, ZOO_EPHEMERAL,
+                              nullptr, 0);
+           return zoo_amulti(raw, 2, added.operations.data(), added.results.data(),
+                             &callbacks::on_done, &added);
+         });
+}
+
+}  // namespace presenter::shard_router

@@ -1,0 +1,172 @@
+// A session with ZooKeeper that lives as long as its owner wants: over the C client's handle, which
+// dies with each expiry. Callbacks of the C library's threads are copied and posted; everything a
+// user of this class sees happens on one executor. Knows nothing of shards: znodes in, znodes out.
+#pragma once
+
+#include <array>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "shard_router/backoff.hpp"
+#include "shard_router/life_token.hpp"
+#include "shard_router/shard_counters.hpp"
+#include "shard_router/zk_address.hpp"
+#include "shard_router/zk_error.hpp"
+
+namespace presenter::shard_router {
+
+struct zk_session_options {
+  zk_address address;
+
+  // How long the server keeps a session it does not hear from, and so how long a crashed backend
+  // stays in the map. The server has its own bounds (2 and 20 of its ticks). Short enough that the
+  // fleet notices, long enough for a leader election: nothing else expires needlessly.
+  std::chrono::milliseconds session_timeout{6'000};
+
+  // Between the end of one session and the next attempt.
+  std::chrono::milliseconds reopen_min{100};
+  std::chrono::milliseconds reopen_max{10'000};
+};
+
+enum class zk_state {
+  stopped,     // before start() and after close()
+  connecting,  // no server answers yet, or none does any more; the session may still live
+  connected,
+  expired,  // the session and its ephemeral nodes are gone; a new one follows by itself
+};
+
+std::string_view name_of(zk_state) noexcept;
+
+// What we use of ZooKeeper's Stat.
+struct zk_stat {
+  std::int64_t mzxid = 0;            // last change of the data
+  std::int64_t pzxid = 0;            // last change of the list of children
+  std::int64_t ephemeral_owner = 0;  // session; 0: not ephemeral
+  std::int32_t version = 0;          // of the data
+};
+
+// Whoever holds these can take part in the session, or end it.
+struct zk_credentials {
+  std::int64_t session_id = 0;
+  std::array<char, 16> password{};
+};
+
+// Told on the session's executor. May call the session, but not close it, from inside.
+class zk_listener {
+ public:
+  // Every change, in order. After `connected`: read what you need again, with watches; what was
+  // asked before may be unanswered for ever if the session expired in between.
+  virtual void on_session_state(zk_state state) = 0;
+
+  // A watch fired (they fire once): something about this node changed. Relative to the chroot.
+  virtual void on_node_event(std::string_view path) = 0;
+
+ protected:
+  ~zk_listener() = default;
+};
+
+// Life: made and destroyed on the executor's thread, or while that does not run; destroyed before
+//   the io_context. An open session is outstanding work, as a pending read on a socket is.
+// Confined to: the executor's thread, which is one thread. counters(): any thread.
+// Blocking: zookeeper_init resolves names and zookeeper_close joins threads, so both run on a
+// thread
+//   of the session's own; only close() waits for it (names that hang are waited for as well).
+// Bounds: requests in flight are what its users ask for; see limits::servers_max.
+// Paths are relative to the chroot and begin with '/'. Handlers run on the executor, never inside
+// the call that took them, and not at all if the session they belong to has ended.
+class zk_session {
+ public:
+  using done_handler = std::function<void(boost::system::error_code)>;
+  using data_handler =
+      std::function<void(boost::system::error_code, const std::string& data, const zk_stat&)>;
+  using children_handler = std::function<void(
+      boost::system::error_code, const std::vector<std::string>& names, const zk_stat&)>;
+
+  zk_session(boost::asio::any_io_executor executor, zk_session_options options);
+  ~zk_session();  // close()
+  zk_session(const zk_session&) = delete;
+  zk_session& operator=(const zk_session&) = delete;
+
+  void start();
+
+  // Ends the session, and with it its ephemeral nodes at once, if a server can be reached. Final;
+  // blocks until the C client's threads are gone.
+  void close();
+
+  zk_state state() const { return state_; }
+
+  // Of the session connected last; zeros before the first.
+  const zk_credentials& credentials() const { return credentials_; }
+
+  const std::string& chroot() const { return options_.address.chroot; }
+  shard_counters& counters() { return counters_; }
+  const boost::asio::any_io_executor& executor() const { return executor_; }
+
+  void add_listener(zk_listener& listener);
+  void remove_listener(zk_listener& listener);
+
+  // Both leave a watch, also on failure where ZooKeeper does: get_data not on a node that is
+  // absent.
+  void get_data(const std::string& path, data_handler handler);
+  void get_children(const std::string& path, children_handler handler);
+
+  void create_ephemeral(const std::string& path, const std::string& data, done_handler handler);
+
+  // With every parent, the chroot's own nodes included. Nodes that exist are no error.
+  void create_persistent(const std::string& path, done_handler handler);
+
+  void set_data(const std::string& path, const std::string& data, std::int32_t version,
+                done_handler handler);
+  void remove(const std::string& path, std::int32_t version, done_handler handler);
+
+  // Removes the node of this version and creates our ephemeral one, both or neither.
+  void replace_by_ephemeral(const std::string& path, std::int32_t version, const std::string& data,
+                            done_handler handler);
+
+ private:
+  struct handle;
+  struct reply;
+  struct request;
+  struct callbacks;
+
+  void open();
+  void retire();
+  void on_opened(int error);
+  void on_session_event(int raw_state);
+  void on_connected();
+  void on_expired();
+  void reopen_later();
+  void set_state(zk_state state);
+  void each_listener(const std::function<void(zk_listener&)>& call);
+  std::string absolute(const std::string& path) const { return options_.address.chroot + path; }
+  void create_from(std::string path, std::size_t searched, done_handler handler);
+  template <class Start>
+  void submit(std::function<void(boost::system::error_code, const reply&)> handler, Start start);
+
+  // Constant after construction.
+  const boost::asio::any_io_executor executor_;
+  const zk_session_options options_;
+
+  // Any thread.
+  shard_counters counters_;
+
+  // The executor's thread only.
+  zk_state state_ = zk_state::stopped;
+  zk_credentials credentials_;
+  std::vector<zk_listener*> listeners_;
+  std::shared_ptr<handle> handle_;
+  boost::asio::steady_timer reopen_timer_;
+  backoff reopen_backoff_;
+  boost::asio::thread_pool blocking_{1};
+  life_token life_;
+};
+
+}  // namespace presenter::shard_router

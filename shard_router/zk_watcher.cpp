@@ -1,0 +1,274 @@
+#include "shard_router/zk_watcher.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <memory>
+#include <set>
+#include <utility>
+
+#include "shard_router/errc.hpp"
+#include "shard_router/saved_map.hpp"
+#include "shard_router/shard_map_codec.hpp"
+#include "shard_router/zk_paths.hpp"
+
+namespace presenter::shard_router {
+namespace {
+
+using boost::system::error_code;
+
+// A read during which something changed is done again, for its parts may be of two different times.
+// After this many in a row the map is published as it is: something changes all the time, and a map
+// that is right but for the last change is better than none.
+constexpr unsigned inconsistent_reads_max = 10;
+
+// "chat-a" of "/servers/chat-a"; empty: not a child of it.
+std::string_view child_of(std::string_view path) {
+  if (!path.starts_with(servers_path)) return {};
+  path.remove_prefix(servers_path.size());
+  return path.starts_with('/') ? path.substr(1) : std::string_view();
+}
+
+}  // namespace
+
+zk_watcher::zk_watcher(zk_session& session, router& router, zk_watcher_options options)
+    : session_(session),
+      router_(router),
+      options_(std::move(options)),
+      counters_(session.counters()),
+      guard_(options_.hold),
+      read_timer_(session.executor()),
+      hold_timer_(session.executor()) {}
+
+zk_watcher::~zk_watcher() {
+  stop();
+}
+
+void zk_watcher::start() {
+  if (std::exchange(has_started_, true)) return;
+  load_saved();
+  session_.add_listener(*this);
+  if (session_.state() == zk_state::connected) read_all_again();
+}
+
+void zk_watcher::stop() {
+  session_.remove_listener(*this);
+  life_.renew();
+  reads_.renew();
+  read_timer_.cancel();
+  hold_timer_.cancel();
+}
+
+// Watches survive a reconnect of the same session, but nobody has to rely on that.
+void zk_watcher::on_session_state(zk_state state) {
+  if (state == zk_state::connected) return read_all_again();
+  // Requests in flight end with connection_loss or, with the session, not at all.
+  if (is_reading_) ++counters_.map_read_failures;
+  reads_.renew();
+  is_reading_ = false;
+}
+
+void zk_watcher::on_node_event(std::string_view path) {
+  const std::string_view name = child_of(path);
+  if (path != servers_path && name.empty()) return;
+  if (const auto found = children_.find(name); found != children_.end()) {
+    found->second.is_fresh = false;
+  }
+  has_changed_ = true;
+  if (!is_reading_) read_after(options_.debounce);
+}
+
+void zk_watcher::read_all_again() {
+  for (auto& [name, entry] : children_)
+    entry.is_fresh = false;
+  inconsistent_reads_ = 0;
+  read_after({});
+}
+
+// What is already planned stays, unless this is to be at once.
+void zk_watcher::read_after(std::chrono::steady_clock::duration delay) {
+  if (is_waiting_ && delay > delay.zero()) return;
+  is_waiting_ = true;
+  read_timer_.expires_after(delay);
+  read_timer_.async_wait(life_.bind([this](error_code failed) {
+    if (failed) return;
+    is_waiting_ = false;
+    read();
+  }));
+}
+
+void zk_watcher::read() {
+  if (session_.state() != zk_state::connected) return;
+  // An earlier attempt, if there is one, is overtaken by this.
+  reads_.renew();
+  is_reading_ = true;
+  has_changed_ = false;
+  read_error_.clear();
+  ++counters_.map_reads;
+  session_.get_children(
+      std::string(servers_path),
+      reads_.bind([this](error_code failed, const std::vector<std::string>& names,
+                         const zk_stat& stat) { on_children(failed, names, stat); }));
+}
+
+void zk_watcher::on_children(error_code failed, const std::vector<std::string>& names,
+                             const zk_stat& stat) {
+  if (failed == zk_errc::no_node) return create_servers();
+  if (failed) return on_read_failed(failed);
+  if (names.size() > limits::servers_max) {
+    ++counters_.maps_too_large;
+    spdlog::error("{}: {} servers: {}; the last map stays", servers_path, names.size(),
+                  make_error_code(errc::too_many_servers).message());
+    is_reading_ = false;
+    return;
+  }
+  servers_pzxid_ = stat.pzxid;
+  update_children(names);
+  read_stale_children();
+}
+
+void zk_watcher::update_children(const std::vector<std::string>& names) {
+  const std::set<std::string_view> listed(names.begin(), names.end());
+  std::erase_if(children_, [&](const auto& known) { return !listed.contains(known.first); });
+  for (const std::string& name : names)
+    children_.try_emplace(name);
+}
+
+// Only what is new or has changed: a join costs each gateway one list and one read.
+void zk_watcher::read_stale_children() {
+  std::vector<std::string> stale;
+  for (const auto& [name, entry] : children_) {
+    if (!entry.is_fresh) stale.push_back(name);
+  }
+  answers_awaited_ = stale.size();
+  if (stale.empty()) return finish_read();
+  for (const std::string& name : stale) {
+    session_.get_data(
+        server_path(name),
+        reads_.bind([this, name](error_code failed, const std::string& data, const zk_stat& stat) {
+          on_child(name, failed, data, stat);
+        }));
+  }
+}
+
+void zk_watcher::on_child(const std::string& name, error_code failed, const std::string& data,
+                          const zk_stat& stat) {
+  if (failed == zk_errc::no_node) {
+    // Gone since the list was read; the list's watch has fired or is about to.
+    children_.erase(name);
+  } else if (failed) {
+    read_error_ = failed;
+  } else if (const auto found = children_.find(name); found != children_.end()) {
+    found->second.is_fresh = true;
+    found->second.mzxid = stat.mzxid;
+    decode_child(name, data, found->second);
+  }
+  if (--answers_awaited_ == 0) finish_read();
+}
+
+void zk_watcher::decode_child(const std::string& name, const std::string& data, child& entry) {
+  auto decoded = decode_server(name, data);
+  entry.is_valid = decoded.has_value();
+  if (entry.is_valid) {
+    entry.read = std::move(*decoded);
+    return;
+  }
+  ++counters_.children_rejected;
+  spdlog::warn("{}{} is left out of the map: {}", session_.chroot(), server_path(name),
+               decoded.error().message());
+}
+
+void zk_watcher::create_servers() {
+  session_.create_persistent(std::string(servers_path), reads_.bind([this](error_code failed) {
+    if (failed) return on_read_failed(failed);
+    read();
+  }));
+}
+
+void zk_watcher::on_read_failed(error_code failed) {
+  ++counters_.map_read_failures;
+  is_reading_ = false;
+  spdlog::warn("{}{} could not be read: {}", session_.chroot(), servers_path, failed.message());
+  // If the session is away as well, its return makes us read.
+  read_after(options_.retry);
+}
+
+// Answers and events come in the order in which the server made them. So if no event came between
+// the list and the last answer, all of them describe one and the same moment, and the epoch is its.
+void zk_watcher::finish_read() {
+  if (read_error_) return on_read_failed(read_error_);
+  is_reading_ = false;
+  if (has_changed_) {
+    read_after(options_.debounce);
+    if (++inconsistent_reads_ < inconsistent_reads_max) return;
+  }
+  inconsistent_reads_ = 0;
+  offer(make_map());
+}
+
+shard_map_ptr zk_watcher::make_map() const {
+  std::int64_t epoch = servers_pzxid_;
+  std::vector<server> servers;
+  for (const auto& [name, entry] : children_) {
+    epoch = std::max(epoch, entry.mzxid);
+    if (entry.is_valid) servers.push_back(entry.read);
+  }
+  return std::make_shared<const shard_map>(epoch, std::move(servers));
+}
+
+void zk_watcher::offer(shard_map_ptr map) {
+  const shard_map* in_force = router_.current().get();
+  const auto verdict = guard_.offer(in_force, map, map_guard::clock::now());
+  if (verdict != map_guard::verdict::publish) {
+    return hold(*map, verdict == map_guard::verdict::hold);
+  }
+  hold_timer_.cancel();
+  const bool is_same = in_force != nullptr && in_force->epoch() == map->epoch() &&
+                       in_force->servers() == map->servers();
+  if (!is_same) publish(std::move(map));
+}
+
+void zk_watcher::hold(const shard_map& map, bool is_new) {
+  if (is_new) {
+    ++counters_.maps_held;
+    spdlog::error("shard map of epoch {} would have {} servers instead of {}: {}, at most {} ms",
+                  map.epoch(), map.servers().size(), router_.current()->servers().size(),
+                  make_error_code(errc::map_held).message(), options_.hold.count());
+  }
+  hold_timer_.expires_at(guard_.release_at());
+  hold_timer_.async_wait(life_.bind([this](error_code failed) {
+    if (!failed) read_all_again();
+  }));
+}
+
+void zk_watcher::publish(shard_map_ptr map) {
+  ++counters_.maps_published;
+  spdlog::info("shard map: epoch {}, {} servers", map->epoch(), map->servers().size());
+  save(*map);
+  router_.publish(std::move(map));
+}
+
+void zk_watcher::load_saved() {
+  if (options_.saved_map.empty() || router_.current() != nullptr) return;
+  auto loaded = load_saved_map(options_.saved_map);
+  if (!loaded) {
+    if (loaded.error() == boost::system::errc::no_such_file_or_directory) return;
+    spdlog::warn("{}: {}", options_.saved_map.string(), loaded.error().message());
+    return;
+  }
+  spdlog::info("{}: the last shard map: epoch {}, {} servers", options_.saved_map.string(),
+               (*loaded)->epoch(), (*loaded)->servers().size());
+  ++counters_.maps_published;
+  router_.publish(std::move(*loaded));
+}
+
+void zk_watcher::save(const shard_map& map) {
+  if (options_.saved_map.empty()) return;
+  if (const error_code failed = save_map(options_.saved_map, map)) {
+    ++counters_.saves_failed;
+    spdlog::warn("{}: the shard map could not be saved: {}", options_.saved_map.string(),
+                 failed.message());
+  }
+}
+
+}  // namespace presenter::shard_router

@@ -1,0 +1,109 @@
+// ZooKeeper → shard map: watches <chroot>/servers and every server's data, and publishes a new
+// immutable map whenever they have changed. What ZooKeeper does wrong stops here: while it is away,
+// or says that most of the fleet is gone, the last map stays in force.
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "shard_router/life_token.hpp"
+#include "shard_router/map_guard.hpp"
+#include "shard_router/router.hpp"
+#include "shard_router/zk_session.hpp"
+
+namespace presenter::shard_router {
+
+struct zk_watcher_options {
+  // Changes within this time after the first make one new map; a deploy is many changes.
+  std::chrono::milliseconds debounce{100};
+
+  // How long a map that lacks more than half of the servers is held back. See map_guard.
+  std::chrono::milliseconds hold{30'000};
+
+  // Between attempts at reading that fail although the session lives.
+  std::chrono::milliseconds retry{1'000};
+
+  // Where the last map is kept over restarts; empty: nowhere. See saved_map.hpp.
+  std::filesystem::path saved_map;
+};
+
+// Life: shorter than the session and the router it was given.
+// Confined to: the session's executor, where router.publish() is called.
+// Bounds: limits::servers_max servers; more, and the last map stays.
+class zk_watcher final : public zk_listener {
+ public:
+  zk_watcher(zk_session& session, router& router, zk_watcher_options options = {});
+  ~zk_watcher();  // stop()
+  zk_watcher(const zk_watcher&) = delete;
+  zk_watcher& operator=(const zk_watcher&) = delete;
+
+  // Publishes the saved map, if there is one and no other, and then what ZooKeeper says, as soon as
+  // the session is connected. The session may be started before or after.
+  void start();
+
+  // Nothing is published any more; the router keeps its map.
+  void stop();
+
+ private:
+  // What is known of one child of servers_path.
+  struct child {
+    bool is_fresh = false;  // read, and its watch has not fired since
+    bool is_valid = false;
+    std::int64_t mzxid = 0;
+    server read;
+  };
+
+  void on_session_state(zk_state state) override;
+  void on_node_event(std::string_view path) override;
+
+  void read_all_again();
+  void read_after(std::chrono::steady_clock::duration delay);
+  void read();
+  void on_children(boost::system::error_code failed, const std::vector<std::string>& names,
+                   const zk_stat& stat);
+  void update_children(const std::vector<std::string>& names);
+  void read_stale_children();
+  void on_child(const std::string& name, boost::system::error_code failed, const std::string& data,
+                const zk_stat& stat);
+  void decode_child(const std::string& name, const std::string& data, child& entry);
+  void create_servers();
+  void on_read_failed(boost::system::error_code failed);
+  void finish_read();
+  shard_map_ptr make_map() const;
+  void offer(shard_map_ptr map);
+  void hold(const shard_map& map, bool is_new);
+  void publish(shard_map_ptr map);
+  void load_saved();
+  void save(const shard_map& map);
+
+  zk_session& session_;
+  router& router_;
+  const zk_watcher_options options_;
+  shard_counters& counters_;
+  map_guard guard_;
+
+  // One timer for whatever makes us read next, whichever is first.
+  boost::asio::steady_timer read_timer_;
+  boost::asio::steady_timer hold_timer_;
+  bool is_waiting_ = false;
+
+  std::map<std::string, child, std::less<>> children_;
+  std::int64_t servers_pzxid_ = 0;
+  bool is_reading_ = false;
+  bool has_changed_ = false;  // while reading
+  bool has_started_ = false;
+  unsigned inconsistent_reads_ = 0;
+  std::size_t answers_awaited_ = 0;
+  boost::system::error_code read_error_;
+
+  life_token life_;   // of this object
+  life_token reads_;  // of one attempt at reading: renewed when its answers are wanted no more
+};
+
+}  // namespace presenter::shard_router
