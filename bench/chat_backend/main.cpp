@@ -8,10 +8,12 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
 #include "bench/chat_backend/chat_server.hpp"
+#include "bench/chat_backend/registration.hpp"
 
 namespace {
 
@@ -62,9 +64,16 @@ std::string text_of(const tcp::endpoint& endpoint) {
                      endpoint.port());
 }
 
+presenter::shard_router::server entry_of(const command_line& line, const tcp::endpoint& bound) {
+  presenter::shard_router::server self;
+  self.name = line.options.name;
+  self.host = line.advertise.empty() ? bound.address().to_string() : line.advertise;
+  self.port = bound.port();
+  self.weight = line.weight;
+  return self;
+}
+
 void run(command_line& line) {
-  // Better than a chat server that nobody finds.
-  if (!line.zookeeper.empty()) throw std::runtime_error("--zookeeper: not supported yet");
   line.options.listen = parse_endpoint(line.listen);
   line.options.drain_deadline =
       std::chrono::milliseconds(static_cast<std::int64_t>(line.drain_seconds * 1'000));
@@ -72,9 +81,21 @@ void run(command_line& line) {
   chat_server server(io, line.options);
   server.start_accepting();
 
+  std::optional<registration> entry;
+  if (!line.zookeeper.empty()) {
+    entry.emplace(io, line.zookeeper, entry_of(line, server.local_endpoint()));
+  }
+
+  // Out of the map first, so that no new stream is on its way while the others end.
+  const auto drain = [&] { server.start_draining([&io] { io.stop(); }); };
   asio::signal_set signals(io, SIGTERM, SIGINT);
   signals.async_wait([&](const boost::system::error_code& failed, int) {
-    if (!failed) server.start_draining([&io] { io.stop(); });
+    if (failed) return;
+    if (entry) {
+      entry->start_leaving(drain);
+    } else {
+      drain();
+    }
   });
   fmt::print("presenter-chatd {} listening on {}\n", line.options.name,
              text_of(server.local_endpoint()));
