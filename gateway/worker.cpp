@@ -1,9 +1,10 @@
 #include "gateway/worker.hpp"
 
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <boost/asio/post.hpp>
-#include <exception>
+#include <new>
 #include <utility>
 
 namespace presenter::gateway {
@@ -27,6 +28,8 @@ worker::worker(const worker_setup& setup, listening_socket socket)
       tick_(io_),
       polls_(io_),
       deadlines_(std::chrono::steady_clock::now()),
+      handshakes_([this] { post_turns(); }),
+      relays_([this] { post_turns(); }),
       relaying_(settings_, metrics_),
       upstream_(io_, settings_, setup.node, metrics_, [this] { batch_.flush(); }),
       context_{settings_, metrics_,  tls_.get(), polls_, deadlines_, handshakes_, relays_,
@@ -52,7 +55,7 @@ void worker::join() {
 void worker::run() {
   asio::post(io_, [this] {
     listener_.start();
-    polls_.start([this] { after_batch(); });
+    polls_.start();
     wait_tick();
   });
   io_.run();
@@ -72,8 +75,7 @@ void worker::wait_tick() {
 // --- turns
 // ------------------------------------------------------------------------------------------------
 
-void worker::after_batch() {
-  if (handshakes_.empty() && relays_.empty()) return;
+void worker::post_turns() {
   if (std::exchange(turns_posted_, true)) return;
   asio::post(io_, [this] { run_turns(); });
 }
@@ -82,14 +84,23 @@ void worker::run_turns() {
   turns_posted_ = false;
   relays_.run_all();
   if (!handshakes_.empty()) handshakes_.run_for(handshake_budget);
-  after_batch();
+  if (!handshakes_.empty() || !relays_.empty()) post_turns();
 }
 
 // --- clients
 // ----------------------------------------------------------------------------------------------
 
 void worker::on_accepted(int descriptor, const tcp_endpoint& peer) {
-  auto session = std::make_unique<client_session>(context_, descriptor, peer);
+  std::unique_ptr<client_session> session;
+  try {
+    session = std::make_unique<client_session>(context_, descriptor, peer);
+  } catch (const std::bad_alloc&) {
+    // One client less; those who are here go on.
+    metrics_.accept_failures.add();
+    spdlog::error("no memory for a client");
+    ::close(descriptor);
+    return;
+  }
   sessions_.push_back(*session);
   ++sessions_open_;
   session.release()->start();

@@ -54,7 +54,7 @@ class worker final : private client_session_owner {
 
   void run();
   void wait_tick();
-  void after_batch();
+  void post_turns();
   void run_turns();
   void bury();
   void shut_down(duration within);

@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -16,6 +17,9 @@ namespace {
 // How long a client may take to receive its last bytes and close its own side. Longer only keeps
 // dead phones; shorter would cut answers on slow mobile networks.
 constexpr duration closing_timeout = std::chrono::seconds{5};
+
+// 64 KiB a turn, as much as a relay moves.
+constexpr int drops_per_turn = 16;
 
 client_io io_of(tls_status status) {
   switch (status) {
@@ -116,7 +120,9 @@ void client_session::on_poll(std::uint32_t events) {
     case client_phase::first_packet:
       return read_packet();
     case client_phase::opening:
-      if ((events & gone) != 0) close_now(close_reason::client_reset);
+      if ((events & gone) != 0) return close_now(close_reason::client_reset);
+      // The backend may answer before it has taken the whole packet.
+      if ((events & EPOLLOUT) != 0) relay_.on_client_writable();
       return;
     case client_phase::relaying:
       // Nothing can reach a client whose socket has failed, even if its stream has no credit to
@@ -126,7 +132,10 @@ void client_session::on_poll(std::uint32_t events) {
         return close_now(close_reason::client_reset);
       }
       if ((events & EPOLLOUT) != 0) relay_.on_client_writable();
-      if (readable && !over_ && phase_ == client_phase::relaying) relay_.on_client_readable();
+      // Reading may have waited for room as well: the answer to a KeyUpdate goes out first.
+      if ((readable || tls_.has_input()) && phase_ == client_phase::relaying && !over_) {
+        relay_.on_client_readable();
+      }
       return;
     case client_phase::closing:
       return step_closing();
@@ -135,7 +144,8 @@ void client_session::on_poll(std::uint32_t events) {
 
 void client_session::on_turn() {
   if (phase_ == client_phase::handshake) return step_handshake();
-  if (phase_ == client_phase::relaying) relay_.on_client_readable();
+  if (phase_ == client_phase::relaying) return relay_.on_client_readable();
+  if (phase_ == client_phase::closing) step_closing();
 }
 
 void client_session::on_deadline(steady_time) {
@@ -278,6 +288,7 @@ void client_session::expect_nothing() {
 void client_session::on_relay_over(close_reason reason) {
   switch (reason) {
     case close_reason::client_finished:
+    case close_reason::backend_finished:
     case close_reason::stream_moved:
     case close_reason::refused_shutting_down:
       return close_cleanly(reason);
@@ -338,14 +349,23 @@ void client_session::step_closing() {
     if (status != tls_status::ok) return finish_session();
     close_notify_sent_ = true;
   }
-  if (reason_ == close_reason::client_finished) return finish_session();
+  const bool both_finished =
+      reason_ == close_reason::client_finished || reason_ == close_reason::backend_finished;
+  if (both_finished) return finish_session();
   if (!std::exchange(fin_sent_, true)) ::shutdown(descriptor_, SHUT_WR);
+  drop_input();
+}
+
+// What the client still sends; in portions, for one that never stops must not hold the worker.
+void client_session::drop_input() {
   std::array<std::byte, 4'096> ignored;
-  ssize_t n = 0;
-  do {
-    n = ::recv(descriptor_, ignored.data(), ignored.size(), 0);
-  } while (n > 0);
-  if (n == 0 || (errno != EAGAIN && errno != EINTR)) finish_session();
+  for (int i = 0; i < drops_per_turn; ++i) {
+    const ssize_t n = ::recv(descriptor_, ignored.data(), ignored.size(), 0);
+    if (n > 0) continue;
+    if (n == 0 || (errno != EAGAIN && errno != EINTR)) finish_session();
+    return;
+  }
+  context_.relays.add(*this);
 }
 
 void client_session::finish_session() {

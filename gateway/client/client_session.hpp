@@ -111,6 +111,7 @@ class client_session final : public session_hook,
   void close_now(close_reason reason);
   void note_reason(close_reason reason);
   void step_closing();
+  void drop_input();
   void finish_session();
 
   client_context& context_;

@@ -19,11 +19,6 @@ poller::poller(boost::asio::io_context& io) : epoll_(::epoll_create1(EPOLL_CLOEX
 
 poller::~poller() = default;
 
-void poller::start(std::function<void()> after_batch) {
-  after_batch_ = std::move(after_batch);
-  wait();
-}
-
 void poller::stop() {
   stopped_ = true;
   boost::system::error_code ignored;
@@ -71,7 +66,6 @@ void poller::run_batch() {
   }
   batch_size_ = 0;
   batch_ = nullptr;
-  after_batch_();
 }
 
 }  // namespace presenter::gateway

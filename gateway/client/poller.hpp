@@ -8,7 +8,6 @@
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/system/error_code.hpp>
 #include <cstdint>
-#include <functional>
 
 struct epoll_event;
 
@@ -34,8 +33,8 @@ class poller {
   poller(const poller&) = delete;
   poller& operator=(const poller&) = delete;
 
-  // Begins to wait; `after_batch` runs after the targets of each batch have been told.
-  void start(std::function<void()> after_batch);
+  // Begins to wait.
+  void start() { wait(); }
   void stop();
 
   // The target outlives its registration.
@@ -54,7 +53,6 @@ class poller {
 
   int epoll_;
   descriptor_wait set_;
-  std::function<void()> after_batch_;
   bool stopped_ = false;
   poll_target** batch_ = nullptr;  // targets of the batch being told
   int batch_size_ = 0;

@@ -86,7 +86,6 @@ void tls_channel::mark_readable(bool half_closed) {
 
 int tls_channel::bio_read(char* into, int size) {
   if (input_.empty()) {
-    parked_.release();
     if (socket_empty_) {
       BIO_set_retry_read(bio_);
       return -1;
@@ -110,6 +109,7 @@ int tls_channel::bio_read(char* into, int size) {
   const std::size_t n = std::min(input_.size(), static_cast<std::size_t>(size));
   std::memcpy(into, input_.data(), n);
   input_ = input_.subspan(n);
+  if (input_.empty()) parked_.release();  // an idle client holds no buffer
   return static_cast<int>(n);
 }
 

@@ -4,6 +4,8 @@
 
 #include <boost/intrusive/list.hpp>
 #include <chrono>
+#include <functional>
+#include <utility>
 
 namespace presenter::gateway {
 
@@ -23,8 +25,14 @@ class turn_node : public boost::intrusive::list_base_hook<
 // First come, first served. Confined to: one thread. Bounds: one place per client.
 class turn_queue {
  public:
+  // `on_waiting`: somebody stands in the queue that was empty. Give turns soon, not from inside.
+  explicit turn_queue(std::function<void()> on_waiting) : on_waiting_(std::move(on_waiting)) {}
+
   void add(turn_node& node) {
-    if (!node.is_linked()) nodes_.push_back(node);
+    if (node.is_linked()) return;
+    const bool was_empty = nodes_.empty();
+    nodes_.push_back(node);
+    if (was_empty) on_waiting_();
   }
   bool empty() const { return nodes_.empty(); }
 
@@ -54,6 +62,7 @@ class turn_queue {
     node.on_turn();
   }
 
+  std::function<void()> on_waiting_;
   node_list nodes_;
 };
 

@@ -177,6 +177,7 @@ void relay::on_data(std::span<const std::byte> payload, bool) {
 
 void relay::on_finish() {
   backend_finished_ = true;
+  backend_first_ = !client_finished_;
   batch_.add(*this);
 }
 
@@ -219,7 +220,8 @@ void relay::finish_to_client() {
 
 void relay::end_if_both_finished() {
   if (!client_finished_ || !finish_sent_) return;
-  over(close_reason::client_finished, reset_reason::cancelled);
+  over(backend_first_ ? close_reason::backend_finished : close_reason::client_finished,
+       reset_reason::cancelled);
 }
 
 // --- ends
@@ -235,7 +237,7 @@ void relay::on_reset(reset_reason reason, bool) {
 void relay::on_link_lost() {
   packet_ = {};
   release_stream();
-  if (!begun_) return client_.on_stream_lost_unaccepted();
+  if (!accepted_) return client_.on_stream_lost_unaccepted();
   client_.expect_nothing();
   client_.on_relay_over(close_reason::link_lost);
 }
@@ -248,6 +250,7 @@ void relay::on_no_progress() {
 }
 
 void relay::watch_progress(bool moved) {
+  if (!begun_) return;  // the session's own deadline for the opening runs
   const bool waiting = client_blocked_ || backend_blocked_ || client_finished_ != backend_finished_;
   if (!waiting) {
     if (std::exchange(watching_, false)) client_.expect_nothing();

@@ -117,6 +117,7 @@ class relay final : public protocol::stream_handler, public batched {
   bool begun_ = false;             // the session has let go of the packet
   bool client_finished_ = false;   // its Finish has been passed on
   bool backend_finished_ = false;  // its Finish has come
+  bool backend_first_ = false;     // and before the client's
   bool finish_sent_ = false;       // and close_notify has gone to the client
   bool client_blocked_ = false;    // bytes wait for the client
   bool backend_blocked_ = false;   // bytes wait for credit

@@ -161,7 +161,10 @@ void upstream_slot::on_link_closed(upstream_link& link, error_code reason) {
     context_.metrics.count_link_error(reason);
     spdlog::warn("link to {} lost: {}", server_.name, reason.message());
   }
-  if (!retired_) connect_later();
+  if (retired_) return;
+  connect_later();
+  // Streams it lost before Accept may find room on another link.
+  context_.on_room();
 }
 
 }  // namespace presenter::gateway

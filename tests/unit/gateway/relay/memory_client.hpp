@@ -1,0 +1,82 @@
+// A client in memory: bytes it has sent wait in `input`, bytes it was sent are in `received`, and
+// it takes only as many as `room` allows. It writes down what the relay tells it.
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "gateway/relay/relay.hpp"
+
+namespace presenter::testing {
+
+// Life: outlives its relay. Confined to: the test.
+class memory_client final : public gateway::client_end {
+ public:
+  gateway::client_io_result read(std::span<std::byte> into) override {
+    ++reads;
+    bytes_asked_max = std::max(bytes_asked_max, into.size());
+    if (input.empty()) return {end, 0};
+    const std::size_t n = std::min(into.size(), input.size());
+    std::memcpy(into.data(), input.data(), n);
+    input.erase(0, n);
+    return {gateway::client_io::ok, n};
+  }
+
+  gateway::client_io_result write(std::span<const std::byte> bytes) override {
+    if (write_failure != gateway::client_io::ok) return {write_failure, 0};
+    const std::size_t n = std::min(bytes.size(), room);
+    if (n == 0) return {gateway::client_io::blocked, 0};
+    ++writes;
+    room -= n;
+    received.append(reinterpret_cast<const char*>(bytes.data()), n);
+    return {gateway::client_io::ok, n};
+  }
+
+  gateway::client_io finish_writing() override {
+    if (room == 0) return gateway::client_io::blocked;
+    finished = true;
+    return gateway::client_io::ok;
+  }
+
+  bool has_input() const override { return !input.empty() || end != gateway::client_io::blocked; }
+  void read_again_later() override { ++wants_turn; }
+  void expect_progress(std::chrono::milliseconds) override {
+    ++limits_set;
+    limit_runs = true;
+  }
+  void expect_nothing() override { limit_runs = false; }
+
+  void on_stream_accepted() override {
+    tell("accepted");
+    if (relay != nullptr) relay->begin();
+  }
+  void on_stream_refused(gateway::close_reason reason) override {
+    tell("refused " + std::string(name_of(reason)));
+  }
+  void on_stream_lost_unaccepted() override { tell("lost unaccepted"); }
+  void on_relay_over(gateway::close_reason reason) override {
+    tell("over " + std::string(name_of(reason)));
+  }
+
+  std::string input;
+  gateway::client_io end = gateway::client_io::blocked;  // what reading past `input` gives
+  gateway::client_io write_failure = gateway::client_io::ok;
+  std::size_t room = static_cast<std::size_t>(-1);
+
+  std::string received;
+  std::string told;  // the last word, and all before it
+  bool finished = false;
+  bool limit_runs = false;
+  int limits_set = 0;
+  int reads = 0;
+  int writes = 0;
+  int wants_turn = 0;
+  std::size_t bytes_asked_max = 0;
+  gateway::relay* relay = nullptr;
+
+ private:
+  void tell(const std::string& word) { told += (told.empty() ? "" : ", ") + word; }
+};
+
+}  // namespace presenter::testing
