@@ -39,8 +39,8 @@ inline ::testing::AssertionResult run_until(asio::io_context& io,
   return ::testing::AssertionSuccess();
 }
 
-// Everything that can happen now has happened when a Ping has come back that was sent last; here
-// both ends are in one loop, so it is enough that the loop has nothing ready for a while.
+// Turns the loop until nothing is ready. Both ends are in it, and loopback hands bytes over inside
+// the send, so then nothing more can happen by itself but timers.
 inline void run_until_quiet(asio::io_context& io) {
   io.restart();
   for (int idle = 0; idle < 20; ++idle)
