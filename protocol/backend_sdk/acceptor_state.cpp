@@ -36,7 +36,6 @@ acceptor_state::acceptor_state(asio::io_context& context, const asio::ip::tcp::e
       drain_deadline_(executor_) {}
 
 // --- links
-// ----------------------------------------------------------------------------------------------
 
 void acceptor_state::start() {
   listener_.async_accept([self = shared_from_this()](error_code error, link_socket socket) {
@@ -100,7 +99,6 @@ void acceptor_state::stop_listening() {
 }
 
 // --- streams
-// --------------------------------------------------------------------------------------------
 
 stream_handler* acceptor_state::on_open(backend_link& link, const open_frame& open) {
   ++counters_.streams_opened;
@@ -165,7 +163,6 @@ void acceptor_state::cancel_accept(std::uint64_t number) {
 }
 
 // --- the end
-// --------------------------------------------------------------------------------------------
 
 void acceptor_state::drain(std::chrono::milliseconds deadline) {
   if (closed_ || std::exchange(draining_, true)) return;

@@ -73,7 +73,6 @@ void complete(operation_pointer<Operation>& operation, Results&&... results) {
 }
 
 // --- the parts that know the caller's types
-// -------------------------------------------------------
 
 template <class MutableBufferSequence>
 class read_into : public read_operation {

@@ -38,7 +38,6 @@ mux_core& stream_state::core() {
 }
 
 // --- before the application has it
-// ----------------------------------------------------------------
 
 void stream_state::wait_in(stream_queue& queue, stream_queue::position at) {
   queue_ = &queue;
@@ -59,7 +58,6 @@ void stream_state::refuse(refuse_frame refusal) {
 }
 
 // --- reading
-// --------------------------------------------------------------------------------------------
 
 std::uint64_t stream_state::read(operation_pointer<read_operation> operation) {
   assert(!read_ && "one read at a time");
@@ -124,7 +122,6 @@ void stream_state::drop_input() {
 }
 
 // --- writing
-// --------------------------------------------------------------------------------------------
 
 std::uint64_t stream_state::write(operation_pointer<write_operation> operation) {
   assert(!write_ && "one write at a time");
@@ -171,7 +168,6 @@ void stream_state::shutdown_send() {
 }
 
 // --- cancellation and deadline
-// --------------------------------------------------------------------
 
 void stream_state::cancel_read(std::uint64_t number) {
   if (number == read_number_) fail_reading(asio::error::operation_aborted);
@@ -230,7 +226,6 @@ void stream_state::on_timer() {
 }
 
 // --- the end
-// --------------------------------------------------------------------------------------------
 
 void stream_state::on_reset(reset_reason reason, bool) {
   reset_ = reason;

@@ -47,7 +47,6 @@ class stream_state final : public std::enable_shared_from_this<stream_state>,
   const open_frame& info() const { return info_; }
 
   // --- before the application has it
-  // --------------------------------------------------------------
   void wait_in(stream_queue& queue, stream_queue::position at);
   // Sends Accept.
   void accept();
@@ -55,7 +54,6 @@ class stream_state final : public std::enable_shared_from_this<stream_state>,
   void refuse(refuse_frame refusal);
 
   // --- what mux_stream does; documented there
-  // ------------------------------------------------------------------
   // Both return a number for cancel_read, cancel_write: an operation that is over is not cancelled.
   std::uint64_t read(operation_pointer<read_operation> operation);
   std::uint64_t write(operation_pointer<write_operation> operation);
