@@ -78,8 +78,8 @@ server::server(const config& settings)
         admin_content{[this] { return ready(); }, [this] { return render_metrics(); },
                       [this] { return render_shards(); }});
   }
-  shards_ = std::make_unique<shard_source>(control_, settings.shards,
-                                           [this](const auto& map) { on_map(map); });
+  router_.subscribe([this](const auto& map) { on_map(map); });
+  shards_ = std::make_unique<shard_source>(control_, settings.shards, router_);
 }
 
 server::~server() = default;
@@ -90,13 +90,11 @@ std::optional<tcp_endpoint> server::admin_endpoint() const {
 }
 
 // --- life
-// -------------------------------------------------------------------------------------------------
 
 void server::run() {
   wait_signal();
   for (const auto& worker : workers_)
     worker->start();
-  shards_->start();
   control_.run();
 
   // Control stays quiet while the workers end; a second signal has its default effect again.
@@ -121,14 +119,12 @@ void server::wait_signal() {
 }
 
 void server::on_map(const upstream_pool::map_ptr& map) {
-  map_ = map;
   spdlog::info("shard map: epoch {}, {} servers", map->epoch(), map->servers().size());
   for (const auto& worker : workers_)
     worker->post_map(map);
 }
 
 // --- pages
-// ------------------------------------------------------------------------------------------------
 
 std::size_t server::links_up() const {
   std::int64_t up = 0;
@@ -139,8 +135,9 @@ std::size_t server::links_up() const {
 
 readiness server::ready() const {
   readiness state;
+  const auto& map = router_.current();
   if (ending_) state.missing.push_back("the gateway is shutting down");
-  if (map_ == nullptr || map_->servers().empty()) {
+  if (map == nullptr || map->servers().empty()) {
     state.missing.push_back("no shard map names a backend");
   } else if (links_up() == 0) {
     state.missing.push_back("no link to any backend is up");
@@ -155,24 +152,28 @@ std::string server::render_metrics() const {
   process_facts facts;
   facts.version = version;
   facts.started_at = started_at_;
-  facts.map_epoch = map_ == nullptr ? 0 : static_cast<std::int64_t>(map_->epoch());
-  facts.backends = map_ == nullptr ? 0 : map_->servers().size();
+  if (const auto& map = router_.current()) {
+    facts.map_epoch = map->epoch();
+    facts.backends = map->servers().size();
+  }
+  facts.is_zookeeper_connected = shards_->is_zookeeper_connected();
   facts.is_ready = ready().is_ready();
   facts.clients_max = clients_max_;
   return render_prometheus(workers, facts);
 }
 
 std::string server::render_shards() const {
-  nlohmann::json page{{"epoch", map_ == nullptr ? 0 : map_->epoch()},
+  const auto& map = router_.current();
+  nlohmann::json page{{"epoch", map == nullptr ? 0 : map->epoch()},
                       {"servers", nlohmann::json::array()}};
-  if (map_ != nullptr) {
-    for (const auto& server : map_->servers()) {
+  if (map != nullptr) {
+    for (const auto& server : map->servers()) {
       page["servers"].push_back({{"name", server.name},
                                  {"host", server.host},
                                  {"port", server.port},
                                  {"weight", server.weight},
                                  {"state", name_of(server.state)},
-                                 {"share", map_->share(server.name)}});
+                                 {"share", map->share(server.name)}});
     }
   }
   return page.dump(2) + "\n";

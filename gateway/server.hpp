@@ -51,7 +51,7 @@ class server {
   tcp_endpoint listen_endpoint_;
   std::vector<std::unique_ptr<worker>> workers_;
   std::unique_ptr<gateway::admin_endpoint> admin_;
-  upstream_pool::map_ptr map_;
+  shard_router::router router_;
   std::unique_ptr<shard_source> shards_;
   bool ending_ = false;
 };

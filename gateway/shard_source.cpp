@@ -1,29 +1,42 @@
 #include "gateway/shard_source.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <stdexcept>
-#include <utility>
 
 #include "shard_router/map_file.hpp"
 
 namespace presenter::gateway {
 
-struct shard_source::zookeeper {};
-
 shard_source::shard_source(boost::asio::io_context& control, const shards_config& settings,
-                           std::function<void(const map_ptr&)> on_map)
-    : control_(control), settings_(settings), on_map_(std::move(on_map)) {}
-
-shard_source::~shard_source() = default;
-
-void shard_source::start() {
-  if (!settings_.file) return;
-  const auto loaded = shard_router::load_map_file(*settings_.file);
+                           shard_router::router& router) {
+  if (settings.zookeeper) {
+    start_zookeeper(control, settings, router);
+    return;
+  }
+  const auto loaded = shard_router::load_map_file(*settings.file);
   if (loaded.map == nullptr) throw std::runtime_error(loaded.errors.front().to_string());
-  on_map_(loaded.map);
+  router.publish(loaded.map);
 }
 
-void shard_source::stop() {}
+void shard_source::start_zookeeper(boost::asio::io_context& control, const shards_config& settings,
+                                   shard_router::router& router) {
+  const auto address = shard_router::parse_zk_address(*settings.zookeeper);
+  if (!address) throw std::runtime_error("shards.zookeeper: " + address.error().message());
+  shard_router::zk_session_options options;
+  options.address = *address;
+  options.session_timeout = settings.session_timeout;
+  session_ = std::make_unique<shard_router::zk_session>(control.get_executor(), options);
+  watcher_ = std::make_unique<shard_router::zk_watcher>(*session_, router);
+  watcher_->start();
+  session_->start();
+}
+
+void shard_source::stop() {
+  watcher_.reset();
+  if (session_ != nullptr) session_->close();
+}
+
+bool shard_source::is_zookeeper_connected() const {
+  return session_ != nullptr && session_->state() == shard_router::zk_state::connected;
+}
 
 }  // namespace presenter::gateway

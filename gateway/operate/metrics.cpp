@@ -151,6 +151,8 @@ void write_facts(prometheus_text& out, const process_facts& facts, std::size_t w
   gauge_of("presenter_ready", "1 if the gateway takes clients.", facts.is_ready ? 1 : 0);
   gauge_of("presenter_workers", "Workers.", workers);
   gauge_of("presenter_clients_max", "Clients that the gateway may hold.", facts.clients_max);
+  gauge_of("presenter_zookeeper_connected", "1 if the session with ZooKeeper is connected.",
+           facts.is_zookeeper_connected ? 1 : 0);
   gauge_of("presenter_map_backends", "Backends that the shard map names.", facts.backends);
   out.family("presenter_map_epoch", "Epoch of the newest shard map; 0: none yet.",
              metric_type::gauge);

@@ -107,6 +107,7 @@ struct process_facts {
   std::int64_t map_epoch = 0;  // 0: no shard map yet
   std::size_t backends = 0;    // that the shard map names
   bool is_ready = false;
+  bool is_zookeeper_connected = false;  // always false where a map file is used
   std::size_t clients_max = 0;
 };
 

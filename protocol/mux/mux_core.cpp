@@ -36,7 +36,6 @@ mux_core::mux_core(const mux_options& options, link_handler& handler, mux_clock:
 }
 
 // --- bytes and time
-// ---------------------------------------------------------------------------------
 
 std::size_t mux_core::on_input(std::span<const std::byte> input, mux_clock::time_point now) {
   if (!input.empty()) {
@@ -111,7 +110,6 @@ void mux_core::close() {
 }
 
 // --- failure
-// -------------------------------------------------------------------------------------------
 
 void mux_core::fail(errc reason) {
   if (!is_over()) failure_ = reason;
@@ -148,7 +146,6 @@ void mux_core::stream_error(mux_stream_state& state, reset_reason reason) {
 }
 
 // --- frames in
-// ------------------------------------------------------------------------------------------
 
 void mux_core::on_frame(std::span<const std::byte> body) {
   ++counters_.frames_received;
@@ -344,7 +341,6 @@ void mux_core::on_go_away(const go_away_frame& go_away) {
 }
 
 // --- commands
-// ---------------------------------------------------------------------------------------
 
 bool mux_core::has_open_room() const {
   return output_.control.size() < limits::control_queue_bytes_max / 2;
@@ -473,7 +469,6 @@ void mux_core::release(stream_id stream) {
 }
 
 // --- output and turns
-// ----------------------------------------------------------------------------------
 
 void mux_core::submit(const control_frame& frame) {
   encode(frame, output_.control);

@@ -55,7 +55,6 @@ class mux_core {
   mux_core& operator=(const mux_core&) = delete;
 
   // --- bytes and time
-  // -------------------------------------------------------------------------------
 
   // Handles every whole frame in `input` and returns the bytes they took; the caller keeps the rest
   // and shows it again with more behind it. After a failure everything is taken and ignored.
@@ -73,7 +72,6 @@ class mux_core {
   void close();
 
   // --- the link
-  // ---------------------------------------------------------------------------------------
 
   // We are the gateway, the peer's Hello has arrived, it is not suspect, neither side is going
   // away, and there is room for one more stream.
@@ -94,13 +92,11 @@ class mux_core {
   void go_away(std::chrono::milliseconds deadline);
 
   // --- streams: what the gateway does
-  // ---------------------------------------------------------------
 
   // Opens a stream and names it; `open.stream` is ignored. Requires can_open().
   stream_id open(open_frame open, stream_handler& handler);
 
   // --- streams: what the backend does
-  // --------------------------------------------------------------
 
   void accept(stream_id stream);
   // In place of accept. Ends the stream both ways; its handler is not called again and need not
@@ -108,7 +104,6 @@ class mux_core {
   void refuse(refuse_frame refusal);
 
   // --- streams: both ends. An id that is no longer known is ignored
-  // ------------------------------------
 
   // How many payload bytes submit_data takes now. 0: blocked, or over.
   std::size_t sendable(stream_id stream);

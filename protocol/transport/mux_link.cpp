@@ -73,7 +73,6 @@ void mux_link::on_failed(error_code reason) {
 }
 
 // --- reading
-// --------------------------------------------------------------------------------------------
 
 void mux_link::wait_readable() {
   socket_.async_wait(link_socket::wait_read, [self = shared_from_this()](error_code error) {
@@ -109,7 +108,6 @@ void mux_link::read_gulp() {
 }
 
 // --- writing
-// --------------------------------------------------------------------------------------------
 
 void mux_link::on_output() {
   if (closed_ || waiting_writable_ || std::exchange(flush_posted_, true)) return;
@@ -168,7 +166,6 @@ void mux_link::send_in_flight() {
 }
 
 // --- time
-// -----------------------------------------------------------------------------------------------
 
 void mux_link::wait_tick() {
   tick_.expires_after(tick_interval_);
