@@ -1,0 +1,76 @@
+// What the tests of shard_router run on: one io_context, turned by the test until what it waits for
+// is true; the deadline is a limit for a broken run and measures nothing.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <string>
+
+#include "shard_router/router.hpp"
+#include "shard_router/zk_registration.hpp"
+#include "shard_router/zk_session.hpp"
+#include "shard_router/zk_watcher.hpp"
+#include "tests/support/zookeeper_server.hpp"
+
+namespace presenter::shard_router::tests {
+
+// One ZooKeeper for all tests of the program, started by the first; each test has its own chroot.
+presenter::tests::zookeeper_server& the_zookeeper();
+
+class ControlLoop : public ::testing::Test {
+ protected:
+  ControlLoop();
+
+  // Turns the loop until `is_true()`; false, and a failed test, if that takes a minute.
+  template <class Predicate>
+  [[nodiscard]] bool run_until(Predicate is_true) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (!is_true()) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      if (control_.stopped()) control_.restart();
+      control_.run_one_for(std::chrono::milliseconds(50));
+    }
+    return true;
+  }
+
+  // A short session timeout: a crash is to be seen within a second.
+  zk_session_options options(std::chrono::milliseconds timeout = std::chrono::seconds(1)) const;
+
+  static server backend(const std::string& name, std::uint16_t port = 7000);
+
+  // "chat-a chat-b": the names in the router's map; "none": no map yet.
+  static std::string names_in(const router& router);
+
+  boost::asio::io_context control_;
+  std::string chroot_;  // two levels, neither of which exists when the test begins
+};
+
+// A session of its own and one registration: what a backend has.
+struct registered_backend {
+  registered_backend(boost::asio::io_context& control, zk_session_options options, server self)
+      : session(control.get_executor(), std::move(options)),
+        registration(session, std::move(self)) {
+    session.start();
+    registration.start();
+  }
+  zk_session session;
+  zk_registration registration;
+};
+
+// A session, a watcher and a router: what a gateway has.
+struct watching_gateway {
+  watching_gateway(boost::asio::io_context& control, zk_session_options options,
+                   zk_watcher_options watcher_options = {})
+      : session(control.get_executor(), std::move(options)),
+        watcher(session, shards, std::move(watcher_options)) {
+    watcher.start();
+    session.start();
+  }
+  router shards;
+  zk_session session;
+  zk_watcher watcher;
+};
+
+}  // namespace presenter::shard_router::tests
