@@ -27,6 +27,8 @@ class TlsClient:
         self.tcp = socket.create_connection(address_of(address), timeout)
         self.tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         context = ssl.create_default_context(cafile=certificates.authority)
+        # Python hides a missing close_notify unless it is told not to.
+        context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
         if version is not None:
             context.minimum_version = context.maximum_version = version
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -71,8 +73,10 @@ class TlsClient:
             return self._run(self.tls.read, bytes_max)
         except ssl.SSLZeroReturnError:
             return b""
-        except ssl.SSLEOFError:
-            raise Truncated() from None
+        except ssl.SSLError as error:
+            if error.reason == "UNEXPECTED_EOF_WHILE_READING":
+                raise Truncated() from None
+            raise
 
     def receive_exactly(self, size):
         data = bytearray()
