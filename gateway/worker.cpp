@@ -73,7 +73,6 @@ void worker::wait_tick() {
 }
 
 // --- turns
-// ------------------------------------------------------------------------------------------------
 
 void worker::post_turns() {
   if (std::exchange(turns_posted_, true)) return;
@@ -88,7 +87,6 @@ void worker::run_turns() {
 }
 
 // --- clients
-// ----------------------------------------------------------------------------------------------
 
 void worker::on_accepted(int descriptor, const tcp_endpoint& peer) {
   std::unique_ptr<client_session> session;
@@ -120,7 +118,6 @@ void worker::bury() {
 }
 
 // --- from other threads
-// -----------------------------------------------------------------------------------
 
 void worker::post_map(upstream_pool::map_ptr map) {
   asio::post(io_, [this, map = std::move(map)]() mutable {

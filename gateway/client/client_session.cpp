@@ -106,7 +106,6 @@ void client_session::shut_down() {
 }
 
 // --- what happens
-// -----------------------------------------------------------------------------------------
 
 void client_session::on_poll(std::uint32_t events) {
   constexpr std::uint32_t gone = EPOLLERR | EPOLLHUP;
@@ -179,7 +178,6 @@ void client_session::set_deadline(duration within) {
 }
 
 // --- handshake
-// --------------------------------------------------------------------------------------------
 
 void client_session::step_handshake() {
   const tls_status status = tls_.handshake();
@@ -200,7 +198,6 @@ void client_session::on_handshake_done() {
 }
 
 // --- first packet
-// -----------------------------------------------------------------------------------------
 
 void client_session::read_packet() {
   for (auto wanted = packet_.wanted(); !wanted.empty(); wanted = packet_.wanted()) {
@@ -216,7 +213,6 @@ void client_session::read_packet() {
 }
 
 // --- opening
-// ----------------------------------------------------------------------------------------------
 
 void client_session::open_stream() {
   protocol::open_frame open;
@@ -251,7 +247,6 @@ void client_session::on_stream_lost_unaccepted() {
 }
 
 // --- relaying
-// ---------------------------------------------------------------------------------------------
 
 client_io_result client_session::read(std::span<std::byte> into) {
   const tls_result got = tls_.read(into);
@@ -299,7 +294,6 @@ void client_session::on_relay_over(close_reason reason) {
 }
 
 // --- closing
-// ----------------------------------------------------------------------------------------------
 
 void client_session::note_reason(close_reason reason) {
   if (std::exchange(has_reason_, true)) return;

@@ -29,7 +29,6 @@ relay_context::relay_context(const config& settings_, worker_metrics& metrics_)
     : settings(settings_), metrics(metrics_), scratch(protocol::limits::data_bytes_max) {}
 
 // --- batch
-// ----------------------------------------------------------------------------------------------
 
 void relay_batch::flush() {
   while (!touched_.empty()) {
@@ -40,7 +39,6 @@ void relay_batch::flush() {
 }
 
 // --- life
-// -----------------------------------------------------------------------------------------------
 
 relay::relay(relay_context& context, relay_batch& batch, client_end& client)
     : context_(context), batch_(batch), client_(client) {}
@@ -89,7 +87,6 @@ void relay::fail_client(client_io status) {
 }
 
 // --- client → backend
-// -------------------------------------------------------------------------------------
 
 bool relay::send_packet() {
   while (!packet_.empty()) {
@@ -156,7 +153,6 @@ void relay::move_to_backend() {
 }
 
 // --- backend → client
-// -------------------------------------------------------------------------------------
 
 void relay::on_accepted() {
   accepted_ = true;
@@ -225,7 +221,6 @@ void relay::end_if_both_finished() {
 }
 
 // --- ends
-// -----------------------------------------------------------------------------------------------
 
 void relay::on_reset(reset_reason reason, bool) {
   packet_ = {};

@@ -65,7 +65,6 @@ std::shared_ptr<upstream_link> upstream_slot::link_for_new_stream() const {
 }
 
 // --- connecting
-// -------------------------------------------------------------------------------------------
 
 void upstream_slot::resolve() {
   if (retired_) return;
@@ -129,7 +128,6 @@ void upstream_slot::connect_later() {
 }
 
 // --- the link
-// ---------------------------------------------------------------------------------------------
 
 void upstream_slot::on_link_ready(upstream_link& link) {
   pause_ = pause_first;
