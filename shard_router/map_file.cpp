@@ -133,8 +133,11 @@ void read_file(const std::filesystem::path& file, map_reader& reader) {
   std::ifstream stream(file);
   std::stringstream text;
   text << stream.rdbuf();
-  // A folder opens, but reading it fails, which shows on the side that was written to.
-  if (!stream.is_open() || text.bad()) return reader.add_error(0, "", "cannot be read");
+  // A folder opens and reads as nothing.
+  std::error_code ignored;
+  const bool is_folder = std::filesystem::is_directory(file, ignored);
+  if (!stream.is_open() || stream.bad() || is_folder)
+    return reader.add_error(0, "", "cannot be read");
   try {
     reader.read(toml::parse(text.str()));
   } catch (const toml::parse_error& error) {

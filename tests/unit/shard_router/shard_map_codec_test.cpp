@@ -1,0 +1,118 @@
+#include "shard_router/shard_map_codec.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/unit/shard_router/made_map.hpp"
+
+namespace presenter::shard_router {
+namespace {
+
+boost::system::error_code error_of(std::string_view json, std::string_view name = "chat-a") {
+  const auto decoded = decode_server(name, json);
+  return decoded ? boost::system::error_code() : decoded.error();
+}
+
+TEST(ShardMapCodec, ReadsWhatItWrites) {
+  server full = made_server("chat-a");
+  full.weight = 250;
+  full.state = server_state::draining;
+  full.instance = "1f0d";
+  const auto decoded = decode_server("chat-a", encode_server(full));
+  ASSERT_TRUE(decoded);
+  EXPECT_EQ(*decoded, full);
+}
+
+TEST(ShardMapCodec, OnlyHostAndPortMustBeThere) {
+  const auto decoded = decode_server("chat-a", R"({"host":"h","port":1,"later":{"x":[1]}})");
+  ASSERT_TRUE(decoded);
+  EXPECT_EQ(decoded->weight, limits::weight_default);
+  EXPECT_EQ(decoded->state, server_state::up);
+  EXPECT_EQ(decoded->instance, "");
+}
+
+TEST(ShardMapCodec, EveryMistakeHasItsName) {
+  EXPECT_EQ(error_of(""), errc::entry_not_json);
+  EXPECT_EQ(error_of("{"), errc::entry_not_json);
+  EXPECT_EQ(error_of("[]"), errc::entry_not_json);
+  EXPECT_EQ(error_of(std::string("{\"host\":\"\xff\"}")), errc::entry_not_json);
+  EXPECT_EQ(error_of(R"({"port":1})"), errc::host_invalid);
+  EXPECT_EQ(error_of(R"({"host":"","port":1})"), errc::host_invalid);
+  EXPECT_EQ(error_of(R"({"host":7,"port":1})"), errc::host_invalid);
+  EXPECT_EQ(error_of(R"({"host":")" + std::string(254, 'h') + R"(","port":1})"),
+            errc::host_invalid);
+  for (const char* port : {"0", "65536", "-1", "1.5", "\"1\"", "null", "18446744073709551615",
+                           "99999999999999999999999"}) {
+    EXPECT_EQ(error_of(std::string(R"({"host":"h","port":)") + port + "}"), errc::port_invalid)
+        << port;
+  }
+  EXPECT_EQ(error_of(R"({"host":"h"})"), errc::port_invalid);
+  for (const char* weight : {"0", "1001", "-5", "\"1\"", "1e2"}) {
+    EXPECT_EQ(error_of(std::string(R"({"host":"h","port":1,"weight":)") + weight + "}"),
+              errc::weight_invalid)
+        << weight;
+  }
+  EXPECT_EQ(error_of(R"({"host":"h","port":1,"state":"down"})"), errc::state_invalid);
+  EXPECT_EQ(error_of(R"({"host":"h","port":1,"state":1})"), errc::state_invalid);
+  EXPECT_EQ(error_of(R"({"host":"h","port":1,"instance":1})"), errc::instance_invalid);
+  EXPECT_EQ(error_of(R"({"host":"h","port":1})", "chat a"), errc::name_invalid);
+}
+
+TEST(ShardMapCodec, TheSizeIsCheckedBeforeTheContent) {
+  const std::string fits = R"({"host":"h","port":1})";
+  EXPECT_FALSE(error_of(fits + std::string(limits::node_bytes_max - fits.size(), ' ')));
+  EXPECT_EQ(error_of(fits + std::string(limits::node_bytes_max - fits.size() + 1, ' ')),
+            errc::entry_too_large);
+  // Deep nesting within the limit is read without a deep stack.
+  EXPECT_EQ(error_of(std::string(limits::node_bytes_max, '[')), errc::entry_not_json);
+}
+
+TEST(ShardMapCodec, CutAnywhereItIsNoEntry) {
+  const std::string whole = encode_server(made_server("chat-a"));
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    EXPECT_EQ(error_of(whole.substr(0, size)), errc::entry_not_json) << size;
+  }
+}
+
+TEST(ShardMapCodec, NamesAreNarrow) {
+  for (const char* name : {"a", "chat-a.example_1", "0", "A"})
+    EXPECT_TRUE(is_server_name(name));
+  EXPECT_TRUE(is_server_name(std::string(255, 'a')));
+  EXPECT_FALSE(is_server_name(std::string(256, 'a')));
+  for (const char* name : {"", "a b", "a/b", "a#1", "é", "a\n", "\""}) {
+    EXPECT_FALSE(is_server_name(name)) << name;
+  }
+}
+
+TEST(ShardMapCodec, BytesThatAreNoTextAreReplacedInsteadOfThrown) {
+  server odd = made_server("chat-a");
+  odd.host = "\xff";
+  EXPECT_EQ(decode_server("chat-a", encode_server(odd))->host, "\xEF\xBF\xBD");
+}
+
+TEST(ShardMapCodec, AWholeMapReadsWhatItWrites) {
+  const shard_map_ptr map = made_map({"chat-a", "chat-b"}, 4'294'967'301);
+  const auto decoded = decode_map(encode_map(*map));
+  ASSERT_TRUE(decoded);
+  EXPECT_EQ((*decoded)->epoch(), map->epoch());
+  EXPECT_EQ((*decoded)->servers(), map->servers());
+}
+
+TEST(ShardMapCodec, AWholeMapIsAllOrNothing) {
+  for (
+      const char* text :
+      {"", "[]", "{}", R"({"epoch":1})", R"({"epoch":"1","servers":[]})",
+       R"({"epoch":1,"servers":{}})", R"({"epoch":1,"servers":[1]})",
+       R"({"epoch":1,"servers":[{"host":"h","port":1}]})",
+       R"({"epoch":1,"servers":[{"name":"a","host":"h","port":0}]})",
+       R"({"epoch":1,"servers":[{"name":"a","host":"h","port":1},{"name":"a","host":"h","port":1}]})"}) {
+    const auto decoded = decode_map(text);
+    ASSERT_FALSE(decoded) << text;
+    EXPECT_EQ(decoded.error(), errc::saved_map_invalid) << text;
+  }
+  EXPECT_TRUE(decode_map(R"({"epoch":1,"servers":[]})"));
+}
+
+}  // namespace
+}  // namespace presenter::shard_router
