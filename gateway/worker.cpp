@@ -31,7 +31,7 @@ worker::worker(const worker_setup& setup, listening_socket socket)
       handshakes_([this] { post_turns(); }),
       relays_([this] { post_turns(); }),
       relaying_(settings_, metrics_),
-      upstream_(io_, settings_, setup.node, metrics_, [this] { batch_.flush(); }),
+      upstream_(io_, settings_, setup.node, metrics_, output_, [this] { batch_.flush(); }),
       context_{settings_, metrics_,  tls_.get(), polls_, deadlines_, handshakes_, relays_,
                received_, upstream_, relaying_,  batch_, *this,      setup.node},
       listener_(
@@ -55,7 +55,10 @@ void worker::join() {
 void worker::run() {
   asio::post(io_, [this] {
     listener_.start();
-    polls_.start();
+    polls_.start([this] {
+      const protocol::output_batch::scope scope(output_);
+      polls_.run_batch();
+    });
     wait_tick();
   });
   io_.run();
@@ -80,6 +83,7 @@ void worker::post_turns() {
 }
 
 void worker::run_turns() {
+  const protocol::output_batch::scope scope(output_);
   turns_posted_ = false;
   relays_.run_all();
   if (!handshakes_.empty()) handshakes_.run_for(handshake_budget);

@@ -73,6 +73,7 @@ class worker final : private client_session_owner {
   receive_buffer received_;
   relay_context relaying_;
   relay_batch batch_;
+  protocol::output_batch output_;
   upstream_pool upstream_;
   client_context context_;
   listener listener_;

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 namespace presenter::gateway {
 namespace {
@@ -18,6 +19,11 @@ poller::poller(boost::asio::io_context& io) : epoll_(::epoll_create1(EPOLL_CLOEX
 }
 
 poller::~poller() = default;
+
+void poller::start(std::function<void()> on_ready) {
+  on_ready_ = on_ready ? std::move(on_ready) : [this] { run_batch(); };
+  wait();
+}
 
 void poller::stop() {
   stopped_ = true;
@@ -46,7 +52,7 @@ void poller::remove(int descriptor, poll_target& target) {
 void poller::wait() {
   set_.async_wait(descriptor_wait::wait_read, [this](boost::system::error_code error) {
     if (error || stopped_) return;
-    run_batch();
+    on_ready_();
     if (!stopped_) wait();
   });
 }

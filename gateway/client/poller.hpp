@@ -8,6 +8,7 @@
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/system/error_code.hpp>
 #include <cstdint>
+#include <functional>
 
 struct epoll_event;
 
@@ -33,9 +34,13 @@ class poller {
   poller(const poller&) = delete;
   poller& operator=(const poller&) = delete;
 
-  // Begins to wait.
-  void start() { wait(); }
+  // Begins to wait. Whenever there are events `on_ready` is called, which calls run_batch; without
+  // it run_batch is called.
+  void start(std::function<void()> on_ready = {});
   void stop();
+
+  // Tells the targets of the events that there are now, at most one batch of them.
+  void run_batch();
 
   // The target outlives its registration.
   boost::system::error_code add(int descriptor, poll_target& target, poll_mode mode);
@@ -49,10 +54,10 @@ class poller {
       boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type>;
 
   void wait();
-  void run_batch();
 
   int epoll_;
   descriptor_wait set_;
+  std::function<void()> on_ready_;
   bool stopped_ = false;
   poll_target** batch_ = nullptr;  // targets of the batch being told
   int batch_size_ = 0;

@@ -17,13 +17,11 @@ constexpr std::chrono::milliseconds sweep_linger{1'000};
 }  // namespace
 
 upstream_pool::upstream_pool(boost::asio::io_context& io, const config& settings, std::string node,
-                             worker_metrics& metrics, std::function<void()> on_input_end)
-    : context_{io,
-               settings,
-               metrics,
-               std::move(node),
-               std::move(on_input_end),
-               [this] { wake_waiters(); }} {}
+                             worker_metrics& metrics, protocol::output_batch& output,
+                             std::function<void()> on_input_end)
+    : context_{io, settings, metrics, output, std::move(node), std::move(on_input_end), [this] {
+                 wake_waiters();
+               }} {}
 
 upstream_pool::~upstream_pool() = default;
 

@@ -40,9 +40,11 @@ class upstream_pool {
     std::string backend;     // its name
   };
 
-  // `on_input_end` runs after each gulp of any link.
+  // Links leave their output to `output` while that collects. `on_input_end` runs after each gulp
+  // of any link.
   upstream_pool(boost::asio::io_context& io, const config& settings, std::string node,
-                worker_metrics& metrics, std::function<void()> on_input_end);
+                worker_metrics& metrics, protocol::output_batch& output,
+                std::function<void()> on_input_end);
   ~upstream_pool();
 
   void set_map(map_ptr map);

@@ -103,8 +103,9 @@ void upstream_slot::on_connected(error_code error) {
   if (error == asio::error::operation_aborted) error = asio::error::timed_out;
   if (error) return on_connect_failed(error);
   upstream_link_owner& owner = *this;
-  link_ = std::make_shared<upstream_link>(
-      std::exchange(socket_, protocol::link_socket(context_.io)), link_options(context_), owner);
+  link_ =
+      std::make_shared<upstream_link>(std::exchange(socket_, protocol::link_socket(context_.io)),
+                                      link_options(context_), owner, context_.output);
   link_->start();
 }
 

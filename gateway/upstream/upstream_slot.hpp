@@ -22,6 +22,7 @@ struct upstream_context {
   boost::asio::io_context& io;
   const config& settings;
   worker_metrics& metrics;
+  protocol::output_batch& output;
   std::string node;                    // this gateway's name, for Hello
   std::function<void()> on_input_end;  // after each gulp of any link
   std::function<void()> on_room;       // a link came up, or takes streams again

@@ -25,8 +25,9 @@ std::span<std::byte> gulp_buffer() {
 
 }  // namespace
 
-mux_link::mux_link(link_socket socket, const mux_options& options)
+mux_link::mux_link(link_socket socket, const mux_options& options, output_batch* batch)
     : socket_(std::move(socket)),
+      batch_(batch),
       tick_(socket_.get_executor()),
       tick_interval_(std::max(1, options.hello.ping_interval_ms / 2)),
       core_(options, *this, mux_clock::now()) {
@@ -77,6 +78,8 @@ void mux_link::on_failed(error_code reason) {
 void mux_link::wait_readable() {
   socket_.async_wait(link_socket::wait_read, [self = shared_from_this()](error_code error) {
     if (error || self->closed_) return;
+    if (self->batch_ == nullptr) return self->read_gulp();
+    const output_batch::scope scope(*self->batch_);
     self->read_gulp();
   });
 }
@@ -111,10 +114,17 @@ void mux_link::read_gulp() {
 
 void mux_link::on_output() {
   if (closed_ || waiting_writable_ || std::exchange(flush_posted_, true)) return;
+  if (batch_ != nullptr && batch_->add(*this)) return;
   asio::post(socket_.get_executor(), [self = shared_from_this()] {
     self->flush_posted_ = false;
     self->flush();
   });
+}
+
+void mux_link::flush_in_batch() {
+  const auto self = shared_from_this();
+  flush_posted_ = false;
+  flush();
 }
 
 void mux_link::flush() {

@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "protocol/mux/mux_core.hpp"
+#include "protocol/transport/output_batch.hpp"
 
 namespace presenter::protocol {
 
@@ -34,10 +35,13 @@ struct link_counters {
 // Confined to: the one thread that runs its io_context.
 // Bounds: unsent output ≤ control_queue_bytes_max + data_queue_bytes_max twice (queued and in
 // flight); unread input ≤ one frame.
-class mux_link : public std::enable_shared_from_this<mux_link>, public link_handler {
+class mux_link : public std::enable_shared_from_this<mux_link>,
+                 public link_handler,
+                 private output_batch_node {
  public:
   // `socket` is connected.
-  mux_link(link_socket socket, const mux_options& options);
+  // With a `batch`, which outlives the link, output leaves at the end of the scope that runs.
+  mux_link(link_socket socket, const mux_options& options, output_batch* batch = nullptr);
   virtual ~mux_link() = default;
 
   mux_link(const mux_link&) = delete;
@@ -70,6 +74,7 @@ class mux_link : public std::enable_shared_from_this<mux_link>, public link_hand
 
  private:
   void on_output() final;
+  void flush_in_batch() final;
   void on_failed(boost::system::error_code reason) final;
 
   void wait_readable();
@@ -80,6 +85,7 @@ class mux_link : public std::enable_shared_from_this<mux_link>, public link_hand
   void wait_tick();
 
   link_socket socket_;
+  output_batch* const batch_;
   link_timer tick_;
   std::chrono::milliseconds tick_interval_;
   mux_core core_;
