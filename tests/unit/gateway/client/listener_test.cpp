@@ -1,0 +1,150 @@
+#include "gateway/client/listener.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <optional>
+#include <vector>
+
+namespace presenter::gateway {
+namespace {
+
+class Listener : public ::testing::Test {
+ protected:
+  void start(std::size_t clients_max = 1'000) {
+    auto socket = listening_socket::open({boost::asio::ip::address_v4::loopback(), 0}, 64);
+    ASSERT_TRUE(socket);
+    address = socket->local_endpoint();
+    listens.emplace(std::move(*socket), polls, deadlines, metrics,
+                    listener::limits{clients_max, [this] { return accepted.size(); }},
+                    [this](int descriptor, const tcp_endpoint& peer) {
+                      accepted.push_back(descriptor);
+                      peers.push_back(peer);
+                    });
+    listens->start();
+    polls.start();
+  }
+
+  ~Listener() override {
+    listens.reset();
+    polls.stop();
+    for (const auto& all : {accepted, clients})
+      for (const int descriptor : all)
+        ::close(descriptor);
+  }
+
+  // Into the kernel's queue: that is done when connect returns.
+  void connect() {
+    const int client = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ASSERT_GE(client, 0);
+    ASSERT_EQ(::connect(client, address.data(), static_cast<socklen_t>(address.size())), 0);
+    clients.push_back(client);
+  }
+
+  void run() {
+    io.restart();
+    for (int idle = 0; idle < 10; ++idle)
+      if (io.poll() != 0) idle = 0;
+  }
+
+  boost::asio::io_context io{1};
+  poller polls{io};
+  steady_time now = std::chrono::steady_clock::now();
+  deadline_wheel deadlines{now};
+  worker_metrics metrics;
+  tcp_endpoint address;
+  std::optional<listener> listens;
+  std::vector<int> accepted;
+  std::vector<int> clients;
+  std::vector<tcp_endpoint> peers;
+};
+
+TEST_F(Listener, AcceptsEverybodyWithTheOptionsOfAClient) {
+  start();
+  for (int i = 0; i < 40; ++i)
+    connect();
+  run();
+  ASSERT_EQ(accepted.size(), 40U);
+  EXPECT_EQ(peers[0].address(), boost::asio::ip::address_v4::loopback());
+  int on = 0;
+  socklen_t size = sizeof on;
+  ::getsockopt(accepted[0], IPPROTO_TCP, TCP_NODELAY, &on, &size);
+  EXPECT_EQ(on, 1);
+  ::getsockopt(accepted[0], SOL_SOCKET, SO_KEEPALIVE, &on, &size);
+  EXPECT_EQ(on, 1);
+  EXPECT_NE(::fcntl(accepted[0], F_GETFL) & O_NONBLOCK, 0);
+  EXPECT_NE(::fcntl(accepted[0], F_GETFD) & FD_CLOEXEC, 0);
+}
+
+TEST_F(Listener, LeavesClientsInTheKernelAboveItsLimitUntilThereIsRoom) {
+  start(2);
+  for (int i = 0; i < 5; ++i)
+    connect();
+  run();
+  EXPECT_EQ(accepted.size(), 2U);
+  listens->resume();
+  run();
+  EXPECT_EQ(accepted.size(), 2U);
+  ::close(accepted.back());
+  accepted.pop_back();
+  listens->resume();
+  listens->resume();
+  run();
+  EXPECT_EQ(accepted.size(), 2U);
+}
+
+TEST_F(Listener, PausesWithoutDescriptorsAndTriesAgain) {
+  start();
+  connect();
+  run();
+  ASSERT_EQ(accepted.size(), 1U);
+  connect();
+
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const int next = ::dup(0);
+  ::close(next);
+  const rlimit none{static_cast<rlim_t>(next), before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  run();
+  EXPECT_EQ(metrics.accept_failures.value(), 1U) << "no spinning";
+  deadlines.advance(now + std::chrono::milliseconds(100));
+  run();
+  EXPECT_EQ(metrics.accept_failures.value(), 1U);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+
+  EXPECT_EQ(accepted.size(), 1U);
+  deadlines.advance(now + std::chrono::seconds(1));
+  run();
+  EXPECT_EQ(accepted.size(), 2U);
+}
+
+TEST_F(Listener, StopsForGood) {
+  start();
+  listens->stop();
+  listens->resume();
+  run();
+  const int client = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  EXPECT_NE(::connect(client, address.data(), static_cast<socklen_t>(address.size())), 0);
+  ::close(client);
+}
+
+TEST(ListeningSocket, SharesAnAddressAndNamesWhatIsInTheWay) {
+  const auto any = boost::asio::ip::address_v4::loopback();
+  auto first = listening_socket::open({any, 0}, 1);
+  ASSERT_TRUE(first);
+  auto second = listening_socket::open(first->local_endpoint(), 1);
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->local_endpoint(), first->local_endpoint());
+  const auto elsewhere = boost::asio::ip::make_address("192.0.2.1");
+  EXPECT_EQ(listening_socket::open({elsewhere, 0}, 1).error(),
+            boost::system::errc::address_not_available);
+}
+
+}  // namespace
+}  // namespace presenter::gateway

@@ -1,0 +1,441 @@
+#include "gateway/client/tls_channel.hpp"
+
+#include <gtest/gtest.h>
+#include <openssl/err.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "gateway/client/tls_context.hpp"
+#include "tests/unit/gateway/client/tls_peer.hpp"
+#include "tests/unit/gateway/config_files.hpp"
+
+namespace presenter::gateway {
+namespace {
+
+using presenter::testing::tls_peer;
+
+std::string filler(std::size_t size) {
+  std::string text;
+  for (std::size_t i = 0; text.size() < size; ++i)
+    text += std::to_string(i) + ",";
+  text.resize(size);
+  return text;
+}
+
+std::span<const std::byte> as_bytes(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
+
+// One channel and its peer on a socket pair; edges come from a real, edge-triggered epoll set.
+struct connected_channel {
+  connected_channel(SSL_CTX* context, receive_buffer& shared, int version, int socket_bytes = 0,
+                    SSL_SESSION* resume = nullptr) {
+    std::array<int, 2> ends{};
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()), 0);
+    for (const int end : ends)
+      if (socket_bytes != 0)
+        ::setsockopt(end, SOL_SOCKET, SO_SNDBUF, &socket_bytes, sizeof socket_bytes);
+    descriptor = ends[0];
+    channel.emplace(context, descriptor, shared);
+    peer.emplace(ends[1], version, resume);
+    epoll_event event{};
+    event.events = static_cast<std::uint32_t>(EPOLLIN | EPOLLOUT | EPOLLRDHUP) | EPOLLET;
+    EXPECT_EQ(::epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event), 0);
+  }
+  ~connected_channel() {
+    ::close(epoll);
+    channel.reset();
+    ::close(descriptor);
+  }
+
+  void edges() {
+    epoll_event event{};
+    if (::epoll_wait(epoll, &event, 1, 0) != 1) return;
+    if ((event.events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
+      channel->mark_readable((event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0);
+    if ((event.events & EPOLLOUT) != 0) channel->mark_writable();
+  }
+
+  void handshake(std::size_t piece = tls_peer::all) {
+    bool ours = false;
+    bool theirs = false;
+    for (int i = 0; i < 100'000 && !(ours && theirs); ++i) {
+      if (!theirs) theirs = peer->step_handshake();
+      peer->push(piece);
+      edges();
+      if (!ours) {
+        const tls_status status = channel->handshake();
+        ASSERT_TRUE(status == tls_status::ok || status == tls_status::want_read ||
+                    status == tls_status::want_write);
+        ours = status == tls_status::ok;
+      }
+      peer->pull();
+    }
+    ASSERT_TRUE(ours && theirs);
+    peer->read();  // tickets
+  }
+
+  // Reads until it has to wait; the last status in `status`.
+  std::string read(std::size_t at_once = 16'384) {
+    std::string text;
+    std::string piece(at_once, '\0');
+    for (;;) {
+      const tls_result got = channel->read(std::as_writable_bytes(std::span(piece)));
+      status = got.status;
+      if (got.status != tls_status::ok) return text;
+      text.append(piece, 0, got.n);
+    }
+  }
+
+  int epoll = ::epoll_create1(EPOLL_CLOEXEC);
+  int descriptor = -1;
+  std::optional<tls_channel> channel;
+  std::optional<tls_peer> peer;
+  tls_status status = tls_status::ok;
+};
+
+class TlsChannel : public ::testing::TestWithParam<int> {
+ protected:
+  TlsChannel() {
+    settings.certificate = files.folder() / "tls.pem";
+    settings.private_key = files.folder() / "tls.key";
+    context = make_tls_context(settings, tickets);
+  }
+
+  std::unique_ptr<connected_channel> connect(int socket_bytes = 0, SSL_SESSION* resume = nullptr) {
+    return std::make_unique<connected_channel>(context.get(), shared, GetParam(), socket_bytes,
+                                               resume);
+  }
+  std::unique_ptr<connected_channel> ready(int socket_bytes = 0) {
+    auto made = connect(socket_bytes);
+    made->handshake();
+    return made;
+  }
+
+  config_files files;
+  tls_config settings;
+  ticket_secret tickets;
+  ssl_ctx_ptr context;
+  receive_buffer shared;
+};
+
+TEST_P(TlsChannel, ShakesHandsByteByByteAndTellsTheFacts) {
+  auto one = connect();
+  one->handshake(1);
+  const auto facts = one->channel->facts();
+  EXPECT_EQ(facts.version, GetParam() == TLS1_3_VERSION ? "TLSv1.3" : "TLSv1.2");
+  EXPECT_EQ(facts.suite, GetParam() == TLS1_3_VERSION ? "TLS_AES_128_GCM_SHA256"
+                                                      : "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256");
+  EXPECT_FALSE(facts.resumed);
+}
+
+TEST_P(TlsChannel, ReadsARecordThatComesByteByByte) {
+  auto one = ready();
+  one->peer->write("hello");
+  std::string got;
+  while (one->peer->push(1) != 0) {
+    one->edges();
+    got += one->read();
+    EXPECT_EQ(one->status, tls_status::want_read);
+  }
+  EXPECT_EQ(got, "hello");
+  EXPECT_FALSE(one->channel->has_input());
+}
+
+TEST_P(TlsChannel, MovesALotBothWaysThroughSmallSockets) {
+  auto one = ready(4'096);
+  const std::string text = filler(1'000'000);
+  std::string to_channel;
+  std::string to_peer;
+  std::size_t written = 0;
+  one->peer->write(text);
+  for (int i = 0;
+       i < 1'000'000 && (to_channel.size() < text.size() || to_peer.size() < text.size()); ++i) {
+    one->peer->push();
+    one->edges();
+    to_channel += one->read(1'000);
+    ASSERT_EQ(one->status, tls_status::want_read);
+    while (written < text.size()) {
+      // The bytes stay the same after want_write, their place and number need not.
+      const std::string rest = text.substr(written, 40'000 + static_cast<std::size_t>(i));
+      const tls_result put = one->channel->write(as_bytes(rest));
+      if (put.status == tls_status::want_write) break;
+      ASSERT_EQ(put.status, tls_status::ok);
+      written += put.n;
+    }
+    one->peer->pull(3'000);
+    to_peer += one->peer->read();
+  }
+  EXPECT_TRUE(to_channel == text);
+  EXPECT_TRUE(to_peer == text);
+}
+
+TEST_P(TlsChannel, KeepsItsInputWhenAnotherChannelReceives) {
+  auto one = ready();
+  auto other = ready();
+  const std::string text = filler(50'000);
+  one->peer->write(text);
+  one->peer->push();
+  one->edges();
+  std::string got(10, '\0');
+  ASSERT_EQ(one->channel->read(std::as_writable_bytes(std::span(got))).n, 10U);
+  ASSERT_TRUE(one->channel->has_input());
+
+  for (int i = 0; i < 3; ++i) {
+    other->peer->write(filler(30'000));
+    other->peer->push();
+    other->edges();
+    EXPECT_EQ(other->read(), filler(30'000));
+  }
+  other.reset();
+  EXPECT_EQ(got + one->read(), text);
+  EXPECT_EQ(one->status, tls_status::want_read);
+  EXPECT_FALSE(one->channel->has_input());
+}
+
+TEST_P(TlsChannel, CanBeDestroyedWithInputInTheSharedBuffer) {
+  auto one = ready();
+  auto other = ready();
+  one->peer->write(filler(50'000));
+  one->peer->push();
+  one->edges();
+  std::string got(10, '\0');
+  one->channel->read(std::as_writable_bytes(std::span(got)));
+  one.reset();
+  other->peer->write("hello");
+  other->peer->push();
+  other->edges();
+  EXPECT_EQ(other->read(), "hello");
+}
+
+TEST_P(TlsChannel, TellsACleanEndFromATruncatedOne) {
+  auto clean = ready();
+  clean->peer->write("last");
+  clean->peer->finish();
+  clean->peer->push();
+  clean->peer->close_descriptor();
+  clean->edges();
+  EXPECT_EQ(clean->read(), "last");
+  EXPECT_EQ(clean->status, tls_status::finished);
+
+  auto cut = ready();
+  cut->peer->write("last");
+  cut->peer->push();
+  cut->peer->close_descriptor();
+  cut->edges();
+  EXPECT_EQ(cut->read(), "last");
+  EXPECT_EQ(cut->status, tls_status::truncated);
+
+  auto within = ready();
+  within->peer->write("never whole");
+  within->peer->push(20);
+  within->peer->close_descriptor();
+  within->edges();
+  EXPECT_EQ(within->read(), "");
+  EXPECT_EQ(within->status, tls_status::truncated);
+}
+
+TEST_P(TlsChannel, FindsTheEndThatCameWithMoreThanOneReceiveHolds) {
+  auto one = ready();
+  const std::string text = filler(150'000);
+  one->peer->write(text);
+  one->peer->finish();
+  ASSERT_GT(one->peer->push(), 2 * receive_buffer::bytes_max);
+  ::shutdown(one->peer->descriptor(), SHUT_WR);
+  one->edges();  // the only one there will be
+  EXPECT_TRUE(one->read() == text);
+  EXPECT_EQ(one->status, tls_status::finished);
+}
+
+TEST_P(TlsChannel, TellsAReset) {
+  auto one = ready();
+  ASSERT_EQ(one->channel->write(as_bytes("unread")).status, tls_status::ok);
+  one->peer->close_descriptor();  // with unread input: a reset
+  one->edges();
+  one->read();
+  EXPECT_EQ(one->status, tls_status::reset);
+  EXPECT_EQ(one->channel->write(as_bytes("x")).status, tls_status::reset);
+}
+
+TEST_P(TlsChannel, AnswersGarbageWithAnAlert) {
+  auto shaking = connect();
+  shaking->peer->put_raw("GET / HTTP/1.1\r\n\r\n");
+  shaking->peer->push();
+  shaking->edges();
+  EXPECT_EQ(shaking->channel->handshake(), tls_status::violation);
+
+  auto talking = ready();
+  talking->peer->put_raw(std::string("\x17\x03\x03\x00\x20", 5) + std::string(32, 'x'));
+  talking->peer->push();
+  talking->edges();
+  EXPECT_EQ(talking->read(), "");
+  EXPECT_EQ(talking->status, tls_status::violation);
+  EXPECT_GT(talking->peer->pull(), 0U);
+  ERR_clear_error();
+  char byte = 0;
+  EXPECT_LE(SSL_read(talking->peer->ssl(), &byte, 1), 0);
+  EXPECT_EQ(SSL_get_error(talking->peer->ssl(), -1), SSL_ERROR_SSL);
+  EXPECT_EQ(ERR_GET_REASON(ERR_peek_error()), SSL_R_SSLV3_ALERT_BAD_RECORD_MAC);
+}
+
+TEST_P(TlsChannel, DoesNotLetOneChannelsErrorIntoAnother) {
+  auto bad = connect();
+  auto good = ready();
+  bad->peer->put_raw("GET / HTTP/1.1\r\n\r\n");
+  bad->peer->push();
+  bad->edges();
+  ASSERT_EQ(bad->channel->handshake(), tls_status::violation);
+  good->read();
+  EXPECT_EQ(good->status, tls_status::want_read);
+}
+
+TEST_P(TlsChannel, StillReadsAfterItHasFinishedWriting) {
+  auto one = ready();
+  EXPECT_EQ(one->channel->finish(), tls_status::ok);
+  one->peer->pull();
+  one->peer->read();
+  EXPECT_TRUE(one->peer->is_finished_by_peer());
+  if (GetParam() == TLS1_3_VERSION) {
+    one->peer->write("more");
+    one->peer->push();
+    one->edges();
+    EXPECT_EQ(one->read(), "more");
+  }
+  one->peer->finish();
+  one->peer->push();
+  one->edges();
+  EXPECT_EQ(one->read(), "");
+  EXPECT_EQ(one->status, tls_status::finished);
+}
+
+TEST_P(TlsChannel, StillWritesAfterThePeerHasFinished) {
+  auto one = ready();
+  one->peer->finish();
+  one->peer->push();
+  ::shutdown(one->peer->descriptor(), SHUT_WR);
+  one->edges();
+  one->read();
+  ASSERT_EQ(one->status, tls_status::finished);
+  EXPECT_EQ(one->channel->write(as_bytes("answer")).status, tls_status::ok);
+  EXPECT_EQ(one->channel->finish(), tls_status::ok);
+}
+
+TEST_P(TlsChannel, FinishesWhenTheSocketHasRoomAgain) {
+  auto one = ready(4'096);
+  const std::string text = filler(1'000);
+  std::size_t written = 0;
+  while (one->channel->write(as_bytes(text)).status == tls_status::ok)
+    written += text.size();
+  std::string got;
+  bool pending = true;
+  while (pending) {
+    one->peer->pull();
+    got += one->peer->read();
+    one->edges();
+    pending = one->channel->write(as_bytes(text)).status != tls_status::ok;
+  }
+  written += text.size();
+  while (one->channel->finish() == tls_status::want_write) {
+    one->peer->pull();
+    got += one->peer->read();
+    one->edges();
+  }
+  one->peer->pull();
+  got += one->peer->read();
+  EXPECT_EQ(got.size(), written);
+  EXPECT_TRUE(one->peer->is_finished_by_peer());
+}
+
+TEST_P(TlsChannel, ResumesWithTheTicketOfAnotherContextOfTheSameSecret) {
+  auto first = ready();
+  first->channel->write(as_bytes("x"));
+  first->peer->pull();
+  EXPECT_EQ(first->peer->read(), "x");
+  SSL_SESSION* const session = SSL_get1_session(first->peer->ssl());
+  const auto other_worker = make_tls_context(settings, tickets);
+  connected_channel again(other_worker.get(), shared, GetParam(), 0, session);
+  again.handshake();
+  EXPECT_TRUE(again.channel->is_resumed());
+  EXPECT_TRUE(again.channel->facts().resumed);
+
+  const ticket_secret fresh;
+  const auto stranger = make_tls_context(settings, fresh);
+  connected_channel full(stranger.get(), shared, GetParam(), 0, session);
+  full.handshake();
+  EXPECT_FALSE(full.channel->is_resumed());
+  SSL_SESSION_free(session);
+}
+
+INSTANTIATE_TEST_SUITE_P(Versions, TlsChannel, ::testing::Values(TLS1_2_VERSION, TLS1_3_VERSION),
+                         [](const auto& info) {
+                           return info.param == TLS1_3_VERSION ? "Tls13" : "Tls12";
+                         });
+
+class Tls13Channel : public TlsChannel {};
+INSTANTIATE_TEST_SUITE_P(Only, Tls13Channel, ::testing::Values(TLS1_3_VERSION));
+
+TEST_P(Tls13Channel, FollowsKeyUpdatesInTheMiddleOfTraffic) {
+  auto one = ready();
+  for (int i = 0; i < 10; ++i) {
+    one->peer->key_update(i % 2 == 0 ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED);
+    one->peer->write("ping");
+    one->peer->push();
+    one->edges();
+    EXPECT_EQ(one->read(), "ping");
+    ASSERT_EQ(one->channel->write(as_bytes("pong")).status, tls_status::ok);
+    one->peer->pull();
+    EXPECT_EQ(one->peer->read(), "pong");
+  }
+}
+
+// The answer to a KeyUpdate has to leave before anything else is read: whoever reads has to try
+// again when the socket has room.
+TEST_P(Tls13Channel, ReadsOnBehindAKeyUpdateWhoseAnswerHadNoRoom) {
+  auto one = ready(4'096);
+  const std::string text = filler(1'000);
+  std::size_t written = 0;
+  while (one->channel->write(as_bytes(text)).status == tls_status::ok)
+    written += text.size();
+  one->peer->key_update(SSL_KEY_UPDATE_REQUESTED);
+  one->peer->write("behind it");
+  one->peer->push();
+  one->edges();
+  std::string read = one->read();
+  std::string got;
+  for (int i = 0; i < 1'000 && (got.size() < written + 2 * text.size()); ++i) {
+    one->peer->pull();
+    got += one->peer->read();
+    one->edges();
+    if (written + text.size() <= got.size() + 100'000 &&
+        one->channel->write(as_bytes(text)).status == tls_status::ok)
+      written += text.size();
+    read += one->read();
+  }
+  EXPECT_EQ(read, "behind it");
+}
+
+class Tls12Channel : public TlsChannel {};
+INSTANTIATE_TEST_SUITE_P(Only, Tls12Channel, ::testing::Values(TLS1_2_VERSION));
+
+TEST_P(Tls12Channel, DoesNotRenegotiate) {
+  auto one = ready();
+  SSL_renegotiate(one->peer->ssl());
+  one->peer->step_handshake();
+  one->peer->push();
+  one->edges();
+  EXPECT_EQ(one->read(), "");
+  EXPECT_EQ(one->status, tls_status::want_read);
+  one->peer->pull();
+  ERR_clear_error();
+  EXPECT_FALSE(one->peer->step_handshake());
+  EXPECT_EQ(ERR_GET_REASON(ERR_peek_error()), SSL_R_NO_RENEGOTIATION);
+}
+
+}  // namespace
+}  // namespace presenter::gateway

@@ -1,0 +1,152 @@
+#include "tests/unit/gateway/client/tls_peer.hpp"
+
+#include <gtest/gtest.h>
+#include <openssl/err.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+namespace presenter::testing {
+
+tls_peer::tls_peer(int descriptor, int version, SSL_SESSION* resume)
+    : descriptor_(descriptor),
+      context_(SSL_CTX_new(TLS_client_method())),
+      ssl_(nullptr),
+      in_(BIO_new(BIO_s_mem())),
+      out_(BIO_new(BIO_s_mem())) {
+  SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_CLIENT);
+  ssl_ = SSL_new(context_);
+  SSL_set_min_proto_version(ssl_, version);
+  SSL_set_max_proto_version(ssl_, version);
+  BIO_set_mem_eof_return(in_, -1);
+  SSL_set_bio(ssl_, in_, out_);
+  SSL_set_connect_state(ssl_);
+  if (resume != nullptr) SSL_set_session(ssl_, resume);
+}
+
+tls_peer::~tls_peer() {
+  SSL_free(ssl_);
+  SSL_CTX_free(context_);
+  close_descriptor();
+}
+
+void tls_peer::close_descriptor() {
+  if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
+}
+
+bool tls_peer::step_handshake() {
+  ERR_clear_error();
+  return SSL_do_handshake(ssl_) == 1;
+}
+
+void tls_peer::write(std::string_view text) {
+  ERR_clear_error();
+  ASSERT_EQ(SSL_write(ssl_, text.data(), static_cast<int>(text.size())),
+            static_cast<int>(text.size()));
+}
+
+std::string tls_peer::read() {
+  ERR_clear_error();
+  std::string text;
+  std::array<char, 16'384> piece;
+  for (;;) {
+    const int n = SSL_read(ssl_, piece.data(), static_cast<int>(piece.size()));
+    if (n <= 0) return text;
+    text.append(piece.data(), static_cast<std::size_t>(n));
+  }
+}
+
+void tls_peer::finish() {
+  SSL_shutdown(ssl_);
+}
+
+void tls_peer::key_update(int type) {
+  ASSERT_EQ(SSL_key_update(ssl_, type), 1);
+  ASSERT_EQ(SSL_do_handshake(ssl_), 1);
+}
+
+void tls_peer::put_raw(std::string_view bytes) {
+  BIO_write(out_, bytes.data(), static_cast<int>(bytes.size()));
+}
+
+std::size_t tls_peer::unsent() const {
+  return BIO_ctrl_pending(out_);
+}
+
+std::size_t tls_peer::push(std::size_t most) {
+  char* data = nullptr;
+  const auto size = static_cast<std::size_t>(BIO_get_mem_data(out_, &data));
+  const std::size_t wanted = std::min(size, most);
+  if (wanted == 0) return 0;
+  const ssize_t n = ::send(descriptor_, data, wanted, MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (n <= 0) {
+    if (errno != EAGAIN) closed_ = true;
+    return 0;
+  }
+  std::string taken(static_cast<std::size_t>(n), '\0');
+  BIO_read(out_, taken.data(), static_cast<int>(n));
+  return static_cast<std::size_t>(n);
+}
+
+std::size_t tls_peer::pull(std::size_t most) {
+  std::size_t taken = 0;
+  std::array<char, 16'384> piece;
+  while (taken < most) {
+    const ssize_t n =
+        ::recv(descriptor_, piece.data(), std::min(piece.size(), most - taken), MSG_DONTWAIT);
+    if (n <= 0) {
+      if (n == 0 || errno != EAGAIN) closed_ = true;
+      break;
+    }
+    BIO_write(in_, piece.data(), static_cast<int>(n));
+    taken += static_cast<std::size_t>(n);
+  }
+  return taken;
+}
+
+void tls_peer::wait(short events) {
+  pollfd one{descriptor_, events, 0};
+  constexpr int hung_ms = 30'000;
+  ASSERT_EQ(::poll(&one, 1, hung_ms), 1) << "hung";
+}
+
+bool tls_peer::handshake_blocking() {
+  while (!closed_) {
+    const bool done = step_handshake();
+    while (unsent() != 0 && !closed_)
+      if (push() == 0) wait(POLLOUT);
+    if (done) return true;
+    if (::testing::Test::HasFatalFailure()) return false;
+    wait(POLLIN);
+    pull();
+  }
+  return false;
+}
+
+bool tls_peer::write_blocking(std::string_view text) {
+  write(text);
+  while (unsent() != 0 && !closed_ && !::testing::Test::HasFatalFailure())
+    if (push() == 0) wait(POLLOUT);
+  return !closed_;
+}
+
+std::string tls_peer::read_blocking(std::size_t size) {
+  std::string text = read();
+  while (text.size() < size && !closed_ && !::testing::Test::HasFatalFailure()) {
+    wait(POLLIN);
+    pull();
+    text += read();
+  }
+  return text;
+}
+
+bool tls_peer::is_finished_by_peer() const {
+  return (SSL_get_shutdown(ssl_) & SSL_RECEIVED_SHUTDOWN) != 0;
+}
+
+}  // namespace presenter::testing

@@ -1,0 +1,67 @@
+// The client's end of a TLS session on a descriptor, every step by hand: OpenSSL works on two
+// memory BIOs, and bytes move between them and the socket only when the test says so.
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <cstddef>
+#include <limits>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace presenter::testing {
+
+// Life: closes the descriptor. Confined to: the test.
+class tls_peer {
+ public:
+  static constexpr std::size_t all = std::numeric_limits<std::size_t>::max();
+
+  // `version`: TLS1_2_VERSION or TLS1_3_VERSION. `resume`: nullptr, or an earlier session.
+  tls_peer(int descriptor, int version, SSL_SESSION* resume = nullptr);
+  ~tls_peer();
+  tls_peer(const tls_peer&) = delete;
+  tls_peer& operator=(const tls_peer&) = delete;
+
+  SSL* ssl() { return ssl_; }
+  int descriptor() const { return descriptor_; }
+
+  // True once it is through.
+  bool step_handshake();
+
+  void write(std::string_view text);  // encrypts; `push` sends
+  std::string read();                 // decrypts all that `pull` has brought
+  void finish();                      // close_notify
+  void key_update(int type);
+  void put_raw(std::string_view bytes);  // behind what is to be sent, not encrypted
+
+  // Sends at most `most` of what is to be sent; the number sent.
+  std::size_t push(std::size_t most = all);
+  // Takes what the socket has, at most `most`; the number taken.
+  std::size_t pull(std::size_t most = all);
+  std::size_t unsent() const;
+
+  // Waits for the socket where it has to; false if the other end closed or failed.
+  bool handshake_blocking();
+  bool write_blocking(std::string_view text);
+  // Until `size` bytes have come or the other end closed.
+  std::string read_blocking(std::size_t size);
+
+  // SSL_RECEIVED_SHUTDOWN has come.
+  bool is_finished_by_peer() const;
+  // The other end of the socket is closed.
+  bool is_closed() const { return closed_; }
+  void close_descriptor();
+
+ private:
+  void wait(short events);
+
+  int descriptor_;
+  SSL_CTX* context_;
+  SSL* ssl_;
+  BIO* in_;
+  BIO* out_;
+  bool closed_ = false;
+};
+
+}  // namespace presenter::testing

@@ -1,0 +1,349 @@
+// A whole worker in its own thread, real clients over loopback, and a backend on the SDK.
+#include "gateway/worker.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <thread>
+
+#include "protocol/backend_sdk/mux_acceptor.hpp"
+#include "tests/unit/gateway/client/openssl_memory.hpp"
+#include "tests/unit/gateway/client/tls_peer.hpp"
+#include "tests/unit/gateway/config_files.hpp"
+
+namespace presenter::gateway {
+namespace {
+
+namespace asio = boost::asio;
+using presenter::testing::openssl_memory_fails;
+using presenter::testing::tls_peer;
+
+constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+
+std::string first_packet_bytes() {
+  std::string message("\x80\x01\x00\x01\x00\x00\x00\x0c", 8);
+  message += "authenticate";
+  message += std::string("\x00\x00\x00\x07\x0c\x00\x01\x0b\x00\x01\x00\x00\x00\x02", 14);
+  message += std::string("ab\x00\x00", 4);
+  return std::string("\x00\x00\x00", 3) + static_cast<char>(message.size()) + message;
+}
+
+// Turns by the clock, not by sleeping: the worker's own thread is what is waited for.
+::testing::AssertionResult eventually(const std::function<bool()>& done) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (!done()) {
+    if (std::chrono::steady_clock::now() >= deadline)
+      return ::testing::AssertionFailure() << "hung";
+    std::this_thread::yield();
+  }
+  return ::testing::AssertionSuccess();
+}
+
+// Serves streams in a thread of its own: echoes, or reads only when it is told to.
+class backend {
+ public:
+  explicit backend(bool echo, std::int32_t window) : echo_(echo) {
+    protocol::acceptor_options options;
+    options.node = "b1";
+    options.stream_window_bytes = window;
+    acceptor_.emplace(io_, asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), 0), options);
+    asio::co_spawn(io_, serve(), [](std::exception_ptr) {});
+    thread_ = std::thread([this] { io_.run(); });
+  }
+  ~backend() {
+    io_.stop();
+    thread_.join();
+  }
+
+  std::uint16_t port() const { return acceptor_->local_endpoint().port(); }
+  std::size_t received() const { return received_; }
+  void read() {
+    asio::post(io_, [this] {
+      for (auto& stream : streams_)
+        asio::co_spawn(io_, drain(stream), [](std::exception_ptr) {});
+    });
+  }
+
+ private:
+  asio::awaitable<void> serve() {
+    for (;;) {
+      auto [error, stream] = co_await acceptor_->async_accept(as_result);
+      if (error) co_return;
+      streams_.push_back(std::make_shared<protocol::mux_stream>(std::move(stream)));
+      if (echo_) asio::co_spawn(io_, drain(streams_.back()), [](std::exception_ptr) {});
+    }
+  }
+
+  asio::awaitable<void> drain(std::shared_ptr<protocol::mux_stream> stream) {
+    std::vector<char> bytes(65'536);
+    for (;;) {
+      const auto [error, n] = co_await stream->async_read_some(asio::buffer(bytes), as_result);
+      if (error) co_return;
+      received_ += n;
+      std::size_t sent = 0;
+      while (echo_ && sent < n) {
+        const auto rest = asio::buffer(bytes.data() + sent, n - sent);
+        const auto [write_error, m] = co_await stream->async_write_some(rest, as_result);
+        if (write_error) co_return;
+        sent += m;
+      }
+    }
+  }
+
+  asio::io_context io_{1};
+  const bool echo_;
+  std::optional<protocol::mux_acceptor> acceptor_;
+  std::vector<std::shared_ptr<protocol::mux_stream>> streams_;
+  std::atomic<std::size_t> received_{0};
+  std::thread thread_;
+};
+
+class Worker : public ::testing::Test {
+ protected:
+  Worker() {
+    settings.tls.certificate = files.folder() / "tls.pem";
+    settings.tls.private_key = files.folder() / "tls.key";
+  }
+
+  void start(std::size_t clients_max = 1'000) {
+    auto socket = listening_socket::open({asio::ip::address_v4::loopback(), 0}, 64);
+    ASSERT_TRUE(socket);
+    address = socket->local_endpoint();
+    const worker_setup setup{settings, "gw", tickets, clients_max};
+    serving = std::make_unique<worker>(setup, std::move(*socket));
+    serving->start();
+  }
+
+  void start_backend(bool echo,
+                     std::int32_t window = protocol::limits::stream_window_bytes_default) {
+    behind.emplace(echo, window);
+    set_map(behind->port());
+  }
+
+  void set_map(std::uint16_t port) {
+    serving->post_map(std::make_shared<shard_router::shard_map>(
+        1, std::vector<shard_router::server>{
+               {.name = "b1", .host = "127.0.0.1", .port = port, .instance = {}}}));
+  }
+
+  int connect_tcp() {
+    const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    EXPECT_EQ(::connect(descriptor, address.data(), static_cast<socklen_t>(address.size())), 0);
+    return descriptor;
+  }
+  std::unique_ptr<tls_peer> connect() {
+    return std::make_unique<tls_peer>(connect_tcp(), TLS1_3_VERSION);
+  }
+  std::unique_ptr<tls_peer> relaying() {
+    auto one = connect();
+    EXPECT_TRUE(one->handshake_blocking());
+    EXPECT_TRUE(one->write_blocking(first_packet_bytes()));
+    const auto before = serving->metrics().clients_open[client_phase::relaying].value();
+    EXPECT_TRUE(eventually([&] { return clients(client_phase::relaying) >= before; }));
+    return one;
+  }
+
+  std::int64_t clients(client_phase phase) const {
+    return serving->metrics().clients_open[phase].value();
+  }
+  std::uint64_t closes(close_reason reason) const {
+    return serving->metrics().closes[reason].value();
+  }
+  std::uint64_t closes() const {
+    std::uint64_t all = 0;
+    for (std::size_t i = 0; i < close_reason_count; ++i)
+      all += serving->metrics().closes.at_index(i).value();
+    return all;
+  }
+
+  void shut_down(duration within = std::chrono::seconds(10)) {
+    serving->post_shut_down(within);
+    serving->join();
+    expect_nobody_left();
+  }
+  void expect_nobody_left() {
+    const worker_metrics& metrics = serving->metrics();
+    for (std::size_t i = 0; i <= static_cast<std::size_t>(client_phase::closing); ++i)
+      EXPECT_EQ(metrics.clients_open.at_index(i).value(), 0) << i;
+    EXPECT_EQ(metrics.streams_open.value(), 0);
+    EXPECT_EQ(metrics.links_up.value(), 0);
+    EXPECT_EQ(closes(), metrics.clients_accepted.value()) << "one reason for each client";
+  }
+
+  config_files files;
+  config settings;
+  ticket_secret tickets;
+  tcp_endpoint address;
+  std::unique_ptr<worker> serving;
+  std::optional<backend> behind;
+};
+
+TEST_F(Worker, StartsAndEndsWithoutEverHavingSeenAClientOrAMap) {
+  start();
+  shut_down();
+}
+
+TEST_F(Worker, IsGoneAtOnceWhenItNeverStarted) {
+  auto socket = listening_socket::open({asio::ip::address_v4::loopback(), 0}, 64);
+  ASSERT_TRUE(socket);
+  const worker_setup setup{settings, "gw", tickets, 1};
+  EXPECT_NO_THROW(worker(setup, std::move(*socket)));
+}
+
+TEST_F(Worker, EndsClientsOfEveryPhaseInTheirOwnWay) {
+  start();
+  start_backend(true);
+  auto talking = relaying();
+  EXPECT_EQ(talking->read_blocking(first_packet_bytes().size()), first_packet_bytes());
+
+  auto silent = connect();
+  auto waiting = connect();
+  ASSERT_TRUE(waiting->handshake_blocking());
+  ASSERT_TRUE(waiting->write_blocking(first_packet_bytes().substr(0, 10)));
+  ASSERT_TRUE(eventually([&] {
+    return clients(client_phase::handshake) == 1 && clients(client_phase::first_packet) == 1;
+  }));
+
+  serving->post_shut_down(std::chrono::seconds(20));
+  for (auto* one : {talking.get(), waiting.get()}) {
+    EXPECT_EQ(one->read_blocking(1), "");
+    EXPECT_TRUE(one->is_finished_by_peer());
+    one->close_descriptor();
+  }
+  silent->read_blocking(1);
+  EXPECT_TRUE(silent->is_closed());
+  serving->join();
+  EXPECT_EQ(closes(close_reason::shutting_down), 3U);
+  expect_nobody_left();
+}
+
+TEST_F(Worker, AnswersAClientThatIsStillOpeningWhenItEnds) {
+  start();  // and no map
+  auto opening = connect();
+  ASSERT_TRUE(opening->handshake_blocking());
+  ASSERT_TRUE(opening->write_blocking(first_packet_bytes()));
+  ASSERT_TRUE(eventually([&] { return clients(client_phase::opening) == 1; }));
+  serving->post_shut_down(std::chrono::seconds(20));
+  EXPECT_NE(opening->read_blocking(10'000).find("shutting_down"), std::string::npos);
+  opening->close_descriptor();
+  serving->join();
+  expect_nobody_left();
+}
+
+TEST_F(Worker, CutsWhoIsLeftAtTheEnd) {
+  start();
+  start_backend(true);
+  auto talking = relaying();
+  shut_down(std::chrono::milliseconds(0));
+  EXPECT_EQ(closes(close_reason::shutting_down), 1U);
+}
+
+TEST_F(Worker, OpensAClientThatWaitedForTheMap) {
+  start();
+  auto one = connect();
+  ASSERT_TRUE(one->handshake_blocking());
+  ASSERT_TRUE(one->write_blocking(first_packet_bytes()));
+  ASSERT_TRUE(eventually([&] { return clients(client_phase::opening) == 1; }));
+  start_backend(true);
+  EXPECT_EQ(one->read_blocking(first_packet_bytes().size()), first_packet_bytes());
+  one->close_descriptor();
+  EXPECT_TRUE(eventually([&] { return closes(close_reason::tls_truncated) == 1; }));
+  shut_down();
+}
+
+// Nobody but this client moves anything: no other event may be needed for the rest of its upload.
+TEST_F(Worker, MovesTheRestOfAnUploadThatWaitedForCredit) {
+  constexpr std::int32_t window = 512 * 1'024;
+  constexpr std::size_t upload = window + 300'000;
+  start();
+  start_backend(false, window);
+  auto one = relaying();
+  ASSERT_TRUE(one->write_blocking(std::string(upload, 'u')));
+  const auto& moved = serving->metrics().relayed_bytes[relay_direction::to_backend];
+  ASSERT_TRUE(eventually([&] { return moved.value() == window; }));
+  behind->read();
+  EXPECT_TRUE(
+      eventually([&] { return behind->received() == upload + first_packet_bytes().size(); }));
+  one->close_descriptor();
+  shut_down();
+}
+
+TEST_F(Worker, SurvivesHavingNoMemoryForAClient) {
+  start();
+  start_backend(true);
+  auto talking = relaying();
+  EXPECT_EQ(talking->read_blocking(first_packet_bytes().size()), first_packet_bytes());
+  auto refused = connect_tcp();
+  // Whoever is accepted while OpenSSL has no memory is closed; the one that came before goes on.
+  std::vector<int> closed{refused};
+  openssl_memory_fails = true;
+  closed.push_back(connect_tcp());
+  const bool was_refused =
+      bool(eventually([&] { return serving->metrics().accept_failures.value() >= 1; }));
+  openssl_memory_fails = false;
+  EXPECT_TRUE(was_refused);
+  for (const int descriptor : closed)
+    ::close(descriptor);
+  ASSERT_TRUE(talking->write_blocking("still here"));
+  EXPECT_EQ(talking->read_blocking(10), "still here");
+  talking->close_descriptor();
+  shut_down();
+}
+
+TEST_F(Worker, TakesTheNextClientWhenOneOfTheMostHasGone) {
+  start(1);
+  auto first = connect();
+  ASSERT_TRUE(first->handshake_blocking());
+  auto second = connect();
+  second->step_handshake();
+  second->push();
+  EXPECT_EQ(serving->metrics().clients_accepted.value(), 1U);
+  first->close_descriptor();
+  EXPECT_TRUE(second->handshake_blocking());
+  EXPECT_EQ(closes(), 1U);
+  second->close_descriptor();
+  shut_down();
+}
+
+// A client that floods while it is being closed gets its deadline like everybody else, and holds
+// nobody up meanwhile.
+TEST_F(Worker, IsNotHeldByAClientThatNeverStopsSending) {
+  start();
+  start_backend(true);
+  auto talking = relaying();
+  EXPECT_EQ(talking->read_blocking(first_packet_bytes().size()), first_packet_bytes());
+  auto flooding = connect();
+  ASSERT_TRUE(flooding->handshake_blocking());
+  std::string wrong = first_packet_bytes();
+  wrong[16] = 'X';  // another method: answered, then closed
+  ASSERT_TRUE(flooding->write_blocking(wrong));
+  ASSERT_TRUE(eventually([&] { return clients(client_phase::closing) == 1; }));
+
+  std::atomic<bool> stop{false};
+  std::thread flood([&, descriptor = flooding->descriptor()] {
+    const std::string rubbish(262'144, 'r');
+    while (!stop && ::send(descriptor, rubbish.data(), rubbish.size(), MSG_NOSIGNAL) > 0) {
+    }
+  });
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_TRUE(talking->write_blocking("ping"));
+    EXPECT_EQ(talking->read_blocking(4), "ping");
+  }
+  stop = true;
+  ::shutdown(flooding->descriptor(), SHUT_RDWR);
+  flood.join();
+  EXPECT_EQ(closes(close_reason::packet_method), 1U);
+  talking->close_descriptor();
+  shut_down();
+}
+
+}  // namespace
+}  // namespace presenter::gateway
