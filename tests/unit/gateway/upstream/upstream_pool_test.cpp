@@ -1,0 +1,355 @@
+// The pool against real backends of the SDK, all in one io_context over loopback.
+#include "gateway/upstream/upstream_pool.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "protocol/backend_sdk/mux_acceptor.hpp"
+
+namespace presenter::gateway {
+namespace {
+
+namespace asio = boost::asio;
+using tcp = asio::ip::tcp;
+using boost::system::error_code;
+
+// One server that accepts every stream and holds it.
+struct backend {
+  explicit backend(asio::io_context& io, std::uint16_t port = 0, std::int32_t streams_max = 1'000) {
+    protocol::acceptor_options options;
+    options.node = "backend";
+    options.streams_open_max = streams_max;
+    acceptor.emplace(io, tcp::endpoint(asio::ip::address_v4::loopback(), port), options);
+    accept_next();
+  }
+  void accept_next() {
+    acceptor->async_accept([this](error_code error, protocol::mux_stream stream) {
+      if (error) return;
+      streams.push_back(std::move(stream));
+      accept_next();
+    });
+  }
+  std::uint16_t port() const { return acceptor->local_endpoint().port(); }
+
+  std::optional<protocol::mux_acceptor> acceptor;
+  std::vector<protocol::mux_stream> streams;
+};
+
+// The gateway's side of one stream.
+struct stream final : protocol::stream_handler {
+  explicit stream(const upstream_pool::opened_stream& opened)
+      : link(opened.link), id(opened.stream) {}
+  ~stream() { release(); }
+  void release() {
+    if (link != nullptr) std::exchange(link, nullptr)->release(id);
+  }
+  void on_accepted() override { accepted = true; }
+  void on_refused(const protocol::refuse_frame&) override { release(); }
+  void on_data(std::span<const std::byte>, bool) override {}
+  void on_finish() override {}
+  void on_writable() override {}
+  void on_reset(protocol::reset_reason, bool) override { release(); }
+  void on_link_lost() override {
+    lost = true;
+    release();
+    if (when_lost) when_lost();
+  }
+
+  std::shared_ptr<protocol::mux_core> link;
+  protocol::stream_id id;
+  bool accepted = false;
+  bool lost = false;
+  std::function<void()> when_lost;
+};
+
+struct waiter final : upstream_waiter {
+  void on_upstream_changed() override {
+    ++woken;
+    if (then) then();
+  }
+  int woken = 0;
+  std::function<void()> then;
+};
+
+class UpstreamPool : public ::testing::Test {
+ protected:
+  void start(std::size_t links = 1) {
+    settings.upstream.links_per_worker = links;
+    pool.emplace(io, settings, "gw", metrics, output, [this] { ++gulps; });
+  }
+
+  ~UpstreamPool() override {
+    streams.clear();
+    if (!pool) return;
+    pool->shut_down(std::chrono::milliseconds(100));
+    EXPECT_TRUE(run_until([&] { return pool->is_empty(); }));
+    EXPECT_EQ(metrics.links_up.value(), 0);
+  }
+
+  ::testing::AssertionResult run_until(const std::function<bool()>& done) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!done()) {
+      if (std::chrono::steady_clock::now() >= deadline)
+        return ::testing::AssertionFailure() << "hung";
+      io.restart();
+      io.run_one_for(std::chrono::milliseconds(5));
+      if (pool) pool->sweep();
+    }
+    return ::testing::AssertionSuccess();
+  }
+
+  void set_map(std::initializer_list<std::pair<const char*, std::uint16_t>> named) {
+    std::vector<shard_router::server> servers;
+    for (const auto& [name, port] : named) {
+      shard_router::server one;
+      one.name = name;
+      one.host = "127.0.0.1";
+      one.port = port;
+      servers.push_back(one);
+    }
+    pool->set_map(std::make_shared<shard_router::shard_map>(++epoch, std::move(servers)));
+  }
+
+  stream* open(const std::string& key = "k") {
+    protocol::open_frame frame;
+    frame.key = key;
+    auto made = std::make_unique<stream>(upstream_pool::opened_stream{});
+    last = pool->open(std::move(frame), *made);
+    if (last.link == nullptr) return nullptr;
+    made->link = std::move(last.link);
+    made->id = last.stream;
+    streams.push_back(std::move(made));
+    return streams.back().get();
+  }
+
+  bool is_up(std::size_t links) { return pool->links_ready() == links; }
+
+  asio::io_context io{1};
+  config settings;
+  worker_metrics metrics;
+  protocol::output_batch output;
+  std::optional<upstream_pool> pool;
+  std::vector<std::unique_ptr<stream>> streams;
+  upstream_pool::opened_stream last;
+  std::int64_t epoch = 0;
+  int gulps = 0;
+};
+
+TEST_F(UpstreamPool, SaysWhetherThereIsNoOwnerOrNoLink) {
+  start();
+  EXPECT_EQ(open(), nullptr);
+  EXPECT_FALSE(last.has_owner);
+  set_map({});
+  EXPECT_EQ(open(), nullptr);
+  EXPECT_FALSE(last.has_owner);
+  set_map({{"a", 1}});
+  EXPECT_EQ(open(), nullptr);
+  EXPECT_TRUE(last.has_owner);
+  EXPECT_EQ(last.backend, "a");
+}
+
+TEST_F(UpstreamPool, ConnectsToEveryBackendAndOpensOnTheOwner) {
+  backend a(io), b(io);
+  start(2);
+  set_map({{"a", a.port()}, {"b", b.port()}});
+  ASSERT_TRUE(run_until([&] { return is_up(4); }));
+  EXPECT_EQ(metrics.links_up.value(), 4);
+  std::map<std::string, std::size_t> opened;
+  for (int i = 0; i < 40; ++i) {
+    ASSERT_NE(open("couple-" + std::to_string(i)), nullptr);
+    ++opened[last.backend];
+  }
+  ASSERT_TRUE(run_until([&] { return a.streams.size() + b.streams.size() == 40; }));
+  EXPECT_EQ(a.streams.size(), opened["a"]);
+  EXPECT_EQ(b.streams.size(), opened["b"]);
+  ASSERT_TRUE(run_until([&] {
+    return std::ranges::all_of(streams, [](const auto& each) { return each->accepted; });
+  }));
+  EXPECT_GT(gulps, 0);
+  EXPECT_EQ(a.acceptor->counters().links_accepted, 2U);
+}
+
+TEST_F(UpstreamPool, SpreadsStreamsOverTheLinksOfABackend) {
+  backend a(io);
+  start(3);
+  set_map({{"a", a.port()}});
+  ASSERT_TRUE(run_until([&] { return is_up(3); }));
+  std::map<protocol::mux_core*, int> on_link;
+  for (int i = 0; i < 30; ++i)
+    ++on_link[open()->link.get()];
+  EXPECT_EQ(on_link.size(), 3U);
+  for (const auto& [link, n] : on_link)
+    EXPECT_EQ(n, 10);
+}
+
+TEST_F(UpstreamPool, ComesBackWhenTheBackendDoesAndWakesWhoWaits) {
+  std::optional<backend> a(std::in_place, io);
+  const std::uint16_t port = a->port();
+  start();
+  set_map({{"a", port}});
+  ASSERT_TRUE(run_until([&] { return is_up(1); }));
+  stream* const opened = open();
+  ASSERT_NE(opened, nullptr);
+  a.reset();
+  ASSERT_TRUE(run_until([&] { return opened->lost && is_up(0); }));
+  EXPECT_EQ(metrics.links_up.value(), 0);
+
+  ASSERT_TRUE(run_until([&] { return metrics.link_connect_failures.value() >= 2; }));
+  waiter one;
+  stream* found = nullptr;
+  one.then = [&] {
+    found = open();
+    if (found == nullptr) pool->wait(one);
+  };
+  pool->wait(one);
+  a.emplace(io, port);
+  ASSERT_TRUE(run_until([&] { return found != nullptr && found->accepted; }));
+  EXPECT_EQ(metrics.links_opened.value(), 2U);
+}
+
+TEST_F(UpstreamPool, OffersTheOtherLinkAtOnceWhenOneIsLost) {
+  backend a(io);
+  start(2);
+  set_map({{"a", a.port()}});
+  ASSERT_TRUE(run_until([&] { return is_up(2); }));
+  stream* const first = open();
+  ASSERT_NE(first, nullptr);
+  waiter one;
+  stream* found = nullptr;
+  one.then = [&] { found = open(); };
+  first->when_lost = [&] { pool->wait(one); };
+  // What a link does that its peer breaks.
+  const std::array<std::byte, 4> rubbish{std::byte{0xff}, std::byte{0xff}, std::byte{0xff},
+                                         std::byte{0xff}};
+  first->link->on_input(rubbish, protocol::mux_clock::now());
+  EXPECT_EQ(one.woken, 1);
+  ASSERT_NE(found, nullptr);
+  EXPECT_TRUE(run_until([&] { return found->accepted; }));
+  EXPECT_TRUE(run_until([&] { return is_up(2); }));
+}
+
+TEST_F(UpstreamPool, KeepsTheStreamsOfABackendThatLeftTheMapAndThenClosesItsLink) {
+  backend a(io), b(io);
+  start();
+  set_map({{"a", a.port()}});
+  ASSERT_TRUE(run_until([&] { return is_up(1); }));
+  stream* const old = open();
+  ASSERT_TRUE(run_until([&] { return old->accepted; }));
+
+  set_map({{"b", b.port()}});
+  ASSERT_TRUE(run_until([&] { return is_up(1); }));
+  stream* const fresh = open();
+  ASSERT_TRUE(run_until([&] { return fresh->accepted; }));
+  EXPECT_EQ(b.streams.size(), 1U);
+  EXPECT_FALSE(old->lost);
+  EXPECT_EQ(metrics.links_up.value(), 2);
+  EXPECT_EQ(a.acceptor->counters().links_open, 1U);
+
+  old->link->reset(old->id, protocol::reset_reason::cancelled);
+  old->release();
+  ASSERT_TRUE(run_until([&] { return a.acceptor->counters().links_open == 0; }));
+  ASSERT_TRUE(run_until([&] { return metrics.links_up.value() == 1; }));
+  EXPECT_EQ(a.acceptor->counters().links_failed, 0U) << "an orderly end";
+}
+
+TEST_F(UpstreamPool, TakesTheSameNameElsewhereForAnotherBackend) {
+  backend before(io), after(io);
+  start();
+  set_map({{"a", before.port()}});
+  ASSERT_TRUE(run_until([&] { return is_up(1); }));
+  set_map({{"a", after.port()}});
+  ASSERT_TRUE(run_until([&] { return before.acceptor->counters().links_open == 0 && is_up(1); }));
+  ASSERT_NE(open(), nullptr);
+  EXPECT_TRUE(run_until([&] { return after.streams.size() == 1; }));
+}
+
+TEST_F(UpstreamPool, WakesWhoWaitsWhenTheMapChanges) {
+  start();
+  waiter one, dead;
+  pool->wait(one);
+  {
+    waiter dies;
+    pool->wait(dies);
+  }
+  set_map({});
+  EXPECT_EQ(one.woken, 1);
+  set_map({});
+  EXPECT_EQ(one.woken, 1) << "only who still waits";
+}
+
+TEST_F(UpstreamPool, WakesWhoWaitsWhenAFullBackendHasRoomAgain) {
+  backend a(io, 0, 2);
+  start();
+  set_map({{"a", a.port()}});
+  ASSERT_TRUE(run_until([&] { return is_up(1); }));
+  stream* const first = open();
+  ASSERT_NE(first, nullptr);
+  ASSERT_NE(open(), nullptr);
+  ASSERT_EQ(open(), nullptr);
+  EXPECT_TRUE(last.has_owner);
+  waiter one;
+  stream* found = nullptr;
+  one.then = [&] {
+    found = open();
+    if (found == nullptr) pool->wait(one);
+  };
+  pool->wait(one);
+  ASSERT_TRUE(run_until([&] { return first->accepted; }));
+  first->link->reset(first->id, protocol::reset_reason::cancelled);
+  first->release();
+  EXPECT_TRUE(run_until([&] { return found != nullptr && found->accepted; }));
+}
+
+TEST_F(UpstreamPool, GivesUpABackendThatAcceptsAndSaysNothing) {
+  tcp::acceptor mute(io, tcp::endpoint(asio::ip::address_v4::loopback(), 0));
+  start();
+  set_map({{"a", mute.local_endpoint().port()}});
+  tcp::socket silent(io);
+  bool accepted = false;
+  mute.async_accept(silent, [&](error_code) { accepted = true; });
+  ASSERT_TRUE(run_until([&] { return accepted; }));
+  EXPECT_EQ(open(), nullptr);
+  set_map({});
+  ASSERT_TRUE(run_until([&] {
+    std::array<char, 256> bytes;
+    error_code error;
+    silent.non_blocking(true);
+    while (!error)
+      silent.read_some(asio::buffer(bytes), error);
+    return error == asio::error::eof;
+  }));
+}
+
+TEST_F(UpstreamPool, EndsWhileItConnectsAndWhileItPauses) {
+  start();
+  set_map({{"a", 1}, {"b", 2}});
+  pool->shut_down(std::chrono::milliseconds(0));
+  EXPECT_TRUE(pool->is_empty());
+  set_map({{"a", 1}});
+  EXPECT_EQ(open(), nullptr) << "nothing comes up again";
+  io.restart();
+  io.poll();
+  EXPECT_EQ(metrics.link_connects.value(), 2U);
+}
+
+TEST_F(UpstreamPool, CanBeDestroyedWithLinksAndConnectsUnderWay) {
+  backend a(io);
+  start(2);
+  set_map({{"a", a.port()}, {"b", 1}});
+  ASSERT_TRUE(run_until([&] { return is_up(2); }));
+  for (int i = 0; i < 20; ++i)
+    open("couple-" + std::to_string(i));
+  EXPECT_FALSE(streams.empty());
+  streams.clear();
+  pool.reset();
+}
+
+}  // namespace
+}  // namespace presenter::gateway
