@@ -27,6 +27,9 @@ class map_guard {
   // `in_force` nullptr: there is none yet, and any map is published.
   verdict offer(const shard_map* in_force, const shard_map_ptr& read, clock::time_point now);
 
+  // While ZooKeeper is away nothing is confirmed: the time of a held map begins anew.
+  void forget_hold() { missing_.clear(); }
+
   // When to read again, so that the held map can be published. Only while one is held.
   clock::time_point release_at() const { return release_at_; }
 

@@ -49,7 +49,7 @@ class zk_registration final : public zk_listener {
   // is closed first, never.
   void close(done_handler done);
 
-  // The node is there, is ours and says what we want.
+  // The node is there, is ours and says what we want, when last seen.
   bool is_registered() const { return state_ == state::registered; }
 
   const server& self() const { return self_; }

@@ -150,6 +150,8 @@ void zk_session::close() {
 }
 
 void zk_session::open() {
+  // Also makes spdlog's registry on this thread, before the C client's log on theirs.
+  spdlog::debug("ZooKeeper at {}: opening a session", options_.address.servers);
   set_state(zk_state::connecting);
   handle_ = std::make_shared<handle>(*this);
   boost::asio::post(blocking_, [opened = handle_, servers = options_.address.servers,

@@ -66,6 +66,8 @@ void zk_watcher::on_session_state(zk_state state) {
   if (is_reading_) ++counters_.map_read_failures;
   reads_.renew();
   is_reading_ = false;
+  guard_.forget_hold();
+  hold_timer_.cancel();
 }
 
 void zk_watcher::on_node_event(std::string_view path) {
@@ -159,9 +161,10 @@ void zk_watcher::on_child(const std::string& name, error_code failed, const std:
   } else if (failed) {
     read_error_ = failed;
   } else if (const auto found = children_.find(name); found != children_.end()) {
-    found->second.is_fresh = true;
-    found->second.mzxid = stat.mzxid;
-    decode_child(name, data, found->second);
+    child& entry = found->second;
+    entry.is_fresh = true;
+    const bool is_new = std::exchange(entry.mzxid, stat.mzxid) != stat.mzxid;
+    if (is_new) decode_child(name, data, entry);
   }
   if (--answers_awaited_ == 0) finish_read();
 }
@@ -174,6 +177,7 @@ void zk_watcher::decode_child(const std::string& name, const std::string& data, 
     return;
   }
   ++counters_.children_rejected;
+  // ZooKeeper allows no control characters in a name: it stays on one line.
   spdlog::warn("{}{} is left out of the map: {}", session_.chroot(), server_path(name),
                decoded.error().message());
 }

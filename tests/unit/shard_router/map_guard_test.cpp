@@ -77,6 +77,14 @@ TEST_F(MapGuard, AReturnEndsTheHold) {
   EXPECT_EQ(offer({}, seconds(40)), verdict::hold);
 }
 
+TEST_F(MapGuard, AForgottenHoldBeginsAnew) {
+  in_force_ = made_map({"a", "b", "c"});
+  ASSERT_EQ(offer({"c"}, seconds(0)), verdict::hold);
+  guard_.forget_hold();
+  EXPECT_EQ(offer({"c"}, seconds(40)), verdict::hold);
+  EXPECT_EQ(offer({"c"}, seconds(70)), verdict::publish);
+}
+
 TEST_F(MapGuard, DrainingIsNotGoing) {
   in_force_ = made_map({"a"});
   server draining = made_server("a");

@@ -48,7 +48,7 @@ def fleet_vectors(weights):
 
 def vectors():
     return {
-        "about": "Golden vectors of the ring: shard_router/README.md, Ring. Hashes are hexadecimal.",
+        "about": "Golden vectors: shard_router/README.md, Ring. Hashes are hexadecimal.",
         "hashes": {text: word(xxh64(text.encode())) for text in TEXTS},
         "fleets": [fleet_vectors(weights) for weights in FLEETS],
     }
