@@ -143,11 +143,11 @@ class Worker : public ::testing::Test {
     return std::make_unique<tls_peer>(connect_tcp(), TLS1_3_VERSION);
   }
   std::unique_ptr<tls_peer> relaying() {
+    const auto before = clients(client_phase::relaying);
     auto one = connect();
     EXPECT_TRUE(one->handshake_blocking());
     EXPECT_TRUE(one->write_blocking(first_packet_bytes()));
-    const auto before = serving->metrics().clients_open[client_phase::relaying].value();
-    EXPECT_TRUE(eventually([&] { return clients(client_phase::relaying) >= before; }));
+    EXPECT_TRUE(eventually([&] { return clients(client_phase::relaying) > before; }));
     return one;
   }
 
@@ -242,8 +242,13 @@ TEST_F(Worker, CutsWhoIsLeftAtTheEnd) {
   start();
   start_backend(true);
   auto talking = relaying();
-  shut_down(std::chrono::milliseconds(0));
+  serving->post_shut_down(std::chrono::milliseconds(0));
+  serving->join();
   EXPECT_EQ(closes(close_reason::shutting_down), 1U);
+  EXPECT_EQ(closes(), 1U);
+  serving.reset();
+  talking->read_blocking(first_packet_bytes().size() + 1);
+  EXPECT_TRUE(talking->is_closed());
 }
 
 TEST_F(Worker, OpensAClientThatWaitedForTheMap) {
