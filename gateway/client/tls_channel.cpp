@@ -98,7 +98,8 @@ int tls_channel::bio_read(char* into, int size) {
       return -1;
     }
     if (n <= 0) {
-      saw_end_ = n == 0;
+      // A reset is told once, here or to a send; recv finds an end behind it.
+      saw_end_ = n == 0 && !send_failed_;
       return static_cast<int>(n);
     }
     input_ = storage.first(static_cast<std::size_t>(n));
@@ -117,7 +118,10 @@ int tls_channel::bio_write(const char* bytes, int size) {
   if (!socket_full_) {
     const ssize_t n = ::send(descriptor_, bytes, static_cast<std::size_t>(size), MSG_NOSIGNAL);
     if (n >= 0) return static_cast<int>(n);
-    if (errno != EAGAIN && errno != EINTR) return -1;
+    if (errno != EAGAIN && errno != EINTR) {
+      send_failed_ = true;
+      return -1;
+    }
     socket_full_ = errno == EAGAIN;
   }
   BIO_set_retry_write(bio_);

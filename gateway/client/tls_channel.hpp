@@ -103,7 +103,8 @@ class tls_channel {
   bool socket_empty_ = false;  // the last recv took all there was: wait for the next edge
   bool socket_full_ = false;
   bool half_closed_ = false;
-  bool saw_end_ = false;  // recv returned 0
+  bool saw_end_ = false;  // recv returned 0, and not because of a reset
+  bool send_failed_ = false;
 };
 
 }  // namespace presenter::gateway

@@ -394,6 +394,24 @@ TEST_P(Tls13Channel, FollowsKeyUpdatesInTheMiddleOfTraffic) {
   }
 }
 
+// OpenSSL passes over a reset that it meets while it sends the ticket, and takes the news of it
+// away.
+TEST_P(Tls13Channel, TellsAResetThatTheTicketRanInto) {
+  auto one = connect();
+  one->peer->step_handshake();
+  one->peer->push();
+  one->edges();
+  ASSERT_EQ(one->channel->handshake(), tls_status::want_read);
+  one->peer->pull();
+  ASSERT_TRUE(one->peer->step_handshake());
+  one->peer->push();
+  one->peer->close_descriptor();
+  one->edges();
+  ASSERT_EQ(one->channel->handshake(), tls_status::ok);
+  one->read();
+  EXPECT_EQ(one->status, tls_status::reset);
+}
+
 // The answer to a KeyUpdate has to leave before anything else is read: whoever reads has to try
 // again when the socket has room.
 TEST_P(Tls13Channel, ReadsOnBehindAKeyUpdateWhoseAnswerHadNoRoom) {
