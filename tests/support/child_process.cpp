@@ -32,6 +32,7 @@ namespace {
 
 child_process::child_process(const std::vector<std::string>& argv, const std::string& log_file) {
   std::vector<char*> words;
+  words.reserve(argv.size() + 1);
   for (const std::string& word : argv)
     words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);

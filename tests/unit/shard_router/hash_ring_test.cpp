@@ -32,6 +32,7 @@ std::vector<std::string> numbered_names(std::size_t count) {
 
 std::vector<ring_member> members_of(const std::vector<std::string>& names, std::int64_t weight) {
   std::vector<ring_member> members;
+  members.reserve(names.size());
   for (const std::string& name : names)
     members.push_back({name, weight});
   return members;
@@ -47,6 +48,8 @@ TEST(HashRing, GoldenVectors) {
   for (const json& fleet : stored["fleets"]) {
     std::vector<std::string> names;
     std::vector<ring_member> members;
+    names.reserve(fleet["servers"].size());
+    members.reserve(fleet["servers"].size());
     for (const json& each : fleet["servers"])
       names.push_back(each["name"]);
     for (std::size_t i = 0; i < names.size(); ++i) {

@@ -19,6 +19,7 @@ inline server made_server(const std::string& name) {
 
 inline shard_map_ptr made_map(const std::vector<std::string>& names, std::int64_t epoch = 1) {
   std::vector<server> servers;
+  servers.reserve(names.size());
   for (const std::string& name : names)
     servers.push_back(made_server(name));
   return std::make_shared<const shard_map>(epoch, std::move(servers));
