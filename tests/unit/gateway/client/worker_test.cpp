@@ -2,6 +2,8 @@
 #include "gateway/worker.hpp"
 
 #include <gtest/gtest.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -267,13 +269,18 @@ TEST_F(Worker, OpensAClientThatWaitedForTheMap) {
 // Nobody but this client moves anything: no other event may be needed for the rest of its upload.
 TEST_F(Worker, MovesTheRestOfAnUploadThatWaitedForCredit) {
   constexpr std::int32_t window = 512 * 1'024;
-  constexpr std::size_t upload = window + 300'000;
+  // More than a relay's share of one turn, and little enough to lie in the gateway's kernel.
+  constexpr std::size_t upload = window + 100'000;
   start();
   start_backend(false, window);
   auto one = relaying();
   ASSERT_TRUE(one->write_blocking(std::string(upload, 'u')));
   const auto& moved = serving->metrics().relayed_bytes[relay_direction::to_backend];
   ASSERT_TRUE(eventually([&] { return moved.value() == window; }));
+  ASSERT_TRUE(eventually([&] {
+    int unacknowledged = 1;
+    return ::ioctl(one->descriptor(), SIOCOUTQ, &unacknowledged) == 0 && unacknowledged == 0;
+  }));
   behind->read();
   EXPECT_TRUE(
       eventually([&] { return behind->received() == upload + first_packet_bytes().size(); }));
