@@ -15,8 +15,6 @@ constexpr std::array<std::string_view, 5> fault_names{"none", "client", "backend
 // counter is the alarm. What a backend, the coordination or the gateway causes is a warning or an
 // error.
 constexpr std::array<close_row, close_reason_count> close_table{{
-    {close_reason::clients_max, "clients_max", fault::gateway, log_level::warning,
-     "the gateway holds as many clients as it may", silent},
     {close_reason::handshake_failed, "handshake_failed", fault::client, log_level::debug,
      "the TLS handshake failed or the client left during it", silent},
     {close_reason::handshake_timeout, "handshake_timeout", fault::client, log_level::debug,
@@ -73,10 +71,6 @@ constexpr std::array<close_row, close_reason_count> close_table{{
     {close_reason::refused_denied, "refused_denied", fault::backend, log_level::info,
      "the backend does not want this client",
      close_answer{answer_type::internal_error, "refused_denied: the chat server refused"}},
-    {close_reason::refused_shutting_down, "refused_shutting_down", fault::backend, log_level::info,
-     "the backend is ending",
-     close_answer{answer_type::internal_error,
-                  "refused_shutting_down: the chat server is shutting down"}},
 
     {close_reason::client_finished, "client_finished", fault::none, log_level::debug,
      "the client finished first, then the backend", silent},
@@ -100,6 +94,10 @@ constexpr std::array<close_row, close_reason_count> close_table{{
      log_level::info, "the backend reset the stream", silent},
     {close_reason::stream_moved, "stream_moved", fault::none, log_level::debug,
      "the shard has a new owner", silent},
+    {close_reason::backend_shutting_down, "backend_shutting_down", fault::none, log_level::debug,
+     "the backend is ending",
+     close_answer{answer_type::internal_error,
+                  "backend_shutting_down: the chat server is shutting down"}},
     {close_reason::link_lost, "link_lost", fault::backend, log_level::info,
      "the link under the stream broke", silent},
 
@@ -152,7 +150,7 @@ close_reason close_reason_of(protocol::refuse_reason reason) noexcept {
     case protocol::refuse_reason::denied:
       return close_reason::refused_denied;
     case protocol::refuse_reason::shutting_down:
-      return close_reason::refused_shutting_down;
+      return close_reason::backend_shutting_down;
   }
   return close_reason::refused_denied;  // a number of a newer protocol
 }
@@ -163,6 +161,8 @@ close_reason close_reason_of(protocol::reset_reason reason) noexcept {
       return close_reason::stream_moved;
     case protocol::reset_reason::stalled:
       return close_reason::client_stalled;
+    case protocol::reset_reason::shutting_down:
+      return close_reason::backend_shutting_down;
     default:
       return close_reason::stream_reset_by_backend;
   }

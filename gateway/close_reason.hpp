@@ -24,7 +24,6 @@ std::string_view name_of(fault) noexcept;
 // In the order in which a session meets them.
 enum class close_reason : std::uint8_t {
   // Before and during the handshake.
-  clients_max,
   handshake_failed,
   handshake_timeout,
 
@@ -47,7 +46,6 @@ enum class close_reason : std::uint8_t {
   refused_not_owner,
   refused_busy,
   refused_denied,
-  refused_shutting_down,
 
   // Relaying.
   client_finished,
@@ -61,6 +59,7 @@ enum class close_reason : std::uint8_t {
   half_close_timeout,
   stream_reset_by_backend,
   stream_moved,
+  backend_shutting_down,
   link_lost,
 
   // The gateway itself.
@@ -96,7 +95,8 @@ std::string_view name_of(close_reason) noexcept;
 // What a first packet was refused for. Every code that is not one of errc::packet_… is `internal`.
 close_reason close_reason_of(protocol::errc) noexcept;
 
-// What a backend's Refuse comes to once the gateway has nothing left to try.
+// What a backend's Refuse comes to once the gateway has nothing left to try. (After shutting_down
+// it tries again: the next shard map names another owner.)
 close_reason close_reason_of(protocol::refuse_reason) noexcept;
 
 // What a backend's Reset, or one by mux_core on its behalf, comes to.

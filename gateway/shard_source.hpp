@@ -1,5 +1,5 @@
-// Where the gateway's shard map comes from, as the configuration says: a file, read once, or ZooKeeper,
-// watched for ever.
+// Where the gateway's shard map comes from, as the configuration says: a file, read once, or
+// ZooKeeper, watched for ever.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

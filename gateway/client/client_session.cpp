@@ -52,6 +52,14 @@ close_reason reason_before_packet(tls_status status) {
   }
 }
 
+// Why a socket that the poller calls broken is broken.
+close_reason reason_of_socket(int descriptor) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  ::getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &size);
+  return error == ETIMEDOUT ? close_reason::client_timeout : close_reason::client_reset;
+}
+
 spdlog::level::level_enum spdlog_level(log_level level) {
   switch (level) {
     case log_level::debug:
@@ -111,15 +119,18 @@ void client_session::on_poll(std::uint32_t events) {
   constexpr std::uint32_t gone = EPOLLERR | EPOLLHUP;
   const bool readable = (events & (EPOLLIN | EPOLLRDHUP | gone)) != 0;
   if (readable) tls_.mark_readable((events & (EPOLLRDHUP | gone)) != 0);
+  const bool was_full = tls_.is_full();
   if ((events & (EPOLLOUT | gone)) != 0) tls_.mark_writable();
 
   switch (phase_) {
     case client_phase::handshake:
-      return context_.handshakes.add(*this);
+      // The first edge only says that an empty socket can be written to.
+      if (readable || was_full) context_.handshakes.add(*this);
+      return;
     case client_phase::first_packet:
       return read_packet();
     case client_phase::opening:
-      if ((events & gone) != 0) return close_now(close_reason::client_reset);
+      if ((events & gone) != 0) return close_now(reason_of_socket(descriptor_));
       // The backend may answer before it has taken the whole packet.
       if ((events & EPOLLOUT) != 0) relay_.on_client_writable();
       return;
@@ -128,7 +139,7 @@ void client_session::on_poll(std::uint32_t events) {
       // find out by reading.
       if ((events & EPOLLERR) != 0) {
         relay_.abandon(protocol::reset_reason::client_gone);
-        return close_now(close_reason::client_reset);
+        return close_now(reason_of_socket(descriptor_));
       }
       if ((events & EPOLLOUT) != 0) relay_.on_client_writable();
       // Reading may have waited for room as well: the answer to a KeyUpdate goes out first.
@@ -215,17 +226,19 @@ void client_session::read_packet() {
 // --- opening
 
 void client_session::open_stream() {
+  const auto route = context_.upstream.route(key_);
+  has_owner_ = route.has_owner;
+  backend_ = route.backend;
+  if (route.link == nullptr) return context_.upstream.wait(*this);
   protocol::open_frame open;
   open.key = key_;
+  open.map_epoch = route.map_epoch;
   open.client_address = peer_.address().to_string();
   open.client_port = peer_.port();
   open.tls = tls_.facts();
   open.tag = fmt::format("{}-{}", context_.node, number_);
-  auto opened = context_.upstream.open(std::move(open), relay_);
-  has_owner_ = opened.has_owner;
-  backend_ = std::move(opened.backend);
-  if (opened.link == nullptr) return context_.upstream.wait(*this);
-  relay_.start(std::move(opened.link), opened.stream, packet_.bytes());
+  const protocol::stream_id stream = route.link->open(std::move(open), relay_);
+  relay_.start(route.link, stream, packet_.bytes());
 }
 
 void client_session::on_stream_accepted() {
@@ -237,7 +250,10 @@ void client_session::on_stream_accepted() {
 }
 
 void client_session::on_stream_refused(close_reason reason) {
-  answer_and_close(reason);
+  if (reason != close_reason::backend_shutting_down) return answer_and_close(reason);
+  // It has left the map, or is about to: the next owner will do.
+  context_.metrics.streams_rerouted.add();
+  context_.upstream.wait(*this);
 }
 
 void client_session::on_stream_lost_unaccepted() {
@@ -285,7 +301,7 @@ void client_session::on_relay_over(close_reason reason) {
     case close_reason::client_finished:
     case close_reason::backend_finished:
     case close_reason::stream_moved:
-    case close_reason::refused_shutting_down:
+    case close_reason::backend_shutting_down:
       return close_cleanly(reason);
     default:
       // What happened is no clean end, and without close_notify the client can tell.

@@ -68,6 +68,8 @@ class tls_channel {
   // FIN has come.
   void mark_readable(bool half_closed);
   void mark_writable() { socket_full_ = false; }
+  // Output waits for the socket.
+  bool is_full() const { return socket_full_; }
 
   tls_status handshake();
   tls_result read(std::span<std::byte> into);

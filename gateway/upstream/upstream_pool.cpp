@@ -59,19 +59,17 @@ void upstream_pool::retire(backend& gone) {
   }
 }
 
-upstream_pool::opened_stream upstream_pool::open(protocol::open_frame open,
-                                                 protocol::stream_handler& handler) {
-  opened_stream opened;
-  const shard_router::server* owner = map_ != nullptr ? map_->owner(open.key) : nullptr;
-  if (owner == nullptr) return opened;
-  opened.has_owner = true;
-  opened.backend = owner->name;
-  const auto link = link_for_new_stream(backends_.find(owner->name)->second);
-  if (link == nullptr) return opened;
-  open.map_epoch = static_cast<std::int64_t>(map_->epoch());
-  opened.link = std::shared_ptr<protocol::mux_core>(link, &link->core());
-  opened.stream = link->core().open(std::move(open), handler);
-  return opened;
+upstream_pool::upstream_route upstream_pool::route(std::string_view key) {
+  upstream_route route;
+  const shard_router::server* owner = map_ != nullptr ? map_->owner(key) : nullptr;
+  if (owner == nullptr) return route;
+  route.has_owner = true;
+  route.backend = owner->name;
+  route.map_epoch = map_->epoch();
+  if (const auto link = link_for_new_stream(backends_.find(owner->name)->second)) {
+    route.link = std::shared_ptr<protocol::mux_core>(link, &link->core());
+  }
+  return route;
 }
 
 std::shared_ptr<upstream_link> upstream_pool::link_for_new_stream(backend& backend) {

@@ -33,11 +33,11 @@ class upstream_pool {
  public:
   using map_ptr = std::shared_ptr<const shard_router::shard_map>;
 
-  struct opened_stream {
-    std::shared_ptr<protocol::mux_core> link;  // holds the link; nullptr: not now
-    protocol::stream_id stream;
-    bool has_owner = false;  // some backend owns the key
-    std::string backend;     // its name
+  struct upstream_route {
+    bool has_owner = false;                    // some backend owns the key
+    std::string backend;                       // its name
+    std::int64_t map_epoch = 0;                // of the map that says so
+    std::shared_ptr<protocol::mux_core> link;  // can_open; holds the link. nullptr: not now
   };
 
   // Links leave their output to `output` while that collects. `on_input_end` runs after each gulp
@@ -49,8 +49,8 @@ class upstream_pool {
 
   void set_map(map_ptr map);
 
-  // Opens a stream for `open.key` on a link of the backend that owns it.
-  opened_stream open(protocol::open_frame open, protocol::stream_handler& handler);
+  // Who owns the key, and which of its links takes the next stream: they take turns.
+  upstream_route route(std::string_view key);
   void wait(upstream_waiter& waiter) { waiters_.push_back(waiter); }
 
   // Closes links whose server has left the map, once they are empty. Call now and then.

@@ -66,7 +66,7 @@ TEST(CloseReason, EveryRefusalHasItsOwn) {
   EXPECT_EQ(close_reason_of(refuse_reason::not_owner), close_reason::refused_not_owner);
   EXPECT_EQ(close_reason_of(refuse_reason::busy), close_reason::refused_busy);
   EXPECT_EQ(close_reason_of(refuse_reason::denied), close_reason::refused_denied);
-  EXPECT_EQ(close_reason_of(refuse_reason::shutting_down), close_reason::refused_shutting_down);
+  EXPECT_EQ(close_reason_of(refuse_reason::shutting_down), close_reason::backend_shutting_down);
   EXPECT_EQ(close_reason_of(static_cast<refuse_reason>(77)), close_reason::refused_denied);
 }
 

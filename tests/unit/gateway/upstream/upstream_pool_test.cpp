@@ -44,8 +44,6 @@ struct backend {
 
 // The gateway's side of one stream.
 struct stream final : protocol::stream_handler {
-  explicit stream(const upstream_pool::opened_stream& opened)
-      : link(opened.link), id(opened.stream) {}
   ~stream() { release(); }
   void release() {
     if (link != nullptr) std::exchange(link, nullptr)->release(id);
@@ -120,11 +118,11 @@ class UpstreamPool : public ::testing::Test {
   stream* open(const std::string& key = "k") {
     protocol::open_frame frame;
     frame.key = key;
-    auto made = std::make_unique<stream>(upstream_pool::opened_stream{});
-    last = pool->open(std::move(frame), *made);
+    auto made = std::make_unique<stream>();
+    last = pool->route(frame.key);
     if (last.link == nullptr) return nullptr;
     made->link = std::move(last.link);
-    made->id = last.stream;
+    made->id = made->link->open(std::move(frame), *made);
     streams.push_back(std::move(made));
     return streams.back().get();
   }
@@ -137,7 +135,7 @@ class UpstreamPool : public ::testing::Test {
   protocol::output_batch output;
   std::optional<upstream_pool> pool;
   std::vector<std::unique_ptr<stream>> streams;
-  upstream_pool::opened_stream last;
+  upstream_pool::upstream_route last;
   std::int64_t epoch = 0;
   int gulps = 0;
 };
