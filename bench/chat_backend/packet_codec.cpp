@@ -47,7 +47,7 @@ packet_content read_call(const std::string& method, TProtocol& in) {
     return history_call{call.after, call.limit};
   }
   if (method == "deliver") {
-    return deliver_call{std::move(read_struct<chat::Chat_deliver_args>(in).message)};
+    return deliver_call{read_struct<chat::Chat_deliver_args>(in).message};
   }
   return unknown_message{};
 }
@@ -63,7 +63,7 @@ packet_content read_result(TProtocol& in, Make make) {
 packet_content read_reply(const std::string& method, TProtocol& in) {
   if (method == "authenticate") {
     return read_result<chat::Chat_authenticate_result>(
-        in, [](chat::AuthResult&& result) { return authenticate_reply{std::move(result)}; });
+        in, [](const chat::AuthResult& result) { return authenticate_reply{result}; });
   }
   if (method == "send") {
     return read_result<chat::Chat_send_result>(

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "gateway/client/tls_context.hpp"
+#include "gateway/operate/log.hpp"
 
 namespace presenter::gateway {
 namespace {
@@ -58,20 +59,6 @@ close_reason reason_of_socket(int descriptor) {
   socklen_t size = sizeof error;
   ::getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &size);
   return error == ETIMEDOUT ? close_reason::client_timeout : close_reason::client_reset;
-}
-
-spdlog::level::level_enum spdlog_level(log_level level) {
-  switch (level) {
-    case log_level::debug:
-      return spdlog::level::debug;
-    case log_level::info:
-      return spdlog::level::info;
-    case log_level::warning:
-      return spdlog::level::warn;
-    case log_level::error:
-      return spdlog::level::err;
-  }
-  return spdlog::level::info;
 }
 
 }  // namespace
@@ -316,11 +303,12 @@ void client_session::note_reason(close_reason reason) {
   reason_ = reason;
   const close_row& row = row_of(reason);
   context_.metrics.closes[reason].add();
+  if (!is_logged(row.level)) return;
   const std::chrono::duration<double> age = std::chrono::steady_clock::now() - accepted_at_;
-  spdlog::log(spdlog_level(row.level),
-              "client {}-{} {}:{} closed: {} (fault: {}) backend {} after {:.3f} s", context_.node,
-              number_, peer_.address().to_string(), peer_.port(), row.name, name_of(row.blame),
-              backend_.empty() ? "-" : backend_, age.count());
+  write_log(row.level,
+            fmt::format("client {}-{} {}:{} closed: {} (fault: {}) backend {} after {:.3f} s",
+                        context_.node, number_, peer_.address().to_string(), peer_.port(), row.name,
+                        name_of(row.blame), backend_.empty() ? "-" : backend_, age.count()));
 }
 
 void client_session::answer_and_close(close_reason reason) {

@@ -52,4 +52,12 @@ void init_logging(log_level level) {
   spdlog::set_default_logger(std::move(logger));
 }
 
+bool is_logged(log_level level) {
+  return spdlog::should_log(spdlog_level_of(level));
+}
+
+void write_log(log_level level, std::string_view line) {
+  spdlog::log(spdlog_level_of(level), line);
+}
+
 }  // namespace presenter::gateway

@@ -4,6 +4,8 @@
 // business.
 #pragma once
 
+#include <string_view>
+
 #include "gateway/log_level.hpp"
 
 namespace presenter::gateway {
@@ -11,5 +13,9 @@ namespace presenter::gateway {
 // Call once, before the first thread starts. Control characters inside a message become '?', so
 // that text from outside cannot forge a line.
 void init_logging(log_level level);
+
+// For lines whose level comes from a table. is_logged tells whether it is worth while to make one.
+bool is_logged(log_level level);
+void write_log(log_level level, std::string_view line);
 
 }  // namespace presenter::gateway

@@ -78,22 +78,21 @@ void upstream_slot::resolve() {
                             endpoints targets;
                             for (const auto& result : results)
                               targets.push_back(result.endpoint());
-                            self->connect(std::move(targets));
+                            self->connect(targets);
                           });
 }
 
-void upstream_slot::connect(endpoints targets) {
+void upstream_slot::connect(const endpoints& targets) {
   context_.metrics.link_connects.add();
   timer_.expires_after(context_.settings.upstream.connect_timeout);
   timer_.async_wait([self = shared_from_this()](error_code error) {
     error_code ignored;
     if (!error) self->socket_.close(ignored);
   });
-  asio::async_connect(socket_, std::move(targets),
-                      [self = shared_from_this()](error_code error, const auto&) {
-                        self->timer_.cancel();
-                        self->on_connected(error);
-                      });
+  asio::async_connect(socket_, targets, [self = shared_from_this()](error_code error, const auto&) {
+    self->timer_.cancel();
+    self->on_connected(error);
+  });
 }
 
 void upstream_slot::on_connected(error_code error) {

@@ -57,7 +57,7 @@ class upstream_slot final : public std::enable_shared_from_this<upstream_slot>,
   using endpoints = std::vector<boost::asio::ip::tcp::endpoint>;
 
   void resolve();
-  void connect(endpoints targets);
+  void connect(const endpoints& targets);
   void on_connected(boost::system::error_code error);
   void on_connect_failed(boost::system::error_code reason);
   void connect_later();
