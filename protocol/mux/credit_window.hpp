@@ -2,7 +2,10 @@
 // to send. One pair per stream and one per link. See: protocol/README.md §6.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+
+#include "protocol/limits.hpp"
 
 namespace presenter::protocol {
 
@@ -46,10 +49,14 @@ class receive_window {
 
   std::int64_t buffered() const { return size_ - held_by_peer_ - owed_; }
 
-  // A grant is due once the peer has less than half left, and never for less than a quarter: no
-  // window of one byte at a time. When nothing is buffered the second part follows from the first,
-  // so a peer that has run dry always gets its credit.
-  bool is_grant_due() const { return held_by_peer_ < size_ / 2 && owed_ >= size_ / 4; }
+  // A grant is due once the peer has less than half left, and never for less than a quarter or one
+  // full Data frame, whichever is less: no window of one byte at a time, and yet a large one goes
+  // on when stalled streams hold nearly all of it. When nothing is buffered the second part follows
+  // from the first, so a peer that has run dry always gets its credit.
+  bool is_grant_due() const {
+    constexpr std::int64_t full_frame{limits::data_bytes_max};
+    return held_by_peer_ < size_ / 2 && owed_ >= std::min(size_ / 4, full_frame);
+  }
 
   // The bytes to grant now; they count as held by the peer from here on.
   std::int64_t take_grant() {

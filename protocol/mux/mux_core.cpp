@@ -447,7 +447,7 @@ void mux_core::reset(stream_id stream, reset_reason reason) {
   mux_stream_state* state = streams_.find(stream);
   if (state == nullptr) return;
   state->told_end = true;
-  if (!state->is_over()) submit_reset_behind_data(*state, reason);
+  if (!state->is_over()) submit_own_reset(*state, reason);
 }
 
 void mux_core::release(stream_id stream) {
@@ -458,13 +458,7 @@ void mux_core::release(stream_id stream) {
   const std::int64_t buffered = state->receive.buffered();
   state->receive.consume(buffered);
   consume_link(buffered);
-  if (!state->is_over()) {
-    if (state->remote == direction_state::reset) {
-      submit_reset(*state, reset_reason::acknowledged);
-    } else {
-      submit_reset_behind_data(*state, reset_reason::cancelled);
-    }
-  }
+  if (!state->is_over()) submit_own_reset(*state, reset_reason::cancelled);
   erase_if_done(stream);
 }
 
@@ -489,6 +483,15 @@ void mux_core::submit_reset(mux_stream_state& state, reset_reason reason) {
   if (state.local == direction_state::reset) return;
   end_both_ways(state);
   submit_answer(reset_frame{state.stream, reason});
+}
+
+// Whatever the user's reason: to a peer that has reset the stream it is the answer.
+void mux_core::submit_own_reset(mux_stream_state& state, reset_reason reason) {
+  if (state.remote == direction_state::reset) {
+    submit_reset(state, reset_reason::acknowledged);
+  } else {
+    submit_reset_behind_data(state, reason);
+  }
 }
 
 // What the user has sent is not to be overtaken by the user's own reset: a last message would be

@@ -154,6 +154,7 @@ class mux_core {
   void submit(const control_frame& frame);
   void submit_answer(const control_frame& frame);  // bounded: the peer caused it
   void submit_reset(mux_stream_state& state, reset_reason reason);
+  void submit_own_reset(mux_stream_state& state, reset_reason reason);
   void submit_reset_behind_data(mux_stream_state& state, reset_reason reason);
   void end_both_ways(mux_stream_state& state);
   void mark_output();

@@ -66,6 +66,18 @@ TEST(ReceiveWindow, NeverGrantsForLessThanAQuarter) {
   EXPECT_FALSE(window.is_grant_due());
 }
 
+// A link that stalled streams hold almost whole still carries the others.
+TEST(ReceiveWindow, ALargeOneGrantsByTheFullFrame) {
+  constexpr std::int64_t full_frame{limits::data_bytes_max};
+  receive_window window(limits::link_window_bytes_default);
+  ASSERT_TRUE(window.receive(limits::link_window_bytes_default));
+  window.consume(full_frame - 1);
+  EXPECT_FALSE(window.is_grant_due());
+  window.consume(1);
+  EXPECT_TRUE(window.is_grant_due());
+  EXPECT_EQ(window.take_grant(), full_frame);
+}
+
 TEST(ReceiveWindow, APeerThatHasRunDryGetsItsCreditWhateverTheSize) {
   for (std::int64_t size = 1; size < 200; ++size) {
     receive_window window(size);

@@ -220,6 +220,17 @@ TEST_F(MuxBackend, AnswersAResetWhenItsUserReleases) {
   EXPECT_EQ(backend->core.streams_open(), 0U);
 }
 
+// A user that closes what its peer has reset means nothing new by it.
+TEST_F(MuxBackend, AnswersAResetWhateverItsUsersReason) {
+  backend->feed(frame_script().open(1, "k").reset(1));
+  backend->written();
+  backend->core.reset({1}, reset_reason::cancelled);
+  EXPECT_THAT(backend->written(), ElementsAre("reset 1 acknowledged"));
+  backend->stream(1).release();
+  EXPECT_THAT(backend->written(), IsEmpty());
+  EXPECT_EQ(backend->core.streams_open(), 0U);
+}
+
 TEST_F(MuxBackend, AResetNeedsNoAnswerAfterFinish) {
   backend->feed(frame_script().open(1, "k"));
   backend->core.finish({1});
