@@ -17,8 +17,8 @@ protocol::stream_handler* upstream_link::on_open(protocol::stream_id, const prot
   return nullptr;
 }
 
-void upstream_link::on_go_away(const protocol::go_away_frame&) {
-  if (owner_ != nullptr) owner_->on_link_go_away(*this);
+void upstream_link::on_go_away(const protocol::go_away_frame& go_away) {
+  if (owner_ != nullptr) owner_->on_link_go_away(*this, go_away);
 }
 
 void upstream_link::on_can_open() {

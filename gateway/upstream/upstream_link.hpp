@@ -15,7 +15,8 @@ class upstream_link_owner {
  public:
   virtual void on_link_ready(upstream_link& link) = 0;
   virtual void on_link_can_open(upstream_link& link) = 0;
-  virtual void on_link_go_away(upstream_link& link) = 0;
+  // The backend takes no new streams; with a reason above 0 it closes the link at once.
+  virtual void on_link_go_away(upstream_link& link, const protocol::go_away_frame& go_away) = 0;
   // Every frame of one read has been delivered: what clients were given can be flushed now.
   virtual void on_link_input_end() = 0;
   virtual void on_link_closed(upstream_link& link, boost::system::error_code reason) = 0;

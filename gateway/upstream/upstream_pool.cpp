@@ -19,9 +19,14 @@ constexpr std::chrono::milliseconds sweep_linger{1'000};
 upstream_pool::upstream_pool(boost::asio::io_context& io, const config& settings, std::string node,
                              worker_metrics& metrics, protocol::output_batch& output,
                              std::function<void()> on_input_end)
-    : context_{io, settings, metrics, output, std::move(node), std::move(on_input_end), [this] {
-                 wake_waiters();
-               }} {}
+    : context_{io,
+               settings,
+               metrics,
+               output,
+               std::move(node),
+               std::move(on_input_end),
+               [this] { wake_waiters(); },
+               [this](upstream_slot& leaving) { replace(leaving); }} {}
 
 upstream_pool::~upstream_pool() = default;
 
@@ -70,6 +75,20 @@ upstream_pool::upstream_route upstream_pool::route(std::string_view key) {
     route.link = std::shared_ptr<protocol::mux_core>(link, &link->core());
   }
   return route;
+}
+
+// The replacement comes up while the streams of the old link still go on.
+void upstream_pool::replace(upstream_slot& leaving) {
+  const auto known = backends_.find(leaving.server().name);
+  if (known == backends_.end()) return;
+  for (std::shared_ptr<upstream_slot>& slot : known->second.slots) {
+    if (slot.get() != &leaving) continue;
+    slot->retire();
+    retired_.push_back(
+        std::exchange(slot, std::make_shared<upstream_slot>(context_, known->second.server)));
+    slot->start_later();
+    return;
+  }
 }
 
 std::shared_ptr<upstream_link> upstream_pool::link_for_new_stream(backend& backend) {

@@ -74,6 +74,7 @@ class upstream_pool {
   void wake_waiters();
   void add(const shard_router::server& server);
   void retire(backend& gone);
+  void replace(upstream_slot& leaving);
   std::shared_ptr<upstream_link> link_for_new_stream(backend& backend);
 
   upstream_context context_;

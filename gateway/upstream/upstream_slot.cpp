@@ -42,6 +42,10 @@ void upstream_slot::start() {
   resolve();
 }
 
+void upstream_slot::start_later() {
+  connect_later();
+}
+
 void upstream_slot::retire() {
   retired_ = true;
   resolver_.cancel();
@@ -142,8 +146,11 @@ void upstream_slot::on_link_can_open(upstream_link&) {
   context_.on_room();
 }
 
-void upstream_slot::on_link_go_away(upstream_link&) {
+void upstream_slot::on_link_go_away(upstream_link& link, const protocol::go_away_frame& go_away) {
   spdlog::info("{} takes no new streams on its link", server_.name);
+  // After an error, or before Hello, the close that follows makes room for the next attempt.
+  const bool planned = go_away.reason == 0 && link.core().is_ready();
+  if (planned && !retired_) context_.on_leaving(*this);
 }
 
 void upstream_slot::on_link_input_end() {

@@ -17,6 +17,8 @@
 
 namespace presenter::gateway {
 
+class upstream_slot;
+
 // What all links of a worker share. Constant but for the random numbers.
 struct upstream_context {
   boost::asio::io_context& io;
@@ -26,6 +28,8 @@ struct upstream_context {
   std::string node;                    // this gateway's name, for Hello
   std::function<void()> on_input_end;  // after each gulp of any link
   std::function<void()> on_room;       // a link came up, or takes streams again
+  // The backend has announced that it will close the slot's link: another is needed beside it.
+  std::function<void(upstream_slot&)> on_leaving;
   std::minstd_rand random{std::random_device{}()};
 };
 
@@ -36,11 +40,12 @@ class upstream_slot final : public std::enable_shared_from_this<upstream_slot>,
  public:
   upstream_slot(upstream_context& context, shard_router::server server);
 
-  // Begins to connect.
+  // Begins to connect, at once or after a first pause.
   void start();
+  void start_later();
 
-  // The backend has left the map, or the gateway ends: GoAway, no further connect. The link lives
-  // on until its last stream has ended.
+  // The backend has left the map or closes this link, or the gateway ends: GoAway, no further
+  // connect. The link lives on until its last stream has ended.
   void retire();
 
   // Closes a retired link that has no stream left. `linger`: for output that is still to leave.
@@ -50,6 +55,7 @@ class upstream_slot final : public std::enable_shared_from_this<upstream_slot>,
   // The link, if it takes new streams now.
   std::shared_ptr<upstream_link> link_for_new_stream() const;
 
+  const shard_router::server& server() const { return server_; }
   bool is_ready() const { return link_ != nullptr && link_->core().is_ready(); }
   bool is_gone() const { return retired_ && link_ == nullptr; }
 
@@ -65,7 +71,7 @@ class upstream_slot final : public std::enable_shared_from_this<upstream_slot>,
   // upstream_link_owner
   void on_link_ready(upstream_link& link) override;
   void on_link_can_open(upstream_link& link) override;
-  void on_link_go_away(upstream_link& link) override;
+  void on_link_go_away(upstream_link& link, const protocol::go_away_frame& go_away) override;
   void on_link_input_end() override;
   void on_link_closed(upstream_link& link, boost::system::error_code reason) override;
 

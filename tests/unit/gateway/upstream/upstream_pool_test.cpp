@@ -12,6 +12,7 @@
 #include <string>
 
 #include "protocol/backend_sdk/mux_acceptor.hpp"
+#include "tests/support/frame_script.hpp"
 
 namespace presenter::gateway {
 namespace {
@@ -255,6 +256,29 @@ TEST_F(UpstreamPool, KeepsTheStreamsOfABackendThatLeftTheMapAndThenClosesItsLink
   ASSERT_TRUE(run_until([&] { return a.acceptor->counters().links_open == 0; }));
   ASSERT_TRUE(run_until([&] { return metrics.links_up.value() == 1; }));
   EXPECT_EQ(a.acceptor->counters().links_failed, 0U) << "an orderly end";
+}
+
+TEST_F(UpstreamPool, ReplacesALinkThatItsBackendLeavesAndKeepsItsStreams) {
+  backend a(io);
+  start();
+  set_map({{"a", a.port()}});
+  ASSERT_TRUE(run_until([&] { return is_up(1); }));
+  stream* const old = open();
+  ASSERT_TRUE(run_until([&] { return old->accepted; }));
+  const auto leaving = presenter::testing::frame_script().go_away(1, 0).bytes();
+  old->link->on_input(leaving, protocol::mux_clock::now());
+  EXPECT_TRUE(is_up(0));
+  EXPECT_EQ(open(), nullptr);
+
+  ASSERT_TRUE(run_until([&] { return is_up(1); }));
+  stream* const fresh = open();
+  ASSERT_NE(fresh, nullptr);
+  ASSERT_TRUE(run_until([&] { return fresh->accepted; }));
+  EXPECT_FALSE(old->lost);
+  EXPECT_EQ(a.acceptor->counters().links_open, 2U);
+  old->link->reset(old->id, protocol::reset_reason::cancelled);
+  old->release();
+  EXPECT_TRUE(run_until([&] { return a.acceptor->counters().links_open == 1; }));
 }
 
 TEST_F(UpstreamPool, TakesTheSameNameElsewhereForAnotherBackend) {
