@@ -1,0 +1,87 @@
+"""Test cases around the Python peer: in front of the real SDK, and behind the real gateway."""
+
+from chat_client import authenticate_message, framed
+from mux_peer import Backend, connect
+from processes import InstallationTest
+from tls_client import TlsClient
+
+
+class PeerCase(InstallationTest):
+    """Ends every link of the test; whatever the other side did against the specification fails."""
+
+    def setUp(self):
+        super().setUp()
+        self.links, self.backends = [], []
+        self.addCleanup(self._close_links)
+
+    def _close_links(self):
+        for backend in self.backends:
+            backend.close()
+            self.links += backend.links
+        for link in self.links:
+            link.close()
+        for link in self.links:
+            self.assertEqual((link.violations, link.fault), ([], None), str(link))
+
+
+class SdkCase(PeerCase):
+    """A gateway in Python in front of presenter-chatd; `bystander` is a link that must not notice
+    what happens on others."""
+
+    echo = True
+
+    def setUp(self):
+        super().setUp()
+        self.server = self.cluster.chat_server("chat-a", echo=self.echo)
+        self.bystander = self.link()
+        if self.echo:
+            self.beside = self.bystander.open(b"beside")
+
+    def link(self, **hello):
+        link = connect(self.server.port, **hello)
+        self.links.append(link)
+        return link
+
+    def assert_link_error(self, link, error):
+        """It says GoAway with this reason, and closes."""
+        self.assertEqual(link.wait_go_away().reason, error, str(link))
+        link.wait_closed()
+
+    def assert_serving(self):
+        """The bystander's stream and new links go on."""
+        for stream in (self.beside, self.link().open(b"after")):
+            stream.send(b"still here")
+            self.assertEqual(stream.receive_exactly(10), b"still here")
+
+
+class GatewayCase(PeerCase):
+    """Backends in Python behind the real gateway, TLS clients in front of it."""
+
+    def installation(self, *backends, **upstream):
+        """The gateway, with a link to each of these backends."""
+        self.backends += backends
+        gateway = self.cluster.gateway("gateway", self.static_shards(backends),
+                                       {"upstream": {"opening_timeout": "20s", **upstream}})
+        gateway.wait_ready()
+        for backend in backends:
+            backend.wait_link()
+        self.gateway = gateway
+        return gateway
+
+    def backend(self, on_open=None, **hello):
+        return Backend(on_open=on_open, **hello)
+
+    def client(self, couple="couple", send_first=True):
+        client = TlsClient(self.gateway.address, self.cluster.certificates)
+        self.addCleanup(client.tcp.close)
+        if send_first:
+            client.send(first_packet(couple))
+        return client
+
+    def opened(self, backend, number=1, link=0):
+        """The stream of that number, at the backend."""
+        return backend.wait_link(link).wait_stream(number)
+
+
+def first_packet(couple="couple"):
+    return framed(authenticate_message(couple, "ann"))
