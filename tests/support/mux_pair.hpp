@@ -41,7 +41,8 @@ class direction_audit {
 
   void granted(const protocol::credit_frame& credit) {
     if (credit.stream.value != 0) {
-      stream_credit(credit.stream) += credit.bytes;
+      EXPECT_LE(stream_credit(credit.stream) += credit.bytes, stream_window_)
+          << "more credit than the stream took";
     } else {
       link_credit_ += credit.bytes;
       EXPECT_LE(link_credit_, link_window_) << "more link credit than was ever taken";

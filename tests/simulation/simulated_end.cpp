@@ -1,0 +1,170 @@
+#include "tests/simulation/simulated_end.hpp"
+
+#include <utility>
+
+#include "tests/support/frame_text.hpp"
+
+namespace presenter::testing {
+
+using protocol::link_role;
+
+simulated_end::simulated_end(const protocol::mux_options& options, const schedule_plan& what,
+                             const protocol::hello_frame& peer, dice& dice, coverage& covered)
+    : role(options.hello.role),
+      plan(what),
+      ours(options.hello),
+      peers(peer),
+      chance(dice),
+      seen(covered),
+      streams_to_open_(options.hello.role == link_role::gateway ? what.streams : 0),
+      core(options, *this, protocol::mux_clock::time_point{}) {}
+
+// --- link_handler
+
+void simulated_end::on_ready(const protocol::hello_frame& peer) {
+  EXPECT_EQ(peer, peers);
+  link_credit = peers.link_window_bytes;
+  may_open_ = role == link_role::gateway;
+}
+
+protocol::stream_handler* simulated_end::on_open(protocol::stream_id id,
+                                                 const protocol::open_frame&) {
+  scripted_stream& stream = add(id);
+  if (stream.script.answers == answering::refuse_at_once) {
+    stream.released = stream.abandoned = true;
+    core.refuse({id, protocol::refuse_reason::denied, {}, {}});
+    return nullptr;
+  }
+  if (stream.script.answers == answering::at_once) {
+    stream.accepted = true;
+    core.accept(id);
+  }
+  return &stream;
+}
+
+void simulated_end::on_can_open() {
+  EXPECT_TRUE(core.can_open());
+  may_open_ = true;
+}
+
+void simulated_end::on_failed(boost::system::error_code reason) {
+  EXPECT_TRUE(expects_failure) << "link failed: " << reason.message();
+  EXPECT_FALSE(std::exchange(failed, true)) << "failed twice";
+  ++seen.timeouts;
+}
+
+// --- the application
+
+scripted_stream& simulated_end::add(protocol::stream_id id) {
+  EXPECT_EQ(static_cast<std::size_t>(id.value), streams.size() + 1) << "ids are 1, 2, 3, …";
+  const schedule_plan& p = plan;
+  // The first few streams are the ones that may stall: on one side, so that they are counted once.
+  const bool may_stall = id.value <= p.streams_stalled_max &&
+                         (id.value % 2 == 0) == (role == link_role::gateway) && chance.one_in(2);
+  if (may_stall) ++seen.stalled_readers;
+  ++seen.streams;
+  streams.push_back(
+      std::make_unique<scripted_stream>(*this, id, stream_script(chance, p, role, may_stall)));
+  live_.push_back(streams.back().get());
+  return *streams.back();
+}
+
+bool simulated_end::open_one() {
+  if (streams_to_open_ == 0 || !may_open_) return false;
+  if (!core.can_open()) {
+    // From here on it waits to be told.
+    may_open_ = false;
+    ++seen.could_not_open;
+    return false;
+  }
+  --streams_to_open_;
+  protocol::open_frame open;
+  open.key = "k";
+  scripted_stream& stream = add({core.highest_opened().value + 1});
+  EXPECT_EQ(core.open(std::move(open), stream), stream.id);
+  return true;
+}
+
+void simulated_end::act() {
+  if (core.is_ready() && chance.one_in(8)) open_one();
+  if (live_.empty()) return;
+  live_[chance.below(live_.size())]->act(chance);
+  drop_released();
+}
+
+bool simulated_end::act_fully(bool lifted) {
+  bool moved = false;
+  while (core.is_ready() && open_one())
+    moved = true;
+  for (std::size_t i = 0; i < live_.size(); ++i)
+    moved = live_[i]->act_fully(lifted) || moved;
+  drop_released();
+  return moved;
+}
+
+void simulated_end::drop_released() {
+  std::erase_if(live_, [](const scripted_stream* stream) { return stream->released; });
+}
+
+scripted_stream* simulated_end::find(protocol::stream_id id) {
+  const auto at = static_cast<std::size_t>(id.value) - 1;
+  return at < streams.size() ? streams[at].get() : nullptr;
+}
+
+void simulated_end::log_send(protocol::stream_id id, std::size_t bytes) {
+  link_credit -= static_cast<std::int64_t>(bytes);
+  seen.payload_bytes += bytes;
+  sends.push_back({id, bytes});
+}
+
+// --- books
+
+std::size_t simulated_end::input(std::span<const std::byte> held,
+                                 protocol::mux_clock::time_point now) {
+  std::size_t whole = 0;
+  while (const std::size_t n = protocol::slice_frame(held.subspan(whole))->size)
+    whole += n;
+  if (whole != held.size()) ++seen.splits;
+  note_credit(held.first(whole));
+  in_input = true;
+  const std::size_t taken = core.on_input(held, now);
+  in_input = false;
+  if (!core.is_over()) {
+    EXPECT_EQ(taken, whole) << "reading waits for something";
+  }
+  drop_released();
+  for (scripted_stream* stream : live_)
+    stream->mark_eligible();
+  return taken;
+}
+
+void simulated_end::note_credit(std::span<const std::byte> frames) {
+  for_each_frame(frames, [this](const auto& frame) {
+    if constexpr (std::is_same_v<std::decay_t<decltype(frame)>, protocol::credit_frame>) {
+      if (frame.stream.value == 0) {
+        link_credit += frame.bytes;
+      } else if (scripted_stream* stream = find(frame.stream)) {
+        stream->on_credit_arrived(frame.bytes);
+      }
+    }
+  });
+}
+
+void simulated_end::check_books() {
+  if (core.is_over()) return;
+  EXPECT_GE(core.link_credit(), 0);
+  EXPECT_LE(core.link_credit(), peers.link_window_bytes);
+  EXPECT_EQ(core.link_credit(), link_credit) << "credit of the link, to send";
+  std::size_t buffered = 0;
+  for (const scripted_stream* stream : live_)
+    buffered += stream->buffered();
+  EXPECT_EQ(core.link_bytes_buffered(), static_cast<std::int64_t>(buffered))
+      << "bytes received and not consumed";
+  EXPECT_LE(buffered, static_cast<std::size_t>(ours.link_window_bytes));
+  EXPECT_EQ(core.counters().stream_errors, 0U) << "a rule was broken by a side that keeps them";
+  if (role == link_role::gateway) {
+    EXPECT_LE(core.streams_open(), static_cast<std::size_t>(peers.streams_open_max));
+  }
+}
+
+}  // namespace presenter::testing
