@@ -230,6 +230,8 @@ void mux_core::on_open(const open_frame& open) {
   if (streams_.open_count() >= static_cast<std::size_t>(options_.hello.streams_open_max)) {
     return fail(errc::streams_exceeded);
   }
+  // A user may answer by a Reset of its own, which is held against no bound: so the Open is.
+  if (is_queue_full()) return fail(errc::control_queue_full);
   highest_opened_ = open.stream;
   if (go_away_sent_) {
     return submit_answer(refuse_frame{open.stream, refuse_reason::shutting_down, {}, {}});
@@ -470,13 +472,16 @@ void mux_core::submit(const control_frame& frame) {
 }
 
 void mux_core::submit_answer(const control_frame& frame) {
-  // 16 bytes per stream cover the one answer that each stream may be owed at any time; those that
-  // ended by their answer count until it has left.
-  const std::size_t streams = std::max(streams_.size(), streams_at_take_);
-  if (output_.control.size() > limits::control_queue_bytes_max + 16 * streams) {
-    return fail(errc::control_queue_full);
-  }
+  if (is_queue_full()) return fail(errc::control_queue_full);
   submit(frame);
+}
+
+bool mux_core::is_queue_full() const {
+  // 16 bytes per stream cover the one answer that each stream may be owed at any time; those that
+  // ended by their answer count until it has left. A user's own Reset may wait among the Data.
+  const std::size_t answers = 16 * std::max(streams_.size(), streams_at_take_);
+  return output_.control.size() > limits::control_queue_bytes_max + answers ||
+         output_.data.size() > limits::data_queue_bytes_max + 2 * limits::frame_bytes_max + answers;
 }
 
 void mux_core::submit_reset(mux_stream_state& state, reset_reason reason) {

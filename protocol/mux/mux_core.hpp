@@ -153,6 +153,7 @@ class mux_core {
 
   void submit(const control_frame& frame);
   void submit_answer(const control_frame& frame);  // bounded: the peer caused it
+  bool is_queue_full() const;
   void submit_reset(mux_stream_state& state, reset_reason reason);
   void submit_own_reset(mux_stream_state& state, reset_reason reason);
   void submit_reset_behind_data(mux_stream_state& state, reset_reason reason);

@@ -37,6 +37,27 @@ TEST(MuxBounds, OpenAndResetFloodTowardsAPeerThatDoesNotRead) {
   EXPECT_LE(out.control.size(), limits::control_queue_bytes_max + 4'096);
 }
 
+// Found by tests/fuzz. A user that lets go of each stream before it has accepted it resets it, and
+// the peer's own Reset ends it: nothing was left that counted what waits for the peer to read.
+TEST(MuxBounds, OpenAndResetFloodTowardsAUserThatLetsGoAtOnce) {
+  for (const bool has_data_waiting : {false, true}) {
+    auto backend = mux_end::ready(mux_options_for(link_role::backend));
+    backend->feed(frame_script().open(1, "k"));
+    if (has_data_waiting) backend->send(1, "waits");
+    backend->during = [&](std::string_view event) {
+      if (!event.starts_with("open ")) return;
+      backend->stream(std::stoll(std::string(event.substr(5)))).release();
+    };
+    backend->answer = mux_end::open_answer::wait;
+    for (std::int64_t id = 2; !backend->failed && id < 100'000; ++id)
+      backend->feed(frame_script().open(id, "k").reset(id));
+    EXPECT_EQ(backend->events.back(), "failed control_queue_full");
+    mux_output out;
+    backend->core.take_output(out);
+    EXPECT_LE(out.control.size(), limits::control_queue_bytes_max + 4'096);
+  }
+}
+
 TEST(MuxBounds, RefusalsAfterGoAwayAreBoundedToo) {
   auto backend = mux_end::ready(mux_options_for(link_role::backend));
   backend->core.go_away(std::chrono::milliseconds(0));
