@@ -1,0 +1,358 @@
+#!/usr/bin/env python3
+"""Writes the named seeds of every fuzz target: corpus/<target>/<name>.
+
+Run it after a change here; what it writes is checked in. Seeds that a finding left behind are
+written down here as well, with what they found.
+"""
+
+import json
+import pathlib
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+VECTORS = HERE.parents[1] / "protocol" / "vectors" / "frames.json"
+
+# --- the script of mux_core_fuzz.cpp, in its own words
+
+GATEWAY, BACKEND = 0, 1
+TINY_WINDOWS, FEW_STREAMS = 2, 4
+LONG_FLOODS = 0xa8
+
+
+def hello(choice=0):
+    return bytes([0, choice])
+
+
+def raw(data):
+    return bytes([1, len(data)]) + data
+
+
+def peer_opens(step=1):
+    return bytes([2, step])
+
+
+def peer_accepts(stream):
+    return bytes([3, stream, 0])
+
+
+def peer_refuses(stream, reason=1):
+    return bytes([3, stream, reason])
+
+
+def peer_data(stream, size=20):
+    return bytes([4, stream, size])
+
+
+def peer_finishes(stream):
+    return bytes([5, stream])
+
+
+def peer_resets(stream, reason=2):
+    return bytes([6, stream, reason])
+
+
+def credit(stream, power=9):
+    return bytes([7, stream, power])
+
+
+def ping(value=1):
+    return bytes([8, value << 3 | 0])
+
+
+def pong(value=1):
+    return bytes([8, value << 3 | 1])
+
+
+def peer_goes_away(last, reason=0):
+    return bytes([8, (reason << 3 | last) << 3 | 2])
+
+
+def half_seconds(count):
+    return bytes([8, count << 3 | 3])
+
+
+def go_away():
+    return bytes([8, 4])
+
+
+PINGS, OPENS, OPENS_AND_RESETS, LINK_CREDITS, CREDITS, EMPTY_DATA, DRIBBLE, GO_AWAYS = range(8)
+
+
+def flood(kind, size=3):
+    return bytes([8, (size << 3 | kind) << 3 | 5])
+
+
+def close():
+    return bytes([8, 31 << 3 | 6])
+
+
+def open_stream():
+    return bytes([9])
+
+
+def accept(stream):
+    return bytes([9, stream])
+
+
+def submit(stream, amount=4):
+    return bytes([10, stream, amount << 3])
+
+
+def finish(stream):
+    return bytes([11, stream, 0])
+
+
+def reset(stream):
+    return bytes([12, stream, 0])
+
+
+def release(stream):
+    return bytes([12, stream, 1 << 3])
+
+
+def refuse(stream):
+    return bytes([12, stream, 2 << 3])
+
+
+def consume(stream, part=0):
+    return bytes([13, stream, part << 3])
+
+
+TAKE = bytes([14])
+DO_ACCEPT, DO_SUBMIT, DO_FINISH, DO_RESET, DO_CONSUME, DO_OPEN, DO_WAIT, DO_NOTHING = (
+    0, 4 << 3 | 1, 2, 3, 4, 5, 6, 7)
+DO_RELEASE, DO_REFUSE = 1 << 3 | 3, 2 << 3 | 3
+
+
+def handlers(*reactions):
+    return bytes([15, len(reactions), *reactions])
+
+
+def script(options, *steps):
+    return bytes([options]) + b"".join(steps)
+
+
+def served(stream=1):
+    """A gateway's stream that the backend has accepted."""
+    return hello() + open_stream() + TAKE + peer_accepts(stream)
+
+
+MUX_CORE = {
+    "gateway_talks": script(GATEWAY, served(), submit(1), peer_data(1), consume(1), TAKE,
+                            finish(1), peer_finishes(1), release(1), TAKE),
+    "backend_talks": script(BACKEND, hello(), peer_opens(), accept(1), peer_data(1), consume(1),
+                            submit(1), TAKE, peer_finishes(1), finish(1), TAKE, release(1)),
+    "handlers_do_it_all": script(BACKEND, handlers(DO_ACCEPT, DO_CONSUME, DO_SUBMIT), hello(),
+                                 peer_opens(), peer_data(1), peer_data(1), peer_data(1), TAKE),
+    "credit_before_open": script(BACKEND, hello(), credit(1)),
+    "credit_to_overflow": script(GATEWAY, served(), credit(1, 24), credit(1, 24), TAKE),
+    "link_credit_to_overflow": script(GATEWAY, hello(), credit(0, 30), credit(0, 30)),
+    "credit_of_all_bits": script(GATEWAY, served(), credit(1, 62), TAKE),
+    "tiny_windows": script(BACKEND | TINY_WINDOWS, hello(3), peer_opens(), accept(1),
+                           peer_data(1, 60), consume(1), TAKE, peer_data(1, 60), submit(1, 20),
+                           TAKE, credit(1), credit(0), TAKE),
+    "window_overrun": script(BACKEND | TINY_WINDOWS, hello(), peer_opens(), accept(1),
+                             peer_data(1, 70), TAKE),
+    "link_window_overrun": script(BACKEND | TINY_WINDOWS, hello(), peer_opens(), accept(1),
+                                  peer_data(1, 255), peer_data(1, 255)),
+    "hello_twice": script(GATEWAY, hello(), hello()),
+    "hello_of_the_same_role": script(GATEWAY, hello(16)),
+    "hello_of_another_version": script(BACKEND, hello(32)),
+    "data_before_hello": script(BACKEND, peer_data(1)),
+    "open_goes_backwards": script(BACKEND, hello(), peer_opens(5), peer_opens(0)),
+    "open_from_a_backend": script(GATEWAY, hello(), peer_opens()),
+    "too_many_streams": script(BACKEND | FEW_STREAMS, hello(), *[peer_opens()] * 4),
+    "refused_in_on_open": script(BACKEND, handlers(DO_REFUSE), hello(), peer_opens(), peer_data(1),
+                                 TAKE, peer_data(1), peer_finishes(1)),
+    "released_in_on_open": script(BACKEND, handlers(DO_RELEASE), hello(), peer_opens(),
+                                  peer_data(1), peer_resets(1), TAKE),
+    "reset_in_on_open": script(BACKEND, handlers(DO_RESET), hello(), peer_opens(), peer_data(1),
+                               TAKE, release(1), TAKE),
+    "refused_late": script(BACKEND, hello(), peer_opens(), peer_data(1), refuse(1), TAKE),
+    "refused_not_owner": script(GATEWAY, hello(), open_stream(), TAKE, submit(1), peer_refuses(1),
+                                release(1), TAKE),
+    "accepted_twice": script(GATEWAY, served(), peer_accepts(1), TAKE, release(1)),
+    "refused_after_accept": script(GATEWAY, served(), peer_refuses(1), TAKE),
+    "data_before_accept": script(GATEWAY, hello(), open_stream(), TAKE, peer_data(1), TAKE),
+    "data_after_finish": script(GATEWAY, served(), peer_finishes(1), peer_data(1), TAKE),
+    "data_empty": script(GATEWAY, served(), peer_data(1, 0), TAKE),
+    "reset_crosses_data": script(GATEWAY, served(), submit(1), reset(1), peer_data(1), TAKE,
+                                 peer_data(1), peer_resets(1, 1), release(1), TAKE),
+    "reset_is_answered_once": script(GATEWAY, served(), peer_resets(1), peer_resets(1), TAKE,
+                                     release(1), TAKE, peer_data(1)),
+    "release_in_on_data": script(GATEWAY, handlers(DO_RELEASE), hello(), open_stream(), TAKE,
+                                 peer_accepts(1), peer_data(1), TAKE),
+    "finish_in_on_writable": script(GATEWAY, hello(3), handlers(DO_SUBMIT, DO_FINISH),
+                                    open_stream(), TAKE, peer_accepts(1), submit(1, 31), TAKE,
+                                    credit(1, 12), TAKE, credit(0, 20), TAKE),
+    "turns_of_many": script(GATEWAY, hello(2), handlers(DO_SUBMIT, DO_WAIT), *[open_stream()] * 6,
+                            *[submit(s, 31) for s in range(1, 7)], TAKE, credit(0, 15), TAKE,
+                            credit(0, 15), TAKE),
+    "opens_in_handlers": script(GATEWAY, hello(4), handlers(DO_OPEN, DO_RELEASE), open_stream(),
+                                open_stream(), TAKE, peer_accepts(1), peer_resets(2), TAKE),
+    "go_away_of_the_peer": script(GATEWAY, hello(), open_stream(), open_stream(), TAKE,
+                                  peer_accepts(1), peer_goes_away(1), open_stream(), TAKE,
+                                  release(2), peer_data(1), TAKE),
+    "go_away_of_ours": script(BACKEND, hello(), peer_opens(), go_away(), peer_opens(), accept(1),
+                              peer_data(2), TAKE),
+    "go_away_before_hello": script(GATEWAY, peer_goes_away(0, 3)),
+    "ping_and_a_wrong_pong": script(GATEWAY, hello(), ping(), TAKE, pong()),
+    "silence_to_death": script(GATEWAY, hello(), half_seconds(11), TAKE, pong(), half_seconds(20),
+                               half_seconds(20), TAKE),
+    "suspect_and_back": script(GATEWAY, hello(), half_seconds(22), open_stream(), ping(),
+                               open_stream(), TAKE),
+    "no_hello_in_time": script(BACKEND, half_seconds(12), TAKE),
+    "closed_with_streams": script(BACKEND, hello(), peer_opens(), peer_opens(), accept(1),
+                                  peer_data(1), close(), peer_data(2), TAKE),
+    "cut_frame": script(BACKEND, hello(), raw(b"\0\0\0\x05\x9c\x16"), raw(b"\x02\0\0"), TAKE),
+    "garbage": script(BACKEND, hello(), raw(b"GET / HTTP/1.1\r\n\r\n")),
+    "ping_flood": script(GATEWAY, hello(), flood(PINGS), TAKE),
+    "open_flood_refused": script(BACKEND | LONG_FLOODS, handlers(DO_REFUSE), hello(),
+                                 *[flood(OPENS)] * 10, TAKE),
+    "open_flood_accepted": script(BACKEND, handlers(DO_ACCEPT), hello(), flood(OPENS), TAKE),
+    "open_reset_flood": script(BACKEND, hello(), flood(OPENS_AND_RESETS), TAKE),
+    "open_reset_flood_released": script(BACKEND | LONG_FLOODS, handlers(DO_RELEASE), hello(),
+                                        *[flood(OPENS_AND_RESETS)] * 10, TAKE),
+    "open_reset_flood_accepted": script(BACKEND | LONG_FLOODS, handlers(DO_ACCEPT, DO_RELEASE),
+                                        hello(),
+                                        *[flood(OPENS_AND_RESETS)] * 10, TAKE),
+    "credit_dribble": script(GATEWAY, served(), flood(CREDITS), flood(LINK_CREDITS), TAKE),
+    "empty_data_flood": script(BACKEND, hello(), peer_opens(), accept(1), flood(EMPTY_DATA), TAKE),
+    "data_dribble": script(BACKEND, handlers(DO_CONSUME), hello(), peer_opens(), accept(1),
+                           flood(DRIBBLE), TAKE),
+    "go_away_flood": script(GATEWAY, served(), flood(GO_AWAYS), TAKE),
+}
+
+# --- bodies of frames
+
+VALID = json.loads(VECTORS.read_text())
+MUX_FRAME = {
+    f"{kind}_{entry['name']}": bytes.fromhex(entry["hex"])[4:]
+    for kind in ("frames", "accepted", "rejected") for entry in VALID[kind]
+}
+MUX_FRAME["link_of_three_frames"] = bytes.fromhex(
+    "00000005 9c1602 00 00 00000008 5c1602 280178 00 00 0000000a 8c1600 1680808010 00 00")
+MUX_FRAME["uuid_is_skipped"] = bytes.fromhex("9c 1602 1d" + "aa" * 16 + "00 00")
+MUX_FRAME["empty_list_of_no_type"] = bytes.fromhex("9c 1602 190f 00 00")
+MUX_FRAME["stop_with_an_id"] = bytes.fromhex("9c 1602 50 00")
+
+# --- first packets: path steps, path ids, message
+
+
+def binary_call(arguments, name=b"authenticate", kind=1):
+    return (bytes([0x80, 1, 0, kind]) + len(name).to_bytes(4, "big") + name
+            + (7).to_bytes(4, "big") + bytes.fromhex(arguments))
+
+
+def compact_call(arguments, name=b"authenticate", kind=1):
+    return bytes([0x82, kind << 5 | 1, 7, len(name)]) + name + bytes.fromhex(arguments)
+
+
+MESSAGES = {
+    "binary_string_key": (1, binary_call("0c0001 0b0001 00000002 6162 00 00")),
+    "binary_integer_key": (1, binary_call("0c0001 0a0001 ffffffffffffffff 00 00")),
+    "binary_skips_containers": (0, binary_call(
+        "0f0002 03 00000002 0102 0d0003 0b0c 00000001 00000001 61 00 0b0001 00000001 6b 00")),
+    "binary_empty_containers": (0, binary_call("0f0002 0b 00000000 0d0003 0b0b 00000000 0b0001 "
+                                               "00000001 6b 00")),
+    "binary_uuid": (0, binary_call("100002" + "aa" * 16 + "0b0001 00000001 6b 00")),
+    "binary_size_lies": (0, binary_call("0f0002 0c 7fffffff 00")),
+    "binary_deep": (0, binary_call("0c0002" * 40 + "00" * 41)),
+    "binary_reply": (1, binary_call("0c0001 00 00", kind=2)),
+    "binary_no_key": (1, binary_call("0c0001 00 00")),
+    "compact_string_key": (1, compact_call("1c 18026162 00 00")),
+    "compact_integer_key": (1, compact_call("1c 1601 00 00")),
+    "compact_byte_key": (0, compact_call("13ff 00")),
+    "compact_too_wide_key": (0, compact_call("14808004 00")),
+    "compact_skips_containers": (0, compact_call("2932010201 1b0238 0100 0201 61 0802 016b 00")),
+    "compact_empty_map": (0, compact_call("2b00 080201 6b 00")),
+    "compact_uuid": (0, compact_call("2d" + "aa" * 16 + "0802016b 00")),
+    "compact_bool_fields": (0, compact_call("21 12 0802016b 00")),
+    "compact_deep": (0, compact_call("2c" * 40 + "00" * 41)),
+    "compact_id_overflows": (0, compact_call("05feff0302 1502 00")),
+    "compact_oneway": (1, compact_call("1c 18026162 00 00", kind=4)),
+}
+THRIFT_PATH = {name: bytes([steps, 0]) + message for name, (steps, message) in MESSAGES.items()}
+THRIFT_PATH["neither"] = b"\1\0GET / HTTP/1.1"
+
+
+def framed(message):
+    return len(message).to_bytes(4, "big") + message
+
+
+FIRST_PACKET = {name: bytes([8, 3]) + framed(message) for name, (_, message) in MESSAGES.items()}
+FIRST_PACKET |= {
+    "more_behind_it": FIRST_PACKET["compact_string_key"] + b"the next packet",
+    "oversize": bytes([0, 9]) + b"\0\0\1\0\x80" + bytes(300),
+    "length_of_all_bits": bytes([8, 0]) + b"\xff\xff\xff\xff\x82\x21",
+    "length_zero": bytes([8, 0]) + b"\0\0\0\0\x80",
+    "not_thrift": bytes([8, 2]) + b"GET / HTTP/1.1\r\n\r\n",
+    "cut": FIRST_PACKET["binary_string_key"][:20],
+    "another_method": bytes([8, 3]) + framed(compact_call("1c 18026162 00 00", name=b"login")),
+}
+
+# --- texts
+
+SERVER, SAVED, FILE, ADDRESS = b"\0", b"\1", b"\2", b"\3"
+SHARD_TEXTS = {
+    "server": SERVER + b'{"host":"10.0.0.1","port":7000,"weight":100,"state":"up","instance":"a"}',
+    "server_least": SERVER + b'{"host":"h","port":1}',
+    "server_draining": SERVER + b'{"host":"h","port":65535,"weight":1,"state":"draining","x":[]}',
+    "server_port_too_large": SERVER + b'{"host":"h","port":18446744073709551615}',
+    "server_not_utf8": SERVER + b'{"host":"\xff\xfe","port":1}',
+    "server_escapes": SERVER + b'{"host":"\\u0000\\ud83d\\ude00","port":1}',
+    "server_deep": SERVER + b'{"host":' + b"[" * 900,
+    "saved_map": SAVED + b'{"epoch":7,"servers":[{"name":"a","host":"h","port":1},'
+                         b'{"name":"b","host":"h","port":2,"weight":3,"state":"draining"}]}',
+    "saved_map_twice": SAVED + b'{"epoch":7,"servers":[{"name":"a","host":"h","port":1},'
+                               b'{"name":"a","host":"h","port":1}]}',
+    "saved_map_large_epoch": SAVED + b'{"epoch":18446744073709551615,"servers":[]}',
+    "file": FILE + b'[[server]]\nname = "a"\nhost = "h"\nport = 1\nweight = 5\n',
+    "file_of_mistakes": FILE + b'x = 1\n[[server]]\nname = "a b"\nport = "1"\nweight = 0\n',
+    "file_of_no_tables": FILE + b"server = [1, [], {}]\n",
+    "file_deep": FILE + b"server = " + b"[" * 600,
+    "file_dates": FILE + b"a = 1979-05-27T07:32:00.999999-07:00\nb = inf\nc = 0xff\n",
+    "file_strings": FILE + b'a = """\\\n  x\\U0001F600"""\nb = \'\'\'y\'\'\'\n',
+    "file_dotted": FILE + b'[server.a."b c"]\nx.y = {z = [1, 2,]}\n',
+    "address": ADDRESS + b"zk1:2181,zk2:2181/presenter",
+    "address_of_ipv6": ADDRESS + b"[::1]:2181/a/b",
+    "address_root": ADDRESS + b"zk:1/",
+    "address_of_dots": ADDRESS + b"zk:1/./..",
+}
+
+CONFIG_VALUES = {
+    "duration_ms": b"\0" + b"1500ms",
+    "duration_h": b"\0" + b"12h",
+    "duration_negative": b"\0" + b"-1s",
+    "duration_overflow": b"\0" + b"9223372036854775808s",
+    "endpoint_ipv4": b"\1" + b"127.0.0.1:443",
+    "endpoint_ipv6": b"\1" + b"[fe80::1%1]:443",
+    "endpoint_port": b"\1" + b"0.0.0.0:65536",
+    "key_path": b"\2" + b"1.32767.3",
+    "key_path_long": b"\2" + b"1.2.3.4.5.6.7.8.9",
+    "key_path_signs": b"\2" + b"1.-2.+3",
+    "zookeeper": b"\3" + b"zk1:2181,zk2:2181/presenter",
+    "suggestion": b"\4" + b"certifcate",
+}
+
+TARGETS = {
+    "mux_core": MUX_CORE, "mux_frame": MUX_FRAME, "thrift_path": THRIFT_PATH,
+    "first_packet": FIRST_PACKET, "shard_texts": SHARD_TEXTS, "config_values": CONFIG_VALUES,
+}
+
+
+def main():
+    for target, seeds in TARGETS.items():
+        folder = HERE / "corpus" / target
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in seeds.items():
+            (folder / name).write_bytes(content)
+        for file in folder.iterdir():
+            if file.name not in seeds:
+                print(f"{target}/{file.name} is not written down in seeds.py", file=sys.stderr)
+                return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
