@@ -157,7 +157,7 @@ class mux_player : public link_handler {
   std::vector<unsigned> reactions_;
   std::size_t next_reaction_ = 0;
   int depth_ = 0;
-  std::size_t streams_at_take_ = 0;
+  std::size_t streams_peak_ = 0;  // since the last take_output
   bool ready_ = false;
   bool failed_ = false;
   byte_buffer held_;  // shown to the core, or not yet, and not taken
@@ -420,11 +420,13 @@ void mux_player::open() {
   open_frame open;
   open.key = "key";
   PRESENTER_FUZZ_CHECK(core_.open(std::move(open), stream) == stream.id);
+  streams_peak_ = std::max(streams_peak_, core_.streams_open());
 }
 
 stream_handler* mux_player::on_open(stream_id id, const open_frame& open) {
   PRESENTER_FUZZ_CHECK(is_backend() && ready_ && !failed_ && !open.key.empty());
   checked_stream& stream = add(id);
+  streams_peak_ = std::max(streams_peak_, core_.streams_open());
   react(stream);
   if (!stream.gone) return &stream;
   stream.ended = true;
@@ -483,12 +485,12 @@ void mux_player::release(checked_stream& stream) {
 void mux_player::take_output() {
   mux_output out;
   core_.take_output(out);
-  // README §6, and 16 bytes for the one answer that each stream may be owed.
-  const std::size_t owed = 16 * std::max(streams_at_take_, core_.streams_open()) + 16'384;
+  // README §6, and 16 bytes for the one answer that each stream may have been owed.
+  const std::size_t owed = 16 * streams_peak_ + 16'384;
   PRESENTER_FUZZ_CHECK(out.control.size() <= limits::control_queue_bytes_max + owed);
   PRESENTER_FUZZ_CHECK(out.data.size() <=
                        limits::data_queue_bytes_max + limits::frame_bytes_max + owed);
-  streams_at_take_ = core_.streams_open();
+  streams_peak_ = core_.streams_open();
   audit_.sent(out.control.bytes(), out.data.bytes());
 }
 
