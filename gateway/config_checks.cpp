@@ -14,6 +14,8 @@
 #include <memory>
 #include <system_error>
 
+#include "shard_router/zk_address.hpp"
+
 namespace presenter::gateway {
 namespace {
 
@@ -73,26 +75,6 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
   return port;
 }
 
-std::string check_zookeeper_host(std::string_view host) {
-  const auto colon = host.rfind(':');
-  if (colon == std::string_view::npos || colon == 0)
-    return fmt::format("'{}' is not host:port", host);
-  const auto port = parse_port(host.substr(colon + 1));
-  if (!port || *port == 0) return fmt::format("'{}' has no port of 1 to 65535", host);
-  const auto name = host.substr(0, colon);
-  if (name.find_first_of(" \t\r\n") != std::string_view::npos)
-    return fmt::format("'{}' contains a blank", host);
-  return {};
-}
-
-std::string check_chroot(std::string_view chroot) {
-  const bool has_blank = chroot.find_first_of(" \t\r\n") != std::string_view::npos;
-  const bool has_empty_part = chroot.find("//") != std::string_view::npos;
-  if (chroot.size() < 2 || chroot.back() == '/' || has_blank || has_empty_part)
-    return fmt::format("'{}' is not a chroot like '/presenter'", chroot);
-  return {};
-}
-
 }  // namespace
 
 std::optional<tcp_endpoint> parse_endpoint(std::string_view text) {
@@ -110,16 +92,8 @@ std::optional<tcp_endpoint> parse_endpoint(std::string_view text) {
 }
 
 std::string check_zookeeper(std::string_view text) {
-  const auto slash = std::min(text.find('/'), text.size());
-  auto hosts = text.substr(0, slash);
-  for (bool is_last = false; !is_last;) {
-    const auto comma = hosts.find(',');
-    is_last = comma == std::string_view::npos;
-    if (auto mistake = check_zookeeper_host(hosts.substr(0, comma)); !mistake.empty())
-      return mistake;
-    if (!is_last) hosts.remove_prefix(comma + 1);
-  }
-  return slash == text.size() ? std::string{} : check_chroot(text.substr(slash));
+  if (shard_router::parse_zk_address(text)) return {};
+  return fmt::format("'{}' is not host:port,host:port/chroot", text);
 }
 
 std::string check_readable(const fs::path& path) {

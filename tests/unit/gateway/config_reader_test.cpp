@@ -55,15 +55,15 @@ TEST(Endpoint, IsNothingElse) {
 }
 
 TEST(Zookeeper, IsHostsAndAnOptionalChroot) {
-  for (const auto* text :
-       {"zk:2181", "zk1:2181,zk2:2181,zk3:2181", "10.0.0.1:2181/presenter", "a:1,b:2/a/b"})
+  for (const auto* text : {"zk:2181", "zk1:2181,zk2:2181,zk3:2181", "10.0.0.1:2181/presenter",
+                           "a:1,b:2/a/b", "zk:2181/"})
     EXPECT_EQ(check_zookeeper(text), "") << text;
 }
 
 TEST(Zookeeper, IsNothingElse) {
-  for (const auto* text :
-       {"", "zk", "zk:", ":2181", "zk:0", "zk:65536", "zk:2181,", ",zk:2181", "zk:x", "zk:2181/",
-        "zk:2181/a/", "zk:2181//a", "z k:2181", "zk:2181/a b", "/presenter", "zk:2181,,zk2:2181"})
+  for (const auto* text : {"", "zk", "zk:", ":2181", "zk:0", "zk:65536", "zk:2181,", ",zk:2181",
+                           "zk:x", "a:b:1", "zk:1/..", "zk:2181/a/", "zk:2181//a", "z k:2181",
+                           "zk:2181/a b", "/presenter", "zk:2181,,zk2:2181"})
     EXPECT_NE(check_zookeeper(text), "") << '"' << text << '"';
 }
 

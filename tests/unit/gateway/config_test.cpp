@@ -165,7 +165,7 @@ level = 3
           "presenter.toml:9: auth.packet_bytes_max: must be 64 to 16384, not 20000",
           "presenter.toml:10: auth.timeout: must be a duration: \"500ms\", \"10s\", \"5m\", "
           "\"12h\" or a whole number of seconds",
-          "presenter.toml:12: shards.zookeeper: 'zk' is not host:port",
+          "presenter.toml:12: shards.zookeeper: 'zk' is not host:port,host:port/chroot",
           "presenter.toml:13: shards.file: only one of 'zookeeper' and 'file' may be set",
           "presenter.toml:14: upstrem: unknown table, did you mean 'upstream'?",
           "presenter.toml:17: log.level: must be a string, not an integer"));
