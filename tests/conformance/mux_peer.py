@@ -269,12 +269,12 @@ class Link:
         idle = 0
         while idle < len(self._turns) and len(self._output) < OUTPUT_BYTES:
             stream = self._turns.popleft()
-            if self._echo(stream) | self._lay_out_data(stream):
-                idle = 0
-            else:
-                idle += 1
+            moved = self._echo(stream) | self._lay_out_data(stream)
+            idle = 0 if moved else idle
+            # One that is over leaves the queue, and does not count as a turn without effect.
             if stream.own == "open" and not stream.is_over:
                 self._turns.append(stream)
+                idle += not moved
         # Grants that the echoing above made due.
         self._output += self._control
         self._control.clear()
