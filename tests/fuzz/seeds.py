@@ -270,6 +270,8 @@ MESSAGES = {
     "compact_bool_fields": (0, compact_call("21 12 0802016b 00")),
     "compact_deep": (0, compact_call("2c" * 40 + "00" * 41)),
     "compact_id_overflows": (0, compact_call("05feff0302 1502 00")),
+    # An empty set of elements of a type that Thrift does not know, its count written in two bytes.
+    "compact_long_empty_count": (9, compact_call("d1 aa ff 80 00 00")),
     "compact_oneway": (1, compact_call("1c 18026162 00 00", kind=4)),
 }
 THRIFT_PATH = {name: bytes([steps, 0]) + message for name, (steps, message) in MESSAGES.items()}

@@ -145,15 +145,15 @@ class watched_compact : public thrift_watch,
     const unsigned header = peek();
     note_type(header & 0x0fU);
     if (header >> 4 == 15) check_size(1);
-    if (header >> 4 == 0) note_empty(header & 0x0fU);
-    if (header >> 4 == 15 && peek(1) == 0) note_empty(header & 0x0fU);
+    const std::uint64_t elements = header >> 4 == 15 ? peek_size(1) : header >> 4;
+    if (elements == 0) note_empty(header & 0x0fU);
     enter();
     return base::readListBegin(type, size);
   }
   std::uint32_t readSetBegin(TType& type, std::uint32_t& size) { return readListBegin(type, size); }
   std::uint32_t readMapBegin(TType& key, TType& value, std::uint32_t& size) {
     const std::size_t n = peek_varint(0, 31);
-    if (peek() != 0) {
+    if (peek_size(0) != 0) {
       note_type(peek(n) >> 4);
       note_type(peek(n) & 0x0fU);
     }
@@ -171,13 +171,18 @@ class watched_compact : public thrift_watch,
   void check_size(std::size_t ahead) {
     using apache::thrift::protocol::TProtocolException;
     peek_varint(ahead, 31);
+    if (peek_size(ahead) > left()) throw TProtocolException(TProtocolException::SIZE_LIMIT);
+  }
+
+  // A size or count as Thrift reads it: 32 bits of a varint that need not be the shortest.
+  std::uint64_t peek_size(std::size_t ahead) const {
     std::uint64_t size = 0;
     for (unsigned i = 0; i != 5; ++i) {
       const unsigned next = peek(ahead + i);
       size |= std::uint64_t{next & 0x7fU} << (7 * i);
       if (next < 0x80) break;
     }
-    if ((size & 0xffff'ffffU) > left()) throw TProtocolException(TProtocolException::SIZE_LIMIT);
+    return size & 0xffff'ffffU;
   }
 
   void note_type(unsigned type) {
