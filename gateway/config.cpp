@@ -108,6 +108,12 @@ void read_upstream(config_section section, upstream_config& out, const auth_conf
   section.read("links_per_worker", out.links_per_worker, 1, 16);
   section.read("opening_timeout", out.opening_timeout, 100ms, 5min);
   section.read("connect_timeout", out.connect_timeout, 100ms, 1min);
+  section.read("ping_interval", out.ping_interval, 50ms, 5min);
+  section.read("dead_after", out.dead_after, 150ms, 1h);
+  if (out.dead_after < 3 * out.ping_interval)
+    section.fail("dead_after",
+                 fmt::format("{} is less than three times ping_interval, {}",
+                             format_duration(out.dead_after), format_duration(out.ping_interval)));
   section.read("stall_timeout", out.stall_timeout, 1s, 1h);
   section.read("stream_window_bytes", out.stream_window_bytes, limits::stream_window_bytes_min,
                limits::stream_window_bytes_max);

@@ -67,6 +67,12 @@ struct upstream_config {
   duration opening_timeout = std::chrono::seconds{10};
   // One attempt to bring up a link's TCP connection. 100 ms … 1 min.
   duration connect_timeout = std::chrono::seconds{3};
+  // How long a link may be silent before it is pinged; after twice that it gets no new streams.
+  // 50 ms … 5 min.
+  duration ping_interval = protocol::limits::ping_interval_default;
+  // After so much silence a link is dead and its clients are closed. 150 ms … 1 h, and at least
+  // three ping intervals: suspect comes first, and a late answer is still in time.
+  duration dead_after = protocol::limits::dead_after_default;
   // A stream that has bytes to move and moves none for so long is reset. 1 s … 1 h.
   duration stall_timeout = std::chrono::seconds{30};
   // Credit that the gateway grants to each stream and each link, in payload bytes: the most that

@@ -13,9 +13,11 @@ namespace presenter::chat_backend {
 
 namespace {
 
-protocol::acceptor_options options_of(const std::string& name) {
+protocol::acceptor_options options_of(const chat_server_options& from) {
   protocol::acceptor_options options;
-  options.node = name;
+  options.node = from.name;
+  options.ping_interval = from.ping_interval;
+  options.dead_after = from.dead_after;
   return options;
 }
 
@@ -30,7 +32,7 @@ chat_server::chat_server(asio::io_context& io, const chat_server_options& option
     : io_(io),
       options_(options),
       service_(options.name),
-      acceptor_(io, options.listen, options_of(options.name)) {}
+      acceptor_(io, options.listen, options_of(options)) {}
 
 void chat_server::start_accepting() {
   asio::co_spawn(io_, accept_streams(), rethrow);

@@ -18,6 +18,9 @@ struct chat_server_options {
   std::string name;
   boost::asio::ip::tcp::endpoint listen;
   bool is_echo = false;
+  // Of links whose gateway is silent, see protocol/README.md §6.
+  std::chrono::milliseconds ping_interval = protocol::limits::ping_interval_default;
+  std::chrono::milliseconds dead_after = protocol::limits::dead_after_default;
   // What is left when it is over loses its streams: a demo's clients stay as long as they can.
   std::chrono::milliseconds drain_deadline{5'000};
 };

@@ -27,6 +27,8 @@ struct command_line {
   std::string zookeeper;
   int weight = 100;
   double drain_seconds = 5;
+  double ping_seconds = 5;
+  double dead_seconds = 20;
   chat_server_options options;
 };
 
@@ -40,7 +42,15 @@ void add_options(CLI::App& app, command_line& line) {
   app.add_option("--advertise", line.advertise, "host to register; else the address of --listen");
   app.add_option("--drain-seconds", line.drain_seconds, "for streams to end after SIGTERM")
       ->check(CLI::Range(0.0, 1e6));
+  app.add_option("--ping-seconds", line.ping_seconds, "of a link's silence before it is pinged")
+      ->check(CLI::Range(0.01, 1e6));
+  app.add_option("--dead-seconds", line.dead_seconds, "of a link's silence before it is given up")
+      ->check(CLI::Range(0.01, 1e6));
   app.add_flag("--echo", line.options.is_echo, "send every byte back instead");
+}
+
+std::chrono::milliseconds milliseconds_of(double seconds) {
+  return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1'000));
 }
 
 tcp::endpoint parse_endpoint(const std::string& text) {
@@ -75,8 +85,9 @@ presenter::shard_router::server entry_of(const command_line& line, const tcp::en
 
 void run(command_line& line) {
   line.options.listen = parse_endpoint(line.listen);
-  line.options.drain_deadline =
-      std::chrono::milliseconds(static_cast<std::int64_t>(line.drain_seconds * 1'000));
+  line.options.drain_deadline = milliseconds_of(line.drain_seconds);
+  line.options.ping_interval = milliseconds_of(line.ping_seconds);
+  line.options.dead_after = milliseconds_of(line.dead_seconds);
   asio::io_context io{1};
   chat_server server(io, line.options);
   server.start_accepting();

@@ -127,6 +127,8 @@ constexpr std::array metric_table{
     row<&m::streams_refused>("presenter_streams_refused_total",
                              "Streams refused by backends, by reason.", "reason"),
     row<&m::links_up>("presenter_links_up", "Links that are up now."),
+    row<&m::links_suspect>("presenter_links_suspect",
+                           "Links that are silent and get no new streams now."),
     row<&m::links_opened>("presenter_links_opened_total", "Links that came up."),
     row<&m::link_connects>("presenter_link_connects_total", "Attempts to bring up a link."),
     row<&m::link_connect_failures>("presenter_link_connect_failures_total",

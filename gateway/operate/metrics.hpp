@@ -83,6 +83,7 @@ struct alignas(128) worker_metrics {
       streams_refused;
 
   gauge links_up;
+  gauge links_suspect;   // of them: silent, and given no new streams
   counter links_opened;  // came up, Hello received
   counter link_connects;
   counter link_connect_failures;

@@ -29,6 +29,10 @@ void upstream_link::on_input_end() {
   if (owner_ != nullptr) owner_->on_link_input_end();
 }
 
+void upstream_link::on_suspect(bool is_suspect) {
+  if (owner_ != nullptr) owner_->on_link_suspect(*this, is_suspect);
+}
+
 void upstream_link::on_closed(boost::system::error_code reason) {
   if (owner_ != nullptr) owner_->on_link_closed(*this, reason);
 }

@@ -19,6 +19,8 @@ class upstream_link_owner {
   virtual void on_link_go_away(upstream_link& link, const protocol::go_away_frame& go_away) = 0;
   // Every frame of one read has been delivered: what clients were given can be flushed now.
   virtual void on_link_input_end() = 0;
+  // The link has been silent too long to be given new streams, or is not any more.
+  virtual void on_link_suspect(upstream_link& link, bool is_suspect) = 0;
   virtual void on_link_closed(upstream_link& link, boost::system::error_code reason) = 0;
 
  protected:
@@ -42,6 +44,7 @@ class upstream_link final : public protocol::mux_link {
   void on_go_away(const protocol::go_away_frame& go_away) override;
   void on_can_open() override;
   void on_input_end() override;
+  void on_suspect(bool is_suspect) override;
   void on_closed(boost::system::error_code reason) override;
 
   upstream_link_owner* owner_;

@@ -2,7 +2,6 @@
 
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/address.hpp>
@@ -25,6 +24,9 @@ protocol::mux_options link_options(const upstream_context& context) {
   options.hello.node = context.node;
   options.hello.stream_window_bytes = context.settings.upstream.stream_window_bytes;
   options.hello.link_window_bytes = context.settings.upstream.link_window_bytes;
+  options.hello.ping_interval_ms =
+      static_cast<std::int32_t>(context.settings.upstream.ping_interval.count());
+  options.dead_after = context.settings.upstream.dead_after;
   return options;
 }
 
@@ -36,7 +38,7 @@ upstream_slot::upstream_slot(upstream_context& context, shard_router::server ser
       resolver_(context.io),
       socket_(context.io),
       timer_(context.io),
-      pause_(pause_first) {}
+      pause_(pause_first, pause_longest, static_cast<std::uint32_t>(context.random())) {}
 
 void upstream_slot::start() {
   resolve();
@@ -122,10 +124,7 @@ void upstream_slot::on_connect_failed(error_code reason) {
 void upstream_slot::connect_later() {
   error_code ignored;
   socket_.close(ignored);
-  // Half to the whole of the pause, so that the workers and gateways do not come in step.
-  std::uniform_int_distribution<milliseconds::rep> jitter(pause_.count() / 2, pause_.count());
-  timer_.expires_after(milliseconds(jitter(context_.random)));
-  pause_ = std::min(pause_ * 2, pause_longest);
+  timer_.expires_after(pause_.next());
   timer_.async_wait([self = shared_from_this()](error_code error) {
     if (!error) self->resolve();
   });
@@ -134,7 +133,7 @@ void upstream_slot::connect_later() {
 // --- the link
 
 void upstream_slot::on_link_ready(upstream_link& link) {
-  pause_ = pause_first;
+  pause_.reset();
   context_.metrics.links_up.add();
   context_.metrics.links_opened.add();
   spdlog::info("link to {} is up: {} to {}:{}", server_.name, link.local_endpoint().port(),
@@ -144,6 +143,13 @@ void upstream_slot::on_link_ready(upstream_link& link) {
 
 void upstream_slot::on_link_can_open(upstream_link&) {
   context_.on_room();
+}
+
+void upstream_slot::on_link_suspect(upstream_link&, bool is_suspect) {
+  if (std::exchange(is_suspect_, is_suspect) == is_suspect) return;
+  if (!is_suspect) return context_.metrics.links_suspect.sub();
+  context_.metrics.links_suspect.add();
+  spdlog::warn("link to {} is silent: no new streams on it", server_.name);
 }
 
 void upstream_slot::on_link_go_away(upstream_link& link, const protocol::go_away_frame& go_away) {
@@ -159,6 +165,7 @@ void upstream_slot::on_link_input_end() {
 
 void upstream_slot::on_link_closed(upstream_link& link, error_code reason) {
   if (link.core().is_ready()) context_.metrics.links_up.sub();
+  on_link_suspect(link, false);
   link_.reset();
   if (retired_ || !reason) {
     spdlog::info("link to {} closed", server_.name);

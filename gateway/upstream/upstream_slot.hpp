@@ -13,6 +13,7 @@
 #include "gateway/config.hpp"
 #include "gateway/operate/metrics.hpp"
 #include "gateway/upstream/upstream_link.hpp"
+#include "shard_router/backoff.hpp"
 #include "shard_router/shard_map.hpp"
 
 namespace presenter::gateway {
@@ -72,6 +73,7 @@ class upstream_slot final : public std::enable_shared_from_this<upstream_slot>,
   void on_link_ready(upstream_link& link) override;
   void on_link_can_open(upstream_link& link) override;
   void on_link_go_away(upstream_link& link, const protocol::go_away_frame& go_away) override;
+  void on_link_suspect(upstream_link& link, bool is_suspect) override;
   void on_link_input_end() override;
   void on_link_closed(upstream_link& link, boost::system::error_code reason) override;
 
@@ -81,7 +83,8 @@ class upstream_slot final : public std::enable_shared_from_this<upstream_slot>,
   protocol::link_socket socket_;  // while it connects
   protocol::link_timer timer_;    // of the connect, then of the pause
   std::shared_ptr<upstream_link> link_;
-  std::chrono::milliseconds pause_;
+  shard_router::backoff pause_;
+  bool is_suspect_ = false;
   bool retired_ = false;
 };
 

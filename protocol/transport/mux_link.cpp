@@ -103,6 +103,7 @@ void mux_link::read_gulp() {
   const auto input = std::span<const std::byte>(gulp).first(held + n);
   const std::size_t taken = core_.on_input(input, mux_clock::now());
   if (closed_) return;
+  tell_suspect();
   partial_.clear();
   partial_.append(input.subspan(taken));
   if (partial_.empty()) partial_.release();
@@ -183,8 +184,16 @@ void mux_link::wait_tick() {
     if (error || self->closed_) return;
     if (self->closing_) return;  // the timer waits for the end now
     self->core_.on_time(mux_clock::now());
-    if (!self->closed_ && !self->closing_) self->wait_tick();
+    if (self->closed_) return;
+    self->tell_suspect();
+    if (!self->closing_) self->wait_tick();
   });
+}
+
+void mux_link::tell_suspect() {
+  if (suspect_ == core_.is_suspect()) return;
+  suspect_ = core_.is_suspect();
+  on_suspect(suspect_);
 }
 
 }  // namespace presenter::protocol

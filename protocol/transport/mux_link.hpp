@@ -69,6 +69,10 @@ class mux_link : public std::enable_shared_from_this<mux_link>,
   // Every frame of one gulp has been handled.
   virtual void on_input_end() {}
 
+  // The peer has been silent for two ping intervals (mux_core::is_suspect), or is heard again. Not
+  // called when a suspect link ends.
+  virtual void on_suspect(bool) {}
+
   // The link is over. `reason` is empty after an orderly end.
   virtual void on_closed(boost::system::error_code reason) = 0;
 
@@ -83,6 +87,7 @@ class mux_link : public std::enable_shared_from_this<mux_link>,
   void send_in_flight();
   void end_output_if_closing();
   void wait_tick();
+  void tell_suspect();
 
   link_socket socket_;
   output_batch* const batch_;
@@ -99,6 +104,7 @@ class mux_link : public std::enable_shared_from_this<mux_link>,
   bool closing_ = false;  // end our direction once all output has left
   bool output_ended_ = false;
   bool closed_ = false;
+  bool suspect_ = false;  // as on_suspect has told
   link_counters counters_;
 };
 

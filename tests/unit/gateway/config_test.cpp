@@ -42,6 +42,8 @@ session_timeout = "4s"
 links_per_worker = 2
 opening_timeout = "8s"
 connect_timeout = "2s"
+ping_interval = "1s"
+dead_after = "3s"
 stall_timeout = "1m"
 stream_window_bytes = 131072
 link_window_bytes = 1048576
@@ -123,6 +125,8 @@ TEST_F(Config, ReadsEveryKey) {
   EXPECT_EQ(value.upstream.links_per_worker, 2U);
   EXPECT_EQ(value.upstream.opening_timeout, 8s);
   EXPECT_EQ(value.upstream.connect_timeout, 2s);
+  EXPECT_EQ(value.upstream.ping_interval, 1s);
+  EXPECT_EQ(value.upstream.dead_after, 3s);
   EXPECT_EQ(value.upstream.stall_timeout, 1min);
   EXPECT_EQ(value.upstream.stream_window_bytes, 131'072);
   EXPECT_EQ(value.upstream.link_window_bytes, 1'048'576);
@@ -237,6 +241,17 @@ TEST_F(Config, WindowsMustHoldAFirstPacketAndFitTheLink) {
             "auth.packet_bytes_max and its length, 4100");
   EXPECT_THAT(mistake_of("[upstream]\nlink_window_bytes = 16384\n"),
               HasSubstr("16384 is less than stream_window_bytes, 65536"));
+}
+
+TEST_F(Config, ALinkIsSuspectBeforeItIsDead) {
+  EXPECT_EQ(
+      mistake_of("[upstream]\nping_interval = \"7s\"\n"),
+      "presenter.toml:6: upstream.dead_after: 20s is less than three times ping_interval, 7s");
+  EXPECT_EQ(
+      mistake_of("[upstream]\ndead_after = \"14s\"\n"),
+      "presenter.toml:7: upstream.dead_after: 14s is less than three times ping_interval, 5s");
+  EXPECT_EQ(mistake_of("[upstream]\nping_interval = \"10ms\"\n"),
+            "presenter.toml:7: upstream.ping_interval: must be 50ms to 5m, not 10ms");
 }
 
 TEST_F(Config, LevelIsOneOfFour) {
