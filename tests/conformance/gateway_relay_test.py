@@ -264,6 +264,22 @@ class LinkLife(GatewayCase):
         new.send(b"as well")
         self.assertEqual(new.receive_exactly(7), b"as well")
 
+    def test_nobody_is_turned_away_while_a_link_is_replaced(self):
+        backend = self.backend(accept_and_echo)
+        self.installation(backend)
+        old = self.client()
+        self.assertEqual(old.receive_exactly(len(FIRST)), FIRST)
+        for number in range(4):
+            backend.wait_link(number).say_go_away(deadline_ms=60_000)
+            # They come whether the next link is up already or not.
+            for client in [self.client() for _ in range(5)]:
+                self.assertEqual(client.receive_exactly(len(FIRST)), FIRST)
+            old.send(b"goes on")
+            self.assertEqual(old.receive_exactly(7), b"goes on")
+        self.assertFalse(backend.links[0].closed, "closed before its last stream was over")
+        closes = self.gateway.metrics().by_label("presenter_closes_total", "reason")
+        self.assertEqual({reason for reason, count in closes.items() if count}, set())
+
     def test_an_open_that_crosses_go_away_is_opened_elsewhere(self):
         backend = self.backend()
         self.installation(backend)

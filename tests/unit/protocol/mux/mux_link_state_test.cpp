@@ -254,6 +254,20 @@ TEST(MuxLiveness, AnyByteIsProofOfLife) {
   EXPECT_FALSE(gateway->failed);
 }
 
+// A backend that sends and sends, and whose Pong waits behind full sockets.
+TEST(MuxLiveness, ABusyPeerIsNeverSuspectThoughItAnswersNoPing) {
+  auto gateway = mux_end::ready(gateway_options);
+  gateway->open();
+  gateway->feed(frame_script().accept(1));
+  for (int i = 0; i < 1'000; ++i) {
+    gateway->pass(9'999ms);
+    ASSERT_FALSE(gateway->core.is_suspect());
+    gateway->feed(frame_script().data(1, "x"));
+  }
+  EXPECT_FALSE(gateway->failed);
+  EXPECT_TRUE(gateway->core.can_open());
+}
+
 TEST(MuxLiveness, AnsweredPingsGoOn) {
   mux_pair pair;
   pair.settle();
