@@ -80,7 +80,7 @@ class Offences(GatewayCase):
         stream.link.send_left -= len(self.script)
 
     def start(self):
-        self.installation(self.bad, self.good, opening_timeout="1s")
+        self.installation(self.bad, self.good)
         self.beside = self.client_of(self.good)
         self.couple_of_bad = self.find_couple(self.bad)
         self.assert_serving()

@@ -39,7 +39,9 @@ class InstallationTest(unittest.TestCase):
 
     def _show_logs_on_failure(self):
         result = self._outcome.result
-        failed = any(test is self for test, _ in result.failures + result.errors)
+        # What fails inside a subTest is reported under an object of its own.
+        failed = any(getattr(test, "test_case", test) is self
+                     for test, _ in result.failures + result.errors)
         if failed or sys.exc_info()[0]:
             print(self.cluster.log_tails(), file=sys.stderr)
 
