@@ -284,12 +284,13 @@ class LinkLife(GatewayCase):
         backend = self.backend()
         self.installation(backend)
         client, stream = self.client(), self.opened(backend)
+        backend.on_open = accept_and_echo  # of the links to come, and one comes soon
         with backend.links[0].acting():
             backend.links[0].say_go_away(last_stream=0, deadline_ms=60_000)
             stream.refuse(RefuseReason.shutting_down)
-        backend.on_open = accept_and_echo
         backend.links[0].close()
         self.assertEqual(client.receive_exactly(len(FIRST)), FIRST)
+        self.opened(backend, 1, link=1)
         self.assertEqual(len(backend.links), 2)
 
     def test_a_lost_link_loses_its_streams_and_is_replaced(self):
