@@ -2,6 +2,7 @@
 error or link error that protocol/README.md §5 and §8 name; a client of another backend never
 notices, and the link comes up again."""
 
+import itertools
 import json
 import os
 
@@ -116,12 +117,11 @@ class Offences(GatewayCase):
 
     def next_link(self):
         """The bad backend's newest link, once it is up, with no stream on it yet."""
-        link = self.bad.wait_link(len(self.bad.links) - 1)
-        if link.streams or link.closed:
-            count = len(self.bad.links)
+        for index in itertools.count(len(self.bad.links) - 1):
+            link = self.bad.wait_link(index)
+            if not link.streams and not link.closed:
+                return link
             link.close()
-            link = self.bad.wait_link(count)
-        return link
 
     def provoke(self, frames):
         link = self.next_link()
