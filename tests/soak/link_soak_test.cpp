@@ -2,6 +2,7 @@
 // a million streams. What a link keeps per stream or per byte, however little, shows as growth.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <iostream>
 #include <memory>
@@ -68,10 +69,10 @@ class LinkSoak : public ::testing::Test {
     EXPECT_EQ(counts.wrong, 0U);
   }
 
-  // A tenth to warm up, then the rest; `plan.streams` in all.
+  // A tenth to warm up, at least as many as there are at a time, then the rest.
   void soak(soak_plan plan) {
     const std::size_t all = plan.streams;
-    plan.streams = all / 10;
+    plan.streams = std::max(all / 10, plan.at_a_time);
     run(plan);
     wait_backend_idle();
     const memory_use before;

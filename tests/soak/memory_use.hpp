@@ -9,7 +9,8 @@
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define PRESENTER_IS_SANITIZED 1
-#include <sanitizer/allocator_interface.h>
+// GCC's sanitizers have it, but not the header that declares it.
+extern "C" std::size_t __sanitizer_get_current_allocated_bytes();
 #else
 #define PRESENTER_IS_SANITIZED 0
 #endif
