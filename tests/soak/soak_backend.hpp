@@ -69,9 +69,11 @@ class soak_backend {
     }
   }
 
-  // Streams that the backend ends are ended after the first piece.
+  // One that the backend finishes is finished after the first piece.
   static boost::asio::awaitable<void> echo(protocol::mux_stream stream, std::size_t buffer_bytes) {
     const soak_kind kind = kind_of(stream.info());
+    if (kind == soak_kind::backend_resets)
+      co_return stream.close(protocol::reset_reason::cancelled);
     std::vector<std::byte> bytes(buffer_bytes);
     boost::system::error_code failed;
     while (true) {
@@ -83,9 +85,6 @@ class soak_backend {
       co_await boost::asio::async_write(
           stream, piece, boost::asio::redirect_error(boost::asio::use_awaitable, failed));
       if (failed || kind == soak_kind::backend_finishes) co_return;
-      if (kind != soak_kind::backend_resets) continue;
-      stream.close(protocol::reset_reason::cancelled);
-      co_return;
     }
   }
 

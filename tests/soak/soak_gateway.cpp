@@ -55,15 +55,13 @@ void soak_stream::on_data(std::span<const std::byte> payload, bool) {
   if (std::memcmp(payload.data(), expected.data(), payload.size()) != 0) ++gateway_.counts().wrong;
   received_ += payload.size();
   gateway_.counts().bytes_received += payload.size();
+  if (kind_ == soak_kind::gateway_resets) {
+    gateway_.core().reset(id_, protocol::reset_reason::cancelled);
+    return end(kind_);
+  }
   gateway_.core().consumed(id_, payload.size());
-  if (received_ == gateway_.plan().stream_bytes) on_all_came_back();
-}
-
-void soak_stream::on_all_came_back() {
-  if (kind_ == soak_kind::gateway_finishes) gateway_.core().finish(id_);
-  if (kind_ != soak_kind::gateway_resets) return;
-  gateway_.core().reset(id_, protocol::reset_reason::cancelled);
-  end(soak_kind::gateway_resets);
+  const bool is_whole = received_ == gateway_.plan().stream_bytes;
+  if (is_whole && kind_ == soak_kind::gateway_finishes) gateway_.core().finish(id_);
 }
 
 void soak_stream::on_finish() {

@@ -13,13 +13,13 @@
 
 namespace presenter::testing {
 
-// How a stream ends, once all that it sent has come back. Its letter is the stream's routing key,
-// by which the backend knows.
+// How a stream ends; where nothing else is said, once all that it sent has come back. Its letter is
+// the stream's routing key, by which the backend knows.
 enum class soak_kind : char {
   gateway_finishes = 'g',  // the backend's Finish answers the gateway's
   backend_finishes = 'b',
-  gateway_resets = 'G',
-  backend_resets = 'B',
+  gateway_resets = 'G',  // at the first payload, which it does not consume
+  backend_resets = 'B',  // with its input unread
   refused = 'r',
 };
 
@@ -58,7 +58,6 @@ class soak_stream final : public protocol::stream_handler {
   void on_link_lost() override { end(std::nullopt); }
 
   void send();
-  void on_all_came_back();
   void end(std::optional<soak_kind> how);
 
   soak_gateway& gateway_;
