@@ -337,9 +337,127 @@ CONFIG_VALUES = {
     "suggestion": b"\4" + b"certifcate",
 }
 
+# --- the script of tls_records_fuzz.cpp, in its own words
+
+AES_128, AES_256, CHACHA20, OTHER_HEADER = 0, 1, 2, 0x80
+ALERT, HANDSHAKE, DATA = 21, 22, 23
+
+
+def client_sends(suite, *steps, ours=b"", piece=0, header=b""):
+    return bytes([suite, len(steps), piece]) + header + b"".join(steps) + ours
+
+
+def sized(content):
+    return bytes([len(content)]) + content
+
+
+def data_record(content=b"hello"):
+    return bytes([0]) + sized(content)
+
+
+def record(kind, content=b""):
+    return bytes([1, kind]) + sized(content)
+
+
+def padded(kind, content=b"", padding=2):
+    return bytes([2, kind]) + sized(content) + bytes([padding])
+
+
+def inner(content):
+    return bytes([3]) + sized(content)
+
+
+def around_the_largest(kind, more):
+    return bytes([4, kind, 128 + more])
+
+
+def key_update(request):
+    return bytes([5, request])
+
+
+def fragment(content):
+    return bytes([6]) + sized(content)
+
+
+def tls_raw(content):
+    return bytes([7]) + sized(content)
+
+
+def spoil(place, mask=1):
+    return bytes([8, place, mask])
+
+
+def sequence_skips(count):
+    return bytes([10, 128 + count])
+
+
+def many(count, kind, content=b""):
+    return bytes([11, count, kind]) + sized(content)
+
+
+REPLAY = bytes([9])
+CLOSE_NOTIFY, USER_CANCELED = bytes([1, 0]), bytes([1, 90])
+KEY_UPDATE = bytes([24, 0, 0, 1, 1])
+# So many times 200 bytes of ours; behind them a KeyUpdate if it is 1 modulo 3, our end if 15
+# modulo 16.
+OURS = bytes([1, 2, 4, 83, 0, 15])
+
+TLS_RECORDS = {
+    "data_aes_128": client_sends(AES_128, data_record(), data_record(b"x"), ours=OURS),
+    "data_aes_256": client_sends(AES_256, data_record(), data_record(b"x"), ours=OURS),
+    "data_chacha20": client_sends(CHACHA20, data_record(), data_record(b"x"), ours=OURS),
+    "data_byte_by_byte": client_sends(AES_128, data_record(), padded(DATA, b"abc", 1)),
+    "largest": client_sends(AES_128, around_the_largest(DATA, 0), data_record(), piece=200),
+    "too_large": client_sends(AES_128, around_the_largest(DATA, 1), data_record()),
+    "padded_to_the_largest": client_sends(AES_128, padded(DATA, b"x" * 200, 245)),
+    "padded_beyond": client_sends(AES_128, padded(DATA, b"x" * 220, 255)),
+    "nothing_but_padding": client_sends(AES_128, inner(bytes(40))),
+    "nothing_at_all": client_sends(AES_128, inner(b"")),
+    "empty_data": client_sends(AES_128, many(32, DATA), data_record(), many(33, DATA)),
+    "close_notify": client_sends(AES_128, data_record(), record(ALERT, CLOSE_NOTIFY),
+                                 data_record(), tls_raw(b"GET /"), ours=OURS),
+    "close_notify_after_empty_data": client_sends(AES_128, many(32, DATA),
+                                                  record(ALERT, CLOSE_NOTIFY)),
+    "user_canceled": client_sends(AES_128, record(ALERT, USER_CANCELED), data_record()),
+    "error_alert": client_sends(AES_128, record(ALERT, bytes([1, 20])), data_record()),
+    "alert_in_two_records": client_sends(AES_128, record(ALERT, b"\1"), record(ALERT, b"\0")),
+    "two_alerts_in_a_record": client_sends(AES_128, record(ALERT, CLOSE_NOTIFY * 2)),
+    "alert_empty": client_sends(AES_128, padded(ALERT)),
+    "key_update": client_sends(AES_128, data_record(), key_update(0), data_record(), ours=OURS),
+    "key_update_requested": client_sends(AES_256, key_update(1), key_update(1), data_record(),
+                                         ours=OURS),
+    "key_update_flood": client_sends(CHACHA20, *[key_update(1)] * 34),
+    "key_update_of_two": client_sends(AES_128, key_update(2), data_record()),
+    "key_update_and_old_keys": client_sends(AES_128, fragment(KEY_UPDATE), data_record()),
+    "key_update_in_fragments": client_sends(AES_128, fragment(KEY_UPDATE[:1]),
+                                            fragment(KEY_UPDATE[1:4]), fragment(KEY_UPDATE[4:]),
+                                            ours=OURS),
+    "data_between_fragments": client_sends(AES_128, fragment(KEY_UPDATE[:2]), data_record()),
+    "bytes_behind_key_update": client_sends(AES_128, record(HANDSHAKE, KEY_UPDATE + b"\0")),
+    "key_update_too_long": client_sends(AES_128, fragment(bytes([24, 0, 0, 2, 0, 0]))),
+    "session_ticket": client_sends(AES_128, record(HANDSHAKE, bytes([4, 0, 0, 1, 0]))),
+    "handshake_empty": client_sends(AES_128, record(HANDSHAKE)),
+    "unknown_content": client_sends(AES_128, record(24, b"\1")),
+    "change_cipher_spec": client_sends(AES_128, tls_raw(bytes([20, 3, 3, 0, 1, 1]))),
+    "in_the_clear": client_sends(AES_128, tls_raw(b"GET / HTTP/1.1")),
+    "oversize_header": client_sends(AES_128, tls_raw(bytes([23, 3, 3, 0x41, 1]))),
+    "length_zero": client_sends(AES_128, tls_raw(bytes([23, 3, 3, 0, 0]))),
+    "cut": client_sends(AES_128, data_record(), tls_raw(bytes([23, 3, 3, 0, 17, 1, 2]))),
+    "wrong_tag": client_sends(AES_128, data_record(), spoil(5 + 5 + 1), data_record()),
+    "wrong_length": client_sends(AES_128, data_record(), spoil(4), data_record()),
+    "replayed": client_sends(AES_128, data_record(), REPLAY),
+    "one_is_missing": client_sends(AES_128, data_record(), sequence_skips(1), data_record()),
+    "one_goes_back": client_sends(AES_128, data_record(), sequence_skips(-1), data_record()),
+    "version_of_tls_1_0": client_sends(AES_128 | OTHER_HEADER, data_record(),
+                                       header=bytes([DATA, 3])),
+    "outer_type_of_a_handshake": client_sends(AES_128 | OTHER_HEADER, data_record(),
+                                              header=bytes([HANDSHAKE, 3])),
+}
+
 TARGETS = {
     "mux_core": MUX_CORE, "mux_frame": MUX_FRAME, "thrift_path": THRIFT_PATH,
     "first_packet": FIRST_PACKET, "shard_texts": SHARD_TEXTS, "config_values": CONFIG_VALUES,
+    "tls_records": TLS_RECORDS,
 }
 
 
