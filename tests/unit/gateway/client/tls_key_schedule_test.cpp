@@ -112,6 +112,7 @@ TEST(TlsTrafficSecrets, LeavesNoBytesBehind) {
   alignas(tls_traffic_secrets) std::byte storage[sizeof(tls_traffic_secrets)];
   auto* const secrets = new (storage) tls_traffic_secrets;
   secrets->add_line("CLIENT_TRAFFIC_SECRET_0 " + random_of_client + " " + std::string(64, '1'));
+  secrets->add_line("SERVER_TRAFFIC_SECRET_0 " + random_of_client + " " + std::string(64, '2'));
   EXPECT_FALSE(is_wiped(storage, sizeof storage));
   secrets->~tls_traffic_secrets();
   EXPECT_TRUE(is_wiped(storage, sizeof storage));

@@ -1,7 +1,9 @@
 // A record costs no allocation, neither by operator new nor by OpenSSL. And no key outlives its
-// client in OpenSSL's memory. This program counts, and looks, for itself.
+// use: not in OpenSSL's memory, not in ours, not on the stack. This program counts, and looks, for
+// itself.
 #include <gtest/gtest.h>
 #include <openssl/crypto.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -168,6 +170,108 @@ TEST_P(TlsRecordsAllocation, NoKeyOutlivesItsClientInOpenssl) {
     sought_in_freed = {};
     EXPECT_EQ(found_in_freed, 0U);
   }
+}
+
+// What a digest has come to stands in its state by words, here little-endian.
+byte_string as_words(byte_string bytes, std::size_t word) {
+  for (std::size_t i = 0; i + word <= bytes.size(); i += word)
+    std::reverse(bytes.begin() + static_cast<std::ptrdiff_t>(i),
+                 bytes.begin() + static_cast<std::ptrdiff_t>(i + word));
+  return bytes;
+}
+
+TEST_P(TlsRecordsAllocation, ADerivedKeyDoesNotStayInTheDigest) {
+  const tls_suite suite = GetParam();
+  tls_key_schedule schedule;
+  byte_string key(key_bytes(suite));
+  ASSERT_TRUE(schedule.expand(suite, made_secret(suite, 1), "key", {}, key));
+  const byte_string words = as_words(key, hash_bytes(suite) == 48 ? 8 : 4);
+  EXPECT_EQ(count_living(std::span(words).first(8)), 0U);
+}
+
+bool holds(std::span<const std::byte> memory, std::span<const std::byte> sought) {
+  return ::memmem(memory.data(), memory.size(), sought.data(), sought.size()) != nullptr;
+}
+
+TEST_P(TlsRecordsAllocation, NoKeyOutlivesItsClientInTheCipherContexts) {
+  const tls_suite suite = GetParam();
+  struct place {
+    alignas(tls_record_crypto) std::byte storage[sizeof(tls_record_crypto)];
+  };
+  const auto memory = std::make_unique<place>();
+  auto* const crypto = new (memory->storage) tls_record_crypto;
+  const byte_string text(100, std::byte{'x'});
+  byte_string room(1'000);
+  const byte_string secret = made_secret(suite, 51);
+  two_ends ends(suite, 1, *crypto);
+  ends.carry(text, room, *crypto);
+  EXPECT_TRUE(holds(memory->storage, secret));
+  ends.a.close(*crypto);
+  ends.b.close(*crypto);
+  EXPECT_FALSE(holds(memory->storage, secret));
+  two_ends others(suite, 1, *crypto);
+  others.carry(text, room, *crypto);
+  crypto->~tls_record_crypto();
+  EXPECT_FALSE(holds(memory->storage, secret));
+}
+
+// A thread on a stack that can be looked at afterwards.
+class visible_stack {
+ public:
+  template <class Function>
+  void run(Function function) {
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstack(&attributes, memory_.get(), bytes);
+    pthread_t thread{};
+    const auto enter = [](void* argument) -> void* {
+      (*static_cast<Function*>(argument))();
+      return nullptr;
+    };
+    ASSERT_EQ(pthread_create(&thread, &attributes, enter, &function), 0);
+    pthread_join(thread, nullptr);
+    pthread_attr_destroy(&attributes);
+  }
+
+  std::span<const std::byte> left() const { return {memory_.get(), bytes}; }
+
+ private:
+  static constexpr std::size_t bytes = 1 << 21;  // sanitizers want nearly 1 MiB of it
+  struct releaser {
+    void operator()(std::byte* memory) const { std::free(memory); }
+  };
+  std::unique_ptr<std::byte, releaser> memory_{
+      static_cast<std::byte*>(std::aligned_alloc(1 << 12, bytes))};
+};
+
+// Looked at after each step, for the next one would overwrite what it left.
+TEST_P(TlsRecordsAllocation, TemporariesLeaveNoKeyOnTheStack) {
+  const tls_suite suite = GetParam();
+  const byte_string secret = made_secret(suite, 1);
+  const byte_string secret_next = kdf_expand(suite, secret, "traffic upd", hash_bytes(suite));
+  const byte_string key = kdf_expand(suite, secret, "key", key_bytes(suite));
+  const byte_string key_next = kdf_expand(suite, secret_next, "key", key_bytes(suite));
+  byte_string masked = secret;
+  for (std::byte& byte : masked)
+    byte ^= std::byte{0x5c};
+  tls_key_schedule schedule;
+  tls_record_crypto crypto;
+  tls_record_keys keys{};
+  byte_string out(key.size());
+  byte_string room(1'000);
+  visible_stack stack;
+  bool ok = true;
+  const auto expect_clean = [&](auto step) {
+    stack.run([&] { ok = ok && step(); });
+    for (const byte_string& wanted : {secret, secret_next, masked, key, key_next})
+      EXPECT_FALSE(holds(stack.left(), std::span(wanted).first(8)));
+  };
+  expect_clean([&] { return schedule.expand(suite, secret, "key", {}, out); });
+  expect_clean([&] { return crypto.derive(suite, secret, keys); });
+  expect_clean([&] { return crypto.seal(suite, keys, 0, tls_content::alert, out, room); });
+  expect_clean([&] { return crypto.advance(suite, keys); });
+  expect_clean([&] { return crypto.seal(suite, keys, 0, tls_content::alert, out, room); });
+  EXPECT_TRUE(ok);
 }
 
 TEST(TlsRecordsMemory, TheSearchFindsWhatIsThere) {
