@@ -119,7 +119,7 @@ void read_upstream(config_section section, upstream_config& out, const auth_conf
                limits::stream_window_bytes_max);
   section.read("link_window_bytes", out.link_window_bytes, limits::link_window_bytes_min,
                limits::link_window_bytes_max);
-  if (out.link_window_bytes < out.stream_window_bytes)
+  if (out.link_window_bytes < limits::link_windows_per_stream * out.stream_window_bytes)
     section.fail(
         "link_window_bytes",
         fmt::format("{} is less than stream_window_bytes, {}: no stream could fill its own",

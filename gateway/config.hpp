@@ -74,7 +74,7 @@ struct upstream_config {
   // three ping intervals: suspect comes first, and a late answer is still in time.
   duration dead_after = protocol::limits::dead_after_default;
   // A stream that has bytes to move and moves none for so long is reset. 1 s … 1 h.
-  duration stall_timeout = std::chrono::seconds{30};
+  duration stall_timeout = protocol::limits::stall_timeout_default;
   // Credit that the gateway grants to each stream and each link, in payload bytes: the most that
   // one client that does not read, or all of them, can pin here. Ranges: protocol/limits.hpp.
   std::int32_t stream_window_bytes = protocol::limits::stream_window_bytes_default;

@@ -41,10 +41,14 @@ constexpr errc_text text_of(errc code) {
       return {"link_window_exceeded", "more payload than the link's window"};
     case errc::link_credit_overflow:
       return {"link_credit_overflow", "link window granted above its maximum"};
+    case errc::link_credit_too_small:
+      return {"link_credit_too_small", "link window granted in too small amounts"};
     case errc::control_queue_full:
       return {"control_queue_full", "peer causes answers faster than it reads them"};
     case errc::streams_exceeded:
       return {"streams_exceeded", "more streams than announced"};
+    case errc::stream_errors_exceeded:
+      return {"stream_errors_exceeded", "peer causes too many stream errors"};
     case errc::pong_unexpected:
       return {"pong_unexpected", "Pong that answers no Ping"};
     case errc::link_timeout:
@@ -57,6 +61,8 @@ constexpr errc_text text_of(errc code) {
       return {"stream_window_exceeded", "more payload than the stream's window"};
     case errc::stream_credit_overflow:
       return {"stream_credit_overflow", "stream window granted above its maximum"};
+    case errc::stream_credit_too_small:
+      return {"stream_credit_too_small", "stream window granted in too small amounts"};
     case errc::stream_state:
       return {"stream_state", "frame not allowed in the stream's state"};
     case errc::data_empty:
@@ -138,6 +144,8 @@ std::string_view name_of(reset_reason reason) noexcept {
       return "data_empty";
     case reset_reason::internal:
       return "internal";
+    case reset_reason::credit_too_small:
+      return "credit_too_small";
   }
   return "cancelled";  // a newer peer's number: README §8
 }

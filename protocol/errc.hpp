@@ -25,23 +25,26 @@ enum class errc {
   hello_role,      // both ends claim the same role
 
   // Order and direction of frames · peer · link.
-  wrong_direction,        // Open from a backend; Accept, Refuse from a gateway
-  stream_not_increasing,  // Open whose id is not above all earlier ones
-  stream_never_opened,    // frame for an id above the highest opened
-  link_window_exceeded,   // more payload in flight than the link's window
-  link_credit_overflow,   // link window granted above its maximum
-  control_queue_full,     // peer causes answers faster than it reads them
-  streams_exceeded,       // Open above the announced streams_open_max
-  pong_unexpected,        // Pong that answers no Ping of ours
-  link_timeout,           // nothing received for dead_after
-  hello_timeout,          // no Hello in time
-  go_away,                // peer closed the link after GoAway
+  wrong_direction,         // Open from a backend; Accept, Refuse from a gateway
+  stream_not_increasing,   // Open whose id is not above all earlier ones
+  stream_never_opened,     // frame for an id above the highest opened
+  link_window_exceeded,    // more payload in flight than the link's window
+  link_credit_overflow,    // link window granted above its maximum
+  link_credit_too_small,   // link window granted in crumbs, below link_credit_bytes_min
+  control_queue_full,      // peer causes answers faster than it reads them
+  streams_exceeded,        // Open above the announced streams_open_max or streams_opening_max
+  stream_errors_exceeded,  // more stream errors than a peer may cause
+  pong_unexpected,         // Pong that answers no Ping of ours
+  link_timeout,            // nothing received for dead_after
+  hello_timeout,           // no Hello in time
+  go_away,                 // peer closed the link after GoAway
 
   // One stream only · peer · stream.
-  stream_window_exceeded,  // more payload than the stream's window
-  stream_credit_overflow,  // stream window granted above its maximum
-  stream_state,            // frame not allowed in this state (Data after Finish, second Accept)
-  data_empty,              // Data without payload
+  stream_window_exceeded,   // more payload than the stream's window
+  stream_credit_overflow,   // stream window granted above its maximum
+  stream_credit_too_small,  // stream window granted in crumbs, below stream_credit_bytes_min
+  stream_state,             // frame not allowed in this state (Data after Finish, second Accept)
+  data_empty,               // Data without payload
 
   // How a stream of ours ended, as its user sees it · see reset_reason · stream.
   stream_reset,    // the peer reset the stream
@@ -69,17 +72,18 @@ bool is_stream_error(errc) noexcept;
 // Why a stream was reset; the number in a Reset frame. protocol/README.md §8.
 // An unknown number from a newer peer is kept as it is and reported as `cancelled`.
 enum class reset_reason : std::int32_t {
-  acknowledged = 1,     // answer to a Reset: this side is done as well
-  cancelled = 2,        // the application let go of the stream
-  client_gone = 3,      // the client's TCP or TLS ended without a clean close · client
-  stalled = 4,          // no progress for stall_timeout · client, or backend that does not read
-  moved = 5,            // the shard has a new owner
-  shutting_down = 6,    // the process is ending
-  window_exceeded = 7,  // stream_window_exceeded · peer
-  credit_overflow = 8,  // stream_credit_overflow · peer
-  bad_state = 9,        // stream_state · peer
-  data_empty = 10,      // data_empty · peer
-  internal = 11,        // our own fault
+  acknowledged = 1,       // answer to a Reset: this side is done as well
+  cancelled = 2,          // the application let go of the stream
+  client_gone = 3,        // the client's TCP or TLS ended without a clean close · client
+  stalled = 4,            // no progress for stall_timeout · client, or backend that does not read
+  moved = 5,              // the shard has a new owner
+  shutting_down = 6,      // the process is ending
+  window_exceeded = 7,    // stream_window_exceeded · peer
+  credit_overflow = 8,    // stream_credit_overflow · peer
+  bad_state = 9,          // stream_state · peer
+  data_empty = 10,        // data_empty · peer
+  internal = 11,          // our own fault
+  credit_too_small = 12,  // stream_credit_too_small · peer
 };
 
 std::string_view name_of(reset_reason) noexcept;

@@ -44,8 +44,35 @@ inline constexpr std::int64_t link_window_bytes_default = 32 * 1'024 * 1'024;
 inline constexpr std::int64_t link_window_bytes_min = 16'384;
 inline constexpr std::int64_t link_window_bytes_max = 1'024 * 1'024 * 1'024;
 
+// A link's window is at least this many times a stream's: one stalled stream never stops the rest.
+inline constexpr std::int64_t link_windows_per_stream = 2;
+
+// Smallest grant: a quarter of the smallest window, which is what the rule of §6 leads to. Smaller
+// ones would make a sender cut its bytes into crumbs, a system call and a frame for each.
+inline constexpr std::int64_t stream_credit_bytes_min = stream_window_bytes_min / 4;
+inline constexpr std::int64_t link_credit_bytes_min = link_window_bytes_min / 4;
+
 // Streams that may exist on one link at a time.
 inline constexpr std::int32_t streams_open_max_default = 1'000'000;
+
+// Streams on one link that the backend has neither accepted nor refused yet. A reconnect storm's
+// worth for a backend that takes a second to look up each user.
+inline constexpr std::int32_t streams_opening_max_default = 16'384;
+
+// Opens that a backend takes on one link: some five times the TLS handshakes that a gateway's
+// worker can do. What is beyond is refused as busy before the application sees it. The burst is
+// what may have waited for the link to come up.
+inline constexpr std::int32_t opens_per_second_default = 10'000;
+inline constexpr std::int32_t opens_burst_seconds = 2;
+
+// Stream errors that a peer may cause. A peer without faults causes none; one that goes on and on
+// makes this side reset streams, which is work that no window bounds.
+inline constexpr std::int32_t stream_errors_per_second = 100;
+inline constexpr std::int32_t stream_errors_burst = 1'000;
+
+// A stream on which bytes wait and nothing moves for so long is reset: whoever does not read holds
+// a window's worth of memory, here and at the peer.
+inline constexpr std::chrono::milliseconds stall_timeout_default{30'000};
 
 // Bytes of control frames that may wait for the socket. At 8 to 20 bytes each this is some 10,000
 // answers owed to a peer that does not read; more is an attack or a dead peer.

@@ -24,6 +24,7 @@ struct Hello {
   9: i32 streams_open_max
   10: i32 ping_interval_ms
   11: i64 features
+  12: i32 streams_opening_max
 }
 
 struct TlsFacts {

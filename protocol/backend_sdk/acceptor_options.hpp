@@ -27,7 +27,12 @@ struct acceptor_options {
   // Unread input of one stream, and of all streams of one link, in bytes.
   std::int32_t stream_window_bytes = limits::stream_window_bytes_default;
   std::int64_t link_window_bytes = limits::link_window_bytes_default;
-  std::int32_t streams_open_max = limits::streams_open_max_default;  // per link
+
+  // Per link: streams at a time, those of them not accepted yet, and new ones (beyond which they
+  // are refused as busy).
+  std::int32_t streams_open_max = limits::streams_open_max_default;
+  std::int32_t streams_opening_max = limits::streams_opening_max_default;
+  std::int32_t opens_per_second = limits::opens_per_second_default;
 
   std::chrono::milliseconds ping_interval = limits::ping_interval_default;
   std::chrono::milliseconds dead_after = limits::dead_after_default;
@@ -51,6 +56,10 @@ struct acceptor_options {
   // the acceptor.
   std::function<std::optional<refusal>(const open_frame&)> admit;
 };
+
+// Throws std::invalid_argument, naming the option, when a peer could not accept what these announce
+// (protocol/README.md §7).
+void check(const acceptor_options& options);
 
 struct acceptor_counters {
   std::uint64_t links_accepted = 0;

@@ -74,8 +74,10 @@ mux_options acceptor_state::link_options() const {
   all.hello.stream_window_bytes = options_.stream_window_bytes;
   all.hello.link_window_bytes = options_.link_window_bytes;
   all.hello.streams_open_max = options_.streams_open_max;
+  all.hello.streams_opening_max = options_.streams_opening_max;
   all.hello.ping_interval_ms = *to_wire_ms(options_.ping_interval);
   all.dead_after = options_.dead_after;
+  all.opens_per_second = options_.opens_per_second;
   return all;
 }
 

@@ -1,10 +1,18 @@
 #include "protocol/backend_sdk/mux_acceptor.hpp"
 
 namespace presenter::protocol {
+namespace {
+
+acceptor_options checked(acceptor_options options) {
+  check(options);
+  return options;
+}
+
+}  // namespace
 
 mux_acceptor::mux_acceptor(boost::asio::io_context& context,
                            const boost::asio::ip::tcp::endpoint& endpoint, acceptor_options options)
-    : state_(std::make_shared<acceptor_state>(context, endpoint, std::move(options))) {
+    : state_(std::make_shared<acceptor_state>(context, endpoint, checked(std::move(options)))) {
   state_->start();
 }
 

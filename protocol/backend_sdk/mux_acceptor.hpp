@@ -84,7 +84,7 @@ class mux_acceptor {
   using error_code = boost::system::error_code;
 
   // Listens at once. Port 0: any; local_endpoint tells. Throws boost::system::system_error if it
-  // cannot listen.
+  // cannot listen, std::invalid_argument for options that no gateway could accept.
   mux_acceptor(boost::asio::io_context& context, const boost::asio::ip::tcp::endpoint& endpoint,
                acceptor_options options);
   ~mux_acceptor() { close(); }

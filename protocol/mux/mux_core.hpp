@@ -15,6 +15,7 @@
 #include "protocol/mux/credit_window.hpp"
 #include "protocol/mux/stream_handler.hpp"
 #include "protocol/mux/stream_table.hpp"
+#include "protocol/mux/token_bucket.hpp"
 #include "protocol/wire/byte_buffer.hpp"
 #include "protocol/wire/mux_frame.hpp"
 
@@ -26,12 +27,15 @@ struct mux_options {
   hello_frame hello;  // role, node, windows and limits that this side announces
   std::chrono::milliseconds dead_after = limits::dead_after_default;
   std::chrono::milliseconds hello_timeout = limits::hello_timeout;
+  // Backend only, 1 or more: Opens beyond it, after a burst, are refused as busy.
+  std::int32_t opens_per_second = limits::opens_per_second_default;
 };
 
 // Plain numbers, read on the core's thread.
 struct mux_counters {
   std::uint64_t frames_received = 0;
   std::uint64_t streams_opened = 0;
+  std::uint64_t opens_limited = 0;  // refused as above opens_per_second
   std::uint64_t stream_errors = 0;  // streams reset because the peer broke a rule
   std::uint64_t late_frames = 0;    // for streams that were over already
 };
@@ -74,7 +78,7 @@ class mux_core {
   // --- the link
 
   // We are the gateway, the peer's Hello has arrived, it is not suspect, neither side is going
-  // away, and there is room for one more stream.
+  // away, and there is room for one more stream and for one more that is not accepted yet.
   bool can_open() const;
   bool is_ready() const { return peer_.has_value(); }
   bool is_suspect() const { return suspect_; }
@@ -133,6 +137,8 @@ class mux_core {
   void on_control(const control_frame& frame);
   void on_hello(const hello_frame& hello);
   void on_open(const open_frame& open);
+  bool is_open_limited(stream_id stream);
+  errc open_error(const open_frame& open) const;
   void on_accept(const accept_frame& accept);
   void on_refuse(const refuse_frame& refuse);
   void on_finish(const finish_frame& finish);
@@ -195,6 +201,8 @@ class mux_core {
   std::int64_t next_ping_ = 1;
   mux_clock::time_point started_;
   mux_clock::time_point last_received_;
+  token_bucket opens_;
+  token_bucket stream_errors_;
   bool suspect_ = false;
 
   bool go_away_sent_ = false;

@@ -1,5 +1,7 @@
 #include "protocol/mux/stream_table.hpp"
 
+#include <utility>
+
 namespace presenter::protocol {
 
 mux_stream_state* stream_table::find(stream_id stream) {
@@ -10,13 +12,17 @@ mux_stream_state* stream_table::find(stream_id stream) {
 mux_stream_state& stream_table::insert(stream_id stream, stream_handler* handler,
                                        std::int64_t send_bytes, std::int64_t receive_bytes) {
   auto state = std::make_unique<mux_stream_state>(stream, handler, send_bytes, receive_bytes);
+  ++unaccepted_;
   return *streams_.emplace(stream.value, std::move(state)).first->second;
 }
 
 void stream_table::erase(stream_id stream) {
   const auto found = streams_.find(stream.value);
   if (found == streams_.end()) return;
-  if (found->second->is_over()) --over_;
+  const mux_stream_state& state = *found->second;
+  if (state.is_over()) --over_;
+  if (!state.accepted) --unaccepted_;
+  if (!state.accepted && state.is_over()) --unaccepted_over_;
   streams_.erase(found);
 }
 
@@ -32,7 +38,15 @@ void stream_table::end(mux_stream_state& state, direction_state& direction,
                        direction_state terminal) {
   const bool was_over = state.is_over();
   direction = terminal;
-  if (!was_over && state.is_over()) ++over_;
+  if (was_over || !state.is_over()) return;
+  ++over_;
+  if (!state.accepted) ++unaccepted_over_;
+}
+
+void stream_table::accept(mux_stream_state& state) {
+  if (std::exchange(state.accepted, true)) return;
+  --unaccepted_;
+  if (state.is_over()) --unaccepted_over_;
 }
 
 std::vector<stream_id> stream_table::ids() const {

@@ -74,6 +74,11 @@ class stream_table {
   // these any more.
   std::size_t open_count() const { return streams_.size() - over_; }
 
+  void accept(mux_stream_state& state);
+  // Those not accepted: all of them, and without those that are over.
+  std::size_t unaccepted() const { return unaccepted_; }
+  std::size_t opening_count() const { return unaccepted_ - unaccepted_over_; }
+
   // For loops whose body may change the table: look each one up again.
   std::vector<stream_id> ids() const;
 
@@ -82,6 +87,8 @@ class stream_table {
 
   boost::unordered_flat_map<std::int64_t, std::unique_ptr<mux_stream_state>> streams_;
   std::size_t over_ = 0;
+  std::size_t unaccepted_ = 0;
+  std::size_t unaccepted_over_ = 0;
 };
 
 }  // namespace presenter::protocol

@@ -17,6 +17,11 @@ namespace {
 // all frames of one client leave as one TLS record.
 constexpr std::size_t gulp_bytes = 256 * 1'024;
 
+// An offender is read for so long, and not listened to, after its GoAway has left: closing a socket
+// with unread input sends a RST that would destroy the GoAway on its way.
+constexpr std::chrono::milliseconds offender_linger{1'000};
+constexpr std::size_t offender_bytes_max = 16 * 1'024 * 1'024;
+
 // Shared by the links of a thread: an idle link holds no read buffer.
 std::span<std::byte> gulp_buffer() {
   thread_local std::vector<std::byte> buffer(gulp_bytes);
@@ -45,13 +50,17 @@ void mux_link::start() {
 }
 
 void mux_link::close(error_code reason) {
-  if (std::exchange(closed_, true)) return;
+  if (std::exchange(closed_, true)) return close_socket();  // it may be lingering
   const auto self = shared_from_this();
   core_.close();
+  close_socket();
+  on_closed(reason);
+}
+
+void mux_link::close_socket() {
   tick_.cancel();
   error_code ignored;
   socket_.close(ignored);
-  on_closed(reason);
 }
 
 void mux_link::close_after_output(std::chrono::milliseconds linger) {
@@ -70,7 +79,27 @@ void mux_link::on_failed(error_code reason) {
     core_.take_output(in_flight_);
     send_in_flight();
   }
-  close(reason);
+  if (closed_ || !in_flight_.empty()) return close(reason);
+  closed_ = true;
+  core_.close();
+  error_code ignored;
+  socket_.shutdown(asio::socket_base::shutdown_send, ignored);
+  tick_.expires_after(offender_linger);
+  tick_.async_wait([self = shared_from_this()](error_code) { self->close_socket(); });
+  discard_input(offender_bytes_max);
+  on_closed(reason);
+}
+
+void mux_link::discard_input(std::size_t bytes_left) {
+  socket_.async_wait(link_socket::wait_read, [self = shared_from_this(),
+                                              bytes_left](error_code error) {
+    if (error) return;
+    const auto gulp = gulp_buffer();
+    const std::size_t n = self->socket_.read_some(asio::buffer(gulp.data(), gulp.size()), error);
+    const bool goes_on = !error || error == asio::error::would_block;
+    if (!goes_on || n >= bytes_left) return self->close_socket();
+    self->discard_input(bytes_left - n);
+  });
 }
 
 // --- reading

@@ -31,7 +31,8 @@ struct link_counters {
 // Base of the gateway's upstream_link and of the backend's link, which say what happens on_ready,
 // on_open, on_go_away and on_can_open (link_handler).
 //
-// Life: held by shared_ptr; its own waits keep it alive until close. on_closed is the last call.
+// Life: held by shared_ptr; its own waits keep it alive until close, and a second longer where a
+// peer that broke a rule is still to read why. on_closed is the last call.
 // Confined to: the one thread that runs its io_context.
 // Bounds: unsent output ≤ control_queue_bytes_max + data_queue_bytes_max twice (queued and in
 // flight); unread input ≤ one frame.
@@ -80,6 +81,9 @@ class mux_link : public std::enable_shared_from_this<mux_link>,
   void on_output() final;
   void flush_in_batch() final;
   void on_failed(boost::system::error_code reason) final;
+
+  void close_socket();
+  void discard_input(std::size_t bytes_left);
 
   void wait_readable();
   void read_gulp();

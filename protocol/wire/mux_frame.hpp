@@ -38,6 +38,7 @@ struct hello_frame {
   std::int32_t streams_open_max = limits::streams_open_max_default;
   std::int32_t ping_interval_ms = static_cast<std::int32_t>(limits::ping_interval_default.count());
   std::int64_t features = 0;  // bit set, README §4.1
+  std::int32_t streams_opening_max = limits::streams_opening_max_default;
   bool operator==(const hello_frame&) const = default;
 };
 

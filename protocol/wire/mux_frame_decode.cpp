@@ -86,6 +86,8 @@ errc decode_body(reader& in, hello_frame& frame) {
         return in.take(at, frame.ping_interval_ms);
       case 11:
         return in.take(at, frame.features);
+      case 12:
+        return in.take(at, frame.streams_opening_max);
       default:
         return unknown(in, at);
     }
@@ -94,13 +96,17 @@ errc decode_body(reader& in, hello_frame& frame) {
   const bool windows_in_range =
       within(frame.stream_window_bytes, limits::stream_window_bytes_min,
              limits::stream_window_bytes_max) &&
-      within(frame.link_window_bytes, limits::link_window_bytes_min, limits::link_window_bytes_max);
+      within(frame.link_window_bytes, limits::link_window_bytes_min,
+             limits::link_window_bytes_max) &&
+      frame.link_window_bytes >= limits::link_windows_per_stream * frame.stream_window_bytes;
+  const bool counts_in_range =
+      frame.streams_open_max >= 1 && frame.streams_opening_max >= 1 && frame.ping_interval_ms >= 1;
   return check(seen.all({1, 2, 3}),
                frame.version_min >= 1 && frame.version_max >= frame.version_min &&
                    (role == 1 || role == 2) && frame.node.size() <= limits::node_bytes_max &&
                    frame.map_epoch >= 0 &&
                    frame.frame_bytes_max >= static_cast<std::int32_t>(limits::frame_bytes_min) &&
-                   windows_in_range && frame.streams_open_max >= 1 && frame.ping_interval_ms >= 1);
+                   windows_in_range && counts_in_range);
 }
 
 void decode_tls(reader& in, tls_facts& tls) {

@@ -72,6 +72,7 @@ void write_fields(writer& to, const hello_frame& frame) {
   to.field_i32(9, frame.streams_open_max);
   to.field_i32(10, frame.ping_interval_ms);
   to.field_i64(11, frame.features);
+  to.field_i32(12, frame.streams_opening_max);
 }
 
 void write_fields(writer& to, const open_frame& frame) {

@@ -14,7 +14,8 @@ import threading
 import time
 
 from mux_stream import NotSeen, ReceiveWindow, Stream
-from mux_wire import (BACKEND, GATEWAY, DATA_BYTES_MAX, LINK_WINDOW_MAX, STREAM_WINDOW_MAX,
+from mux_wire import (BACKEND, GATEWAY, DATA_BYTES_MAX, LINK_CREDIT_MIN, LINK_WINDOW_MAX,
+                      STREAM_CREDIT_MIN, STREAM_WINDOW_MAX,
                       FrameFault, FrameReader, LinkError, RefuseReason, ResetReason, encode,
                       hello_fields, is_canonical, open_fields)
 
@@ -39,6 +40,7 @@ class Link:
         self.closed = False
         self.pongs, self.pings = [], []
         self.frames_ignored = 0
+        self.refusals = collections.Counter()  # by reason, of streams not known here as well
         self.reading = True          # False: takes nothing from the socket
         self.answering_pings = True
         self.any_pong = False        # after Pings that `ping` did not send
@@ -333,8 +335,10 @@ class Link:
     def _on_open(self, opened):
         if opened.stream <= self.opened_highest:
             raise FrameFault(LinkError.stream_not_increasing)
-        open_now = sum(not stream.is_over for stream in self.streams.values())
-        if open_now >= self.hello["streams_open_max"]:
+        living = [stream for stream in self.streams.values() if not stream.is_over]
+        opening = sum(not stream.accepted for stream in living)
+        if (len(living) >= self.hello["streams_open_max"]
+                or opening >= self.hello["streams_opening_max"]):
             raise FrameFault(LinkError.streams_exceeded)
         self.opened_highest = opened.stream
         stream = self.streams[opened.stream] = Stream(self, opened.stream, opened)
@@ -352,6 +356,7 @@ class Link:
             stream.accepted = True
 
     def _on_refuse(self, frame):
+        self.refusals[frame.reason] += 1
         if (stream := self._stream(frame)) and stream.peer != "reset":
             if stream.accepted and stream.own != "reset":
                 return self._stream_error(stream, ResetReason.bad_state)
@@ -405,6 +410,8 @@ class Link:
 
     def _on_credit(self, frame):
         if frame.stream == 0:
+            if frame.bytes < LINK_CREDIT_MIN:
+                raise FrameFault(LinkError.link_credit_too_small)
             self.link_credit_granted += frame.bytes
             self.send_left += frame.bytes
             if self.send_left > LINK_WINDOW_MAX:
@@ -415,6 +422,8 @@ class Link:
         stream = self._stream(frame)
         if not stream or stream.own != "open" or stream.peer == "reset":
             return
+        if frame.bytes < STREAM_CREDIT_MIN:
+            return self._stream_error(stream, ResetReason.credit_too_small)
         stream.credit_granted += frame.bytes
         stream.send_left += frame.bytes
         if stream.send_left > STREAM_WINDOW_MAX:

@@ -100,6 +100,10 @@ class Stream:
             if not data:
                 return bytes(parts)
 
+    def wait_answered(self):
+        self.link.wait(lambda: self.accepted or self.refused, f"stream {self.id} is answered")
+        return self
+
     def wait_over(self):
         self.link.wait(lambda: self.is_over, f"stream {self.id} is over")
         return self

@@ -43,6 +43,8 @@ STREAM_WINDOW = 65_536
 STREAM_WINDOW_MAX = 16_777_216
 LINK_WINDOW = 33_554_432
 LINK_WINDOW_MAX = 1_073_741_824
+STREAM_CREDIT_MIN = 256
+LINK_CREDIT_MIN = 4_096
 
 
 class LinkError(enum.IntEnum):
@@ -61,12 +63,14 @@ class LinkError(enum.IntEnum):
     stream_never_opened = 12
     link_window_exceeded = 13
     link_credit_overflow = 14
-    control_queue_full = 15
-    streams_exceeded = 16
-    pong_unexpected = 17
-    link_timeout = 18
-    hello_timeout = 19
-    go_away = 20
+    link_credit_too_small = 15
+    control_queue_full = 16
+    streams_exceeded = 17
+    stream_errors_exceeded = 18
+    pong_unexpected = 19
+    link_timeout = 20
+    hello_timeout = 21
+    go_away = 22
 
 
 class ResetReason(enum.IntEnum):
@@ -82,6 +86,7 @@ class ResetReason(enum.IntEnum):
     bad_state = 9
     data_empty = 10
     internal = 11
+    credit_too_small = 12
 
 
 class RefuseReason(enum.IntEnum):
@@ -127,7 +132,7 @@ def hello_fields(role, **changes):
     return {"version_min": 1, "version_max": 1, "role": role, "node": "python", "map_epoch": 0,
             "frame_bytes_max": FRAME_BYTES_MAX, "stream_window_bytes": STREAM_WINDOW,
             "link_window_bytes": LINK_WINDOW, "streams_open_max": 1_000_000,
-            "ping_interval_ms": 5_000, "features": 0, **changes}
+            "ping_interval_ms": 5_000, "features": 0, "streams_opening_max": 16_384, **changes}
 
 
 def open_fields(stream, key=b"key", **changes):

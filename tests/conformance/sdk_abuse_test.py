@@ -6,7 +6,7 @@ import socket
 from conformance_case import SdkCase
 from mux_peer import PATIENCE, Link
 from mux_wire import (BACKEND, GATEWAY, LINK_WINDOW_MAX, STREAM_WINDOW, STREAM_WINDOW_MAX,
-                      LinkError, ResetReason, encode, hello_fields, open_fields)
+                      LinkError, RefuseReason, ResetReason, encode, hello_fields, open_fields)
 from processes import is_sanitized, main
 
 FULL = b"x" * 16_384
@@ -37,6 +37,8 @@ LINK_ERRORS = {
                                       [("credit", {"stream": 0, "bytes": LINK_WINDOW_MAX})]),
     "link credit of 63 bits": (LinkError.link_credit_overflow,
                                [("credit", {"stream": 0, "bytes": 2**63 - 1})]),
+    "link credit in crumbs": (LinkError.link_credit_too_small,
+                              [("credit", {"stream": 0, "bytes": 4095})]),
     "Credit of nothing": (LinkError.field_invalid, [("credit", {"stream": 0, "bytes": 0})]),
     "Credit below nothing": (LinkError.field_invalid, [("credit", {"stream": 0, "bytes": -1})]),
     "Open of stream 0": (LinkError.field_invalid, [("open", open_fields(0))]),
@@ -79,7 +81,10 @@ FIRST_FRAMES = {
            (LinkError.field_invalid, GATEWAY, {"stream_window_bytes": STREAM_WINDOW_MAX + 1}),
            (LinkError.field_invalid, GATEWAY, {"link_window_bytes": 16_383}),
            (LinkError.field_invalid, GATEWAY, {"link_window_bytes": LINK_WINDOW_MAX + 1}),
+           (LinkError.field_invalid, GATEWAY, {"stream_window_bytes": 65_536,
+                                               "link_window_bytes": 131_071}),
            (LinkError.field_invalid, GATEWAY, {"streams_open_max": 0}),
+           (LinkError.field_invalid, GATEWAY, {"streams_opening_max": 0}),
            (LinkError.field_invalid, GATEWAY, {"ping_interval_ms": 0}),
            (LinkError.field_invalid, GATEWAY, {"map_epoch": -1}))},
 }
@@ -213,6 +218,11 @@ class StreamErrors(SdkCase):
         link.send_frame("credit", stream=1, bytes=STREAM_WINDOW_MAX)
         self.assert_stream_error(link, stream, ResetReason.credit_overflow)
 
+    def test_credit_in_crumbs(self):
+        link, stream = self.opened()
+        link.send_frame("credit", stream=1, bytes=255)
+        self.assert_stream_error(link, stream, ResetReason.credit_too_small)
+
     def test_credit_up_to_its_maximum(self):
         link, stream = self.opened()
         link.send_frame("credit", stream=1, bytes=STREAM_WINDOW_MAX - 1023)
@@ -314,12 +324,19 @@ class Floods(SdkCase):
         self.assert_bounded()
 
     def test_opens_and_resets(self):
+        """Those beyond the rate are refused as busy, and the link goes on."""
         link = self.link()
-        count, first = 5_000, 2**20
+        count, first = 50_000, 2**20
         link.opened_highest = first + count
         link.send_raw(opened_and_reset(first, count))
         link.ping(1)
-        self.assertEqual(link.open(data=b"on").receive_exactly(2), b"on")
+        self.assertEqual(set(link.refusals), {RefuseReason.busy})
+        self.assertGreater(link.refusals[RefuseReason.busy], 1_000)
+        stream = link.open(data=b"on")
+        while stream.wait_answered().refused:
+            self.assertGreater(stream.refused.retry_after_ms, 0)
+            stream = link.open(data=b"on")
+        self.assertEqual(stream.receive_exactly(2), b"on")
         self.assert_bounded()
 
     def test_opens_and_resets_of_a_peer_that_does_not_read(self):
@@ -334,15 +351,15 @@ class Floods(SdkCase):
         self.assertTrue(link.closed)
         self.assert_bounded()
 
-    def test_credit_in_single_bytes(self):
-        link = self.link(stream_window_bytes=1024)
-        stream = link.open(data=b"x" * 4096)
-        link.wait(lambda: stream.bytes_received == 1024, "the whole window")
-        stream.window.size = stream.window.left = 3072  # what follows, by hand
-        link.send_raw(encode("credit", stream=1, bytes=1) * 2048)
-        link.wait(lambda: stream.bytes_received == 3072, "what was granted")
-        link.ping(1)
-        self.assertEqual(stream.bytes_received, 3072)
+    def test_stream_errors(self):
+        """Each costs one stream; a peer that goes on and on loses the link."""
+        link = self.link()
+        count = 5_000
+        link.send_raw(b"".join(
+            encode("open", **open_fields(number)) + encode("data", stream=number, payload=b"")
+            for number in range(1, count + 1)))
+        link.opened_highest = count
+        self.assert_link_error(link, LinkError.stream_errors_exceeded)
         self.assert_bounded()
 
     def send_in_parts(self, link, part, times):

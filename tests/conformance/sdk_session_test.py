@@ -40,15 +40,25 @@ class EchoSession(SdkCase):
         self.assertEqual(stream.bytes_received, 1024)
         self.assertEqual(stream.receive_exactly(10_000), MEGABYTE[:10_000])
 
-    def test_a_link_window_that_one_stream_holds_stops_the_others(self):
-        link = self.link(link_window_bytes=16_384)
-        held, other = link.open(data=MEGABYTE[:50_000]), link.open()
-        link.wait(lambda: held.bytes_received == 16_384, "the link's whole window")
+    def test_a_link_window_that_streams_hold_whole_stops_the_others(self):
+        link = self.link(link_window_bytes=2 * STREAM_WINDOW)
+        held, other = [link.open(data=MEGABYTE[:100_000]) for _ in range(2)], link.open()
+        for stream in held:
+            link.wait(lambda: stream.bytes_received == STREAM_WINDOW, "a whole window")
         other.send(b"waits")
         link.ping(1)
         self.assertEqual(other.bytes_received, 0)
-        self.assertEqual(held.receive_exactly(50_000), MEGABYTE[:50_000])
+        for stream in held:
+            self.assertEqual(stream.receive_exactly(100_000), MEGABYTE[:100_000])
         self.assertEqual(other.receive_exactly(5), b"waits")
+
+    def test_one_stream_never_stops_the_smallest_link(self):
+        link = self.link(link_window_bytes=2 * STREAM_WINDOW)
+        held, other = link.open(data=MEGABYTE), link.open()
+        link.wait(lambda: held.bytes_received == STREAM_WINDOW, "a whole window")
+        other.send(MEGABYTE)
+        self.assertEqual(other.receive_exactly(len(MEGABYTE)), MEGABYTE)
+        self.assertEqual(held.bytes_received, STREAM_WINDOW)
 
     def test_a_stream_without_credit_holds_up_nobody(self):
         link = self.link()

@@ -214,6 +214,8 @@ mux_options mux_player::read_options() {
   }
   if ((choice & 4U) != 0) options.hello.streams_open_max = 3;
   has_long_floods_ = (choice & 0xf8U) == 0xa8U;
+  if ((choice & 0xf8U) == 0x50U) options.opens_per_second = 1;
+  if ((choice & 0xf8U) == 0x48U) options.hello.streams_opening_max = 2;
   return options;
 }
 
@@ -342,7 +344,11 @@ void mux_player::feed_hello(unsigned choice) {
   hello_frame hello;
   hello.role = is_backend() ? link_role::gateway : link_role::backend;
   if ((choice & 1U) != 0) hello.stream_window_bytes = limits::stream_window_bytes_min;
-  if ((choice & 2U) != 0) hello.link_window_bytes = limits::link_window_bytes_min;
+  if ((choice & 2U) != 0) {
+    hello.link_window_bytes =
+        std::max(limits::link_window_bytes_min,
+                 limits::link_windows_per_stream * hello.stream_window_bytes);
+  }
   if ((choice & 4U) != 0) hello.streams_open_max = 2;
   if ((choice & 8U) != 0) {
     hello.frame_bytes_max = static_cast<std::int32_t>(limits::frame_bytes_min);

@@ -49,6 +49,11 @@ int fields_set(const idl::Frame& frame) {
          set.credit + set.ping + set.pong + set.go_away;
 }
 
+template <class T>
+T given_or(bool given, T value, T fallback) {
+  return given ? value : fallback;
+}
+
 // --- the rules of README §4, once more: what is required, what is in range
 
 enum class verdict { fine, incomplete, out_of_range };
@@ -70,6 +75,9 @@ verdict judge(const idl::Hello& hello) {
                    range(set.frame_bytes_max, hello.frame_bytes_max, 4'160, i32_max) &&
                    range(set.stream_window_bytes, hello.stream_window_bytes, 1'024, 16'777'216) &&
                    range(set.link_window_bytes, hello.link_window_bytes, 16'384, 1'073'741'824) &&
+                   given_or(set.link_window_bytes, hello.link_window_bytes, 33'554'432L) >=
+                       2L * given_or(set.stream_window_bytes, hello.stream_window_bytes, 65'536) &&
+                   range(set.streams_opening_max, hello.streams_opening_max, 1, i32_max) &&
                    range(set.streams_open_max, hello.streams_open_max, 1, i32_max) &&
                    range(set.ping_interval_ms, hello.ping_interval_ms, 1, i32_max));
 }
@@ -118,11 +126,6 @@ verdict judge(const idl::Frame& frame) {
 
 // --- the same values
 
-template <class T>
-T given_or(bool given, T value, T fallback) {
-  return given ? value : fallback;
-}
-
 bool same(const hello_frame& ours, const idl::Hello& theirs) {
   const hello_frame defaults;
   const auto& set = theirs.__isset;
@@ -137,7 +140,8 @@ bool same(const hello_frame& ours, const idl::Hello& theirs) {
       given_or(set.link_window_bytes, theirs.link_window_bytes, defaults.link_window_bytes),
       given_or(set.streams_open_max, theirs.streams_open_max, defaults.streams_open_max),
       given_or(set.ping_interval_ms, theirs.ping_interval_ms, defaults.ping_interval_ms),
-      theirs.features};
+      theirs.features,
+      given_or(set.streams_opening_max, theirs.streams_opening_max, defaults.streams_opening_max)};
   return ours == expected;
 }
 bool same(const open_frame& ours, const idl::Open& theirs) {

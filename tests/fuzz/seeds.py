@@ -15,7 +15,7 @@ VECTORS = HERE.parents[1] / "protocol" / "vectors" / "frames.json"
 # --- the script of mux_core_fuzz.cpp, in its own words
 
 GATEWAY, BACKEND = 0, 1
-TINY_WINDOWS, FEW_STREAMS = 2, 4
+TINY_WINDOWS, FEW_STREAMS, FEW_OPENING, SLOW_OPENS = 2, 4, 0x48, 0x50
 LONG_FLOODS = 0xa8
 
 
@@ -150,7 +150,7 @@ MUX_CORE = {
     "credit_of_all_bits": script(GATEWAY, served(), credit(1, 62), TAKE),
     "tiny_windows": script(BACKEND | TINY_WINDOWS, hello(3), peer_opens(), accept(1),
                            peer_data(1, 60), consume(1), TAKE, peer_data(1, 60), submit(1, 20),
-                           TAKE, credit(1), credit(0), TAKE),
+                           TAKE, credit(1), credit(0, 13), TAKE),
     "window_overrun": script(BACKEND | TINY_WINDOWS, hello(), peer_opens(), accept(1),
                              peer_data(1, 70), TAKE),
     "link_window_overrun": script(BACKEND | TINY_WINDOWS, hello(), peer_opens(), accept(1),
@@ -161,6 +161,12 @@ MUX_CORE = {
     "data_before_hello": script(BACKEND, peer_data(1)),
     "open_goes_backwards": script(BACKEND, hello(), peer_opens(5), peer_opens(0)),
     "open_from_a_backend": script(GATEWAY, hello(), peer_opens()),
+    "too_many_unaccepted": script(BACKEND | FEW_OPENING, hello(), *[peer_opens()] * 2, accept(1),
+                                  peer_opens(), peer_opens()),
+    "opens_beyond_the_rate": script(BACKEND | SLOW_OPENS, hello(), *[peer_opens()] * 4,
+                                    peer_data(3), TAKE, half_seconds(3), peer_opens(), TAKE),
+    "credit_in_crumbs": script(GATEWAY, served(), credit(1, 7), TAKE, release(1)),
+    "link_credit_in_crumbs": script(GATEWAY, hello(), credit(0, 11), TAKE),
     "too_many_streams": script(BACKEND | FEW_STREAMS, hello(), *[peer_opens()] * 4),
     "refused_in_on_open": script(BACKEND, handlers(DO_REFUSE), hello(), peer_opens(), peer_data(1),
                                  TAKE, peer_data(1), peer_finishes(1)),

@@ -21,6 +21,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CORE = "protocol/mux/mux_core.cpp"
+FRAMES = "protocol/mux/mux_core_frames.cpp"
 WINDOW = "protocol/mux/credit_window.hpp"
 FIRST_SEED = 1
 RUN_SECONDS_MAX = 120
@@ -29,7 +30,7 @@ RUN_SECONDS_MAX = 120
 MUTATIONS = {
     "grant_on_receipt": (
         "credit goes back when bytes arrive, not when they are read",
-        (CORE, "  state->handler->on_data(data.payload, data.more);",
+        (FRAMES, "  state->handler->on_data(data.payload, data.more);",
          "  stream_handler* const reader = state->handler;\n"
          "  consume_link(n);\n  state->receive.consume(n);\n"
          "  if (!state->credit_hook.is_linked() && state->receive.is_grant_due()) {\n"
@@ -45,7 +46,7 @@ MUTATIONS = {
         (CORE, "  consume_link(state->receive.buffered());\n", "")),
     "late_data_keeps_link_credit": (
         "Data for a stream that was reset eats the link's window",
-        (CORE, "state->handler == nullptr) return consume_link(n);",
+        (FRAMES, "state->handler == nullptr) return consume_link(n);",
          "state->handler == nullptr) return;")),
     "finish_overtakes_data": (
         "Finish goes with the control frames",
@@ -57,10 +58,20 @@ MUTATIONS = {
          "  if (is_ready()) {\n    encode(reset_frame{state.stream, reason}")),
     "open_overtakes_finish": (
         "a stream whose Finish still waits does not count any more",
-        (CORE, "         streams_.size() + finishes_queued_ <", "         streams_.size() <")),
+        (CORE, "    return count + finishes_queued_ <", "    return count <")),
+    "open_overtakes_opening": (
+        "a stream that is not accepted does not count against streams_opening_max",
+        (CORE, "         has_room(streams_.unaccepted(), peer_->streams_opening_max);",
+         "         peer_->streams_opening_max != 0;")),
+    "accept_tells_nobody": (
+        "an Accept makes room for another stream, and nobody is told",
+        (FRAMES, "  if (!state->told_end) state->handler->on_accepted();\n"
+         "  if (!could_open && can_open()) handler_.on_can_open();\n",
+         "  if (!state->told_end && !could_open) return state->handler->on_accepted();\n"
+         "  if (!state->told_end) state->handler->on_accepted();\n")),
     "half_close_ignored": (
         "the peer's Finish ends our direction as well",
-        (CORE, "  streams_.end_remote(*state, direction_state::finished);",
+        (FRAMES, "  streams_.end_remote(*state, direction_state::finished);",
          "  end_sending(*state);\n  streams_.end_local(*state, direction_state::finished);\n"
          "  streams_.end_remote(*state, direction_state::finished);")),
     "stream_window_not_spent": (
@@ -82,7 +93,7 @@ MUTATIONS = {
          "  while (!is_over() && output_.data.empty()) {\n    const auto slice")),
     "no_turn_after_stream_credit": (
         "a stream that waits is forgotten when its credit comes",
-        (CORE, "  if (state->wants_turn && !state->turn_hook.is_linked()) "
+        (FRAMES, "  if (state->wants_turn && !state->turn_hook.is_linked()) "
          "turns_.push_back(*state);\n", "")),
     "no_turn_after_link_credit": (
         "nobody has a turn when the link's credit comes",
@@ -136,7 +147,7 @@ MUTATIONS = {
         (CORE, "    if (handler != nullptr) handler->on_link_lost();\n", "")),
     "ping_not_answered": (
         "a Ping has no Pong",
-        (CORE, "  pong_due_ = ping.opaque;\n", "")),
+        (FRAMES, "  pong_due_ = ping.opaque;\n", "")),
     "silence_is_no_death": (
         "a link on which nothing arrives is never given up",
         (CORE, "  if (silence >= options_.dead_after) fail(errc::link_timeout);\n", "")),

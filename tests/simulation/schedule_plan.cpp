@@ -42,11 +42,13 @@ protocol::mux_options draw_options(dice& dice, flavour kind, link_role role) {
   hello.stream_window_bytes =
       static_cast<std::int32_t>(dice.between(range.stream_least, range.stream_most));
   hello.link_window_bytes =
-      static_cast<std::int64_t>(dice.between(range.link_least, range.link_most));
+      std::max(limits::link_windows_per_stream * hello.stream_window_bytes,
+               static_cast<std::int64_t>(dice.between(range.link_least, range.link_most)));
   hello.frame_bytes_max = static_cast<std::int32_t>(
       dice.one_in(2) ? limits::frame_bytes_min
                      : dice.between(limits::frame_bytes_min, limits::frame_bytes_max));
   hello.streams_open_max = static_cast<std::int32_t>(dice.between(1, 10));
+  hello.streams_opening_max = static_cast<std::int32_t>(dice.between(1, 10));
   hello.ping_interval_ms = static_cast<std::int32_t>(dice.between(20, 200));
   options.dead_after = std::chrono::milliseconds(5'000);
   return options;
@@ -80,8 +82,9 @@ schedule_plan::schedule_plan(dice& dice)
   const auto stalls_of = [](const protocol::hello_frame& hello) {
     return static_cast<int>(hello.link_window_bytes / 2 / hello.stream_window_bytes);
   };
-  streams_stalled_max = std::min(
-      {stalls_of(gateway.hello), stalls_of(backend.hello), backend.hello.streams_open_max - 1});
+  streams_stalled_max =
+      std::min({stalls_of(gateway.hello), stalls_of(backend.hello),
+                backend.hello.streams_open_max - 1, backend.hello.streams_opening_max - 1});
   if (dice.one_in(6)) {
     go_away_step = static_cast<int>(dice.below(static_cast<std::size_t>(steps)));
     go_away_by_gateway = dice.one_in(2);

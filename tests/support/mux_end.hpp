@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -22,6 +23,7 @@ namespace presenter::testing {
 inline protocol::mux_options mux_options_for(protocol::link_role role) {
   protocol::mux_options options;
   options.hello.role = role;
+  options.opens_per_second = std::numeric_limits<std::int32_t>::max();  // tests open at any pace
   options.hello.node = role == protocol::link_role::gateway ? "gateway" : "backend";
   return options;
 }

@@ -22,6 +22,31 @@ TEST_F(Acceptor, AnnouncesItsOptions) {
   EXPECT_EQ(acceptor->counters().links_accepted, 1U);
 }
 
+TEST_F(Acceptor, TakesNoOptionsThatNoGatewayCouldAccept) {
+  const std::pair<const char*, std::function<void(acceptor_options&)>> faults[] = {
+      {"node", [](acceptor_options& o) { o.node = std::string(256, 'n'); }},
+      {"map_epoch", [](acceptor_options& o) { o.map_epoch = -1; }},
+      {"stream_window_bytes", [](acceptor_options& o) { o.stream_window_bytes = 1'023; }},
+      {"link_window_bytes", [](acceptor_options& o) { o.link_window_bytes = 16'383; }},
+      {"two stream windows", [](acceptor_options& o) { o.link_window_bytes = 131'071; }},
+      {"streams_open_max", [](acceptor_options& o) { o.streams_open_max = 0; }},
+      {"streams_opening_max", [](acceptor_options& o) { o.streams_opening_max = 0; }},
+      {"opens_per_second", [](acceptor_options& o) { o.opens_per_second = 0; }},
+      {"ping_interval",
+       [](acceptor_options& o) { o.ping_interval = std::chrono::milliseconds(0); }},
+  };
+  for (const auto& [name, spoil] : faults) {
+    acceptor_options options;
+    spoil(options);
+    try {
+      mux_acceptor(io, {asio::ip::address_v4::loopback(), 0}, options);
+      ADD_FAILURE() << name << " was taken";
+    } catch (const std::invalid_argument& error) {
+      EXPECT_NE(std::string(error.what()).find(name), std::string::npos) << error.what();
+    }
+  }
+}
+
 TEST_F(Acceptor, AcceptIsSentWhenTheApplicationTakesTheStream) {
   start();
   auto& far = gateway->open();

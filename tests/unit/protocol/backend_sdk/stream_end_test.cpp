@@ -192,6 +192,7 @@ TEST_F(StreamEnd, StreamsOfOneLinkEndAlone) {
 // Resets give the link's credit back, read or not: a link that leaks it stands still in the end.
 TEST_F(StreamEnd, ResetStreamsDoNotLeakTheLinksCredit) {
   acceptor_options options;
+  options.stream_window_bytes = 40'000;
   options.link_window_bytes = 100'000;
   start(options);
   for (int i = 0; i < 20; ++i) {

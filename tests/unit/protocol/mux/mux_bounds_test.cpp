@@ -84,9 +84,11 @@ TEST(MuxBounds, EveryStreamMayBeResetAtOnce) {
 }
 
 TEST(MuxBounds, FailureFromWithinACommandIsSettledByTime) {
-  auto backend = mux_end::ready(mux_options_for(link_role::backend));
-  backend->answer = mux_end::open_answer::wait;
   constexpr std::int64_t streams = 60'000;
+  mux_options options = mux_options_for(link_role::backend);
+  options.hello.streams_opening_max = streams;
+  auto backend = mux_end::ready(options);
+  backend->answer = mux_end::open_answer::wait;
   for (std::int64_t id = 1; id <= streams; ++id)
     backend->feed(frame_script().open(id, "k"));
   for (std::int64_t id = 1; id <= streams; ++id)
@@ -151,6 +153,102 @@ TEST(MuxBounds, AFinishedStreamDoesNotCountThoughItsUserHoldsIt) {
   backend->core.finish({1});
   backend->feed(frame_script().open(2, "b"));
   EXPECT_EQ(backend->told().back(), "open 2 b");
+}
+
+// --- streams_opening_max
+
+hello_frame hello_of_backend(std::int32_t streams_opening_max) {
+  hello_frame hello;
+  hello.streams_opening_max = streams_opening_max;
+  return hello;
+}
+
+TEST(MuxBounds, TheGatewayOpensNoMoreThanMayBeUnaccepted) {
+  auto gateway = mux_end::ready(mux_options_for(link_role::gateway), hello_of_backend(2));
+  gateway->open();
+  gateway->open();
+  EXPECT_FALSE(gateway->core.can_open());
+  gateway->told();
+  gateway->feed(frame_script().accept(2));
+  EXPECT_THAT(gateway->told(), ElementsAre("2 accepted", "can_open"));
+  EXPECT_TRUE(gateway->core.can_open());
+  gateway->open();
+  gateway->feed(frame_script().refuse(1, refuse_reason::busy));
+  gateway->told();
+  gateway->stream(1).release();
+  EXPECT_THAT(gateway->told(), ElementsAre("can_open"));
+}
+
+TEST(MuxBounds, AnUnacceptedOpenTooManyEndsTheLink) {
+  mux_options options = mux_options_for(link_role::backend);
+  options.hello.streams_opening_max = 2;
+  auto backend = mux_end::ready(options);
+  backend->answer = mux_end::open_answer::wait;
+  backend->feed(frame_script().open(1, "a").open(2, "b"));
+  backend->core.accept({1});
+  backend->feed(frame_script().open(3, "c"));
+  EXPECT_EQ(backend->told().back(), "open 3 c");
+  backend->feed(frame_script().open(4, "d"));
+  EXPECT_EQ(backend->told().back(), "failed streams_exceeded");
+}
+
+// The peer sees such a stream as over; what our user still holds is not its affair.
+TEST(MuxBounds, AStreamThatIsOverIsNotUnaccepted) {
+  mux_options options = mux_options_for(link_role::backend);
+  options.hello.streams_opening_max = 1;
+  auto backend = mux_end::ready(options);
+  backend->answer = mux_end::open_answer::wait;
+  backend->feed(frame_script().open(1, "a").finish(1));
+  backend->core.reset({1}, reset_reason::cancelled);
+  backend->feed(frame_script().open(2, "b"));
+  EXPECT_EQ(backend->told().back(), "open 2 b");
+  backend->stream(1).release();
+  backend->core.refuse({{2}, refuse_reason::busy, {}, {}});
+  backend->feed(frame_script().open(3, "c"));
+  EXPECT_EQ(backend->told().back(), "open 3 c");
+}
+
+// --- rates
+
+TEST(MuxBounds, OpensBeyondTheRateAreRefusedAsBusy) {
+  mux_options options = mux_options_for(link_role::backend);
+  options.opens_per_second = 10;
+  auto backend = mux_end::ready(options);
+  frame_script opens;
+  for (std::int64_t id = 1; id <= 25; ++id)
+    opens.open(id, "k");
+  backend->feed(opens.data(22, "on its way").finish(22));
+  EXPECT_EQ(backend->streams.size(), 20U);  // two seconds' worth
+  EXPECT_EQ(backend->core.counters().opens_limited, 5U);
+  EXPECT_EQ(backend->core.streams_open(), 20U);
+  EXPECT_EQ(backend->core.link_bytes_buffered(), 0);
+  EXPECT_THAT(backend->written(), Contains("refuse 21 2 after 100"));
+
+  backend->pass(std::chrono::milliseconds(100));
+  backend->feed(frame_script().open(26, "k").open(27, "k"));
+  EXPECT_EQ(backend->streams.size(), 21U);
+  EXPECT_FALSE(backend->failed);
+}
+
+TEST(MuxBounds, APeerThatCausesStreamErrorsWithoutEndLosesItsLink) {
+  auto backend = mux_end::ready(mux_options_for(link_role::backend));
+  std::int64_t id = 0;
+  const auto offend = [&] {
+    ++id;
+    backend->feed(frame_script().open(id, "k").data(id, ""));
+    if (backend->failed) return;
+    backend->stream(id).release();
+    backend->written();
+  };
+  while (id < limits::stream_errors_burst)
+    offend();
+  ASSERT_FALSE(backend->failed);
+  backend->pass(std::chrono::seconds(1));
+  for (int again = 0; again < limits::stream_errors_per_second; ++again)
+    offend();
+  ASSERT_FALSE(backend->failed);
+  offend();
+  EXPECT_EQ(backend->events.back(), "failed stream_errors_exceeded");
 }
 
 // Open is a control frame and would overtake the Finish of the stream whose place it takes.

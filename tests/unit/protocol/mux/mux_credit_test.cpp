@@ -112,9 +112,9 @@ TEST(MuxCredit, SendingStopsAtTheStreamWindow) {
   gateway->core.wait_writable({1});
   gateway->written();
   EXPECT_THAT(gateway->told(), IsEmpty());
-  gateway->feed(frame_script().accept(1).credit(1, 7));
+  gateway->feed(frame_script().accept(1).credit(1, 256));
   EXPECT_THAT(gateway->told(), ElementsAre("1 accepted", "1 writable"));
-  EXPECT_EQ(gateway->send_filler(1, 5'000), 7U);
+  EXPECT_EQ(gateway->send_filler(1, 5'000), 256U);
 }
 
 TEST(MuxCredit, SendingStopsAtTheLinkWindow) {
@@ -128,9 +128,9 @@ TEST(MuxCredit, SendingStopsAtTheLinkWindow) {
   gateway->core.wait_writable({17});
   gateway->written();
   EXPECT_THAT(gateway->told(), IsEmpty());
-  gateway->feed(frame_script().link_credit(100));
+  gateway->feed(frame_script().link_credit(4'096));
   EXPECT_THAT(gateway->told(), ElementsAre("17 writable"));
-  EXPECT_EQ(gateway->send_filler(17, 1'000), 100U);
+  EXPECT_EQ(gateway->send_filler(17, 1'000), 640U);
 }
 
 // --- nothing leaks

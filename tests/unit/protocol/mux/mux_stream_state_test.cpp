@@ -130,7 +130,7 @@ TEST_F(MuxBackend, RefusingGivesBackTheCreditOfWhatCame) {
   backend->feed(frame_script().open(1, "k").filler(1, 1'000));
   EXPECT_EQ(backend->core.link_bytes_buffered(), 1'000);
   backend->core.refuse({{1}, refuse_reason::busy, {}, 5});
-  EXPECT_THAT(backend->written(), ElementsAre("refuse 1 2"));
+  EXPECT_THAT(backend->written(), ElementsAre("refuse 1 2 after 5"));
   EXPECT_EQ(backend->core.link_bytes_buffered(), 0);
   EXPECT_EQ(backend->core.streams_open(), 0U);
   backend->feed(frame_script().filler(1, 1'000));

@@ -163,7 +163,7 @@ TEST_F(MuxTurns, NoTurnIsGivenWithoutRoom) {
   take();
   take();
   EXPECT_THAT(gateway->told(), ElementsAre("1 writable"));
-  gateway->feed(frame_script().accept(1).credit(1, 3));
+  gateway->feed(frame_script().accept(1).credit(1, 300));
   EXPECT_THAT(gateway->told(), ElementsAre("1 accepted", "1 writable"));
 }
 

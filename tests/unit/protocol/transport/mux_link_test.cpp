@@ -186,6 +186,22 @@ struct MuxLink : ::testing::Test {
     EXPECT_EQ(gateway->times_closed, 1);
   }
 
+  // Hello has been sent to the bare peer, then a GoAway for `reason`, then the end.
+  void expect_peer_told(errc reason) {
+    std::vector<std::byte> told(4'096);
+    error_code error;
+    std::size_t size = 0;
+    while (!error)
+      size += peer->read_some(asio::buffer(told.data() + size, told.size() - size), error);
+    EXPECT_EQ(error, asio::error::eof);
+    const auto first = slice_frame(std::span(told).first(size));
+    ASSERT_TRUE(first && first->size != 0);
+    const auto second = slice_frame(std::span(told).first(size).subspan(first->size));
+    ASSERT_TRUE(second && second->size != 0);
+    const auto go_away = decode_control(second->body).value();
+    EXPECT_EQ(std::get<go_away_frame>(go_away).reason, static_cast<int>(reason));
+  }
+
   void TearDown() override {
     for (const auto& link : {gateway, backend}) {
       if (link != nullptr) link->close({});
@@ -315,18 +331,18 @@ TEST_F(MuxLink, PeerSendsGarbage) {
   run_until_closed();
   EXPECT_EQ(gateway->close_reason, errc::frame_oversize);
 
-  // The peer is told why: Hello, then the GoAway.
-  std::vector<std::byte> told(4'096);
-  error_code error;
-  std::size_t size = 0;
-  while (!error)
-    size += peer->read_some(asio::buffer(told.data() + size, told.size() - size), error);
-  const auto first = slice_frame(std::span(told).first(size));
-  ASSERT_TRUE(first && first->size != 0);
-  const auto second = slice_frame(std::span(told).first(size).subspan(first->size));
-  ASSERT_TRUE(second && second->size != 0);
-  const auto go_away = decode_control(second->body).value();
-  EXPECT_EQ(std::get<go_away_frame>(go_away).reason, static_cast<int>(errc::frame_oversize));
+  expect_peer_told(errc::frame_oversize);
+}
+
+// A socket that is closed with unread input sends a RST, which destroys what is on its way.
+TEST_F(MuxLink, PeerThatGoesOnSendingIsToldWhyAllTheSame) {
+  link_to_bare_peer();
+  auto bytes = frame_script().hello(link_role::backend).raw({0x16, 0x03, 0x01, 0x02}).bytes();
+  bytes.resize(bytes.size() + 400'000);  // more than one gulp
+  peer_sends(bytes);
+  run_until_closed();
+  peer->shutdown(tcp::socket::shutdown_send);
+  expect_peer_told(errc::frame_oversize);
 }
 
 TEST_F(MuxLink, TheFirstCloseWins) {

@@ -41,18 +41,18 @@ TEST(Errc, OnlyErrorsOfOneStreamAreStreamErrors) {
     const auto code = static_cast<errc>(value);
     if (is_stream_error(code)) of_streams.insert(name_of(code));
   }
-  EXPECT_EQ(of_streams,
-            (std::set<std::string_view>{"stream_window_exceeded", "stream_credit_overflow",
-                                        "stream_state", "data_empty", "stream_reset",
-                                        "stream_refused", "stream_closed", "link_lost"}));
+  EXPECT_EQ(of_streams, (std::set<std::string_view>{
+                            "stream_window_exceeded", "stream_credit_overflow",
+                            "stream_credit_too_small", "stream_state", "data_empty", "stream_reset",
+                            "stream_refused", "stream_closed", "link_lost"}));
 }
 
 TEST(ResetReason, EveryNumberHasItsOwnNameAndANewOneReadsAsCancelled) {
   std::set<std::string_view> names;
-  for (int value = 1; value <= 11; ++value) {
+  for (int value = 1; value <= 12; ++value) {
     EXPECT_TRUE(names.insert(name_of(static_cast<reset_reason>(value))).second);
   }
-  EXPECT_EQ(name_of(static_cast<reset_reason>(12)), "cancelled");
+  EXPECT_EQ(name_of(static_cast<reset_reason>(13)), "cancelled");
 }
 
 }  // namespace

@@ -35,6 +35,7 @@ struct convert {
     hello.__set_streams_open_max(frame.streams_open_max);
     hello.__set_ping_interval_ms(frame.ping_interval_ms);
     hello.__set_features(frame.features);
+    hello.__set_streams_opening_max(frame.streams_opening_max);
     out.__set_hello(hello);
   }
   void operator()(const protocol::open_frame& frame) const {
@@ -120,6 +121,7 @@ protocol::hello_frame largest_hello() {
   hello.streams_open_max = i32_max;
   hello.ping_interval_ms = i32_max;
   hello.features = i64_min;
+  hello.streams_opening_max = i32_max;
   return hello;
 }
 
@@ -244,6 +246,7 @@ std::vector<protocol::control_frame> sample_frames() {
   least.stream_window_bytes = limits::stream_window_bytes_min;
   least.link_window_bytes = limits::link_window_bytes_min;
   least.streams_open_max = 1;
+  least.streams_opening_max = 1;
   least.ping_interval_ms = 1;
   std::vector<control_frame> frames{
       hello_frame{},
@@ -271,7 +274,7 @@ std::vector<protocol::control_frame> sample_frames() {
     frames.emplace_back(accept_frame{{stream}});
     frames.emplace_back(finish_frame{{stream}});
   }
-  for (int reason = 1; reason <= 11; ++reason) {
+  for (int reason = 1; reason <= 12; ++reason) {
     frames.emplace_back(reset_frame{{reason * 100}, static_cast<reset_reason>(reason)});
   }
   return frames;

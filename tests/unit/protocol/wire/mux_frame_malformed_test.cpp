@@ -223,6 +223,13 @@ open_frame open_with(Member member, Value value) {
   return open;
 }
 
+hello_frame with_windows(std::int32_t stream, std::int64_t link) {
+  hello_frame hello;
+  hello.stream_window_bytes = stream;
+  hello.link_window_bytes = link;
+  return hello;
+}
+
 std::vector<range_case> hello_ranges() {
   using h = hello_frame;
   const auto below = [](auto value) { return static_cast<decltype(value)>(value - 1); };
@@ -242,12 +249,15 @@ std::vector<range_case> hello_ranges() {
        hello_with(&h::stream_window_bytes, below(limits::stream_window_bytes_min))},
       {"stream window, high", hello_with(&h::stream_window_bytes, limits::stream_window_bytes_max),
        hello_with(&h::stream_window_bytes, above(limits::stream_window_bytes_max))},
-      {"link window, low", hello_with(&h::link_window_bytes, limits::link_window_bytes_min),
-       hello_with(&h::link_window_bytes, below(limits::link_window_bytes_min))},
+      {"link window, low", with_windows(1'024, limits::link_window_bytes_min),
+       with_windows(1'024, below(limits::link_window_bytes_min))},
+      {"two stream windows", with_windows(100'000, 200'000), with_windows(100'000, 199'999)},
       {"link window, high", hello_with(&h::link_window_bytes, limits::link_window_bytes_max),
        hello_with(&h::link_window_bytes, above(limits::link_window_bytes_max))},
       {"streams_open_max", hello_with(&h::streams_open_max, 1),
        hello_with(&h::streams_open_max, 0)},
+      {"streams_opening_max", hello_with(&h::streams_opening_max, 1),
+       hello_with(&h::streams_opening_max, 0)},
       {"ping_interval_ms", hello_with(&h::ping_interval_ms, 1),
        hello_with(&h::ping_interval_ms, 0)},
   };

@@ -103,9 +103,11 @@ RC_GTEST_PROP(MuxFrame, HelloWithAnyFieldsEqualsThatOfGeneratedCode, (std::int64
       *rc::gen::inRange(static_cast<std::int32_t>(limits::frame_bytes_min), 1 << 30);
   hello.stream_window_bytes =
       *rc::gen::inRange(limits::stream_window_bytes_min, limits::stream_window_bytes_max + 1);
-  hello.link_window_bytes =
-      *rc::gen::inRange(limits::link_window_bytes_min, limits::link_window_bytes_max + 1);
+  const std::int64_t link_least = std::max(
+      limits::link_window_bytes_min, limits::link_windows_per_stream * hello.stream_window_bytes);
+  hello.link_window_bytes = *rc::gen::inRange(link_least, limits::link_window_bytes_max + 1);
   hello.streams_open_max = *rc::gen::positive<std::int32_t>();
+  hello.streams_opening_max = *rc::gen::positive<std::int32_t>();
   hello.ping_interval_ms = *rc::gen::positive<std::int32_t>();
   hello.features = features;
   expect_same_as_thrift(hello);

@@ -35,6 +35,7 @@ hello_frame hello_from(const json& fields) {
   fields.at("stream_window_bytes").get_to(hello.stream_window_bytes);
   fields.at("link_window_bytes").get_to(hello.link_window_bytes);
   fields.at("streams_open_max").get_to(hello.streams_open_max);
+  fields.at("streams_opening_max").get_to(hello.streams_opening_max);
   fields.at("ping_interval_ms").get_to(hello.ping_interval_ms);
   fields.at("features").get_to(hello.features);
   return hello;

@@ -97,7 +97,7 @@ std::map<int, std::string> numbers_in(const std::string& text) {
 
 TEST(Specification, LinkErrorsHaveTheirNumbers) {
   const auto numbers = numbers_in(section("## 8. ", "Reasons of Reset"));
-  EXPECT_EQ(numbers.size(), 20U);
+  EXPECT_EQ(numbers.size(), 22U);
   for (const auto& [number, name] : numbers) {
     EXPECT_EQ(name_of(static_cast<errc>(number)), name);
   }
@@ -105,7 +105,7 @@ TEST(Specification, LinkErrorsHaveTheirNumbers) {
 
 TEST(Specification, ResetReasonsHaveTheirNumbers) {
   const auto numbers = numbers_in(section("Reasons of Reset", "## 9. "));
-  EXPECT_EQ(numbers.size(), 11U);
+  EXPECT_EQ(numbers.size(), 12U);
   for (const auto& [number, name] : numbers) {
     EXPECT_EQ(name_of(static_cast<reset_reason>(number)), name);
   }
@@ -122,19 +122,29 @@ TEST(Specification, LimitsHaveTheirDefaults) {
       {"node_bytes_max", limits::node_bytes_max},
       {"stream_window_bytes", limits::stream_window_bytes_default},
       {"link_window_bytes", limits::link_window_bytes_default},
+      {"stream_credit_bytes_min", limits::stream_credit_bytes_min},
+      {"link_credit_bytes_min", limits::link_credit_bytes_min},
       {"streams_open_max", limits::streams_open_max_default},
+      {"streams_opening_max", limits::streams_opening_max_default},
+      {"opens_per_second", limits::opens_per_second_default},
+      {"opens_burst_seconds", limits::opens_burst_seconds},
+      {"stream_errors_per_second", limits::stream_errors_per_second},
+      {"stream_errors_burst", limits::stream_errors_burst},
       {"control_queue_bytes_max", limits::control_queue_bytes_max},
       {"data_queue_bytes_max", limits::data_queue_bytes_max},
       {"stream_turn_bytes", limits::stream_turn_bytes},
       {"ping_interval_ms", limits::ping_interval_default.count()},
+      {"dead_after", limits::dead_after_default.count()},
+      {"hello_timeout", limits::hello_timeout.count()},
+      {"stall_timeout", limits::stall_timeout_default.count()},
   };
   std::map<std::string, std::int64_t> written;
   for (const auto& row : rows_in(text)) {
+    if (row.front() == "name") continue;
     std::string value = row.at(1);
     std::erase(value, ',');
-    if (!std::all_of(value.begin(), value.end(), is_hex))
-      continue;  // the heading; times in seconds
-    written[row.front().substr(0, row.front().find(' '))] = std::stoll(value);
+    const std::int64_t unit = value.ends_with(" s") ? 1'000 : 1;  // times: milliseconds
+    written[row.front().substr(0, row.front().find(' '))] = std::stoll(value) * unit;
   }
   EXPECT_EQ(written, expected);
 }
