@@ -3,6 +3,7 @@
 // on_data, consumed, and the credit that comes back.
 #include <benchmark/benchmark.h>
 
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -70,6 +71,7 @@ class bench_end final : public link_handler {
   static mux_options options_for(link_role role) {
     mux_options options;
     options.hello.role = role;
+    options.opens_per_second = std::numeric_limits<std::int32_t>::max();
     return options;
   }
 

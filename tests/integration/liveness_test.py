@@ -144,7 +144,7 @@ class Silence(LivenessCase):
         hole.go_silent()
         for client in lost:
             self.assert_cut(client)
-        self.assertEqual(self.timeouts(), 1)
+        self.wait_until(lambda: self.timeouts() == 1, "the link's end is counted")
         self.assertTrue(hole.links[0].wait_ended_by("near", PATIENCE), "the gateway closes")
         self.assertTrue(hole.links[0].wait_ended_by("far", PATIENCE), "the chat server closes")
         for client in others:

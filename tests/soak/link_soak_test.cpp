@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <iostream>
+#include <limits>
 #include <memory>
 #include <optional>
 
@@ -41,6 +42,7 @@ class LinkSoak : public ::testing::Test {
  protected:
   void link_up(std::size_t backend_buffer_bytes) {
     protocol::acceptor_options options;
+    options.opens_per_second = std::numeric_limits<std::int32_t>::max();
     options.node = "backend";
     options.stream_window_bytes = stream_window_bytes;
     options.link_window_bytes = link_window_bytes;
