@@ -303,7 +303,8 @@ class Gateway(Process):
         self.config_path = os.path.join(folder, f"{name}.toml")
         self.tables = {
             "listen": {"address": "127.0.0.1:0"},
-            "tls": {"certificate": certificates.certificate,
+            "tls": {"detach_records": os.environ.get("PRESENTER_DETACH_RECORDS") != "false",
+                    "certificate": certificates.certificate,
                     "private_key": certificates.private_key},
             "auth": {"parser": "thrift", "method": "authenticate", "key_path": "1.1"},
             "shards": dict(shards),

@@ -64,6 +64,7 @@ void read_tls(config_section section, tls_config& out, const std::filesystem::pa
     auto mistake = check_key_matches(*certificate, *private_key);
     if (!mistake.empty()) section.fail("private_key", std::move(mistake));
   }
+  section.read("detach_records", out.detach_records);
   section.read("handshake_timeout", out.handshake_timeout, 100ms, 5min);
   section.finish();
 }

@@ -103,6 +103,16 @@ void config_section::read(std::string_view key, std::string& out) {
   if (auto value = text(key)) out = std::move(*value);
 }
 
+void config_section::read(std::string_view key, bool& out) {
+  const auto* node = find(key);
+  if (node == nullptr) return;
+  if (const auto value = node->value_exact<bool>()) {
+    out = *value;
+  } else {
+    fail(key, fmt::format("must be true or false, not {}", type_name(*node)));
+  }
+}
+
 void config_section::read(std::string_view key, duration& out, duration min, duration max) {
   const auto* node = find(key);
   if (node == nullptr) return;

@@ -44,6 +44,7 @@ class config_section {
   // Each leaves `out` alone, and writes down an error, when the value is of the wrong type or
   // outside its range; each leaves it alone silently when the key is absent.
   void read(std::string_view key, std::string& out);
+  void read(std::string_view key, bool& out);
   void read(std::string_view key, duration& out, duration min, duration max);
   template <class Integer>
   void read(std::string_view key, Integer& out, std::int64_t min, std::int64_t max) {

@@ -33,7 +33,7 @@ worker::worker(const worker_setup& setup, listening_socket socket)
       relaying_(settings_, metrics_),
       upstream_(io_, settings_, setup.node, metrics_, output_, [this] { batch_.flush(); }),
       context_{settings_, metrics_,  tls_.get(), polls_, deadlines_, handshakes_, relays_,
-               received_, upstream_, relaying_,  batch_, *this,      setup.node},
+               tls_io_,   upstream_, relaying_,  batch_, *this,      setup.node},
       listener_(
           std::move(socket), polls_, deadlines_, metrics_,
           {setup.clients_max, [this] { return sessions_open_; }},

@@ -70,7 +70,7 @@ class worker final : private client_session_owner {
   deadline_wheel deadlines_;
   turn_queue handshakes_;
   turn_queue relays_;
-  receive_buffer received_;
+  tls_io tls_io_;
   relay_context relaying_;
   relay_batch batch_;
   protocol::output_batch output_;

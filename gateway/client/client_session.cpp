@@ -70,8 +70,8 @@ client_session::client_session(client_context& context, int descriptor,
       peer_(peer),
       number_(++context.sessions_begun),
       accepted_at_(std::chrono::steady_clock::now()),
-      tls_(context.tls, descriptor, context.received),
-      packet_(context.settings.auth),
+      tls_(context.tls, descriptor, context.io),
+      opening_(std::make_unique<opening>(context.settings.auth)),
       relay_(context.relaying, context.batch, *this) {
   context_.metrics.clients_accepted.add();
   context_.metrics.clients_open[phase_].add();
@@ -190,6 +190,8 @@ void client_session::step_handshake() {
 void client_session::on_handshake_done() {
   context_.metrics.handshakes[tls_.is_resumed() ? handshake_kind::resumed : handshake_kind::full]
       .add();
+  opening_->facts = tls_.facts();
+  if (context_.settings.tls.detach_records) tls_.detach();
   set_phase(client_phase::first_packet);
   set_deadline(context_.settings.auth.timeout);
   read_packet();
@@ -198,13 +200,14 @@ void client_session::on_handshake_done() {
 // --- first packet
 
 void client_session::read_packet() {
-  for (auto wanted = packet_.wanted(); !wanted.empty(); wanted = packet_.wanted()) {
+  first_packet& packet = opening_->packet;
+  for (auto wanted = packet.wanted(); !wanted.empty(); wanted = packet.wanted()) {
     const tls_result got = tls_.read(wanted);
     if (got.status == tls_status::want_read || got.status == tls_status::want_write) return;
     if (got.status != tls_status::ok) return close_now(reason_before_packet(got.status));
-    if (const auto wrong = packet_.commit(got.n)) return answer_and_close(*wrong);
+    if (const auto wrong = packet.commit(got.n)) return answer_and_close(*wrong);
   }
-  if (const auto wrong = packet_.find_key(key_)) return answer_and_close(*wrong);
+  if (const auto wrong = packet.find_key(opening_->key)) return answer_and_close(*wrong);
   set_phase(client_phase::opening);
   set_deadline(context_.settings.upstream.opening_timeout);
   open_stream();
@@ -213,24 +216,23 @@ void client_session::read_packet() {
 // --- opening
 
 void client_session::open_stream() {
-  const auto route = context_.upstream.route(key_);
+  const auto route = context_.upstream.route(opening_->key);
   has_owner_ = route.has_owner;
   backend_ = route.backend;
   if (route.link == nullptr) return context_.upstream.wait(*this);
   protocol::open_frame open;
-  open.key = key_;
+  open.key = opening_->key;
   open.map_epoch = route.map_epoch;
   open.client_address = peer_.address().to_string();
   open.client_port = peer_.port();
-  open.tls = tls_.facts();
+  open.tls = opening_->facts;
   open.tag = fmt::format("{}-{}", context_.node, number_);
   const protocol::stream_id stream = route.link->open(std::move(open), relay_);
-  relay_.start(route.link, stream, packet_.bytes());
+  relay_.start(route.link, stream, opening_->packet.bytes());
 }
 
 void client_session::on_stream_accepted() {
-  packet_.release();
-  key_ = std::string();
+  opening_.reset();
   expect_nothing();
   set_phase(client_phase::relaying);
   relay_.begin();
@@ -313,7 +315,7 @@ void client_session::note_reason(close_reason reason) {
 
 void client_session::answer_and_close(close_reason reason) {
   relay_.abandon(protocol::reset_reason::cancelled);
-  packet_.append_answer(reason, relay_.unsent());
+  if (opening_) opening_->packet.append_answer(reason, relay_.unsent());
   if (relay_.unsent().empty()) return close_now(reason);
   close_cleanly(reason);
 }

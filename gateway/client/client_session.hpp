@@ -7,6 +7,7 @@
 
 #include <boost/asio/ip/tcp.hpp>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "gateway/client/deadline_wheel.hpp"
@@ -42,7 +43,7 @@ struct client_context {
   deadline_wheel& deadlines;
   turn_queue& handshakes;
   turn_queue& relays;
-  receive_buffer& received;
+  tls_io& io;
   upstream_pool& upstream;
   relay_context& relaying;
   relay_batch& batch;
@@ -127,8 +128,14 @@ class client_session final : public session_hook,
   bool fin_sent_ = false;
   close_reason reason_ = close_reason::internal;
   tls_channel tls_;
-  first_packet packet_;
-  std::string key_;      // until the stream is accepted
+  // What only a client without a stream of its own needs: until that is accepted.
+  struct opening {
+    explicit opening(const auth_config& settings) : packet(settings) {}
+    first_packet packet;
+    std::string key;
+    protocol::tls_facts facts;
+  };
+  std::unique_ptr<opening> opening_;
   std::string backend_;  // its name, for the log
   relay relay_;
 };

@@ -6,6 +6,8 @@
 
 #include <stdexcept>
 
+#include "gateway/client/openssl_session.hpp"
+
 namespace presenter::gateway {
 namespace {
 
@@ -67,6 +69,8 @@ ssl_ctx_ptr make_tls_context(const tls_config& settings, const ticket_secret& ti
   const long set = SSL_CTX_set_tlsext_ticket_keys(ctx, keys.data(), static_cast<long>(keys.size()));
   OPENSSL_cleanse(keys.data(), keys.size());
   require(set, "TLS ticket keys");
+
+  if (settings.detach_records) openssl_session::watch_handshakes(ctx);
 
   const std::string certificate = settings.certificate.string();
   const std::string private_key = settings.private_key.string();

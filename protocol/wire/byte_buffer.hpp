@@ -28,6 +28,7 @@ class byte_buffer {
 
   // Valid until the next non-const call.
   std::span<const std::byte> bytes() const { return {storage_.get() + begin_, size()}; }
+  std::span<std::byte> mutable_bytes() { return {storage_.get() + begin_, size()}; }
 
   // Room for at least `n` more bytes at the back; `commit` makes the first of them part of the
   // buffer.

@@ -29,6 +29,7 @@ backlog = 10
 certificate = "tls.pem"
 private_key = "tls.key"
 handshake_timeout = "500ms"
+detach_records = false
 [auth]
 parser = "thrift"
 method = "login"
@@ -116,6 +117,7 @@ TEST_F(Config, ReadsEveryKey) {
   EXPECT_EQ(value.listen.backlog, 10);
   EXPECT_EQ(value.tls.private_key, files_.folder() / "tls.key");
   EXPECT_EQ(value.tls.handshake_timeout, 500ms);
+  EXPECT_FALSE(value.tls.detach_records);
   EXPECT_EQ(value.auth.method, "login");
   EXPECT_THAT(value.auth.key_path, ElementsAre(1, 2, 30));
   EXPECT_EQ(value.auth.packet_bytes_max, 8'192U);

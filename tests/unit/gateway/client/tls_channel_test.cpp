@@ -34,7 +34,7 @@ std::span<const std::byte> as_bytes(std::string_view text) {
 
 // One channel and its peer on a socket pair; edges come from a real, edge-triggered epoll set.
 struct connected_channel {
-  connected_channel(SSL_CTX* context, receive_buffer& shared, int version, int socket_bytes = 0,
+  connected_channel(SSL_CTX* context, tls_io& io, int version, int socket_bytes = 0,
                     SSL_SESSION* resume = nullptr) {
     std::array<int, 2> ends{};
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()), 0);
@@ -42,7 +42,7 @@ struct connected_channel {
       if (socket_bytes != 0)
         ::setsockopt(end, SOL_SOCKET, SO_SNDBUF, &socket_bytes, sizeof socket_bytes);
     descriptor = ends[0];
-    channel.emplace(context, descriptor, shared);
+    channel.emplace(context, descriptor, io);
     peer.emplace(ends[1], version, resume);
     epoll_event event{};
     event.events = static_cast<std::uint32_t>(EPOLLIN | EPOLLOUT | EPOLLRDHUP) | EPOLLET;
@@ -78,6 +78,10 @@ struct connected_channel {
       peer->pull();
     }
     ASSERT_TRUE(ours && theirs);
+    facts = channel->facts();
+    if (detaches) {
+      ASSERT_TRUE(channel->detach());
+    }
     peer->read();  // tickets
   }
 
@@ -93,6 +97,8 @@ struct connected_channel {
     }
   }
 
+  bool detaches = false;
+  protocol::tls_facts facts;
   int epoll = ::epoll_create1(EPOLL_CLOEXEC);
   int descriptor = -1;
   std::optional<tls_channel> channel;
@@ -100,7 +106,14 @@ struct connected_channel {
   tls_status status = tls_status::ok;
 };
 
-class TlsChannel : public ::testing::TestWithParam<int> {
+// Who does the records after the handshake.
+struct channel_kind {
+  const char* name;
+  int version;
+  bool detaches;
+};
+
+class TlsChannel : public ::testing::TestWithParam<channel_kind> {
  protected:
   TlsChannel() {
     settings.certificate = files.folder() / "tls.pem";
@@ -109,8 +122,10 @@ class TlsChannel : public ::testing::TestWithParam<int> {
   }
 
   std::unique_ptr<connected_channel> connect(int socket_bytes = 0, SSL_SESSION* resume = nullptr) {
-    return std::make_unique<connected_channel>(context.get(), shared, GetParam(), socket_bytes,
-                                               resume);
+    auto made = std::make_unique<connected_channel>(context.get(), io, GetParam().version,
+                                                    socket_bytes, resume);
+    made->detaches = GetParam().detaches;
+    return made;
   }
   std::unique_ptr<connected_channel> ready(int socket_bytes = 0) {
     auto made = connect(socket_bytes);
@@ -122,16 +137,17 @@ class TlsChannel : public ::testing::TestWithParam<int> {
   tls_config settings;
   ticket_secret tickets;
   ssl_ctx_ptr context;
-  receive_buffer shared;
+  tls_io io;
 };
 
 TEST_P(TlsChannel, ShakesHandsByteByByteAndTellsTheFacts) {
   auto one = connect();
   one->handshake(1);
-  const auto facts = one->channel->facts();
-  EXPECT_EQ(facts.version, GetParam() == TLS1_3_VERSION ? "TLSv1.3" : "TLSv1.2");
-  EXPECT_EQ(facts.suite, GetParam() == TLS1_3_VERSION ? "TLS_AES_128_GCM_SHA256"
-                                                      : "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256");
+  const auto& facts = one->facts;
+  EXPECT_EQ(facts.version, GetParam().version == TLS1_3_VERSION ? "TLSv1.3" : "TLSv1.2");
+  EXPECT_EQ(facts.suite, GetParam().version == TLS1_3_VERSION
+                             ? "TLS_AES_128_GCM_SHA256"
+                             : "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256");
   EXPECT_FALSE(facts.resumed);
 }
 
@@ -301,7 +317,7 @@ TEST_P(TlsChannel, StillReadsAfterItHasFinishedWriting) {
   one->peer->pull();
   one->peer->read();
   EXPECT_TRUE(one->peer->is_finished_by_peer());
-  if (GetParam() == TLS1_3_VERSION) {
+  if (GetParam().version == TLS1_3_VERSION) {
     one->peer->write("more");
     one->peer->push();
     one->edges();
@@ -359,26 +375,33 @@ TEST_P(TlsChannel, ResumesWithTheTicketOfAnotherContextOfTheSameSecret) {
   EXPECT_EQ(first->peer->read(), "x");
   SSL_SESSION* const session = SSL_get1_session(first->peer->ssl());
   const auto other_worker = make_tls_context(settings, tickets);
-  connected_channel again(other_worker.get(), shared, GetParam(), 0, session);
+  connected_channel again(other_worker.get(), io, GetParam().version, 0, session);
   again.handshake();
   EXPECT_TRUE(again.channel->is_resumed());
-  EXPECT_TRUE(again.channel->facts().resumed);
+  EXPECT_TRUE(again.facts.resumed);
 
   const ticket_secret fresh;
   const auto stranger = make_tls_context(settings, fresh);
-  connected_channel full(stranger.get(), shared, GetParam(), 0, session);
+  connected_channel full(stranger.get(), io, GetParam().version, 0, session);
   full.handshake();
   EXPECT_FALSE(full.channel->is_resumed());
   SSL_SESSION_free(session);
 }
 
-INSTANTIATE_TEST_SUITE_P(Versions, TlsChannel, ::testing::Values(TLS1_2_VERSION, TLS1_3_VERSION),
-                         [](const auto& info) {
-                           return info.param == TLS1_3_VERSION ? "Tls13" : "Tls12";
-                         });
+constexpr channel_kind tls12{"Tls12", TLS1_2_VERSION, false};
+constexpr channel_kind tls13{"Tls13", TLS1_3_VERSION, false};
+constexpr channel_kind tls13_detached{"Tls13Detached", TLS1_3_VERSION, true};
+
+std::string name_of_kind(const ::testing::TestParamInfo<channel_kind>& info) {
+  return info.param.name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, TlsChannel, ::testing::Values(tls12, tls13, tls13_detached),
+                         name_of_kind);
 
 class Tls13Channel : public TlsChannel {};
-INSTANTIATE_TEST_SUITE_P(Only, Tls13Channel, ::testing::Values(TLS1_3_VERSION));
+INSTANTIATE_TEST_SUITE_P(Kinds, Tls13Channel, ::testing::Values(tls13, tls13_detached),
+                         name_of_kind);
 
 TEST_P(Tls13Channel, FollowsKeyUpdatesInTheMiddleOfTraffic) {
   auto one = ready();
@@ -408,6 +431,9 @@ TEST_P(Tls13Channel, TellsAResetThatTheTicketRanInto) {
   one->peer->close_descriptor();
   one->edges();
   ASSERT_EQ(one->channel->handshake(), tls_status::ok);
+  if (GetParam().detaches) {
+    ASSERT_TRUE(one->channel->detach());
+  }
   one->read();
   EXPECT_EQ(one->status, tls_status::reset);
 }
@@ -438,8 +464,49 @@ TEST_P(Tls13Channel, ReadsOnBehindAKeyUpdateWhoseAnswerHadNoRoom) {
   EXPECT_EQ(read, "behind it");
 }
 
+// A ticket is a record of its own, and so is each of two.
+TEST_P(Tls13Channel, CountsTheTicketsThatOpensslHasSealed) {
+  for (const std::size_t tickets : {0U, 1U, 5U}) {
+    ASSERT_EQ(SSL_CTX_set_num_tickets(context.get(), tickets), 1);
+    auto one = ready();
+    ASSERT_EQ(one->channel->write(as_bytes("first")).status, tls_status::ok);
+    one->peer->pull();
+    EXPECT_EQ(one->peer->read(), "first") << tickets;
+  }
+}
+
+TEST_P(Tls13Channel, TakesDataThatCameWithTheEndOfTheHandshake) {
+  auto one = connect();
+  one->peer->step_handshake();
+  one->peer->push();
+  one->edges();
+  ASSERT_EQ(one->channel->handshake(), tls_status::want_read);
+  one->peer->pull();
+  ASSERT_TRUE(one->peer->step_handshake());
+  one->peer->write("early bird");
+  one->peer->push();
+  one->edges();
+  ASSERT_EQ(one->channel->handshake(), tls_status::ok);
+  if (GetParam().detaches) {
+    ASSERT_TRUE(one->channel->detach());
+  }
+  EXPECT_TRUE(one->channel->has_input());
+  EXPECT_EQ(one->read(), "early bird");
+  EXPECT_EQ(one->status, tls_status::want_read);
+}
+
 class Tls12Channel : public TlsChannel {};
-INSTANTIATE_TEST_SUITE_P(Only, Tls12Channel, ::testing::Values(TLS1_2_VERSION));
+INSTANTIATE_TEST_SUITE_P(Kinds, Tls12Channel, ::testing::Values(tls12), name_of_kind);
+
+TEST_P(Tls12Channel, KeepsOpensslsRecords) {
+  auto one = ready();
+  EXPECT_FALSE(one->channel->detach());
+  EXPECT_FALSE(one->channel->is_detached());
+  one->peer->write("still here");
+  one->peer->push();
+  one->edges();
+  EXPECT_EQ(one->read(), "still here");
+}
 
 TEST_P(Tls12Channel, DoesNotRenegotiate) {
   auto one = ready();

@@ -1,0 +1,64 @@
+// A client's TLS session without OpenSSL's object: detached records on the client's socket.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <utility>
+
+#include "gateway/client/client_socket.hpp"
+#include "gateway/client/tls_records.hpp"
+#include "gateway/client/tls_status.hpp"
+#include "protocol/wire/byte_buffer.hpp"
+
+namespace presenter::gateway {
+
+// What the TLS sessions of a worker share. Life: the worker's; outlives its clients.
+struct tls_io {
+  // One write's worth of plaintext, two full records: one send for all of it.
+  static constexpr std::size_t write_bytes_max = 2 * tls_limits::content_bytes_max;
+  static constexpr std::size_t sealed_bytes_max =
+      write_bytes_max + 3 * (tls_overhead_bytes + tls_records::key_update_bytes);
+
+  receive_buffer received;
+  tls_record_crypto crypto;
+  std::unique_ptr<std::byte[]> sealed =
+      std::make_unique_for_overwrite<std::byte[]>(sealed_bytes_max);
+};
+
+// Life: the TLS channel's, from the end of the handshake. Confined to: the worker's thread.
+// Bounds: records that wait for the socket ≤ tls_io::sealed_bytes_max.
+class detached_session {
+ public:
+  explicit detached_session(tls_io& io) : io_(io) {}
+  ~detached_session() { records_.close(io_.crypto); }
+  detached_session(const detached_session&) = delete;
+  detached_session& operator=(const detached_session&) = delete;
+
+  void start(tls_records records) { records_ = std::move(records); }
+
+  tls_result read(std::span<std::byte> into, client_socket& socket);
+  // After want_write the next call must offer the same bytes first: their records are waiting.
+  tls_result write(std::span<const std::byte> bytes, client_socket& socket);
+  tls_status finish(client_socket& socket);
+  bool has_input(const client_socket& socket) const;
+
+ private:
+  // Opens one record, or receives. With ok `n` may be 0: go on.
+  tls_result next_record(std::span<std::byte> into, client_socket& socket);
+  std::size_t take_plaintext(std::span<std::byte> into, client_socket& socket);
+  tls_status on_violation(tls_errc error, client_socket& socket);
+  tls_status flush(client_socket& socket);
+  tls_status send(std::span<const std::byte> records, client_socket& socket);
+
+  tls_io& io_;
+  tls_records records_;
+  protocol::byte_buffer unsent_;         // records that wait for the socket
+  std::uint32_t plaintext_waiting_ = 0;  // what they say: of a write that is not done
+  std::uint32_t plaintext_ = 0;          // opened already, at the front of the socket's input
+  bool is_partial_ = false;              // the input is less than a record
+};
+
+}  // namespace presenter::gateway

@@ -1,0 +1,200 @@
+#include "gateway/client/openssl_session.hpp"
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+namespace presenter::gateway {
+
+// OpenSSL's view of the client's socket.
+struct session_bio {
+  static openssl_session& of(BIO* bio) { return *static_cast<openssl_session*>(BIO_get_data(bio)); }
+
+  static int read(BIO* bio, char* into, int size) {
+    BIO_clear_retry_flags(bio);
+    return of(bio).bio_read(into, size);
+  }
+
+  static int write(BIO* bio, const char* bytes, int size) {
+    BIO_clear_retry_flags(bio);
+    return of(bio).bio_write(bytes, size);
+  }
+
+  static long control(BIO* bio, int command, long, void*) {
+    switch (command) {
+      case BIO_CTRL_FLUSH:
+        return 1;
+      case BIO_CTRL_EOF:
+        return of(bio).saw_end_ ? 1 : 0;
+      default:
+        return 0;
+    }
+  }
+
+  static BIO_METHOD* method() {
+    static BIO_METHOD* const shared = [] {
+      BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "client");
+      BIO_meth_set_read(made, read);
+      BIO_meth_set_write(made, write);
+      BIO_meth_set_ctrl(made, control);
+      return made;
+    }();
+    return shared;
+  }
+};
+
+openssl_session::openssl_session(SSL_CTX* context, client_socket& socket)
+    : ssl_(SSL_new(context)), bio_(BIO_new(session_bio::method())), socket_(socket) {
+  if (!ssl_ || bio_ == nullptr) {
+    BIO_free(bio_);
+    throw std::bad_alloc();
+  }
+  BIO_set_data(bio_, this);
+  BIO_set_init(bio_, 1);
+  SSL_set_bio(ssl_.get(), bio_, bio_);
+  SSL_set_accept_state(ssl_.get());
+}
+
+// --- the socket
+
+int openssl_session::bio_read(char* into, int size) {
+  if (socket_.input().empty()) {
+    switch (socket_.receive()) {
+      case socket_status::ok:
+        break;
+      case socket_status::blocked:
+        BIO_set_retry_read(bio_);
+        return -1;
+      case socket_status::ended:
+        saw_end_ = true;
+        return 0;
+      case socket_status::failed:
+        return -1;
+    }
+  }
+  const auto input = socket_.input();
+  const std::size_t n = std::min(input.size(), static_cast<std::size_t>(size));
+  std::memcpy(into, input.data(), n);
+  socket_.take(n);
+  return static_cast<int>(n);
+}
+
+int openssl_session::bio_write(const char* bytes, int size) {
+  std::size_t sent = 0;
+  const auto all = std::as_bytes(std::span(bytes, static_cast<std::size_t>(size)));
+  const socket_status status = socket_.send(all, sent);
+  if (status == socket_status::ok) return static_cast<int>(sent);
+  if (status == socket_status::blocked) BIO_set_retry_write(bio_);
+  return -1;
+}
+
+tls_status openssl_session::status_of(int result) {
+  switch (SSL_get_error(ssl_.get(), result)) {
+    case SSL_ERROR_NONE:
+      return tls_status::ok;
+    case SSL_ERROR_WANT_READ:
+      return tls_status::want_read;
+    case SSL_ERROR_WANT_WRITE:
+      return tls_status::want_write;
+    case SSL_ERROR_ZERO_RETURN:
+      return tls_status::finished;
+    case SSL_ERROR_SYSCALL:
+      return saw_end_ ? tls_status::truncated : tls_status::reset;
+    default:
+      // OpenSSL 3 reports the end of the TCP stream as an error of the protocol.
+      return saw_end_ ? tls_status::truncated : tls_status::violation;
+  }
+}
+
+// --- the session
+
+tls_status openssl_session::handshake() {
+  ERR_clear_error();
+  const int result = SSL_do_handshake(ssl_.get());
+  return result == 1 ? tls_status::ok : status_of(result);
+}
+
+tls_result openssl_session::read(std::span<std::byte> into) {
+  ERR_clear_error();
+  std::size_t n = 0;
+  const int result = SSL_read_ex(ssl_.get(), into.data(), into.size(), &n);
+  if (result == 1) return {tls_status::ok, n};
+  return {status_of(result), 0};
+}
+
+tls_result openssl_session::write(std::span<const std::byte> bytes) {
+  ERR_clear_error();
+  std::size_t n = 0;
+  const int result = SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &n);
+  if (result == 1) return {tls_status::ok, n};
+  return {status_of(result), 0};
+}
+
+tls_status openssl_session::finish() {
+  ERR_clear_error();
+  // 0: ours is sent, the peer's has not come. That is all that is asked here.
+  const int result = SSL_shutdown(ssl_.get());
+  return result >= 0 ? tls_status::ok : status_of(result);
+}
+
+bool openssl_session::has_input() const {
+  return !socket_.input().empty() || socket_.may_receive() || SSL_has_pending(ssl_.get()) == 1;
+}
+
+protocol::tls_facts openssl_session::facts() const {
+  const SSL* ssl = ssl_.get();
+  protocol::tls_facts facts;
+  facts.version = SSL_get_version(ssl);
+  facts.suite = SSL_CIPHER_standard_name(SSL_get_current_cipher(ssl));
+  if (const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name))
+    facts.server_name = name;
+  const unsigned char* alpn = nullptr;
+  unsigned int alpn_size = 0;
+  SSL_get0_alpn_selected(ssl, &alpn, &alpn_size);
+  if (alpn != nullptr) facts.alpn.assign(reinterpret_cast<const char*>(alpn), alpn_size);
+  facts.resumed = is_resumed();
+  return facts;
+}
+
+// --- detaching
+
+void openssl_session::watch_handshakes(SSL_CTX* context) {
+  SSL_CTX_set_keylog_callback(context, on_key_line);
+  SSL_CTX_set_msg_callback(context, on_message);
+}
+
+openssl_session& openssl_session::of(const SSL* ssl) {
+  return *static_cast<openssl_session*>(BIO_get_data(SSL_get_rbio(ssl)));
+}
+
+void openssl_session::on_key_line(const SSL* ssl, const char* line) {
+  of(ssl).secrets_.add_line(line);
+}
+
+// Each encrypted record is told once, by the type within. OpenSSL names a secret when it begins to
+// use it, so what comes after that is under it.
+void openssl_session::on_message(int is_write, int, int type, const void*, std::size_t, SSL* ssl,
+                                 void*) {
+  if (type != SSL3_RT_INNER_CONTENT_TYPE) return;
+  openssl_session& session = of(ssl);
+  if (is_write != 0 && !session.secrets_.server().empty()) ++session.sent_;
+  if (is_write == 0 && !session.secrets_.client().empty()) ++session.received_;
+}
+
+std::optional<tls_records> openssl_session::detach(tls_record_crypto& crypto) {
+  const SSL* ssl = ssl_.get();
+  const auto suite = tls_suite_of(SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(ssl)));
+  if (SSL_version(ssl) != TLS1_3_VERSION || !suite || !secrets_.is_complete(*suite) ||
+      SSL_has_pending(ssl) == 1 || SSL_get_shutdown(ssl) != 0) {
+    return std::nullopt;
+  }
+  auto records =
+      tls_records::start({*suite, secrets_.client(), secrets_.server(), received_, sent_}, crypto);
+  if (!records) return std::nullopt;
+  return std::move(*records);
+}
+
+}  // namespace presenter::gateway

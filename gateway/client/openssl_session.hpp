@@ -1,0 +1,71 @@
+// OpenSSL's part of a client: its SSL object on the client's socket. Every client's handshake, and
+// all the rest of those whose records cannot be detached (TLS 1.2) or are not to be.
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "gateway/client/client_socket.hpp"
+#include "gateway/client/tls_records.hpp"
+#include "gateway/client/tls_status.hpp"
+#include "gateway/client/tls_traffic_secrets.hpp"
+#include "protocol/wire/mux_frame.hpp"
+
+namespace presenter::gateway {
+
+struct ssl_deleter {
+  void operator()(SSL* ssl) const { SSL_free(ssl); }
+};
+
+// Life: the TLS channel's, which frees it when the records are detached; the socket outlives it.
+// Confined to: the worker's thread.
+class openssl_session {
+ public:
+  // Throws std::bad_alloc.
+  openssl_session(SSL_CTX* context, client_socket& socket);
+  openssl_session(const openssl_session&) = delete;
+  openssl_session& operator=(const openssl_session&) = delete;
+
+  // So that `detach` finds what it needs: secrets and numbers of records, as they come. Once for
+  // each context.
+  static void watch_handshakes(SSL_CTX* context);
+
+  tls_status handshake();
+  tls_result read(std::span<std::byte> into);
+  // After want_write the next call must offer the same bytes first.
+  tls_result write(std::span<const std::byte> bytes);
+  tls_status finish();
+  bool has_input() const;
+
+  // After the handshake.
+  protocol::tls_facts facts() const;
+  bool is_resumed() const { return SSL_session_reused(ssl_.get()) == 1; }
+
+  // After the handshake: what goes on without this object, which is of no more use then. Nothing
+  // for TLS 1.2, for a context that is not watched, and if anything is odd.
+  std::optional<tls_records> detach(tls_record_crypto& crypto);
+
+ private:
+  friend struct session_bio;
+  int bio_read(char* into, int size);
+  int bio_write(const char* bytes, int size);
+  tls_status status_of(int result);
+  static openssl_session& of(const SSL* ssl);
+  static void on_key_line(const SSL* ssl, const char* line);
+  static void on_message(int is_write, int version, int type, const void* bytes, std::size_t size,
+                         SSL* ssl, void* argument);
+
+  std::unique_ptr<SSL, ssl_deleter> ssl_;
+  BIO* bio_;  // owned by ssl_
+  client_socket& socket_;
+  tls_traffic_secrets secrets_;
+  std::uint64_t received_ = 0;  // records under the client's application secret
+  std::uint64_t sent_ = 0;      // … under ours: tickets
+  bool saw_end_ = false;        // the peer's FIN, and not because of a reset
+};
+
+}  // namespace presenter::gateway
