@@ -41,6 +41,10 @@ std::string_view label_of(protocol::refuse_reason reason) {
   return "other";
 }
 
+std::string_view label_of(protocol::reset_reason reason) {
+  return static_cast<int>(reason) == 0 ? "other" : protocol::name_of(reason);
+}
+
 std::string_view label_of(protocol::errc code) {
   return static_cast<int>(code) == 0 ? "socket" : protocol::name_of(code);
 }
@@ -126,6 +130,8 @@ constexpr std::array metric_table{
                               "Streams opened once more for the same client."),
     row<&m::streams_refused>("presenter_streams_refused_total",
                              "Streams refused by backends, by reason.", "reason"),
+    row<&m::stream_errors>("presenter_stream_errors_total",
+                           "Streams reset because the backend broke a rule, by reason.", "reason"),
     row<&m::links_up>("presenter_links_up", "Links that are up now."),
     row<&m::links_suspect>("presenter_links_suspect",
                            "Links that are silent and get no new streams now."),

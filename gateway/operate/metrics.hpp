@@ -81,6 +81,9 @@ struct alignas(128) worker_metrics {
   counter streams_rerouted;  // opened once more after not_owner, busy or a link lost before Accept
   metric_array<counter, protocol::refuse_reason, protocol::refuse_reason::shutting_down>
       streams_refused;
+  // Streams that this gateway reset because the backend broke a rule.
+  metric_array<counter, protocol::reset_reason, protocol::reset_reason::credit_too_small>
+      stream_errors;
 
   gauge links_up;
   gauge links_suspect;   // of them: silent, and given no new streams

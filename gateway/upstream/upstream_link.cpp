@@ -25,6 +25,10 @@ void upstream_link::on_can_open() {
   if (owner_ != nullptr) owner_->on_link_can_open(*this);
 }
 
+void upstream_link::on_stream_error(protocol::reset_reason reason) {
+  if (owner_ != nullptr) owner_->on_link_stream_error(reason);
+}
+
 void upstream_link::on_input_end() {
   if (owner_ != nullptr) owner_->on_link_input_end();
 }

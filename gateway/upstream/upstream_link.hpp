@@ -15,6 +15,8 @@ class upstream_link_owner {
  public:
   virtual void on_link_ready(upstream_link& link) = 0;
   virtual void on_link_can_open(upstream_link& link) = 0;
+  // The backend broke a rule of one stream.
+  virtual void on_link_stream_error(protocol::reset_reason reason) = 0;
   // The backend takes no new streams; with a reason above 0 it closes the link at once.
   virtual void on_link_go_away(upstream_link& link, const protocol::go_away_frame& go_away) = 0;
   // Every frame of one read has been delivered: what clients were given can be flushed now.
@@ -43,6 +45,7 @@ class upstream_link final : public protocol::mux_link {
                                     const protocol::open_frame& open) override;
   void on_go_away(const protocol::go_away_frame& go_away) override;
   void on_can_open() override;
+  void on_stream_error(protocol::reset_reason reason) override;
   void on_input_end() override;
   void on_suspect(bool is_suspect) override;
   void on_closed(boost::system::error_code reason) override;

@@ -159,6 +159,10 @@ void upstream_slot::on_link_go_away(upstream_link& link, const protocol::go_away
   if (planned && !retired_) context_.on_leaving(*this);
 }
 
+void upstream_slot::on_link_stream_error(protocol::reset_reason reason) {
+  context_.metrics.stream_errors[reason].add();
+}
+
 void upstream_slot::on_link_input_end() {
   context_.on_input_end();
 }

@@ -72,6 +72,7 @@ class upstream_slot final : public std::enable_shared_from_this<upstream_slot>,
   // upstream_link_owner
   void on_link_ready(upstream_link& link) override;
   void on_link_can_open(upstream_link& link) override;
+  void on_link_stream_error(protocol::reset_reason reason) override;
   void on_link_go_away(upstream_link& link, const protocol::go_away_frame& go_away) override;
   void on_link_suspect(upstream_link& link, bool is_suspect) override;
   void on_link_input_end() override;

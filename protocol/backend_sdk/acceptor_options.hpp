@@ -70,6 +70,8 @@ struct acceptor_counters {
   std::uint64_t streams_accepted = 0;  // handed to the application
   std::uint64_t streams_refused = 0;
   std::uint64_t streams_abandoned = 0;  // ended before anybody accepted them
+  std::uint64_t streams_limited = 0;    // refused as above opens_per_second
+  std::uint64_t stream_errors = 0;      // streams reset because a gateway broke a rule
   std::size_t links_open = 0;           // now
   std::size_t streams_open = 0;         // now: what the peer counts, closed ones that linger too
   std::size_t streams_waiting = 0;      // now, for async_accept

@@ -83,6 +83,8 @@ mux_options acceptor_state::link_options() const {
 
 void acceptor_state::on_link_closed(backend_link& link, error_code reason) {
   if (reason && !drain_result_) ++counters_.links_failed;
+  counters_.streams_limited += link.core().counters().opens_limited;
+  counters_.stream_errors += link.core().counters().stream_errors;
   links_.erase(std::static_pointer_cast<backend_link>(link.shared_from_this()));
   if (draining_ && links_.empty()) end_drain({});
 }
@@ -212,8 +214,11 @@ acceptor_counters acceptor_state::counters() const {
   acceptor_counters all = counters_;
   all.links_open = links_.size();
   all.streams_waiting = waiting_.size();
-  for (const auto& link : links_)
+  for (const auto& link : links_) {
     all.streams_open += link->core().streams_open();
+    all.streams_limited += link->core().counters().opens_limited;
+    all.stream_errors += link->core().counters().stream_errors;
+  }
   return all;
 }
 

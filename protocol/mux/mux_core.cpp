@@ -132,6 +132,7 @@ void mux_core::end_streams() {
 
 void mux_core::stream_error(mux_stream_state& state, reset_reason reason) {
   ++counters_.stream_errors;
+  handler_.on_stream_error(reason);
   if (!stream_errors_.take(last_received_)) fail(errc::stream_errors_exceeded);
   submit_reset(state, reason);
   stream_handler* handler = std::exchange(state.told_end, true) ? nullptr : state.handler;

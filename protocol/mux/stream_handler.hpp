@@ -60,6 +60,9 @@ class link_handler {
   // anything else of the core: it may be in the middle of a change.
   virtual void on_output() = 0;
 
+  // The peer broke a rule of one stream, which has been reset for it: to be counted.
+  virtual void on_stream_error(reset_reason) {}
+
   // mux_core::can_open turned true again after it had been false.
   virtual void on_can_open() = 0;
 

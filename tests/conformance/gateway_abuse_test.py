@@ -29,6 +29,8 @@ LINK_ERRORS = {
     "a Pong to no Ping": (LinkError.pong_unexpected, [("pong", {"opaque": 1})]),
     "link credit above its maximum": (LinkError.link_credit_overflow,
                                       [("credit", {"stream": 0, "bytes": LINK_WINDOW_MAX})]),
+    "link credit in crumbs": (LinkError.link_credit_too_small,
+                              [("credit", {"stream": 0, "bytes": 4095})]),
     "Credit of nothing": (LinkError.field_invalid, [("credit", {"stream": 1, "bytes": 0})]),
     "Refuse for reason 0": (LinkError.field_invalid, [("refuse", {"stream": 1, "reason": 0})]),
     "Data above its limit": (LinkError.field_invalid,
@@ -52,6 +54,8 @@ STREAM_ERRORS = {
     "stream credit above its maximum": (ResetReason.credit_overflow,
                                         [ACCEPT,
                                          ("credit", {"stream": 1, "bytes": STREAM_WINDOW_MAX})]),
+    "stream credit in crumbs": (ResetReason.credit_too_small,
+                                [ACCEPT, ("credit", {"stream": 1, "bytes": 255})]),
 }
 
 with open(os.path.join(ROOT, "protocol/vectors/frames.json"), encoding="utf-8") as file:
@@ -133,13 +137,18 @@ class Offences(GatewayCase):
         self.start()
         for what, (reason, frames) in STREAM_ERRORS.items():
             with self.subTest(what):
+                before = self.counted(reason)
                 link, client = self.provoke(frames)
                 link.any_pong = True
                 link.wait_stream(1).wait_reset(reason)
                 link.ping(1)
+                self.assertEqual(self.counted(reason), before + 1)
                 self.assertIsNone(link.go_away)
                 client.tcp.close()
                 self.assert_serving()
+
+    def counted(self, reason):
+        return self.gateway.metric("presenter_stream_errors_total", reason=reason.name)
 
     def test_link_errors(self):
         self.start()

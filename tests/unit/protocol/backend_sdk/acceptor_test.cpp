@@ -47,6 +47,19 @@ TEST_F(Acceptor, TakesNoOptionsThatNoGatewayCouldAccept) {
   }
 }
 
+TEST_F(Acceptor, RefusesOpensBeyondItsRateAndCountsThem) {
+  acceptor_options options;
+  options.opens_per_second = 1;
+  start(options);
+  for (int i = 0; i < 5; ++i)
+    gateway->open();
+  EXPECT_TRUE(run_until(io, [&] { return acceptor->counters().streams_limited == 3; }));
+  EXPECT_EQ(acceptor->counters().streams_opened, 2U);
+  gateway->close({});
+  EXPECT_TRUE(run_until(io, [&] { return acceptor->counters().links_open == 0; }));
+  EXPECT_EQ(acceptor->counters().streams_limited, 3U);
+}
+
 TEST_F(Acceptor, AcceptIsSentWhenTheApplicationTakesTheStream) {
   start();
   auto& far = gateway->open();
