@@ -93,4 +93,7 @@ inline constexpr std::chrono::milliseconds dead_after_default{20'000};
 // From TCP connect to the peer's Hello.
 inline constexpr std::chrono::milliseconds hello_timeout{5'000};
 
+// From a GoAway that names an error to the close by its sender, which has nothing left to send.
+inline constexpr std::chrono::milliseconds go_away_timeout{5'000};
+
 }  // namespace presenter::protocol::limits

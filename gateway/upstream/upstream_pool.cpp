@@ -86,7 +86,7 @@ void upstream_pool::replace(upstream_slot& leaving) {
     slot->retire();
     retired_.push_back(
         std::exchange(slot, std::make_shared<upstream_slot>(context_, known->second.server)));
-    slot->start_later();
+    slot->start_after(leaving);
     return;
   }
 }

@@ -5,7 +5,10 @@
 #include <boost/asio/connect.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/address.hpp>
+#include <string>
 #include <utility>
+
+#include "protocol/errc.hpp"
 
 namespace presenter::gateway {
 namespace asio = boost::asio;
@@ -30,6 +33,13 @@ protocol::mux_options link_options(const upstream_context& context) {
   return options;
 }
 
+// What a backend calls the error for which it ends a link; its number may be of the future.
+std::string text_of(std::int32_t go_away_reason) {
+  if (go_away_reason > static_cast<std::int32_t>(protocol::errc::go_away))
+    return "error " + std::to_string(go_away_reason);
+  return make_error_code(static_cast<protocol::errc>(go_away_reason)).message();
+}
+
 }  // namespace
 
 upstream_slot::upstream_slot(upstream_context& context, shard_router::server server)
@@ -44,7 +54,9 @@ void upstream_slot::start() {
   resolve();
 }
 
-void upstream_slot::start_later() {
+void upstream_slot::start_after(upstream_slot& before) {
+  before.forget_failures();
+  pause_ = before.pause_;
   connect_later();
 }
 
@@ -130,10 +142,17 @@ void upstream_slot::connect_later() {
   });
 }
 
+// A backend that takes links and drops or leaves each is no better than one that takes none.
+void upstream_slot::forget_failures() {
+  const bool was_up = link_ != nullptr && link_->core().is_ready();
+  const auto enough = context_.settings.upstream.ping_interval;
+  if (was_up && protocol::mux_clock::now() - up_since_ >= enough) pause_.reset();
+}
+
 // --- the link
 
 void upstream_slot::on_link_ready(upstream_link& link) {
-  pause_.reset();
+  up_since_ = protocol::mux_clock::now();
   context_.metrics.links_up.add();
   context_.metrics.links_opened.add();
   spdlog::info("link to {} is up: {} to {}:{}", server_.name, link.local_endpoint().port(),
@@ -153,7 +172,11 @@ void upstream_slot::on_link_suspect(upstream_link&, bool is_suspect) {
 }
 
 void upstream_slot::on_link_go_away(upstream_link& link, const protocol::go_away_frame& go_away) {
-  spdlog::info("{} takes no new streams on its link", server_.name);
+  if (go_away.reason == 0) {
+    spdlog::info("{} takes no new streams on its link", server_.name);
+  } else {
+    spdlog::warn("{} ends its link: {}", server_.name, text_of(go_away.reason));
+  }
   // After an error, or before Hello, the close that follows makes room for the next attempt.
   const bool planned = go_away.reason == 0 && link.core().is_ready();
   if (planned && !retired_) context_.on_leaving(*this);
@@ -170,6 +193,7 @@ void upstream_slot::on_link_input_end() {
 void upstream_slot::on_link_closed(upstream_link& link, error_code reason) {
   if (link.core().is_ready()) context_.metrics.links_up.sub();
   on_link_suspect(link, false);
+  forget_failures();
   link_.reset();
   if (retired_ || !reason) {
     spdlog::info("link to {} closed", server_.name);

@@ -41,9 +41,9 @@ class upstream_slot final : public std::enable_shared_from_this<upstream_slot>,
  public:
   upstream_slot(upstream_context& context, shard_router::server server);
 
-  // Begins to connect, at once or after a first pause.
+  // Begins to connect: at once, or in place of `before` after the pause that one would make.
   void start();
-  void start_later();
+  void start_after(upstream_slot& before);
 
   // The backend has left the map or closes this link, or the gateway ends: GoAway, no further
   // connect. The link lives on until its last stream has ended.
@@ -68,6 +68,7 @@ class upstream_slot final : public std::enable_shared_from_this<upstream_slot>,
   void on_connected(boost::system::error_code error);
   void on_connect_failed(boost::system::error_code reason);
   void connect_later();
+  void forget_failures();
 
   // upstream_link_owner
   void on_link_ready(upstream_link& link) override;
@@ -85,6 +86,7 @@ class upstream_slot final : public std::enable_shared_from_this<upstream_slot>,
   protocol::link_timer timer_;    // of the connect, then of the pause
   std::shared_ptr<upstream_link> link_;
   shard_router::backoff pause_;
+  protocol::mux_clock::time_point up_since_;
   bool is_suspect_ = false;
   bool retired_ = false;
 };

@@ -61,6 +61,7 @@ void mux_core::on_time(mux_clock::time_point now) {
   const auto silence = now - last_received_;
   if (!is_ready() && now - started_ >= options_.hello_timeout) fail(errc::hello_timeout);
   if (silence >= options_.dead_after) fail(errc::link_timeout);
+  if (failing_since_ && now - *failing_since_ >= limits::go_away_timeout) fail(errc::go_away);
   settle();
   if (is_over() || !is_ready()) return;
   if (silence >= interval && !ping_unanswered_) {

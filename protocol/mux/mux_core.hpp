@@ -207,6 +207,7 @@ class mux_core {
 
   bool go_away_sent_ = false;
   bool go_away_received_ = false;
+  std::optional<mux_clock::time_point> failing_since_;  // the peer's GoAway with an error
   std::optional<errc> failure_;
   bool closed_ = false;
   mux_counters counters_;

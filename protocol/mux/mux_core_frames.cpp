@@ -223,7 +223,9 @@ void mux_core::on_pong(const pong_frame& pong) {
 }
 
 void mux_core::on_go_away(const go_away_frame& go_away) {
-  go_away_received_ = true;
+  if (go_away.reason != 0 && !failing_since_) failing_since_ = last_received_;
+  // Only the first one counts: it costs a look at every stream, and its receiver a line of log.
+  if (std::exchange(go_away_received_, true)) return;
   if (!is_backend()) {
     for (const stream_id stream : streams_.ids()) {
       if (stream > go_away.last_stream && streams_.find(stream) != nullptr &&

@@ -1,5 +1,6 @@
 #include "protocol/transport/mux_link.hpp"
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
@@ -22,6 +23,13 @@ constexpr std::size_t gulp_bytes = 256 * 1'024;
 constexpr std::chrono::milliseconds offender_linger{1'000};
 constexpr std::size_t offender_bytes_max = 16 * 1'024 * 1'024;
 
+// Half of the shortest wait that a link measures, however seldom it pings.
+std::chrono::milliseconds tick_interval_for(const mux_options& options) {
+  const std::chrono::milliseconds ping(options.hello.ping_interval_ms);
+  const auto shortest = std::min({ping, options.hello_timeout, limits::go_away_timeout});
+  return std::max(shortest / 2, std::chrono::milliseconds(1));
+}
+
 // Shared by the links of a thread: an idle link holds no read buffer.
 std::span<std::byte> gulp_buffer() {
   thread_local std::vector<std::byte> buffer(gulp_bytes);
@@ -34,7 +42,7 @@ mux_link::mux_link(link_socket socket, const mux_options& options, output_batch*
     : socket_(std::move(socket)),
       batch_(batch),
       tick_(socket_.get_executor()),
-      tick_interval_(std::max(1, options.hello.ping_interval_ms / 2)),
+      tick_interval_(tick_interval_for(options)),
       core_(options, *this, mux_clock::now()) {
   error_code ignored;
   remote_ = socket_.remote_endpoint(ignored);

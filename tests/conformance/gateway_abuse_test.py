@@ -85,7 +85,8 @@ class Offences(GatewayCase):
         stream.link.send_left -= len(self.script)
 
     def start(self):
-        self.installation(self.bad, self.good)
+        # A link that has been up for so long is followed by the next without a long pause.
+        self.installation(self.bad, self.good, ping_interval="50ms")
         self.beside = self.client_of(self.good)
         self.couple_of_bad = self.find_couple(self.bad)
         self.assert_serving()
@@ -124,6 +125,7 @@ class Offences(GatewayCase):
         for index in itertools.count(len(self.bad.links) - 1):
             link = self.bad.wait_link(index)
             if not link.streams and not link.closed:
+                link.wait(lambda: link.pings, "a Ping: it has been up for ping_interval")
                 return link
             link.close()
 
@@ -203,6 +205,17 @@ class Floods(GatewayCase):
         self.link.send_raw(b"".join(encode("ping", opaque=number) for number in range(20_000)))
         self.link.wait(lambda: 19_999 in self.link.pongs, "the last Pong")
         self.assertLess(len(self.link.pongs), 20_000)
+        self.assert_serving()
+
+    def test_go_aways_are_acted_on_once(self):
+        client, packet = self.client(), first_packet()
+        self.assertEqual(client.receive_exactly(len(packet)), packet)
+        self.link.send_raw(encode("go_away", last_stream=0, reason=0, deadline_ms=0) * 100_000)
+        client.send(b"goes on")
+        self.assertEqual(client.receive_exactly(7), b"goes on")
+        self.link.ping(1)
+        self.assertLess(len(self.gateway.output().splitlines()), 20)
+        self.hostile.wait_link(1)
         self.assert_serving()
 
     def test_frames_for_streams_that_are_over_give_their_credit_back(self):

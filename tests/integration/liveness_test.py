@@ -10,6 +10,7 @@ import types
 from chat_client import authenticate_message, framed
 from forwarder import Forwarder
 from mux_peer import Backend, accept, connect
+from mux_wire import BACKEND, encode, hello_fields
 from processes import PATIENCE, InstallationTest, main, tcp_established_to
 from ring import Ring
 from tls_client import TlsClient, Truncated
@@ -195,11 +196,11 @@ class Busy(LivenessCase):
 
 
 class Reconnects(LivenessCase):
-    """A listener that takes each link and drops it at once; when each came is what is looked at."""
+    """A listener that takes each link and drops it soon; when each came is what is looked at."""
 
     LINKS = 8
 
-    def arrivals(self, count):
+    def arrivals(self, count, end=socket.socket.close):
         """When the first `count` links came, in seconds from the first of them."""
         listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.addCleanup(listener.close)
@@ -211,12 +212,34 @@ class Reconnects(LivenessCase):
         while len(times) < count:
             link, _ = listener.accept()
             times.append(time.monotonic())  # before the close, from which the pause is counted
-            link.close()
+            end(link)
         return [at - times[0] for at in times]
 
     def test_pauses_grow_and_no_two_links_stay_in_step(self):
+        self.assert_pauses_grow(socket.socket.close)
+
+    def test_pauses_grow_also_if_each_link_is_up_for_a_moment(self):
+        def say_hello_and_close(link):
+            link.sendall(encode("hello", **hello_fields(BACKEND)))
+            link.shutdown(socket.SHUT_WR)
+            while link.recv(65536):
+                pass
+            link.close()
+        self.assert_pauses_grow(say_hello_and_close)
+
+    def test_pauses_grow_also_if_each_link_is_left_at_once(self):
+        links = []
+        self.addCleanup(lambda: [link.close() for link in links])
+
+        def say_go_away(link):
+            links.append(link)
+            link.sendall(encode("hello", **hello_fields(BACKEND))
+                         + encode("go_away", last_stream=0, reason=0, deadline_ms=0))
+        self.assert_pauses_grow(say_go_away)
+
+    def assert_pauses_grow(self, end):
         rounds = 6
-        times = self.arrivals(rounds * self.LINKS)
+        times = self.arrivals(rounds * self.LINKS, end)
         # Pauses are 100 ms at first and double; each is drawn from half of it to the whole. So
         # before these moments no link, however it was drawn, can have come once more:
         for round_number in range(1, rounds):

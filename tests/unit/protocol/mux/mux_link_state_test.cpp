@@ -215,6 +215,25 @@ TEST(MuxGoAway, MayComeBeforeHello) {
   EXPECT_EQ(gateway.events.size(), 1U);
 }
 
+TEST(MuxGoAway, IsSaidOnce) {
+  auto gateway = mux_end::ready(gateway_options);
+  gateway->open();
+  gateway->feed(frame_script().go_away(1).go_away(0).go_away(0));
+  EXPECT_THAT(gateway->told(), ElementsAre("go_away 1 0"));
+}
+
+TEST(MuxGoAway, WithAnErrorEndsTheLinkEvenIfItsSenderDoesNot) {
+  auto gateway = mux_end::ready(gateway_options);
+  const auto malformed = static_cast<int>(errc::frame_malformed);
+  gateway->feed(frame_script().go_away(0).go_away(0, malformed));
+  gateway->told();
+  gateway->pass(limits::go_away_timeout / 2);
+  gateway->feed(frame_script().go_away(0, malformed).ping(1));
+  EXPECT_FALSE(gateway->failed);
+  gateway->pass(limits::go_away_timeout / 2);
+  EXPECT_THAT(gateway->told(), ElementsAre("failed go_away"));
+}
+
 // --- liveness
 
 TEST(MuxLiveness, PingsASilentPeerOnce) {

@@ -318,6 +318,14 @@ TEST_F(MuxLink, PeerNeverSaysHello) {
   EXPECT_EQ(gateway->close_reason, errc::hello_timeout);
 }
 
+TEST_F(MuxLink, PeerNeverSaysHelloToOneThatHardlyEverPings) {
+  mux_options options = impatient(link_role::gateway);
+  options.hello.ping_interval_ms = 3'600'000;
+  link_to_bare_peer(options);
+  run_until_closed();
+  EXPECT_EQ(gateway->close_reason, errc::hello_timeout);
+}
+
 TEST_F(MuxLink, PeerFallsSilent) {
   link_to_bare_peer(impatient(link_role::gateway));
   peer_sends(frame_script().hello(link_role::backend).bytes());

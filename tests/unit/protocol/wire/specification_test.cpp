@@ -136,6 +136,7 @@ TEST(Specification, LimitsHaveTheirDefaults) {
       {"ping_interval_ms", limits::ping_interval_default.count()},
       {"dead_after", limits::dead_after_default.count()},
       {"hello_timeout", limits::hello_timeout.count()},
+      {"go_away_timeout", limits::go_away_timeout.count()},
       {"stall_timeout", limits::stall_timeout_default.count()},
   };
   std::map<std::string, std::int64_t> written;
