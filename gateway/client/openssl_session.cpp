@@ -6,8 +6,19 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <string_view>
 
 namespace presenter::gateway {
+namespace {
+
+// The client wrote it, and OpenSSL takes any bytes but 0. In an Open they would reach Thrift
+// libraries that refuse a whole frame for a string that is not UTF-8 (protocol/README.md §4.2), and
+// so cost every client of the link. RFC 6066 §3 allows ASCII alone.
+bool is_printable_ascii(std::string_view name) {
+  return std::ranges::all_of(name, [](char c) { return c > ' ' && c <= '~'; });
+}
+
+}  // namespace
 
 // OpenSSL's view of the client's socket.
 struct session_bio {
@@ -149,8 +160,8 @@ protocol::tls_facts openssl_session::facts() const {
   protocol::tls_facts facts;
   facts.version = SSL_get_version(ssl);
   facts.suite = SSL_CIPHER_standard_name(SSL_get_current_cipher(ssl));
-  if (const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name))
-    facts.server_name = name;
+  const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+  if (name != nullptr && is_printable_ascii(name)) facts.server_name = name;
   const unsigned char* alpn = nullptr;
   unsigned int alpn_size = 0;
   SSL_get0_alpn_selected(ssl, &alpn, &alpn_size);

@@ -140,6 +140,15 @@ class TlsChannel : public ::testing::TestWithParam<channel_kind> {
   tls_io io;
 };
 
+TEST_P(TlsChannel, TellsTheServerNameOnlyIfItIsPrintableAscii) {
+  for (const char* name : {"chat.example", "\xff\xfe\xc3\x28", "a\nb", "caf\xc3\xa9.example"}) {
+    const auto connected = connect();
+    ASSERT_EQ(SSL_set_tlsext_host_name(connected->peer->ssl(), name), 1);
+    connected->handshake();
+    EXPECT_EQ(connected->facts.server_name, name[0] == 'c' && name[1] == 'h' ? name : "");
+  }
+}
+
 TEST_P(TlsChannel, ShakesHandsByteByByteAndTellsTheFacts) {
   auto one = connect();
   one->handshake(1);
