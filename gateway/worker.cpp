@@ -12,9 +12,9 @@ namespace asio = boost::asio;
 
 namespace {
 
-// How long handshakes may hold the thread in one turn of the loop: about five of them. Established
-// clients come first, and wait for this at the most.
-constexpr std::chrono::milliseconds handshake_budget{1};
+// Handshakes have one step in each turn of the loop, or as many as fit into this: established
+// clients come first, and wait for one step at the most.
+constexpr std::chrono::microseconds handshake_budget{100};
 
 // For frames that are still to leave when the links close at the end.
 constexpr std::chrono::milliseconds link_linger{500};
@@ -36,7 +36,8 @@ worker::worker(const worker_setup& setup, listening_socket socket)
                tls_io_,   upstream_, relaying_,  batch_, *this,      setup.node},
       listener_(
           std::move(socket), polls_, deadlines_, metrics_,
-          {setup.clients_max, [this] { return sessions_open_; }},
+          {setup.clients_max, [this] { return sessions_open_; },
+           [this] { return !handshakes_.empty(); }},
           [this](int descriptor, const tcp_endpoint& peer) { on_accepted(descriptor, peer); }) {}
 
 worker::~worker() {

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <new>
 #include <utility>
 
 #include "gateway/client/tls_context.hpp"
@@ -111,6 +112,11 @@ void client_session::on_poll(std::uint32_t events) {
 
   switch (phase_) {
     case client_phase::handshake:
+      // It has given up waiting: no crypto is spent on it. Once our part is on its way a FIN may
+      // come with the client's own, and data between them.
+      if ((events & gone) != 0 || ((events & EPOLLRDHUP) != 0 && !tls_.has_begun())) {
+        return on_handshake_failed("the client has gone");
+      }
       // The first edge only says that an empty socket can be written to.
       if (readable || was_full) context_.handshakes.add(*this);
       return;
@@ -178,11 +184,21 @@ void client_session::set_deadline(duration within) {
 // --- handshake
 
 void client_session::step_handshake() {
-  const tls_status status = tls_.handshake();
+  tls_status status = tls_status::reset;
+  try {
+    status = tls_.handshake();
+  } catch (const std::bad_alloc&) {
+    // One client less; those who are here go on.
+    spdlog::error("no memory for a handshake");
+    return close_now(close_reason::internal);
+  }
   if (status == tls_status::ok) return on_handshake_done();
   if (status == tls_status::want_read || status == tls_status::want_write) return;
+  on_handshake_failed(take_openssl_error());
+}
+
+void client_session::on_handshake_failed(std::string_view why) {
   context_.metrics.handshakes[handshake_kind::failed].add();
-  const std::string why = take_openssl_error();
   spdlog::debug("client {}: handshake failed: {}", peer_.address().to_string(), why);
   close_now(close_reason::handshake_failed);
 }

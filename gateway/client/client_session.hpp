@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "gateway/client/deadline_wheel.hpp"
 #include "gateway/client/first_packet.hpp"
@@ -101,6 +102,7 @@ class client_session final : public session_hook,
 
   void step_handshake();
   void on_handshake_done();
+  void on_handshake_failed(std::string_view why);
   void read_packet();
   void open_stream();
 

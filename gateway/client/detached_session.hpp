@@ -37,7 +37,11 @@ class detached_session {
   detached_session(const detached_session&) = delete;
   detached_session& operator=(const detached_session&) = delete;
 
-  void start(tls_records records) { records_ = std::move(records); }
+  void start(tls_records records) {
+    records_ = std::move(records);
+    is_started_ = true;
+  }
+  bool is_started() const { return is_started_; }
 
   tls_result read(std::span<std::byte> into, client_socket& socket);
   // After want_write the next call must offer the same bytes first: their records are waiting.
@@ -59,6 +63,7 @@ class detached_session {
   std::uint32_t plaintext_waiting_ = 0;  // what they say: of a write that is not done
   std::uint32_t plaintext_ = 0;          // opened already, at the front of the socket's input
   bool is_partial_ = false;              // the input is less than a record
+  bool is_started_ = false;
 };
 
 }  // namespace presenter::gateway

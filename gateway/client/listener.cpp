@@ -116,7 +116,9 @@ void listener::on_deadline(steady_time) {
 }
 
 void listener::on_poll(std::uint32_t) {
-  for (int i = 0; i < accepts_per_turn; ++i) {
+  // While handshakes wait, one: more would only make the queue longer, and the turn.
+  const int accepts = limits_.is_busy() ? 1 : accepts_per_turn;
+  for (int i = 0; i < accepts; ++i) {
     if (limits_.clients_open() >= limits_.clients_max) return pause();
     tcp_endpoint peer;
     auto size = static_cast<socklen_t>(peer.capacity());

@@ -42,6 +42,8 @@ class listener final : private poll_target, private deadline_node {
   struct limits {
     std::size_t clients_max;  // of this worker
     std::function<std::size_t()> clients_open;
+    // Accepted clients wait for their handshakes: take fewer at a time.
+    std::function<bool()> is_busy = [] { return false; };
   };
   using accepted = std::function<void(int descriptor, const tcp_endpoint& peer)>;
 

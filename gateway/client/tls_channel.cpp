@@ -4,11 +4,10 @@
 
 namespace presenter::gateway {
 
-tls_channel::tls_channel(SSL_CTX* context, int descriptor, tls_io& io)
-    : io_(io),
-      socket_(descriptor, io.received),
-      openssl_(std::make_unique<openssl_session>(context, socket_)),
-      detached_(io) {}
+tls_status tls_channel::handshake() {
+  if (!openssl_) openssl_ = std::make_unique<openssl_session>(context_, socket_);
+  return openssl_->handshake();
+}
 
 bool tls_channel::detach() {
   auto records = openssl_->detach(io_.crypto);

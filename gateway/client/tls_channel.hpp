@@ -19,8 +19,9 @@ namespace presenter::gateway {
 // Bounds: client_socket's and detached_session's; until detached also OpenSSL's object.
 class tls_channel {
  public:
-  // `descriptor` is non-blocking and stays the caller's. Throws std::bad_alloc.
-  tls_channel(SSL_CTX* context, int descriptor, tls_io& io);
+  // `descriptor` is non-blocking and stays the caller's; `context` and `io` outlive this.
+  tls_channel(SSL_CTX* context, int descriptor, tls_io& io)
+      : context_(context), io_(io), socket_(descriptor, io.received), detached_(io) {}
   tls_channel(const tls_channel&) = delete;
   tls_channel& operator=(const tls_channel&) = delete;
 
@@ -31,13 +32,15 @@ class tls_channel {
   // Output waits for the socket.
   bool is_full() const { return socket_.is_full(); }
 
-  // Until it is ok. Then facts() and is_resumed(), and then detach().
-  tls_status handshake() { return openssl_->handshake(); }
+  // Until it is ok. Then facts() and is_resumed(), and then detach(). Throws std::bad_alloc: it is
+  // the first call that takes memory for OpenSSL.
+  tls_status handshake();
+  bool has_begun() const { return openssl_ != nullptr; }
   protocol::tls_facts facts() const { return openssl_->facts(); }
   bool is_resumed() const { return openssl_->is_resumed(); }
   // False: OpenSSL keeps this client's records.
   bool detach();
-  bool is_detached() const { return openssl_ == nullptr; }
+  bool is_detached() const { return detached_.is_started(); }
 
   tls_result read(std::span<std::byte> into);
   // After want_write the next call must offer the same bytes first.
@@ -48,9 +51,10 @@ class tls_channel {
   bool has_input() const;
 
  private:
+  SSL_CTX* context_;
   tls_io& io_;
   client_socket socket_;
-  std::unique_ptr<openssl_session> openssl_;  // until detached
+  std::unique_ptr<openssl_session> openssl_;  // from the handshake's begin until detached
   detached_session detached_;                 // from then on
 };
 

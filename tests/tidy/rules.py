@@ -28,6 +28,7 @@ LAYERS = {
     "gateway/balance": ("gateway", "gateway/operate"),
     "gateway/operate": ("protocol", "protocol/wire", "shard_router", "gateway"),
     "bench/load_generator": ("protocol", "protocol/wire", "bench/chat_backend"),
+    "bench/storm": ("bench/load_generator",),
     "bench/chat_backend": ("protocol", "protocol/wire", "protocol/backend_sdk", "shard_router"),
 }
 

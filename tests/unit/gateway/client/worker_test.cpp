@@ -293,20 +293,31 @@ TEST_F(Worker, SurvivesHavingNoMemoryForAClient) {
   start_backend(true);
   auto talking = relaying();
   EXPECT_EQ(talking->read_blocking(first_packet_bytes().size()), first_packet_bytes());
-  auto refused = connect_tcp();
-  // Whoever is accepted while OpenSSL has no memory is closed; the one that came before goes on.
-  std::vector<int> closed{refused};
+  // Whoever begins its handshake while OpenSSL has no memory is closed; who came before goes on.
+  auto refused = connect();
+  refused->step_handshake();
   openssl_memory_fails = true;
-  closed.push_back(connect_tcp());
-  const bool was_refused =
-      bool(eventually([&] { return serving->metrics().accept_failures.value() >= 1; }));
+  refused->push();
+  const bool was_refused = bool(
+      eventually([&] { return serving->metrics().closes[close_reason::internal].value() == 1; }));
   openssl_memory_fails = false;
   EXPECT_TRUE(was_refused);
-  for (const int descriptor : closed)
-    ::close(descriptor);
   ASSERT_TRUE(talking->write_blocking("still here"));
   EXPECT_EQ(talking->read_blocking(10), "still here");
   talking->close_descriptor();
+  shut_down();
+}
+
+// In a storm most of those who wait have given up when their turn comes.
+TEST_F(Worker, SpendsNoCryptoOnAClientThatHasGone) {
+  start();
+  auto gone = connect();
+  openssl_memory_fails = true;  // the first use of OpenSSL would be an `internal`
+  ::shutdown(gone->descriptor(), SHUT_WR);
+  const bool was_dropped = bool(eventually(
+      [&] { return serving->metrics().closes[close_reason::handshake_failed].value() == 1; }));
+  openssl_memory_fails = false;
+  EXPECT_TRUE(was_dropped);
   shut_down();
 }
 
