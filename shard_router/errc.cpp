@@ -41,6 +41,10 @@ constexpr errc_text text_of(errc code) {
       return {"disconnected", "no session with ZooKeeper just now"};
     case errc::node_taken:
       return {"node_taken", "a newer process has registered this name"};
+    case errc::secret_denied:
+      return {"secret_denied", "our identity may not read it"};
+    case errc::secret_exposed:
+      return {"secret_exposed", "others than our identity may read or change it"};
   }
   return {"unknown", "unknown error"};
 }

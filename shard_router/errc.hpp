@@ -27,6 +27,8 @@ enum class errc {
   address_invalid,  // "host:port,…/chroot" is not that · configuration · the program does not start
   disconnected,  // no session just now · coordination · the last map stays
   node_taken,    // a newer process registered our name · operator · we wait until it leaves
+  secret_denied,   // a private node is not ours to read · operator · it is not used
+  secret_exposed,  // a private node is open to others · operator · it is not used
 };
 
 const boost::system::error_category& error_category() noexcept;

@@ -26,6 +26,11 @@ struct shard_counters {
   counter children_rejected{0};  // entries left out of a map
   counter saves_failed{0};       // of the copy on disk
 
+  // Private nodes.
+  counter secret_reads{0};
+  counter secret_refusals{0};        // errc::secret_denied, errc::secret_exposed
+  counter secret_write_failures{0};  // somebody else's write that came first is none
+
   // Registration.
   counter registrations{0};          // node created, or a leftover replaced
   counter leftovers_replaced{0};     // those of the above

@@ -10,6 +10,7 @@ namespace {
 static_assert(static_cast<int>(zk_errc::connection_loss) == ZCONNECTIONLOSS);
 static_assert(static_cast<int>(zk_errc::bad_arguments) == ZBADARGUMENTS);
 static_assert(static_cast<int>(zk_errc::no_node) == ZNONODE);
+static_assert(static_cast<int>(zk_errc::no_auth) == ZNOAUTH);
 static_assert(static_cast<int>(zk_errc::bad_version) == ZBADVERSION);
 static_assert(static_cast<int>(zk_errc::node_exists) == ZNODEEXISTS);
 static_assert(static_cast<int>(zk_errc::session_expired) == ZSESSIONEXPIRED);

@@ -10,6 +10,7 @@ enum class zk_errc {
   connection_loss = -4,  // the request may or may not have been done
   bad_arguments = -8,
   no_node = -101,
+  no_auth = -102,
   bad_version = -103,
   node_exists = -110,
   session_expired = -112,

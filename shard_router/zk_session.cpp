@@ -33,6 +33,7 @@ struct zk_session::reply {
   std::string data;
   std::vector<std::string> children;
   zk_stat stat;
+  std::vector<zk_acl_entry> acl;
 };
 
 // Where a request's answer goes. The C library knows it by its address until the answer comes or
@@ -61,6 +62,7 @@ struct zk_session::handle : std::enable_shared_from_this<handle> {
   // The executor's thread only.
   zk_session* session;
   bool is_open = false;
+  bool has_identity = false;
   std::unordered_map<const request*, std::unique_ptr<request>> requests;
 
   void post_reply(const request* which, int rc, reply got) {
@@ -80,7 +82,7 @@ struct zk_session::handle : std::enable_shared_from_this<handle> {
 struct zk_session::callbacks {
   static zk_stat stat_of(const Stat* stat) {
     if (stat == nullptr) return {};
-    return {stat->mzxid, stat->pzxid, stat->ephemeralOwner, stat->version};
+    return {stat->mzxid, stat->pzxid, stat->ephemeralOwner, stat->version, stat->aversion};
   }
 
   static void answer(const void* context, int rc, reply got) {
@@ -97,14 +99,28 @@ struct zk_session::callbacks {
   static void on_data(int rc, const char* value, int size, const Stat* stat, const void* context) {
     // A node without data has size -1.
     const auto bytes = static_cast<std::size_t>(value == nullptr ? 0 : std::max(size, 0));
-    answer(context, rc, {std::string(value == nullptr ? "" : value, bytes), {}, stat_of(stat)});
+    answer(context, rc, {std::string(value == nullptr ? "" : value, bytes), {}, stat_of(stat), {}});
   }
 
   static void on_children(int rc, const String_vector* names, const Stat* stat,
                           const void* context) {
-    reply got{{}, {}, stat_of(stat)};
+    reply got{{}, {}, stat_of(stat), {}};
     if (names != nullptr) got.children.assign(names->data, names->data + names->count);
     answer(context, rc, std::move(got));
+  }
+
+  static void on_acl(int rc, ACL_vector* entries, Stat* stat, const void* context) {
+    reply got{{}, {}, stat_of(stat), {}};
+    for (int i = 0; entries != nullptr && i < entries->count; ++i) {
+      const ACL& entry = entries->data[i];
+      got.acl.push_back({entry.id.scheme, entry.id.id, entry.perms});
+    }
+    answer(context, rc, std::move(got));
+  }
+
+  // Where the TCP connection was lost, the identity is sent again with the next one.
+  static void on_auth(int rc, const void*) {
+    if (rc == ZAUTHFAILED) spdlog::error("ZooKeeper does not take our identity: {}", zerror(rc));
   }
 
   // Watches and session events; one function for both, because session events go to every watch.
@@ -205,6 +221,7 @@ void zk_session::on_session_event(int raw_state) {
 
 void zk_session::on_connected() {
   if (state_ == zk_state::connected) return;
+  add_identity();
   const clientid_t* id = zoo_client_id(handle_->raw);
   if (id->client_id != credentials_.session_id) ++counters_.sessions_opened;
   credentials_.session_id = id->client_id;
@@ -213,6 +230,18 @@ void zk_session::on_connected() {
   spdlog::info("ZooKeeper at {} is connected, session {:#x}", options_.address.servers,
                id->client_id);
   set_state(zk_state::connected);
+}
+
+// Goes out before every request that follows; from then on the C client keeps it, and sends it
+// first of all on each TCP connection. Not sooner: between two attempts to connect it refuses to
+// take it.
+void zk_session::add_identity() {
+  const std::string& identity = options_.digest_auth;
+  if (identity.empty() || handle_->has_identity) return;
+  const int rc = zoo_add_auth(handle_->raw, "digest", identity.data(),
+                              static_cast<int>(identity.size()), &callbacks::on_auth, nullptr);
+  // If not, the TCP connection is already lost again, and the next one brings us here.
+  handle_->has_identity = rc == ZOK;
 }
 
 void zk_session::on_expired() {
@@ -282,6 +311,31 @@ void zk_session::get_children(const std::string& path, children_handler handler)
          [&](zhandle_t* raw, request& added) {
            return zoo_aget_children2(raw, absolute(path).c_str(), 1, &callbacks::on_children,
                                      &added);
+         });
+}
+
+void zk_session::exists(const std::string& path, done_handler handler) {
+  submit([handler = std::move(handler)](error_code failed, const reply&) { handler(failed); },
+         [&](zhandle_t* raw, request& added) {
+           return zoo_aexists(raw, absolute(path).c_str(), 1, &callbacks::on_stat, &added);
+         });
+}
+
+void zk_session::get_acl(const std::string& path, acl_handler handler) {
+  submit([handler = std::move(handler)](error_code failed,
+                                        const reply& got) { handler(failed, got.acl, got.stat); },
+         [&](zhandle_t* raw, request& added) {
+           return zoo_aget_acl(raw, absolute(path).c_str(), &callbacks::on_acl, &added);
+         });
+}
+
+void zk_session::create_private(const std::string& path, const std::string& data,
+                                done_handler handler) {
+  submit([handler = std::move(handler)](error_code failed, const reply&) { handler(failed); },
+         [&](zhandle_t* raw, request& added) {
+           return zoo_acreate(raw, absolute(path).c_str(), data.data(),
+                              static_cast<int>(data.size()), &ZOO_CREATOR_ALL_ACL, ZOO_PERSISTENT,
+                              &callbacks::on_created, &added);
          });
 }
 

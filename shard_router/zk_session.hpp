@@ -31,6 +31,10 @@ struct zk_session_options {
   // fleet notices, long enough for a leader election: nothing else expires needlessly.
   std::chrono::milliseconds session_timeout{6'000};
 
+  // "user:password": the digest identity of the session; empty: none. It goes over the wire as it
+  // is, and Debian's C client has no TLS: the network between us and ZooKeeper must be trusted.
+  std::string digest_auth;
+
   // Between the end of one session and the next attempt.
   std::chrono::milliseconds reopen_min{100};
   std::chrono::milliseconds reopen_max{10'000};
@@ -51,6 +55,14 @@ struct zk_stat {
   std::int64_t pzxid = 0;            // last change of the list of children
   std::int64_t ephemeral_owner = 0;  // session; 0: not ephemeral
   std::int32_t version = 0;          // of the data
+  std::int32_t acl_version = 0;
+};
+
+// One line of a node's access control list.
+struct zk_acl_entry {
+  std::string scheme;
+  std::string id;
+  std::int32_t permissions = 0;  // of ZooKeeper's bits
 };
 
 // Whoever holds these can take part in the session, or end it.
@@ -87,6 +99,8 @@ class zk_session {
   using done_handler = std::function<void(boost::system::error_code)>;
   using data_handler =
       std::function<void(boost::system::error_code, const std::string& data, const zk_stat&)>;
+  using acl_handler = std::function<void(boost::system::error_code,
+                                         const std::vector<zk_acl_entry>& entries, const zk_stat&)>;
   using children_handler = std::function<void(
       boost::system::error_code, const std::vector<std::string>& names, const zk_stat&)>;
 
@@ -118,10 +132,18 @@ class zk_session {
   void get_data(const std::string& path, data_handler handler);
   void get_children(const std::string& path, children_handler handler);
 
+  // Leaves a watch whether the node is there or not; absent is zk_errc::no_node.
+  void exists(const std::string& path, done_handler handler);
+
+  void get_acl(const std::string& path, acl_handler handler);
+
   void create_ephemeral(const std::string& path, const std::string& data, done_handler handler);
 
   // With every parent, the chroot's own nodes included. Nodes that exist are no error.
   void create_persistent(const std::string& path, done_handler handler);
+
+  // Persistent, and for the session's digest identity alone. Its parent must be there.
+  void create_private(const std::string& path, const std::string& data, done_handler handler);
 
   void set_data(const std::string& path, const std::string& data, std::int32_t version,
                 done_handler handler);
@@ -142,6 +164,7 @@ class zk_session {
   void on_opened(int error);
   void on_session_event(int raw_state);
   void on_connected();
+  void add_identity();
   void on_expired();
   void reopen_later();
   void set_state(zk_state state);
