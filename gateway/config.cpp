@@ -22,6 +22,10 @@ namespace limits = protocol::limits;
 // The 4-byte length in front of every packet.
 constexpr std::size_t packet_header_bytes = 4;
 
+// Of ticket keys within the life of one. Late rotations leave room for some more.
+constexpr int rotations_max = 48;
+static_assert(rotations_max < ticket_keys::keys_max);
+
 // The address, if the key is there and is one.
 std::optional<tcp_endpoint> read_endpoint(config_section& section, std::string_view key) {
   const auto text = section.text(key);
@@ -53,6 +57,18 @@ void read_listen(config_section section, listen_config& out) {
   section.finish();
 }
 
+void read_tickets(config_section& section, tls_config& out, const std::filesystem::path& folder) {
+  out.ticket_key_file = read_path(section, "ticket_key_file", folder, check_ticket_key_file);
+  ticket_policy& policy = out.tickets;
+  section.read("ticket_rotation", policy.rotation, 1s, ticket_keys::lifetime_max / 2);
+  section.read("ticket_lifetime", policy.lifetime, 2s, ticket_keys::lifetime_max);
+  if (policy.lifetime < 2 * policy.rotation || policy.lifetime > rotations_max * policy.rotation)
+    section.fail("ticket_lifetime",
+                 fmt::format("{} is not between 2 and {} times ticket_rotation, {}",
+                             format_duration(policy.lifetime), rotations_max,
+                             format_duration(policy.rotation)));
+}
+
 void read_tls(config_section section, tls_config& out, const std::filesystem::path& folder) {
   const auto certificate = read_path(section, "certificate", folder, check_certificate);
   const auto private_key = read_path(section, "private_key", folder, check_private_key);
@@ -66,6 +82,7 @@ void read_tls(config_section section, tls_config& out, const std::filesystem::pa
   }
   section.read("detach_records", out.detach_records);
   section.read("handshake_timeout", out.handshake_timeout, 100ms, 5min);
+  read_tickets(section, out, folder);
   section.finish();
 }
 
@@ -102,6 +119,10 @@ void read_shards(config_section section, shards_config& out, const std::filesyst
     section.fail(has_file ? "file" : "", has_file ? "only one of 'zookeeper' and 'file' may be set"
                                                   : "needs 'zookeeper' or 'file'");
   section.read("session_timeout", out.session_timeout, 1s, 5min);
+  out.zookeeper_auth_file =
+      read_path(section, "zookeeper_auth_file", folder, check_zookeeper_auth_file);
+  if (section.has("zookeeper_auth_file") && !has_zookeeper)
+    section.fail("zookeeper_auth_file", "is of no use without 'zookeeper'");
   section.finish();
 }
 

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "gateway/client/ticket_keys.hpp"
 #include "gateway/log_level.hpp"
 #include "protocol/limits.hpp"
 
@@ -39,6 +40,12 @@ struct tls_config {
   bool detach_records = true;
   // From accept to the end of the handshake. 100 ms … 5 min.
   duration handshake_timeout = std::chrono::seconds{10};
+  // Keys of session tickets, used while there are none from ZooKeeper: 1 to 64 of 80 bytes, the
+  // first seals, all open. Nobody else may read the file.
+  std::optional<std::filesystem::path> ticket_key_file;
+  // `ticket_rotation` 1 s … 84 h, `ticket_lifetime` 2 s … 168 h: between 2 and 48 rotations, for
+  // the key that sealed before this one must still open, and not more keys may pile up than fit.
+  ticket_policy tickets;
 };
 
 // [auth]: how the first packet of a client is read.
@@ -59,6 +66,9 @@ struct shards_config {
   std::optional<std::string> zookeeper;       // "host:port,host:port/chroot"
   std::optional<std::filesystem::path> file;  // shards.toml, relative to the configuration's folder
   duration session_timeout = std::chrono::seconds{6};  // of ZooKeeper's session. 1 s … 5 min.
+  // One line, "user:password": the digest identity that alone may read and write the ticket keys.
+  // Nobody else may read the file. Nothing: no ticket keys in ZooKeeper.
+  std::optional<std::filesystem::path> zookeeper_auth_file;
 };
 
 // [upstream]: links and streams to the backends.

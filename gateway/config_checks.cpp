@@ -105,6 +105,53 @@ std::string check_readable(const fs::path& path) {
   return {};
 }
 
+std::string check_secret_file(const fs::path& path) {
+  if (auto mistake = check_readable(path); !mistake.empty()) return mistake;
+  std::error_code ec;
+  const fs::perms mode = fs::status(path, ec).permissions();
+  if (ec) return cannot_read(path, ec.value());
+  if ((mode & (fs::perms::group_write | fs::perms::others_all)) == fs::perms::none) return {};
+  return fmt::format("'{}' is open to others, mode {:o}: chmod 600 or 640", path.string(),
+                     static_cast<unsigned>(mode));
+}
+
+std::string read_start_of(const fs::path& path, std::size_t bytes_max) {
+  const auto file = open_file(path);
+  if (!file) return {};
+  std::string bytes(bytes_max, '\0');
+  bytes.resize(std::fread(bytes.data(), 1, bytes.size(), file.get()));
+  return bytes;
+}
+
+std::string check_ticket_key_file(const fs::path& path) {
+  if (auto mistake = check_secret_file(path); !mistake.empty()) return mistake;
+  std::string bytes = read_start_of(path, ticket_keys::file_bytes_max + 1);
+  const auto keys = ticket_keys::from_file(bytes);
+  wipe(bytes);
+  if (keys) return {};
+  return fmt::format("'{}': {}", path.string(), keys.error().message());
+}
+
+std::optional<std::string> read_zookeeper_auth(const fs::path& path) {
+  constexpr std::size_t bytes_max = 1'024;  // no user and password are that long
+  std::string text = read_start_of(path, bytes_max);
+  if (text.size() == bytes_max) return std::nullopt;
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r'))
+    text.pop_back();
+  const auto colon = text.find(':');
+  const bool has_both = colon != std::string::npos && colon > 0 && colon + 1 < text.size();
+  const bool is_one_line =
+      std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < ' '; });
+  if (!has_both || !is_one_line) return std::nullopt;
+  return text;
+}
+
+std::string check_zookeeper_auth_file(const fs::path& path) {
+  if (auto mistake = check_secret_file(path); !mistake.empty()) return mistake;
+  if (read_zookeeper_auth(path)) return {};
+  return fmt::format("'{}' does not hold one line user:password", path.string());
+}
+
 std::string check_certificate(const fs::path& path) {
   if (auto mistake = check_readable(path); !mistake.empty()) return mistake;
   const auto file = open_file(path);

@@ -28,6 +28,21 @@ std::string check_certificate(const std::filesystem::path&);
 // The key parses without a password.
 std::string check_private_key(const std::filesystem::path&);
 
+// Readable, and nobody but its owner (and the owner's group, to read) can touch it.
+std::string check_secret_file(const std::filesystem::path&);
+
+// A secret file with ticket keys: see ticket_keys::from_file.
+std::string check_ticket_key_file(const std::filesystem::path&);
+
+// A secret file of one line, "user:password".
+std::string check_zookeeper_auth_file(const std::filesystem::path&);
+
+// Up to `bytes_max` bytes of it; empty if it cannot be read.
+std::string read_start_of(const std::filesystem::path&, std::size_t bytes_max);
+
+// What check_zookeeper_auth_file has passed: without the line's end. Nothing if it does not pass.
+std::optional<std::string> read_zookeeper_auth(const std::filesystem::path&);
+
 // The key belongs to the first certificate. Only for files that passed the two checks above.
 std::string check_key_matches(const std::filesystem::path& certificate,
                               const std::filesystem::path& private_key);

@@ -62,14 +62,15 @@ server::server(const config& settings)
     : settings_(settings),
       started_at_(std::chrono::system_clock::now()),
       clients_max_(clients_max_of(settings, raise_descriptor_limit())),
-      signals_(control_, SIGTERM, SIGINT) {
+      signals_(control_, SIGTERM, SIGINT),
+      tickets_(control_, settings.tls) {
   std::signal(SIGPIPE, SIG_IGN);
   auto sockets = open_listeners(settings);
   listen_endpoint_ = sockets.front().local_endpoint();
   const std::string node = node_name(listen_endpoint_);
   const std::size_t clients_per_worker = std::max<std::size_t>(1, clients_max_ / sockets.size());
   for (auto& socket : sockets) {
-    const worker_setup setup{settings, node, tickets_, clients_per_worker};
+    const worker_setup setup{settings, node, tickets_.current(), clients_per_worker};
     workers_.push_back(std::make_unique<worker>(setup, std::move(socket)));
   }
   if (settings.admin.address) {
@@ -80,9 +81,12 @@ server::server(const config& settings)
   }
   router_.subscribe([this](const auto& map) { on_map(map); });
   shards_ = std::make_unique<shard_source>(control_, settings.shards, router_);
+  start_tickets();
 }
 
-server::~server() = default;
+server::~server() {
+  tickets_.stop();
+}
 
 std::optional<tcp_endpoint> server::admin_endpoint() const {
   if (admin_ == nullptr) return std::nullopt;
@@ -113,8 +117,17 @@ void server::wait_signal() {
     boost::system::error_code ignored;
     signals_.clear(ignored);
     if (admin_ != nullptr) admin_->stop();
+    tickets_.stop();
     shards_->stop();
     control_.stop();
+  });
+}
+
+void server::start_tickets() {
+  const bool has_identity = settings_.shards.zookeeper_auth_file.has_value();
+  tickets_.start(has_identity ? shards_->session() : nullptr, [this](const ticket_ring_ptr& ring) {
+    for (const auto& worker : workers_)
+      worker->post_tickets(ring);
   });
 }
 
@@ -157,6 +170,7 @@ std::string server::render_metrics() const {
     facts.backends = map->servers().size();
   }
   facts.is_zookeeper_connected = shards_->is_zookeeper_connected();
+  facts.tickets = tickets_.facts();
   facts.is_ready = ready().is_ready();
   facts.clients_max = clients_max_;
   return render_prometheus(workers, facts);

@@ -13,6 +13,7 @@
 #include "gateway/config.hpp"
 #include "gateway/operate/admin_endpoint.hpp"
 #include "gateway/shard_source.hpp"
+#include "gateway/ticket_source.hpp"
 #include "gateway/worker.hpp"
 
 namespace presenter::gateway {
@@ -35,6 +36,7 @@ class server {
 
  private:
   void wait_signal();
+  void start_tickets();
   void on_map(const upstream_pool::map_ptr& map);
 
   readiness ready() const;
@@ -47,7 +49,7 @@ class server {
   std::size_t clients_max_;
   boost::asio::io_context control_{1};
   boost::asio::signal_set signals_;
-  ticket_secret tickets_;
+  ticket_source tickets_;
   tcp_endpoint listen_endpoint_;
   std::vector<std::unique_ptr<worker>> workers_;
   std::unique_ptr<gateway::admin_endpoint> admin_;

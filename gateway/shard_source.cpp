@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "gateway/config_checks.hpp"
 #include "shard_router/map_file.hpp"
 
 namespace presenter::gateway {
@@ -24,6 +25,12 @@ void shard_source::start_zookeeper(boost::asio::io_context& control, const shard
   shard_router::zk_session_options options;
   options.address = *address;
   options.session_timeout = settings.session_timeout;
+  if (settings.zookeeper_auth_file) {
+    auto identity = read_zookeeper_auth(*settings.zookeeper_auth_file);
+    if (!identity)
+      throw std::runtime_error(check_zookeeper_auth_file(*settings.zookeeper_auth_file));
+    options.digest_auth = std::move(*identity);
+  }
   session_ = std::make_unique<shard_router::zk_session>(control.get_executor(), options);
   watcher_ = std::make_unique<shard_router::zk_watcher>(*session_, router);
   watcher_->start();

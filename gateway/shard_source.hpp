@@ -24,6 +24,10 @@ class shard_source {
 
   bool is_zookeeper_connected() const;
 
+  // With a digest identity if one is configured. nullptr: no ZooKeeper is configured. Lives until
+  // this object ends; closed by stop().
+  shard_router::zk_session* session() const { return session_.get(); }
+
  private:
   void start_zookeeper(boost::asio::io_context& control, const shards_config& settings,
                        shard_router::router& router);

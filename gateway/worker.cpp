@@ -23,7 +23,8 @@ constexpr std::chrono::milliseconds link_linger{500};
 
 worker::worker(const worker_setup& setup, listening_socket socket)
     : settings_(setup.settings),
-      tls_(make_tls_context(setup.settings.tls, setup.tickets)),
+      tickets_(setup.tickets, setup.node, metrics_),
+      tls_(make_tls_context(setup.settings.tls, tickets_)),
       work_(io_.get_executor()),
       tick_(io_),
       polls_(io_),
@@ -128,6 +129,12 @@ void worker::post_map(upstream_pool::map_ptr map) {
   asio::post(io_, [this, map = std::move(map)]() mutable {
     metrics_.map_epoch.set(static_cast<std::int64_t>(map->epoch()));
     upstream_.set_map(std::move(map));
+  });
+}
+
+void worker::post_tickets(ticket_ring_ptr tickets) {
+  asio::post(io_, [this, tickets = std::move(tickets)]() mutable {
+    tickets_.set_ring(std::move(tickets));
   });
 }
 

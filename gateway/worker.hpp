@@ -21,10 +21,10 @@
 namespace presenter::gateway {
 
 struct worker_setup {
-  const config& settings;        // outlives the worker
-  std::string node;              // this gateway's name, for Hello and tags
-  const ticket_secret& tickets;  // only read by the constructor
-  std::size_t clients_max;       // of this worker
+  const config& settings;   // outlives the worker
+  std::string node;         // this gateway's name, for Hello and tags
+  ticket_ring_ptr tickets;  // until post_tickets brings others
+  std::size_t clients_max;  // of this worker
 };
 
 // Life: the server's. `start` begins the thread, `join` ends it.
@@ -39,6 +39,7 @@ class worker final : private client_session_owner {
   void start();
 
   void post_map(upstream_pool::map_ptr map);
+  void post_tickets(ticket_ring_ptr tickets);
 
   // Accepts no more, closes clients cleanly, then links; whatever is left after `within` is cut.
   // The thread ends with it.
@@ -62,6 +63,7 @@ class worker final : private client_session_owner {
 
   worker_metrics metrics_;
   const config& settings_;
+  ticket_sealer tickets_;
   ssl_ctx_ptr tls_;
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;

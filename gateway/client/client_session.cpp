@@ -206,6 +206,7 @@ void client_session::on_handshake_failed(std::string_view why) {
 void client_session::on_handshake_done() {
   context_.metrics.handshakes[tls_.is_resumed() ? handshake_kind::resumed : handshake_kind::full]
       .add();
+  if (tls_.is_resumed_elsewhere()) context_.metrics.resumed_elsewhere.add();
   opening_->facts = tls_.facts();
   if (context_.settings.tls.detach_records) tls_.detach();
   set_phase(client_phase::first_packet);

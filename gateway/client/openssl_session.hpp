@@ -10,6 +10,7 @@
 #include <span>
 
 #include "gateway/client/client_socket.hpp"
+#include "gateway/client/ticket_sealer.hpp"
 #include "gateway/client/tls_records.hpp"
 #include "gateway/client/tls_status.hpp"
 #include "gateway/client/tls_traffic_secrets.hpp"
@@ -44,6 +45,10 @@ class openssl_session {
   // After the handshake.
   protocol::tls_facts facts() const;
   bool is_resumed() const { return SSL_session_reused(ssl_.get()) == 1; }
+  // With a ticket of another gateway.
+  bool is_resumed_elsewhere() const {
+    return is_resumed() && ticket_sealer::is_from_elsewhere(ssl_.get());
+  }
 
   // After the handshake: what goes on without this object, which is of no more use then. Nothing
   // for TLS 1.2, for a context that is not watched, and if anything is odd.

@@ -38,6 +38,7 @@ class tls_channel {
   bool has_begun() const { return openssl_ != nullptr; }
   protocol::tls_facts facts() const { return openssl_->facts(); }
   bool is_resumed() const { return openssl_->is_resumed(); }
+  bool is_resumed_elsewhere() const { return openssl_->is_resumed_elsewhere(); }
   // False: OpenSSL keeps this client's records.
   bool detach();
   bool is_detached() const { return detached_.is_started(); }

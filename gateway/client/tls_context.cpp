@@ -1,8 +1,6 @@
 #include "gateway/client/tls_context.hpp"
 
-#include <openssl/crypto.h>
 #include <openssl/err.h>
-#include <openssl/rand.h>
 
 #include <stdexcept>
 
@@ -37,15 +35,7 @@ void require(long ok, const std::string& what) {
 
 }  // namespace
 
-ticket_secret::ticket_secret() {
-  if (RAND_bytes(bytes_.data(), static_cast<int>(bytes_.size())) != 1) fail("ticket keys");
-}
-
-ticket_secret::~ticket_secret() {
-  OPENSSL_cleanse(bytes_.data(), bytes_.size());
-}
-
-ssl_ctx_ptr make_tls_context(const tls_config& settings, const ticket_secret& tickets) {
+ssl_ctx_ptr make_tls_context(const tls_config& settings, ticket_sealer& tickets) {
   ERR_clear_error();
   ssl_ctx_ptr context(SSL_CTX_new(TLS_server_method()));
   if (!context) fail("cannot create a TLS context");
@@ -65,10 +55,8 @@ ssl_ctx_ptr make_tls_context(const tls_config& settings, const ticket_secret& ti
   require(SSL_CTX_set_num_tickets(ctx, 1), "TLS tickets");
   require(SSL_CTX_set_session_id_context(ctx, session_id_context, sizeof session_id_context - 1),
           "TLS session id context");
-  auto keys = tickets.bytes_;  // OpenSSL takes it as not const
-  const long set = SSL_CTX_set_tlsext_ticket_keys(ctx, keys.data(), static_cast<long>(keys.size()));
-  OPENSSL_cleanse(keys.data(), keys.size());
-  require(set, "TLS ticket keys");
+  SSL_CTX_set_timeout(ctx, static_cast<long>(settings.tickets.ticket_lifetime().count()));
+  tickets.attach(ctx);
 
   if (settings.detach_records) openssl_session::watch_handshakes(ctx);
 

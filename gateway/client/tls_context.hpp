@@ -1,15 +1,13 @@
 // Builds the OpenSSL contexts of the listener: one per worker, so that workers share no locks, all
-// with the same certificate and the same ticket keys, so that a client resumes on whichever worker
-// it meets.
+// with the same certificate. Whichever worker a client meets, it resumes: see ticket_sealer.
 #pragma once
 
 #include <openssl/ssl.h>
 
-#include <array>
-#include <boost/system/result.hpp>
 #include <memory>
 #include <string>
 
+#include "gateway/client/ticket_sealer.hpp"
 #include "gateway/config.hpp"
 
 namespace presenter::gateway {
@@ -19,24 +17,9 @@ struct ssl_ctx_deleter {
 };
 using ssl_ctx_ptr = std::unique_ptr<SSL_CTX, ssl_ctx_deleter>;
 
-// Keys of stateless session tickets, as OpenSSL lays them out: name, HMAC key, AES key. Wiped when
-// it dies.
-class ticket_secret {
- public:
-  // Fresh random keys. Throws std::runtime_error if there is no randomness to be had.
-  ticket_secret();
-  ~ticket_secret();
-  ticket_secret(const ticket_secret&) = delete;
-  ticket_secret& operator=(const ticket_secret&) = delete;
-
- private:
-  friend ssl_ctx_ptr make_tls_context(const tls_config&, const ticket_secret&);
-  std::array<unsigned char, 80> bytes_;
-};
-
-// TLS 1.2 and 1.3 by Mozilla's intermediate recommendation, AES-128-GCM first.
-// Throws std::runtime_error that names the file and OpenSSL's reason.
-ssl_ctx_ptr make_tls_context(const tls_config& settings, const ticket_secret& tickets);
+// TLS 1.2 and 1.3 by Mozilla's intermediate recommendation, AES-128-GCM first. `tickets` outlives
+// the context. Throws std::runtime_error that names the file and OpenSSL's reason.
+ssl_ctx_ptr make_tls_context(const tls_config& settings, ticket_sealer& tickets);
 
 // OpenSSL's own words for the newest error of this thread, and forgets them all. Empty if there is
 // none.

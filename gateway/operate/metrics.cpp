@@ -19,6 +19,12 @@ std::string_view label_of(handshake_kind kind) {
   return names[static_cast<std::size_t>(kind)];
 }
 
+std::string_view label_of(ticket_event event) {
+  constexpr std::array<std::string_view, 4> names{"issued", "current_key", "old_key",
+                                                  "unknown_key"};
+  return names[static_cast<std::size_t>(event)];
+}
+
 std::string_view label_of(relay_direction direction) {
   return direction == relay_direction::to_backend ? "to_backend" : "to_client";
 }
@@ -121,6 +127,11 @@ constexpr std::array metric_table{
     row<&m::accept_failures>("presenter_accept_failures_total", "Accepts that failed."),
     row<&m::clients_open>("presenter_clients_open", "Clients now, by phase.", "phase"),
     row<&m::handshakes>("presenter_handshakes_total", "TLS handshakes, by how they ended.", "kind"),
+    row<&m::resumed_elsewhere>("presenter_handshakes_resumed_elsewhere_total",
+                               "TLS handshakes resumed with a ticket of another gateway."),
+    row<&m::tickets>("presenter_tickets_total",
+                     "Session tickets: issued, or shown by a client, by the key they need.",
+                     "event"),
     row<&m::closes>("presenter_closes_total", "Client sessions ended, by reason.", "reason"),
     row<&m::relayed_bytes>("presenter_relayed_bytes_total",
                            "Payload relayed between clients and backends, in bytes.", "direction"),
@@ -167,6 +178,24 @@ void write_facts(prometheus_text& out, const process_facts& facts, std::size_t w
   out.sample({}, facts.map_epoch);
 }
 
+void write_tickets(prometheus_text& out, const ticket_facts& tickets) {
+  out.family("presenter_ticket_key_origin", "1 at the origin of the ticket key that seals.",
+             metric_type::gauge);
+  for (const std::string_view origin : {"zookeeper", "file", "random"})
+    out.sample({{"origin", origin}}, std::uint64_t{origin == tickets.origin ? 1U : 0U});
+  out.family("presenter_ticket_keys", "Ticket keys that open.", metric_type::gauge);
+  out.sample({}, std::uint64_t{tickets.keys});
+  out.family("presenter_ticket_key_age_seconds", "How long the sealing ticket key has sealed.",
+             metric_type::gauge);
+  out.sample({}, tickets.sealing_seconds);
+  out.family("presenter_ticket_key_rotations_total",
+             "Rotations of the fleet's ticket keys by this gateway.", metric_type::counter);
+  out.sample({}, tickets.rotations);
+  out.family("presenter_ticket_key_refusals_total",
+             "Times that ZooKeeper's ticket keys could not be used.", metric_type::counter);
+  out.sample({}, tickets.refusals);
+}
+
 // The names that every Prometheus client library uses for these.
 void write_usage(prometheus_text& out, const process_facts& facts) {
   const auto usage = read_process_usage();
@@ -199,6 +228,7 @@ std::string render_prometheus(worker_span workers, const process_facts& facts) {
     row.write(out, row.label, workers);
   }
   write_facts(out, facts, workers.size());
+  write_tickets(out, facts.tickets);
   write_usage(out, facts);
   return std::move(out).take();
 }

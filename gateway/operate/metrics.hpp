@@ -65,6 +65,8 @@ class metric_array {
 
 enum class client_phase : std::uint8_t { handshake, first_packet, opening, relaying, closing };
 enum class handshake_kind : std::uint8_t { full, resumed, failed };
+// What a ticket was to us: made, or shown by a client and opened, or not.
+enum class ticket_event : std::uint8_t { issued, current_key, old_key, unknown_key };
 enum class relay_direction : std::uint8_t { to_backend, to_client };
 
 // Life: as long as the process. Confined to: see counter.
@@ -74,6 +76,8 @@ struct alignas(128) worker_metrics {
   metric_array<gauge, client_phase, client_phase::closing> clients_open;
   metric_array<counter, close_reason, close_reason::internal> closes;
   metric_array<counter, handshake_kind, handshake_kind::failed> handshakes;
+  counter resumed_elsewhere;  // of handshakes: with a ticket of another gateway
+  metric_array<counter, ticket_event, ticket_event::unknown_key> tickets;
   metric_array<counter, relay_direction, relay_direction::to_client> relayed_bytes;
 
   gauge streams_open;
@@ -104,6 +108,15 @@ struct alignas(128) worker_metrics {
   void count_link_error(const boost::system::error_code&) noexcept;
 };
 
+// The keys that seal and open session tickets.
+struct ticket_facts {
+  std::string origin;           // of the key that seals: "zookeeper", "file", "random"
+  std::size_t keys = 0;         // that open
+  double sealing_seconds = 0;   // how long the sealing key has been that
+  std::uint64_t rotations = 0;  // of the fleet's keys, by this gateway
+  std::uint64_t refusals = 0;   // of what ZooKeeper held in the keys' place
+};
+
 // What is known of the process as a whole.
 struct process_facts {
   std::string version;  // "0.1.0"
@@ -113,6 +126,7 @@ struct process_facts {
   bool is_ready = false;
   bool is_zookeeper_connected = false;  // always false where a map file is used
   std::size_t clients_max = 0;
+  ticket_facts tickets;
 };
 
 // The whole page in Prometheus's text format 0.0.4, `process_…` of this process included.

@@ -23,16 +23,21 @@ def address_of(text):
 class TlsClient:
     """One TLS client of a gateway; `receive` gives b"" after a clean end, raises Truncated else."""
 
-    def __init__(self, address, certificates, version=None, timeout=TIMEOUT):
+    def __init__(self, address, certificates, version=None, timeout=TIMEOUT, resume=None):
+        """`resume`: an earlier client, of the same version, whose session is to be resumed."""
         self.tcp = socket.create_connection(address_of(address), timeout)
         self.tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        context = ssl.create_default_context(cafile=certificates.authority)
+        # A session belongs to its context.
+        context = (resume.context if resume
+                   else ssl.create_default_context(cafile=certificates.authority))
+        self.context = context
         # Python hides a missing close_notify unless it is told not to.
         context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
         if version is not None:
             context.minimum_version = context.maximum_version = version
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.tls = context.wrap_bio(self._in, self._out, server_hostname="localhost")
+        self.tls = context.wrap_bio(self._in, self._out, server_hostname="localhost",
+                                    session=resume.tls.session if resume else None)
         self._run(self.tls.do_handshake)
 
     def __enter__(self):

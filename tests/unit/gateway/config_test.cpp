@@ -30,6 +30,9 @@ certificate = "tls.pem"
 private_key = "tls.key"
 handshake_timeout = "500ms"
 detach_records = false
+ticket_key_file = "ticket.key"
+ticket_rotation = "1h"
+ticket_lifetime = "24h"
 [auth]
 parser = "thrift"
 method = "login"
@@ -39,6 +42,7 @@ timeout = 7
 [shards]
 zookeeper = "zk1:2181,zk2:2181/presenter"
 session_timeout = "4s"
+zookeeper_auth_file = "zookeeper.auth"
 [upstream]
 links_per_worker = 2
 opening_timeout = "8s"
@@ -90,6 +94,13 @@ class Config : public testing::Test {
     return list.size() == 1 ? list[0] : testing::PrintToString(list);
   }
 
+  // A file that only its owner may read.
+  std::filesystem::path write_secret(std::string_view name, std::string_view bytes) const {
+    auto path = files_.write(name, bytes);
+    std::filesystem::permissions(path, std::filesystem::perms{0600});
+    return path;
+  }
+
   config_files files_;
 };
 
@@ -100,6 +111,10 @@ TEST_F(Config, NeedsOnlyCertificateKeyAndShards) {
   EXPECT_EQ(value.tls.certificate, files_.folder() / "tls.pem");
   EXPECT_EQ(value.shards.file, files_.folder() / "shards.toml");
   EXPECT_EQ(value.shards.zookeeper, std::nullopt);
+  EXPECT_EQ(value.shards.zookeeper_auth_file, std::nullopt);
+  EXPECT_EQ(value.tls.ticket_key_file, std::nullopt);
+  EXPECT_EQ(value.tls.tickets.rotation, 12h);
+  EXPECT_EQ(value.tls.tickets.lifetime, 168h);
   EXPECT_EQ(value.listen.address.port(), 443);
   EXPECT_THAT(value.auth.key_path, ElementsAre(1, 1));
   EXPECT_EQ(value.auth.packet_bytes_max, 4'096U);
@@ -109,8 +124,9 @@ TEST_F(Config, NeedsOnlyCertificateKeyAndShards) {
 }
 
 TEST_F(Config, ReadsEveryKey) {
+  write_secret("ticket.key", std::string(80, 'k'));
+  write_secret("zookeeper.auth", "gateway:secret\n");
   const auto result = load(every_key);
-  ;
   ASSERT_THAT(messages(result), IsEmpty());
   const auto& value = result.value;
   EXPECT_TRUE(value.listen.address.address().is_v6());
@@ -118,12 +134,16 @@ TEST_F(Config, ReadsEveryKey) {
   EXPECT_EQ(value.tls.private_key, files_.folder() / "tls.key");
   EXPECT_EQ(value.tls.handshake_timeout, 500ms);
   EXPECT_FALSE(value.tls.detach_records);
+  EXPECT_EQ(value.tls.ticket_key_file, files_.folder() / "ticket.key");
+  EXPECT_EQ(value.tls.tickets.rotation, 1h);
+  EXPECT_EQ(value.tls.tickets.lifetime, 24h);
   EXPECT_EQ(value.auth.method, "login");
   EXPECT_THAT(value.auth.key_path, ElementsAre(1, 2, 30));
   EXPECT_EQ(value.auth.packet_bytes_max, 8'192U);
   EXPECT_EQ(value.auth.timeout, 7s);
   EXPECT_EQ(value.shards.zookeeper, "zk1:2181,zk2:2181/presenter");
   EXPECT_EQ(value.shards.session_timeout, 4s);
+  EXPECT_EQ(value.shards.zookeeper_auth_file, files_.folder() / "zookeeper.auth");
   EXPECT_EQ(value.upstream.links_per_worker, 2U);
   EXPECT_EQ(value.upstream.opening_timeout, 8s);
   EXPECT_EQ(value.upstream.connect_timeout, 2s);
@@ -292,6 +312,61 @@ TEST_F(Config, RejectsFilesThatAreNotPem) {
       ElementsAre(
           HasSubstr("'broken.pem': certificate 1 cannot be parsed: "),
           HasSubstr("'secret.key' holds no PEM private key that can be read without a password")));
+}
+
+TEST_F(Config, ATicketKeyLivesForSeveralRotations) {
+  const auto tickets = [&](const std::string& lines) {
+    return messages(load(tls_lines + lines + shards_lines));
+  };
+  EXPECT_THAT(tickets("ticket_rotation = \"30s\"\nticket_lifetime = \"1m\"\n"), IsEmpty());
+  EXPECT_THAT(tickets("ticket_rotation = \"30s\"\nticket_lifetime = \"59s\"\n"),
+              ElementsAre("presenter.toml:5: tls.ticket_lifetime: 59s is not between 2 and 48 "
+                          "times ticket_rotation, 30s"));
+  EXPECT_THAT(tickets("ticket_rotation = \"1h\"\n"),
+              ElementsAre("presenter.toml:1: tls.ticket_lifetime: 168h is not between 2 and 48 "
+                          "times ticket_rotation, 1h"));
+  EXPECT_THAT(tickets("ticket_lifetime = \"169h\"\n"),
+              ElementsAre("presenter.toml:4: tls.ticket_lifetime: must be 2s to 168h, not 169h"));
+}
+
+TEST_F(Config, TicketKeysInAFileAreWholeAndSecret) {
+  const auto load_keys = [&] {
+    return messages(load(std::string{tls_lines} + "ticket_key_file = \"t.key\"\n" + shards_lines));
+  };
+  const auto path = write_secret("t.key", std::string(80, 'k'));
+  EXPECT_THAT(load_keys(), IsEmpty());
+  std::filesystem::permissions(path, std::filesystem::perms{0644});
+  EXPECT_THAT(load_keys(), ElementsAre("presenter.toml:4: tls.ticket_key_file: 't.key' is open to "
+                                       "others, mode 644: chmod 600 or 640"));
+  std::filesystem::permissions(path, std::filesystem::perms{0640});
+  EXPECT_THAT(load_keys(), IsEmpty());
+  files_.write("t.key", std::string(81, 'k'));
+  EXPECT_THAT(load_keys(), ElementsAre("presenter.toml:4: tls.ticket_key_file: 't.key': not 1 to "
+                                       "64 ticket keys of 80 bytes each"));
+}
+
+TEST_F(Config, TheIdentityForZooKeeperIsOneLineAndSecret) {
+  const auto load_auth = [&](const std::string& shards) {
+    return messages(load(tls_lines + ("[shards]\n" + shards)));
+  };
+  const std::string both = "zookeeper = \"zk:2181\"\nzookeeper_auth_file = \"zk.auth\"\n";
+  const auto path = write_secret("zk.auth", "user:pass word:more\n");
+  EXPECT_THAT(load_auth(both), IsEmpty());
+  EXPECT_THAT(load_auth("file = \"shards.toml\"\nzookeeper_auth_file = \"zk.auth\"\n"),
+              ElementsAre("presenter.toml:6: shards.zookeeper_auth_file: is of no use without "
+                          "'zookeeper'"));
+  std::filesystem::permissions(path, std::filesystem::perms{0620});
+  EXPECT_THAT(load_auth(both), ElementsAre(HasSubstr("'zk.auth' is open to others, mode 620")));
+  std::filesystem::permissions(path, std::filesystem::perms{0600});
+  for (const std::string text : {"", "user", "user:", ":password", "user:a\nuser:b", "user:\t"}) {
+    files_.write("zk.auth", text);
+    EXPECT_THAT(load_auth(both),
+                ElementsAre("presenter.toml:6: shards.zookeeper_auth_file: 'zk.auth' does not hold "
+                            "one line user:password"))
+        << text;
+  }
+  files_.write("zk.auth", "user:" + std::string(2'000, 'p'));
+  EXPECT_THAT(load_auth(both), ElementsAre(HasSubstr("does not hold one line")));
 }
 
 TEST_F(Config, TakesAChainButChecksAllOfIt) {

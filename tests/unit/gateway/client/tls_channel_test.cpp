@@ -135,7 +135,9 @@ class TlsChannel : public ::testing::TestWithParam<channel_kind> {
 
   config_files files;
   tls_config settings;
-  ticket_secret tickets;
+  ticket_ring_ptr keys = make_random_ring();
+  worker_metrics metrics;
+  ticket_sealer tickets{keys, "a:443", metrics};
   ssl_ctx_ptr context;
   tls_io io;
 };
@@ -377,24 +379,37 @@ TEST_P(TlsChannel, FinishesWhenTheSocketHasRoomAgain) {
   EXPECT_TRUE(one->peer->is_finished_by_peer());
 }
 
-TEST_P(TlsChannel, ResumesWithTheTicketOfAnotherContextOfTheSameSecret) {
+TEST_P(TlsChannel, ResumesWithTheTicketOfAnotherContextOfTheSameKeys) {
   auto first = ready();
   first->channel->write(as_bytes("x"));
   first->peer->pull();
   EXPECT_EQ(first->peer->read(), "x");
   SSL_SESSION* const session = SSL_get1_session(first->peer->ssl());
+  // Copies: OpenSSL's client gives up a session for which it got another ticket.
+  SSL_SESSION* const copy = SSL_SESSION_dup(session);
+  SSL_SESSION* const copy_for_stranger = SSL_SESSION_dup(session);
   const auto other_worker = make_tls_context(settings, tickets);
   connected_channel again(other_worker.get(), io, GetParam().version, 0, session);
   again.handshake();
   EXPECT_TRUE(again.channel->is_resumed());
   EXPECT_TRUE(again.facts.resumed);
+  EXPECT_FALSE(again.channel->is_resumed_elsewhere());
 
-  const ticket_secret fresh;
+  ticket_sealer other_gateway(keys, "b:443", metrics);
+  const auto elsewhere = make_tls_context(settings, other_gateway);
+  connected_channel moved(elsewhere.get(), io, GetParam().version, 0, copy);
+  moved.handshake();
+  EXPECT_TRUE(moved.channel->is_resumed_elsewhere());
+
+  ticket_sealer fresh(make_random_ring(), "a:443", metrics);
   const auto stranger = make_tls_context(settings, fresh);
-  connected_channel full(stranger.get(), io, GetParam().version, 0, session);
+  connected_channel full(stranger.get(), io, GetParam().version, 0, copy_for_stranger);
   full.handshake();
   EXPECT_FALSE(full.channel->is_resumed());
+  EXPECT_FALSE(full.channel->is_resumed_elsewhere());
   SSL_SESSION_free(session);
+  SSL_SESSION_free(copy);
+  SSL_SESSION_free(copy_for_stranger);
 }
 
 constexpr channel_kind tls12{"Tls12", TLS1_2_VERSION, false};

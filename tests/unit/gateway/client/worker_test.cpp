@@ -182,7 +182,7 @@ class Worker : public ::testing::Test {
 
   config_files files;
   config settings;
-  ticket_secret tickets;
+  ticket_ring_ptr tickets = make_random_ring();
   tcp_endpoint address;
   std::unique_ptr<worker> serving;
   std::optional<backend> behind;

@@ -53,6 +53,24 @@ TEST_F(Metrics, SumOverWorkers) {
   EXPECT_EQ(page.value("presenter_handshakes_total", {{"kind", "resumed"}}), 5);
 }
 
+TEST_F(Metrics, TellTicketsAndTheirKeys) {
+  first_.tickets[ticket_event::old_key].add(2);
+  second_.tickets[ticket_event::old_key].add();
+  second_.resumed_elsewhere.add(4);
+  facts_.tickets = {
+      .origin = "file", .keys = 3, .sealing_seconds = 1.5, .rotations = 6, .refusals = 7};
+  const auto page = render();
+  EXPECT_EQ(page.value("presenter_tickets_total", {{"event", "old_key"}}), 3);
+  EXPECT_EQ(page.value("presenter_tickets_total", {{"event", "unknown_key"}}), 0);
+  EXPECT_EQ(page.value("presenter_handshakes_resumed_elsewhere_total"), 4);
+  EXPECT_EQ(page.value("presenter_ticket_key_origin", {{"origin", "file"}}), 1);
+  EXPECT_EQ(page.value("presenter_ticket_key_origin", {{"origin", "zookeeper"}}), 0);
+  EXPECT_EQ(page.value("presenter_ticket_keys"), 3);
+  EXPECT_EQ(page.value("presenter_ticket_key_age_seconds"), 1.5);
+  EXPECT_EQ(page.value("presenter_ticket_key_rotations_total"), 6);
+  EXPECT_EQ(page.value("presenter_ticket_key_refusals_total"), 7);
+}
+
 TEST_F(Metrics, CountClientsByPhase) {
   first_.clients_open[client_phase::handshake].add(2);
   first_.change_phase(client_phase::handshake, client_phase::first_packet);
