@@ -57,6 +57,8 @@ constexpr errc_text text_of(errc code) {
       return {"hello_timeout", "no Hello in time"};
     case errc::go_away:
       return {"go_away", "peer closed the link after GoAway"};
+    case errc::link_stalled:
+      return {"link_stalled", "no credit for the link for too long"};
     case errc::stream_window_exceeded:
       return {"stream_window_exceeded", "more payload than the stream's window"};
     case errc::stream_credit_overflow:

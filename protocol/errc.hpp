@@ -38,6 +38,7 @@ enum class errc {
   link_timeout,            // nothing received for dead_after
   hello_timeout,           // no Hello in time
   go_away,                 // peer closed the link after GoAway
+  link_stalled,            // bytes wait and the peer grants the link nothing
 
   // One stream only · peer · stream.
   stream_window_exceeded,   // more payload than the stream's window

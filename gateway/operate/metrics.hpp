@@ -90,12 +90,12 @@ struct alignas(128) worker_metrics {
       stream_errors;
 
   gauge links_up;
-  gauge links_suspect;   // of them: silent, and given no new streams
+  gauge links_suspect;   // of them: silent or without credit, and given no new streams
   counter links_opened;  // came up, Hello received
   counter link_connects;
   counter link_connect_failures;
   // Slot 0: a failure of the socket, not of the protocol.
-  metric_array<counter, protocol::errc, protocol::errc::go_away> link_errors;
+  metric_array<counter, protocol::errc, protocol::errc::link_stalled> link_errors;
 
   counter accept_failures;
   gauge map_epoch;  // of the shard map this worker routes by

@@ -30,12 +30,14 @@ protocol::mux_options link_options(const upstream_context& context) {
   options.hello.ping_interval_ms =
       static_cast<std::int32_t>(context.settings.upstream.ping_interval.count());
   options.dead_after = context.settings.upstream.dead_after;
+  // By then every stream that holds the link's credit has been reset: limits.hpp.
+  options.link_stall_timeout = 2 * context.settings.upstream.stall_timeout;
   return options;
 }
 
 // What a backend calls the error for which it ends a link; its number may be of the future.
 std::string text_of(std::int32_t go_away_reason) {
-  if (go_away_reason > static_cast<std::int32_t>(protocol::errc::go_away))
+  if (go_away_reason > static_cast<std::int32_t>(protocol::errc::link_stalled))
     return "error " + std::to_string(go_away_reason);
   return make_error_code(static_cast<protocol::errc>(go_away_reason)).message();
 }
@@ -168,7 +170,7 @@ void upstream_slot::on_link_suspect(upstream_link&, bool is_suspect) {
   if (std::exchange(is_suspect_, is_suspect) == is_suspect) return;
   if (!is_suspect) return context_.metrics.links_suspect.sub();
   context_.metrics.links_suspect.add();
-  spdlog::warn("link to {} is silent: no new streams on it", server_.name);
+  spdlog::warn("link to {} is silent or without credit: no new streams on it", server_.name);
 }
 
 void upstream_slot::on_link_go_away(upstream_link& link, const protocol::go_away_frame& go_away) {

@@ -10,6 +10,9 @@ namespace {
 // have their turn after the next output.
 constexpr int turns_at_once_max = 1'024;
 
+// Who pings more often than a loop comes round has no ticks in time.
+constexpr std::chrono::milliseconds pause_counted_min{50};
+
 errc to_errc(const boost::system::error_code& error) {
   return static_cast<errc>(error.value());
 }
@@ -26,6 +29,7 @@ mux_core::mux_core(const mux_options& options, link_handler& handler, mux_clock:
       link_receive_(options.hello.link_window_bytes),
       started_(now),
       last_received_(now),
+      last_time_(now),
       opens_(options.opens_per_second, burst_of(options.opens_per_second)),
       stream_errors_(limits::stream_errors_per_second, limits::stream_errors_burst) {
   encode(options_.hello, output_.control);
@@ -36,7 +40,7 @@ mux_core::mux_core(const mux_options& options, link_handler& handler, mux_clock:
 std::size_t mux_core::on_input(std::span<const std::byte> input, mux_clock::time_point now) {
   if (!input.empty()) {
     last_received_ = now;
-    if (std::exchange(suspect_, false) && can_open()) handler_.on_can_open();
+    if (std::exchange(silent_, false) && can_open()) handler_.on_can_open();
   }
   std::size_t taken = 0;
   while (!is_over()) {
@@ -58,17 +62,42 @@ std::size_t mux_core::on_input(std::span<const std::byte> input, mux_clock::time
 
 void mux_core::on_time(mux_clock::time_point now) {
   const std::chrono::milliseconds interval(options_.hello.ping_interval_ms);
+  forgive_own_pause(now);
   const auto silence = now - last_received_;
   if (!is_ready() && now - started_ >= options_.hello_timeout) fail(errc::hello_timeout);
   if (silence >= options_.dead_after) fail(errc::link_timeout);
   if (failing_since_ && now - *failing_since_ >= limits::go_away_timeout) fail(errc::go_away);
+  look_for_starvation(now);
   settle();
   if (is_over() || !is_ready()) return;
   if (silence >= interval && !ping_unanswered_) {
     ping_unanswered_ = next_ping_++;
     submit(ping_frame{*ping_unanswered_});
   }
-  suspect_ = silence >= 2 * interval;
+  silent_ = silence >= 2 * interval;
+  starved_ = starving_since_ && now - *starving_since_ >= 2 * interval;
+}
+
+// A process that was stopped, or a machine that was moved, wakes with all its deadlines behind it:
+// what its peers have said since, it has not read yet, and they may have stood still as well.
+void mux_core::forgive_own_pause(mux_clock::time_point now) {
+  const std::chrono::milliseconds interval(options_.hello.ping_interval_ms);
+  const auto pause = now - std::exchange(last_time_, now) - std::max(interval, pause_counted_min);
+  if (pause <= pause.zero()) return;
+  started_ += pause;
+  last_received_ = std::min(now, last_received_ + pause);
+  for (auto* since : {&failing_since_, &starving_since_}) {
+    if (*since) *since = std::min(now, **since + pause);
+  }
+}
+
+// Nobody needs to wait all the time: those who wait give up, and a suspect link gets no others.
+void mux_core::look_for_starvation(mux_clock::time_point now) {
+  if (options_.link_stall_timeout.count() == 0 || !is_ready()) return;
+  if (!starving_since_ && link_send_.available() == 0 && !turns_.empty()) starving_since_ = now;
+  if (starving_since_ && now - *starving_since_ >= options_.link_stall_timeout) {
+    fail(errc::link_stalled);
+  }
 }
 
 void mux_core::take_output(mux_output& out) {
@@ -156,7 +185,7 @@ bool mux_core::can_open() const {
   const auto has_room = [this](std::size_t count, std::int32_t max) {
     return count + finishes_queued_ < static_cast<std::size_t>(max);
   };
-  return !is_going_away() && !suspect_ && has_open_room() &&
+  return !is_going_away() && !is_suspect() && has_open_room() &&
          has_room(streams_.size(), peer_->streams_open_max) &&
          has_room(streams_.unaccepted(), peer_->streams_opening_max);
 }

@@ -27,6 +27,8 @@ struct mux_options {
   hello_frame hello;  // role, node, windows and limits that this side announces
   std::chrono::milliseconds dead_after = limits::dead_after_default;
   std::chrono::milliseconds hello_timeout = limits::hello_timeout;
+  // Bytes wait for the link's window, which is at 0, and the peer grants it nothing. 0: for ever.
+  std::chrono::milliseconds link_stall_timeout{0};
   // Backend only, 1 or more: Opens beyond it, after a burst, are refused as busy.
   std::int32_t opens_per_second = limits::opens_per_second_default;
 };
@@ -64,7 +66,8 @@ class mux_core {
   // and shows it again with more behind it. After a failure everything is taken and ignored.
   std::size_t on_input(std::span<const std::byte> input, mux_clock::time_point now);
 
-  // Pings, and gives up a silent peer. Call at least once per half ping interval.
+  // Pings, and gives up a peer that is silent or grants nothing. Call at least once per half ping
+  // interval: of a longer pause only one interval counts, for who stands still hears nobody.
   void on_time(mux_clock::time_point now);
 
   // Moves all output into `out`, which must be empty, then gives waiting streams their turns; what
@@ -81,7 +84,7 @@ class mux_core {
   // away, and there is room for one more stream and for one more that is not accepted yet.
   bool can_open() const;
   bool is_ready() const { return peer_.has_value(); }
-  bool is_suspect() const { return suspect_; }
+  bool is_suspect() const { return silent_ || starved_; }
   bool is_going_away() const { return go_away_sent_ || go_away_received_; }
   bool is_over() const { return failure_.has_value() || closed_; }
   // Those that are over and not yet released as well.
@@ -91,6 +94,10 @@ class mux_core {
   // Payload bytes the peer allows us to send on the link, and those it sent that are not consumed.
   std::int64_t link_credit() const { return link_send_.available(); }
   std::int64_t link_bytes_buffered() const { return link_receive_.buffered(); }
+  // The latter are more than half of the window that this side announced.
+  bool is_link_half_full() const {
+    return link_bytes_buffered() > options_.hello.link_window_bytes / 2;
+  }
 
   // No new streams from here on; those that exist go on. `deadline` 0: none.
   void go_away(std::chrono::milliseconds deadline);
@@ -173,6 +180,8 @@ class mux_core {
   bool has_open_room() const;
   std::size_t room_for(const mux_stream_state& state) const;
   bool is_link_blocked() const;
+  void forgive_own_pause(mux_clock::time_point now);
+  void look_for_starvation(mux_clock::time_point now);
   bool is_backend() const { return options_.hello.role == link_role::backend; }
   void give_turns();
 
@@ -201,9 +210,13 @@ class mux_core {
   std::int64_t next_ping_ = 1;
   mux_clock::time_point started_;
   mux_clock::time_point last_received_;
+  mux_clock::time_point last_time_;  // of on_time
   token_bucket opens_;
   token_bucket stream_errors_;
-  bool suspect_ = false;
+  // Since then bytes wait and no credit has come for the link, whose window is at 0.
+  std::optional<mux_clock::time_point> starving_since_;
+  bool silent_ = false;   // suspect: nothing received for two ping intervals
+  bool starved_ = false;  // suspect: starving for two ping intervals
 
   bool go_away_sent_ = false;
   bool go_away_received_ = false;

@@ -209,7 +209,11 @@ void mux_core::on_credit(const credit_frame& credit) {
 
 void mux_core::on_link_credit(std::int64_t bytes) {
   if (bytes < limits::link_credit_bytes_min) return fail(errc::link_credit_too_small);
-  if (!link_send_.grant(bytes, limits::link_window_bytes_max)) fail(errc::link_credit_overflow);
+  if (!link_send_.grant(bytes, limits::link_window_bytes_max)) {
+    return fail(errc::link_credit_overflow);
+  }
+  starving_since_.reset();
+  if (std::exchange(starved_, false) && can_open()) handler_.on_can_open();
 }
 
 void mux_core::on_ping(const ping_frame& ping) {

@@ -70,8 +70,8 @@ class mux_link : public std::enable_shared_from_this<mux_link>,
   // Every frame of one gulp has been handled.
   virtual void on_input_end() {}
 
-  // The peer has been silent for two ping intervals (mux_core::is_suspect), or is heard again. Not
-  // called when a suspect link ends.
+  // The peer has been silent, or the link without credit, for two ping intervals
+  // (mux_core::is_suspect); or that is over. Not called when a suspect link ends.
   virtual void on_suspect(bool) {}
 
   // The link is over. `reason` is empty after an orderly end.

@@ -235,5 +235,24 @@ class Floods(GatewayCase):
         self.assert_serving()
 
 
+class Starved(GatewayCase):
+    def test_a_link_that_is_granted_nothing_is_replaced(self):
+        backend = Backend(on_open=self.on_open, stream_window_bytes=8_192, link_window_bytes=16_384)
+        self.installation(backend, stall_timeout="1s")
+        self.first = backend.wait_link()
+        self.first.consume_dead = lambda size: None  # keeps what streams that are reset owe
+        for number in range(3):
+            self.client(f"couple-{number}").send(FULL)
+        self.assertEqual(self.first.wait_go_away().reason, LinkError.link_stalled)
+        self.first.wait_closed()
+        backend.wait_link(1)
+        client, packet = self.client(), first_packet()
+        self.assertEqual(client.receive_exactly(len(packet)), packet)
+
+    def on_open(self, stream):
+        stream.accept()
+        stream.echo = stream.link is not self.first
+
+
 if __name__ == "__main__":
     main()

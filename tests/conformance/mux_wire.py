@@ -71,6 +71,7 @@ class LinkError(enum.IntEnum):
     link_timeout = 20
     hello_timeout = 21
     go_away = 22
+    link_stalled = 23
 
 
 class ResetReason(enum.IntEnum):

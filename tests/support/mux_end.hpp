@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
 #include <functional>
 #include <limits>
 #include <map>
@@ -138,7 +140,15 @@ class mux_end : public protocol::link_handler {
     return send(id, std::string(size, 'x'));
   }
 
+  // In steps, as a running side sees it.
   void pass(std::chrono::milliseconds time) {
+    do {
+      const auto step = std::min(time, std::chrono::milliseconds(500));
+      time -= step;
+      stand_still(step);
+    } while (time.count() > 0);
+  }
+  void stand_still(std::chrono::milliseconds time) {
     now += time;
     core.on_time(now);
   }

@@ -287,6 +287,92 @@ TEST(MuxLiveness, ABusyPeerIsNeverSuspectThoughItAnswersNoPing) {
   EXPECT_TRUE(gateway->core.can_open());
 }
 
+mux_options with_link_stall_timeout() {
+  mux_options options = gateway_options;
+  options.link_stall_timeout = 60s;
+  return options;
+}
+
+// Streams that the whole window of the link is spent on, and one that waits for it.
+void exhaust_link(mux_end& gateway) {
+  for (int i = 0; i < 3; ++i)
+    gateway.open();
+  gateway.send_filler(1, 8'192);
+  gateway.send_filler(2, 8'192);
+  gateway.core.wait_writable({3});
+  gateway.written();
+  ASSERT_EQ(gateway.core.link_credit(), 0);
+}
+
+hello_frame small_link_window() {
+  hello_frame hello;
+  hello.stream_window_bytes = 8'192;
+  hello.link_window_bytes = 16'384;
+  return hello;
+}
+
+// Its Pings are answered, its bytes are proof of life, and nobody can say anything.
+TEST(MuxLiveness, APeerThatGrantsTheLinkNothingIsSuspectThenGivenUp) {
+  auto gateway = mux_end::ready(with_link_stall_timeout(), small_link_window());
+  exhaust_link(*gateway);
+  gateway->pass(0s);
+  for (int i = 0; i < 6; ++i) {
+    EXPECT_EQ(gateway->core.is_suspect(), i >= 1);
+    EXPECT_EQ(gateway->core.can_open(), i < 1);
+    EXPECT_FALSE(gateway->failed);
+    // The stream that waits gives up, and no other takes its place.
+    if (i == 2) gateway->core.reset({3}, reset_reason::stalled);
+    gateway->pass(5s);
+    gateway->feed(frame_script().ping(i).credit(1, 4'096));
+    gateway->pass(5s);
+  }
+  EXPECT_THAT(gateway->told(), ElementsAre("1 link_lost", "2 link_lost", "failed link_stalled"));
+}
+
+TEST(MuxLiveness, CreditForTheLinkEndsTheSuspicion) {
+  auto gateway = mux_end::ready(with_link_stall_timeout(), small_link_window());
+  exhaust_link(*gateway);
+  gateway->pass(0s);
+  gateway->pass(11s);
+  gateway->feed(frame_script().ping(1));
+  ASSERT_TRUE(gateway->core.is_suspect());
+  gateway->feed(frame_script().credit(0, 4'096));
+  EXPECT_FALSE(gateway->core.is_suspect());
+  EXPECT_THAT(gateway->told(), Contains("can_open"));
+  for (int i = 0; i < 10; ++i) {
+    gateway->pass(9s);
+    gateway->feed(frame_script().ping(i));
+  }
+  EXPECT_FALSE(gateway->failed) << "a window above 0 starves nobody";
+}
+
+TEST(MuxLiveness, AnExhaustedLinkThatNobodyWaitsForGoesOn) {
+  auto gateway = mux_end::ready(with_link_stall_timeout(), small_link_window());
+  for (int i = 1; i <= 2; ++i) {
+    gateway->open();
+    gateway->send_filler(i, 8'192);
+  }
+  ASSERT_EQ(gateway->core.link_credit(), 0);
+  for (int i = 0; i < 20; ++i) {
+    gateway->pass(9s);
+    gateway->feed(frame_script().ping(i));
+  }
+  EXPECT_FALSE(gateway->failed || gateway->core.is_suspect());
+}
+
+// Both processes were stopped, or the machine they are on: nobody is to blame.
+TEST(MuxLiveness, TheTimeInWhichThisSideStoodStillIsNotThePeersSilence) {
+  auto gateway = mux_end::ready(gateway_options);
+  gateway->pass(4s);
+  gateway->stand_still(1h);
+  EXPECT_FALSE(gateway->failed || gateway->core.is_suspect());
+  EXPECT_THAT(gateway->written(), ElementsAre("ping 1"));
+  gateway->pass(10'999ms);
+  EXPECT_FALSE(gateway->failed);
+  gateway->pass(1ms);
+  EXPECT_THAT(gateway->told(), ElementsAre("failed link_timeout")) << "but later silence is";
+}
+
 TEST(MuxLiveness, AnsweredPingsGoOn) {
   mux_pair pair;
   pair.settle();

@@ -97,7 +97,7 @@ std::map<int, std::string> numbers_in(const std::string& text) {
 
 TEST(Specification, LinkErrorsHaveTheirNumbers) {
   const auto numbers = numbers_in(section("## 8. ", "Reasons of Reset"));
-  EXPECT_EQ(numbers.size(), 22U);
+  EXPECT_EQ(numbers.size(), 23U);
   for (const auto& [number, name] : numbers) {
     EXPECT_EQ(name_of(static_cast<errc>(number)), name);
   }
@@ -138,6 +138,7 @@ TEST(Specification, LimitsHaveTheirDefaults) {
       {"hello_timeout", limits::hello_timeout.count()},
       {"go_away_timeout", limits::go_away_timeout.count()},
       {"stall_timeout", limits::stall_timeout_default.count()},
+      {"link_stall_timeout", limits::link_stall_timeout_default.count()},
   };
   std::map<std::string, std::int64_t> written;
   for (const auto& row : rows_in(text)) {
