@@ -229,6 +229,12 @@ void stream_state::on_timer() {
 
 void stream_state::on_reset(reset_reason reason, bool) {
   reset_ = reason;
+  // What an application leaves unread is the credit of all streams of the link: the dead keep half
+  // of it at the most. Without its end the input must not look whole.
+  if (!input_.empty() && core().is_link_half_full()) {
+    input_.release();
+    input_finished_ = false;
+  }
   end(asio::error::connection_reset);
 }
 

@@ -1,5 +1,6 @@
 // How streams end: reset, lost link, close, and letting go of the handle.
 #include <boost/asio/write.hpp>
+#include <vector>
 
 #include "tests/unit/protocol/backend_sdk/sdk_fixture.hpp"
 
@@ -204,6 +205,31 @@ TEST_F(StreamEnd, ResetStreamsDoNotLeakTheLinksCredit) {
     run_until_quiet(io);
   }
   EXPECT_TRUE(run_until(io, [&] { return acceptor->counters().streams_open == 0; }));
+}
+
+// The gateway resets them as stalled, to free the link for those that are read.
+TEST_F(StreamEnd, ResetStreamsThatNobodyReadsKeepHalfOfTheLinkAtTheMost) {
+  acceptor_options options;
+  options.stream_window_bytes = 16'384;
+  options.link_window_bytes = 65'536;
+  start(options);
+  std::vector<mux_stream> unread;
+  std::vector<gateway_stream*> stalled;
+  for (int i = 0; i < 4; ++i) {
+    stalled.push_back(&gateway->open());
+    stalled.back()->send(pattern(16'384));
+    stalled.back()->finish();
+    unread.push_back(accept());
+  }
+  ASSERT_TRUE(run_until(io, [&] { return gateway->core().link_credit() == 0; }));
+  for (gateway_stream* each : stalled)
+    each->reset(reset_reason::stalled);
+  EXPECT_TRUE(run_until(io, [&] { return gateway->core().link_credit() == 32'768; }));
+
+  std::string text;
+  EXPECT_EQ(read_some(unread.front(), text, 10).error, asio::error::connection_reset)
+      << "input that was dropped does not end like whole input";
+  EXPECT_EQ(read_some(unread.back(), text, 10).bytes, 10U);
 }
 
 }  // namespace
