@@ -116,10 +116,10 @@ MUTATIONS = {
          "  turns_.push_front(*state);\n  mark_output();")),
     "suspect_for_ever": (
         "a byte from a suspect peer clears nothing",
-        (CORE, "    if (std::exchange(suspect_, false) && can_open())",
-         "    if (suspect_ && can_open())"),
-        (CORE, "  suspect_ = silence >= 2 * interval;",
-         "  suspect_ = suspect_ || silence >= 2 * interval;")),
+        (CORE, "    if (std::exchange(silent_, false) && can_open())",
+         "    if (silent_ && can_open())"),
+        (CORE, "  silent_ = silence >= 2 * interval;",
+         "  silent_ = silent_ || silence >= 2 * interval;")),
     "link_credit_tells_nobody": (
         "a grant of the link waits for other output",
         (CORE, "  if (link_receive_.is_grant_due()) mark_output();\n", "")),
