@@ -63,7 +63,8 @@ server::server(const config& settings)
       started_at_(std::chrono::system_clock::now()),
       clients_max_(clients_max_of(settings, raise_descriptor_limit())),
       signals_(control_, SIGTERM, SIGINT),
-      tickets_(control_, settings.tls) {
+      tickets_(control_, settings.tls),
+      trimmer_(control_, [this] { return handshakes(); }) {
   std::signal(SIGPIPE, SIG_IGN);
   auto sockets = open_listeners(settings);
   listen_endpoint_ = sockets.front().local_endpoint();
@@ -144,6 +145,17 @@ std::size_t server::links_up() const {
   for (const auto& worker : workers_)
     up += worker->metrics().links_up.value();
   return static_cast<std::size_t>(std::max<std::int64_t>(up, 0));
+}
+
+handshake_counts server::handshakes() const {
+  handshake_counts all;
+  for (const auto& worker : workers_) {
+    const worker_metrics& metrics = worker->metrics();
+    all.running += metrics.clients_open[client_phase::handshake].value();
+    for (const auto kind : {handshake_kind::full, handshake_kind::resumed, handshake_kind::failed})
+      all.ended += metrics.handshakes[kind].value();
+  }
+  return all;
 }
 
 readiness server::ready() const {

@@ -12,6 +12,7 @@
 
 #include "gateway/config.hpp"
 #include "gateway/operate/admin_endpoint.hpp"
+#include "gateway/operate/memory_trimmer.hpp"
 #include "gateway/shard_source.hpp"
 #include "gateway/ticket_source.hpp"
 #include "gateway/worker.hpp"
@@ -43,6 +44,7 @@ class server {
   std::string render_metrics() const;
   std::string render_shards() const;
   std::size_t links_up() const;
+  handshake_counts handshakes() const;
 
   const config& settings_;
   const std::chrono::system_clock::time_point started_at_;
@@ -55,6 +57,7 @@ class server {
   std::unique_ptr<gateway::admin_endpoint> admin_;
   shard_router::router router_;
   std::unique_ptr<shard_source> shards_;
+  memory_trimmer trimmer_;
   bool ending_ = false;
 };
 

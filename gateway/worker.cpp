@@ -43,7 +43,9 @@ worker::worker(const worker_setup& setup, listening_socket socket)
 
 worker::~worker() {
   join();
-  sessions_.clear_and_dispose(std::default_delete<client_session>());
+  const auto destroy = [this](client_session* session) { destroy_session(*session); };
+  sessions_.clear_and_dispose(destroy);
+  bury_all();
 }
 
 void worker::start() {
@@ -95,9 +97,9 @@ void worker::run_turns() {
 // --- clients
 
 void worker::on_accepted(int descriptor, const tcp_endpoint& peer) {
-  std::unique_ptr<client_session> session;
+  client_session* session = nullptr;
   try {
-    session = std::make_unique<client_session>(context_, descriptor, peer);
+    session = session_memory_.make(context_, descriptor, peer);
   } catch (const std::bad_alloc&) {
     // One client less; those who are here go on.
     metrics_.accept_failures.add();
@@ -107,7 +109,7 @@ void worker::on_accepted(int descriptor, const tcp_endpoint& peer) {
   }
   sessions_.push_back(*session);
   ++sessions_open_;
-  session.release()->start();
+  session->start();
 }
 
 void worker::on_session_over(client_session& session) {
@@ -115,11 +117,20 @@ void worker::on_session_over(client_session& session) {
   --sessions_open_;
   // Not now: its own functions are still running.
   if (graveyard_.empty()) asio::post(io_, [this] { bury(); });
-  graveyard_.emplace_back(&session);
+  graveyard_.push_back(&session);
+}
+
+void worker::destroy_session(client_session& session) {
+  session_memory_.destroy(&session);
+}
+
+void worker::bury_all() {
+  for (client_session* session : std::exchange(graveyard_, {}))
+    destroy_session(*session);
 }
 
 void worker::bury() {
-  graveyard_.clear();
+  bury_all();
   listener_.resume();
 }
 

@@ -17,6 +17,7 @@
 #include "gateway/operate/metrics.hpp"
 #include "gateway/relay/relay.hpp"
 #include "gateway/upstream/upstream_pool.hpp"
+#include "protocol/mux/slab.hpp"
 
 namespace presenter::gateway {
 
@@ -58,6 +59,8 @@ class worker final : private client_session_owner {
   void post_turns();
   void run_turns();
   void bury();
+  void bury_all();
+  void destroy_session(client_session& session);
   void shut_down(duration within);
   void step_shut_down();
 
@@ -79,10 +82,11 @@ class worker final : private client_session_owner {
   upstream_pool upstream_;
   client_context context_;
   listener listener_;
+  protocol::slab<client_session> session_memory_;
   boost::intrusive::list<client_session, boost::intrusive::base_hook<session_hook>,
                          boost::intrusive::constant_time_size<false>>
       sessions_;
-  std::vector<std::unique_ptr<client_session>> graveyard_;
+  std::vector<client_session*> graveyard_;
   std::size_t sessions_open_ = 0;
   bool turns_posted_ = false;
   bool shutting_down_ = false;

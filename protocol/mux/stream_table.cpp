@@ -4,16 +4,22 @@
 
 namespace presenter::protocol {
 
+stream_table::~stream_table() {
+  for (const auto& [id, state] : streams_)
+    memory_.destroy(state);
+}
+
 mux_stream_state* stream_table::find(stream_id stream) {
   const auto found = streams_.find(stream.value);
-  return found == streams_.end() ? nullptr : found->second.get();
+  return found == streams_.end() ? nullptr : found->second;
 }
 
 mux_stream_state& stream_table::insert(stream_id stream, stream_handler* handler,
                                        std::int64_t send_bytes, std::int64_t receive_bytes) {
-  auto state = std::make_unique<mux_stream_state>(stream, handler, send_bytes, receive_bytes);
+  auto* const state = memory_.make(stream, handler, send_bytes, receive_bytes);
   ++unaccepted_;
-  return *streams_.emplace(stream.value, std::move(state)).first->second;
+  streams_.emplace(stream.value, state);
+  return *state;
 }
 
 void stream_table::erase(stream_id stream) {
@@ -23,6 +29,7 @@ void stream_table::erase(stream_id stream) {
   if (state.is_over()) --over_;
   if (!state.accepted) --unaccepted_;
   if (!state.accepted && state.is_over()) --unaccepted_over_;
+  memory_.destroy(found->second);
   streams_.erase(found);
 }
 

@@ -5,10 +5,10 @@
 #include <boost/intrusive/list.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 #include "protocol/mux/credit_window.hpp"
+#include "protocol/mux/slab.hpp"
 #include "protocol/mux/stream_handler.hpp"
 
 namespace presenter::protocol {
@@ -59,6 +59,11 @@ using credit_queue = intrusive::list<
 // Life: owned by mux_core. A stream's address does not change while it is in the table.
 class stream_table {
  public:
+  stream_table() = default;
+  ~stream_table();
+  stream_table(const stream_table&) = delete;
+  stream_table& operator=(const stream_table&) = delete;
+
   mux_stream_state* find(stream_id stream);
   mux_stream_state& insert(stream_id stream, stream_handler* handler, std::int64_t send_bytes,
                            std::int64_t receive_bytes);
@@ -85,7 +90,8 @@ class stream_table {
  private:
   void end(mux_stream_state& state, direction_state& direction, direction_state terminal);
 
-  boost::unordered_flat_map<std::int64_t, std::unique_ptr<mux_stream_state>> streams_;
+  slab<mux_stream_state> memory_;
+  boost::unordered_flat_map<std::int64_t, mux_stream_state*> streams_;
   std::size_t over_ = 0;
   std::size_t unaccepted_ = 0;
   std::size_t unaccepted_over_ = 0;

@@ -1,0 +1,41 @@
+#include "gateway/operate/memory_trimmer.hpp"
+
+#include <malloc.h>
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <utility>
+
+namespace presenter::gateway {
+namespace {
+
+constexpr std::chrono::seconds interval{2};
+
+}  // namespace
+
+memory_trimmer::memory_trimmer(boost::asio::io_context& control,
+                               std::function<handshake_counts()> count)
+    : timer_(control), count_(std::move(count)) {
+  wait();
+}
+
+void memory_trimmer::wait() {
+  timer_.expires_after(interval);
+  timer_.async_wait([this](boost::system::error_code error) {
+    if (error) return;
+    trim_if_due();
+    wait();
+  });
+}
+
+void memory_trimmer::trim_if_due() {
+  const handshake_counts now = count_();
+  if (!is_trim_due(now, ended_at_last_trim_)) return;
+  ended_at_last_trim_ = now.ended;
+  const auto begin = std::chrono::steady_clock::now();
+  ::malloc_trim(0);
+  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
+  spdlog::debug("freed memory given back to the system in {:.1f} ms", took.count());
+}
+
+}  // namespace presenter::gateway

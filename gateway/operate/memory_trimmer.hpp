@@ -1,0 +1,40 @@
+// Gives memory back to the system after a crowd of handshakes: each took some 14 KiB of OpenSSL's
+// for a moment, and malloc keeps what was freed for a crowd that may never come again.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <functional>
+
+namespace presenter::gateway {
+
+// What is known of handshakes now, of all workers.
+struct handshake_counts {
+  std::uint64_t ended = 0;
+  std::int64_t running = 0;
+};
+
+// Is it worth it, and does it disturb nobody? Trimming holds up allocations for some milliseconds.
+constexpr bool is_trim_due(const handshake_counts& now, std::uint64_t ended_at_last_trim) {
+  constexpr std::uint64_t crowd = 500;
+  constexpr std::int64_t few = 16;
+  return now.running <= few && now.ended - ended_at_last_trim >= crowd;
+}
+
+// Life: the server's. Confined to: the control thread.
+class memory_trimmer {
+ public:
+  // Looks every few seconds.
+  memory_trimmer(boost::asio::io_context& control, std::function<handshake_counts()> count);
+
+ private:
+  void wait();
+  void trim_if_due();
+
+  boost::asio::steady_timer timer_;
+  std::function<handshake_counts()> count_;
+  std::uint64_t ended_at_last_trim_ = 0;
+};
+
+}  // namespace presenter::gateway
