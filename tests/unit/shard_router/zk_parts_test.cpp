@@ -82,7 +82,7 @@ TEST(ShardRouterErrc, EveryOneHasANameAndAText) {
     names.insert(name_of(static_cast<errc>(value)));
     EXPECT_NE(make_error_code(static_cast<errc>(value)).message(), "unknown error");
   }
-  EXPECT_EQ(count, static_cast<int>(errc::node_taken));
+  EXPECT_EQ(count, static_cast<int>(errc::secret_exposed));
   EXPECT_EQ(names.size(), static_cast<std::size_t>(count));
 }
 
