@@ -117,8 +117,8 @@ void mux_audit::judge(const reset_frame& reset) {
 
 void mux_audit::judge(const credit_frame& credit) {
   const bool is_link = credit.stream.value == 0;
-  PRESENTER_FUZZ_CHECK(credit.bytes >= (is_link ? limits::link_credit_bytes_min
-                                                : limits::stream_credit_bytes_min));
+  PRESENTER_FUZZ_CHECK(credit.bytes >=
+                       (is_link ? limits::link_credit_bytes_min : limits::stream_credit_bytes_min));
   stream_account& account = is_link ? link_ : live(credit.stream);
   account.returned += credit.bytes;
   PRESENTER_FUZZ_CHECK(!account.reset && account.returned <= account.received);

@@ -345,9 +345,8 @@ void mux_player::feed_hello(unsigned choice) {
   hello.role = is_backend() ? link_role::gateway : link_role::backend;
   if ((choice & 1U) != 0) hello.stream_window_bytes = limits::stream_window_bytes_min;
   if ((choice & 2U) != 0) {
-    hello.link_window_bytes =
-        std::max(limits::link_window_bytes_min,
-                 limits::link_windows_per_stream * hello.stream_window_bytes);
+    hello.link_window_bytes = std::max(limits::link_window_bytes_min,
+                                       limits::link_windows_per_stream * hello.stream_window_bytes);
   }
   if ((choice & 4U) != 0) hello.streams_open_max = 2;
   if ((choice & 8U) != 0) {
