@@ -24,10 +24,10 @@ struct frame_text {
     return "accept " + id(frame.stream);
   }
   std::string operator()(const protocol::refuse_frame& frame) const {
-    const std::string text =
+    std::string text =
         "refuse " + id(frame.stream) + " " + std::to_string(static_cast<int>(frame.reason));
-    if (!frame.retry_after_ms) return text;
-    return text + " after " + std::to_string(*frame.retry_after_ms);
+    if (frame.retry_after_ms) text += " after " + std::to_string(*frame.retry_after_ms);
+    return text;
   }
   std::string operator()(const protocol::finish_frame& frame) const {
     return "finish " + id(frame.stream);

@@ -39,7 +39,7 @@ TEST_F(Acceptor, TakesNoOptionsThatNoGatewayCouldAccept) {
     acceptor_options options;
     spoil(options);
     try {
-      mux_acceptor(io, {asio::ip::address_v4::loopback(), 0}, options);
+      const mux_acceptor taken(io, {asio::ip::address_v4::loopback(), 0}, options);
       ADD_FAILURE() << name << " was taken";
     } catch (const std::invalid_argument& error) {
       EXPECT_NE(std::string(error.what()).find(name), std::string::npos) << error.what();
