@@ -115,7 +115,9 @@ TEST_F(Outage, OfTwoProcessesWithOneNameTheNewerHasIt) {
 TEST_F(Outage, ADeletedNodeIsCreatedAgain) {
   watching_gateway gateway(control_, options());
   registered_backend only(control_, options(), backend("chat-a"));
-  ASSERT_TRUE(run_until([&] { return only.registration.is_registered(); }));
+  // The gateway's session, which deletes the node below, is connected once it has seen it.
+  ASSERT_TRUE(run_until(
+      [&] { return only.registration.is_registered() && names_in(gateway.shards) == "chat-a"; }));
   for (std::uint64_t round = 1; round <= 3; ++round) {
     gateway.session.remove(server_path("chat-a"), -1,
                            [](boost::system::error_code failed) { EXPECT_FALSE(failed); });
