@@ -144,7 +144,7 @@ void read_upstream(config_section section, upstream_config& out, const auth_conf
   if (out.link_window_bytes < limits::link_windows_per_stream * out.stream_window_bytes)
     section.fail(
         "link_window_bytes",
-        fmt::format("{} is less than stream_window_bytes, {}: no stream could fill its own",
+        fmt::format("{} is less than twice stream_window_bytes, {}: one stream could stop a link",
                     out.link_window_bytes, out.stream_window_bytes));
   const auto packet_bytes = auth.packet_bytes_max + packet_header_bytes;
   if (std::cmp_less(out.stream_window_bytes, packet_bytes))

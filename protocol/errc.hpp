@@ -63,6 +63,9 @@ enum class errc {
   packet_key_size,     // an empty key, or one above key_bytes_max
 };
 
+// Those up to here end a link, and are its GoAway's reasons.
+inline constexpr errc link_error_last = errc::link_stalled;
+
 const boost::system::error_category& error_category() noexcept;
 boost::system::error_code make_error_code(errc) noexcept;
 

@@ -55,6 +55,14 @@ void finish(benchmark::State& state) {
   state.SetBytesProcessed(state.iterations() * state.range(0));
 }
 
+// The number of the first record.
+std::size_t receive_untimed(benchmark::State& state, scene& on) {
+  state.PauseTiming();
+  on.receive_batch();
+  state.ResumeTiming();
+  return 0;
+}
+
 void seal_detached(benchmark::State& state) {
   scene on(state);
   const auto text = std::as_bytes(std::span(on.text));
@@ -83,12 +91,7 @@ void open_detached(benchmark::State& state) {
   scene on(state);
   std::size_t i = batch;
   for (auto _ : state) {
-    if (i == batch) {
-      state.PauseTiming();
-      on.receive_batch();
-      i = 0;
-      state.ResumeTiming();
-    }
+    if (i == batch) i = receive_untimed(state, on);
     const auto opened = on.records[i % on.records.size()].open(on.received[i], on.crypto);
     if (!opened || opened->plaintext.size() != on.text.size()) state.SkipWithError("not opened");
     ++i;
@@ -100,12 +103,7 @@ void open_openssl(benchmark::State& state) {
   scene on(state);
   std::size_t i = batch;
   for (auto _ : state) {
-    if (i == batch) {
-      state.PauseTiming();
-      on.receive_batch();
-      i = 0;
-      state.ResumeTiming();
-    }
+    if (i == batch) i = receive_untimed(state, on);
     auto& server = on.pairs[i % on.pairs.size()]->server;
     server.give(on.received[i++]);
     const int n = SSL_read(server.ssl(), on.room.data(), static_cast<int>(on.room.size()));

@@ -29,8 +29,7 @@ void client_socket::take(std::size_t n) {
 
 void client_socket::park() {
   if (input_.empty() || !parked_.empty()) return;  // nothing left, or its own already
-  std::memcpy(parked_.prepare(input_.size()).data(), input_.data(), input_.size());
-  parked_.commit(input_.size());
+  parked_.append(input_);
   input_ = parked_.mutable_bytes();
 }
 

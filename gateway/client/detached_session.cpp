@@ -110,8 +110,8 @@ bool detached_session::has_input(const client_socket& socket) const {
 // --- writing
 
 tls_result detached_session::write(std::span<const std::byte> bytes, client_socket& socket) {
+  if (const tls_status status = flush(socket); status != tls_status::ok) return {status, 0};
   if (plaintext_waiting_ == 0) {
-    if (const tls_status status = flush(socket); status != tls_status::ok) return {status, 0};
     const auto plaintext = bytes.first(std::min(bytes.size(), tls_io::write_bytes_max));
     const std::span<std::byte> into(io_.sealed.get(), tls_io::sealed_bytes_max);
     const auto size = records_.seal(plaintext, into, io_.crypto);
@@ -120,8 +120,6 @@ tls_result detached_session::write(std::span<const std::byte> bytes, client_sock
     if (const tls_status status = send(into.first(*size), socket); status != tls_status::ok) {
       return {status, 0};
     }
-  } else if (const tls_status status = flush(socket); status != tls_status::ok) {
-    return {status, 0};
   }
   return {tls_status::ok, std::exchange(plaintext_waiting_, 0)};
 }

@@ -95,7 +95,7 @@ struct alignas(128) worker_metrics {
   counter link_connects;
   counter link_connect_failures;
   // Slot 0: a failure of the socket, not of the protocol.
-  metric_array<counter, protocol::errc, protocol::errc::link_stalled> link_errors;
+  metric_array<counter, protocol::errc, protocol::link_error_last> link_errors;
 
   counter accept_failures;
   gauge map_epoch;  // of the shard map this worker routes by

@@ -37,7 +37,7 @@ protocol::mux_options link_options(const upstream_context& context) {
 
 // What a backend calls the error for which it ends a link; its number may be of the future.
 std::string text_of(std::int32_t go_away_reason) {
-  if (go_away_reason > static_cast<std::int32_t>(protocol::errc::link_stalled))
+  if (go_away_reason > static_cast<std::int32_t>(protocol::link_error_last))
     return "error " + std::to_string(go_away_reason);
   return make_error_code(static_cast<protocol::errc>(go_away_reason)).message();
 }

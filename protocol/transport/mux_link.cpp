@@ -58,10 +58,19 @@ void mux_link::start() {
 }
 
 void mux_link::close(error_code reason) {
-  if (std::exchange(closed_, true)) return close_socket();  // it may be lingering
+  if (closed_) return close_socket();  // it may be lingering
+  end(reason, false);
+}
+
+void mux_link::end(error_code reason, bool lingers) {
   const auto self = shared_from_this();
+  closed_ = true;
   core_.close();
-  close_socket();
+  if (lingers) {
+    linger_as_offended();
+  } else {
+    close_socket();
+  }
   on_closed(reason);
 }
 
@@ -87,15 +96,16 @@ void mux_link::on_failed(error_code reason) {
     core_.take_output(in_flight_);
     send_in_flight();
   }
-  if (closed_ || !in_flight_.empty()) return close(reason);
-  closed_ = true;
-  core_.close();
+  if (closed_) return close_socket();
+  end(reason, in_flight_.empty());
+}
+
+void mux_link::linger_as_offended() {
   error_code ignored;
   socket_.shutdown(asio::socket_base::shutdown_send, ignored);
   tick_.expires_after(offender_linger);
   tick_.async_wait([self = shared_from_this()](error_code) { self->close_socket(); });
   discard_input(offender_bytes_max);
-  on_closed(reason);
 }
 
 void mux_link::discard_input(std::size_t bytes_left) {

@@ -82,7 +82,10 @@ class mux_link : public std::enable_shared_from_this<mux_link>,
   void flush_in_batch() final;
   void on_failed(boost::system::error_code reason) final;
 
+  // Once. `lingers`: the peer is still to read the GoAway that has left.
+  void end(boost::system::error_code reason, bool lingers);
   void close_socket();
+  void linger_as_offended();
   void discard_input(std::size_t bytes_left);
 
   void wait_readable();

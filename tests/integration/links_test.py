@@ -22,7 +22,7 @@ class LinksTest(InstallationTest):
     def assert_links(self, servers, gateway, expected):
         self.assertEqual(gateway.metric("presenter_links_up"), expected)
         ports = [server.port for server in servers]
-        self.assertEqual(tcp_established_to(ports), expected)
+        self.assertEqual(tcp_established_to(gateway.pid, ports), expected)
 
     def installation(self, workers, links_per_worker):
         servers = self.chat_servers(BACKENDS)

@@ -103,10 +103,10 @@ class Silence(LivenessCase):
         server = self.cluster.chat_server("chat-a", echo=True, extra=SERVER_FINDS)
         self.start_gateway([server])
         client = self.client()
-        self.assertEqual(tcp_established_to([server.port]), 1)
+        self.assertEqual(tcp_established_to(self.gateway.pid, [server.port]), 1)
 
         self.gateway.pause()
-        self.wait_until(lambda: tcp_established_to([server.port]) == 0,
+        self.wait_until(lambda: tcp_established_to(self.gateway.pid, [server.port]) == 0,
                         "the chat server closes the link")
         beside = connect(server.port)
         self.addCleanup(beside.close)

@@ -4,6 +4,7 @@ The processes themselves are deploy/cluster.py's, the same that the demonstratio
 are found through PRESENTER_BIN, which ctest sets.
 """
 
+import contextlib
 import os
 import resource
 import signal
@@ -104,13 +105,21 @@ def is_sanitized():
     return bool(os.environ.get("PRESENTER_SANITIZE"))
 
 
-def tcp_established_to(ports):
-    """How many TCP sockets of this machine are established towards these ports of 127.0.0.1."""
+def tcp_established_to(pid, ports):
+    """How many TCP sockets of this process are established towards these ports.
+
+    Only its own: another process's socket may by chance be bound to a port of the same number."""
+    own = set()
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            own.add(os.readlink(f"/proc/{pid}/fd/{name}"))
     count = 0
-    with open("/proc/net/tcp", encoding="ascii") as table:
+    with open(f"/proc/{pid}/net/tcp", encoding="ascii") as table:
         for line in list(table)[1:]:
-            remote, state = line.split()[2:4]
-            count += state == "01" and int(remote.split(":")[1], 16) in ports
+            fields = line.split()
+            remote, state, inode = fields[2], fields[3], fields[9]
+            count += (state == "01" and int(remote.split(":")[1], 16) in ports
+                      and f"socket:[{inode}]" in own)
     return count
 
 

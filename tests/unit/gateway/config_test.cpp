@@ -262,7 +262,7 @@ TEST_F(Config, WindowsMustHoldAFirstPacketAndFitTheLink) {
             "presenter.toml:7: upstream.stream_window_bytes: 4096 is less than "
             "auth.packet_bytes_max and its length, 4100");
   EXPECT_THAT(mistake_of("[upstream]\nlink_window_bytes = 16384\n"),
-              HasSubstr("16384 is less than stream_window_bytes, 65536"));
+              HasSubstr("16384 is less than twice stream_window_bytes, 65536"));
 }
 
 TEST_F(Config, ALinkIsSuspectBeforeItIsDead) {

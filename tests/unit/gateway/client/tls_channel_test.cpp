@@ -85,6 +85,16 @@ struct connected_channel {
     peer->read();  // tickets
   }
 
+  // The peer is through, but what it has to say at the end has not been sent.
+  void handshake_to_the_peers_last_flight() {
+    peer->step_handshake();
+    peer->push();
+    edges();
+    ASSERT_EQ(channel->handshake(), tls_status::want_read);
+    peer->pull();
+    ASSERT_TRUE(peer->step_handshake());
+  }
+
   // Reads until it has to wait; the last status in `status`.
   std::string read(std::size_t at_once = 16'384) {
     std::string text;
@@ -445,12 +455,7 @@ TEST_P(Tls13Channel, FollowsKeyUpdatesInTheMiddleOfTraffic) {
 // away.
 TEST_P(Tls13Channel, TellsAResetThatTheTicketRanInto) {
   auto one = connect();
-  one->peer->step_handshake();
-  one->peer->push();
-  one->edges();
-  ASSERT_EQ(one->channel->handshake(), tls_status::want_read);
-  one->peer->pull();
-  ASSERT_TRUE(one->peer->step_handshake());
+  ASSERT_NO_FATAL_FAILURE(one->handshake_to_the_peers_last_flight());
   one->peer->push();
   one->peer->close_descriptor();
   one->edges();
@@ -501,12 +506,7 @@ TEST_P(Tls13Channel, CountsTheTicketsThatOpensslHasSealed) {
 
 TEST_P(Tls13Channel, TakesDataThatCameWithTheEndOfTheHandshake) {
   auto one = connect();
-  one->peer->step_handshake();
-  one->peer->push();
-  one->edges();
-  ASSERT_EQ(one->channel->handshake(), tls_status::want_read);
-  one->peer->pull();
-  ASSERT_TRUE(one->peer->step_handshake());
+  ASSERT_NO_FATAL_FAILURE(one->handshake_to_the_peers_last_flight());
   one->peer->write("early bird");
   one->peer->push();
   one->edges();

@@ -9,13 +9,13 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <new>
 
+#include "tests/support/allocation_count.hpp"
 #include "tests/unit/gateway/client/tls_records_end.hpp"
 
 namespace {
 
-std::size_t allocations = 0;
+using presenter::testing::allocations;
 
 // In front of each of OpenSSL's allocations; together a list of all that live.
 struct alignas(std::max_align_t) block {
@@ -71,20 +71,6 @@ std::size_t count_living(std::span<const std::byte> sought) {
 [[maybe_unused]] const int installed = CRYPTO_set_mem_functions(allocate, reallocate, release);
 
 }  // namespace
-
-#define PRESENTER_NOINLINE __attribute__((noinline))
-
-PRESENTER_NOINLINE void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-PRESENTER_NOINLINE void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-PRESENTER_NOINLINE void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
 
 namespace presenter::gateway {
 namespace {

@@ -1,29 +1,12 @@
 // In the steady state a Data frame costs no allocation, neither its sender nor its receiver.
 #include <gtest/gtest.h>
-
-#include <cstdlib>
-#include <new>
-
 #include "protocol/mux/mux_core.hpp"
-
-namespace {
-std::size_t allocations = 0;
-}
-
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
+#include "tests/support/allocation_count.hpp"
 
 namespace presenter::protocol {
 namespace {
+
+using testing::allocations;
 
 // Either end; consumes what comes.
 struct quiet_end : link_handler, stream_handler {

@@ -2,41 +2,14 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <cstdlib>
-#include <new>
 
 #include "protocol/wire/mux_frame.hpp"
-
-namespace {
-std::size_t allocations = 0;
-}  // namespace
-
-// Not inlined: gcc takes a visible free of what an invisible operator new returned for a mismatch.
-#define PRESENTER_NOINLINE __attribute__((noinline))
-
-PRESENTER_NOINLINE void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-PRESENTER_NOINLINE void* operator new[](std::size_t size) {
-  return ::operator new(size);
-}
-PRESENTER_NOINLINE void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-PRESENTER_NOINLINE void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-PRESENTER_NOINLINE void operator delete[](void* memory) noexcept {
-  std::free(memory);
-}
-PRESENTER_NOINLINE void operator delete[](void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
+#include "tests/support/allocation_count.hpp"
 
 namespace presenter::protocol {
 namespace {
+
+using testing::allocations;
 
 TEST(MuxFrameAllocation, DataTakesNoMemoryInEitherDirection) {
   std::array<std::byte, limits::data_bytes_max> payload{};
