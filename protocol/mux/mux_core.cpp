@@ -56,6 +56,8 @@ std::size_t mux_core::on_input(std::span<const std::byte> input, mux_clock::time
   }
   settle();
   if (is_over()) return input.size();
+  // What others have consumed may be due only now, by the bytes of a stream that nobody reads.
+  if (link_receive_.is_grant_due()) mark_output();
   give_turns();
   return taken;
 }

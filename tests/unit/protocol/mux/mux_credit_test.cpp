@@ -58,6 +58,20 @@ TEST(MuxCredit, TheLinkIsGrantedByTheSameRule) {
   EXPECT_EQ(written.back(), "credit 0 9000");
 }
 
+// What is read while the peer holds half or more is owed, and due when later bytes, that nobody
+// reads, leave it less: there may never be another consumption.
+TEST(MuxCredit, TheLinkIsGrantedWhenBytesThatNobodyReadsMakeItDue) {
+  mux_options options = mux_options_for(link_role::backend);
+  options.hello.stream_window_bytes = 8'192;
+  options.hello.link_window_bytes = 16'384;
+  auto backend = mux_end::ready(options);
+  backend->feed(frame_script().open(1, "k").filler(1, 8'192).open(2, "k"));
+  EXPECT_THAT(backend->written(), ElementsAre("accept 1", "accept 2", "credit 1 8192"));
+  backend->consume_at_once = false;
+  backend->feed(frame_script().filler(2, 8'192));
+  EXPECT_THAT(backend->written(), ElementsAre("credit 0 8192"));
+}
+
 TEST(MuxCredit, AFinishedPeerNeedsNoStreamCredit) {
   auto backend = mux_end::ready(tiny(link_role::backend));
   backend->consume_at_once = false;
