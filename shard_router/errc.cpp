@@ -31,6 +31,8 @@ constexpr errc_text text_of(errc code) {
       return {"instance_invalid", "'instance' must be a string of at most 64 bytes"};
     case errc::too_many_servers:
       return {"too_many_servers", "more servers than a map may have"};
+    case errc::too_much_weight:
+      return {"too_much_weight", "the servers' weights add up to more than a map may have"};
     case errc::map_held:
       return {"map_held", "the new map lacks more than half of the servers and is held back"};
     case errc::saved_map_invalid:

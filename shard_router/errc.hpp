@@ -20,6 +20,7 @@ enum class errc {
 
   // The whole map.
   too_many_servers,  // above limits::servers_max · whoever registers · the last map stays
+  too_much_weight,   // above limits::weights_total_max · whoever registers · the last map stays
   map_held,  // would remove more than half of the servers · coordination · held until confirmed
   saved_map_invalid,  // the copy on disk is none of ours · whoever changed it · it is ignored
 

@@ -1,5 +1,5 @@
 // The consistent-hash ring, exactly as README.md defines it, so that any language computes the same
-// owner: 2·weight points xxh64(name + "#" + i) per server, and a key belongs to the first point at
+// owner: 16·weight points xxh64(name + "#" + i) per server, and a key belongs to the first point at
 // or above xxh64(key), wrapping.
 #pragma once
 
@@ -17,7 +17,7 @@ struct ring_member {
 };
 
 // Immutable once built; any thread may look up. Members are known by their index in what it was
-// built from. Bounds: 2·weight points of 12 bytes for each member; see limits.hpp.
+// built from. Bounds: 16·weight points of 13 to 14 bytes for each member; see limits.hpp.
 class hash_ring {
  public:
   static constexpr std::size_t no_member = static_cast<std::size_t>(-1);
@@ -34,9 +34,15 @@ class hash_ring {
   std::size_t points() const { return hashes_.size(); }
 
  private:
+  std::size_t bucket_of(std::uint64_t hash) const;
+
   // Beside each other rather than together: a look-up searches densely packed hashes.
-  std::vector<std::uint64_t> hashes_;
+  std::vector<std::uint64_t> hashes_;  // ascending, each once
   std::vector<std::uint32_t> members_;
+  // Hashes are spread evenly, so their uppermost bits say where to look: buckets of some four
+  // points, by the index of their first, and behind the last one the number of points.
+  std::vector<std::uint32_t> starts_;
+  unsigned bucket_bits_ = 0;
   std::vector<double> shares_;  // by member
 };
 

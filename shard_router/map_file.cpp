@@ -51,6 +51,10 @@ class map_reader {
         add_error(line_of(*servers->get(i)), path, "must be a table");
       }
     }
+    if (weight_of(servers_) > limits::weights_total_max) {
+      add_error(line_of(*servers), "server",
+                fmt::format("the weights add up to more than {}", limits::weights_total_max));
+    }
   }
 
   map_file_result result() && {

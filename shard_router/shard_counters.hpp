@@ -22,7 +22,7 @@ struct shard_counters {
   counter map_read_failures{0};  // given up half-way, also because of a disconnect
   counter maps_published{0};
   counter maps_held{0};          // by map_guard
-  counter maps_too_large{0};     // errc::too_many_servers
+  counter maps_too_large{0};     // errc::too_many_servers, errc::too_much_weight
   counter children_rejected{0};  // entries left out of a map
   counter saves_failed{0};       // of the copy on disk
 

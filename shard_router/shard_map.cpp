@@ -9,6 +9,13 @@ std::string_view name_of(server_state state) noexcept {
   return state == server_state::up ? "up" : "draining";
 }
 
+std::int64_t weight_of(std::span<const server> servers) noexcept {
+  std::int64_t total = 0;
+  for (const server& each : servers)
+    total += each.weight;
+  return total;
+}
+
 shard_map::shard_map(std::int64_t epoch, std::vector<server> servers)
     : epoch_(epoch), servers_(std::move(servers)) {
   std::ranges::sort(servers_, {}, &server::name);

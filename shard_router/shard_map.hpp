@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,8 +31,11 @@ struct server {
   bool operator==(const server&) const = default;
 };
 
+// Of all of them together, whatever their state.
+std::int64_t weight_of(std::span<const server> servers) noexcept;
+
 // Life: by shared_ptr, from the source to the last who routes by it. Any thread may read.
-// Bounds: limits::servers_max.
+// Bounds: limits::servers_max, limits::weights_total_max.
 class shard_map {
  public:
   // Names are unique; whoever builds it has checked limits.

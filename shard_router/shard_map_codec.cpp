@@ -110,6 +110,7 @@ boost::system::result<shard_map_ptr> decode_map(std::string_view text) {
     if (!decoded) return errc::saved_map_invalid;
     servers.push_back(std::move(*decoded));
   }
+  if (weight_of(servers) > limits::weights_total_max) return errc::saved_map_invalid;
   return std::make_shared<const shard_map>(epoch->get<std::int64_t>(), std::move(servers));
 }
 

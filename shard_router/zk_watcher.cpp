@@ -1,5 +1,6 @@
 #include "shard_router/zk_watcher.hpp"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -118,11 +119,8 @@ void zk_watcher::on_children(error_code failed, const std::vector<std::string>& 
   if (failed == zk_errc::no_node) return create_servers();
   if (failed) return on_read_failed(failed);
   if (names.size() > limits::servers_max) {
-    ++counters_.maps_too_large;
-    spdlog::error("{}: {} servers: {}; the last map stays", servers_path, names.size(),
-                  make_error_code(errc::too_many_servers).message());
     is_reading_ = false;
-    return;
+    return refuse(fmt::format("{} servers", names.size()), errc::too_many_servers);
   }
   servers_pzxid_ = stat.pzxid;
   update_children(names);
@@ -207,17 +205,27 @@ void zk_watcher::finish_read() {
     if (++inconsistent_reads_ < inconsistent_reads_max) return;
   }
   inconsistent_reads_ = 0;
-  offer(make_map());
+  if (auto map = make_map()) offer(std::move(map));
 }
 
-shard_map_ptr zk_watcher::make_map() const {
+shard_map_ptr zk_watcher::make_map() {
   std::int64_t epoch = servers_pzxid_;
   std::vector<server> servers;
   for (const auto& [name, entry] : children_) {
     epoch = std::max(epoch, entry.mzxid);
     if (entry.is_valid) servers.push_back(entry.read);
   }
+  if (const std::int64_t weight = weight_of(servers); weight > limits::weights_total_max) {
+    refuse(fmt::format("a weight of {} in all", weight), errc::too_much_weight);
+    return nullptr;
+  }
   return std::make_shared<const shard_map>(epoch, std::move(servers));
+}
+
+void zk_watcher::refuse(std::string_view what, errc why) {
+  ++counters_.maps_too_large;
+  spdlog::error("{}{}: {}: {}; the last map stays", session_.chroot(), servers_path, what,
+                make_error_code(why).message());
 }
 
 void zk_watcher::offer(shard_map_ptr map) {

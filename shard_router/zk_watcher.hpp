@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "shard_router/errc.hpp"
 #include "shard_router/life_token.hpp"
 #include "shard_router/map_guard.hpp"
 #include "shard_router/router.hpp"
@@ -35,7 +36,7 @@ struct zk_watcher_options {
 
 // Life: shorter than the session and the router it was given.
 // Confined to: the session's executor, where router.publish() is called.
-// Bounds: limits::servers_max servers; more, and the last map stays.
+// Bounds: limits::servers_max servers of limits::weights_total_max; more, and the last map stays.
 class zk_watcher final : public zk_listener {
  public:
   zk_watcher(zk_session& session, router& router, zk_watcher_options options = {});
@@ -75,7 +76,8 @@ class zk_watcher final : public zk_listener {
   void create_servers();
   void on_read_failed(boost::system::error_code failed);
   void finish_read();
-  shard_map_ptr make_map() const;
+  shard_map_ptr make_map();  // nullptr: refused
+  void refuse(std::string_view what, errc why);
   void offer(shard_map_ptr map);
   void hold(const shard_map& map, bool is_new);
   void publish(shard_map_ptr map);

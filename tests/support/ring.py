@@ -49,7 +49,7 @@ def xxh64(data, seed=0):
 
 
 class Ring:
-    """A server of weight w has 2·w points xxh64(name#i); a key's is the first point ≥ its hash."""
+    """A server of weight w has 16·w points xxh64(name#i); a key's is the first point ≥ its hash."""
 
     def __init__(self, weights):
         """`weights`: {name: weight}; a plain list of names has the default weight, 100."""
@@ -57,7 +57,7 @@ class Ring:
             weights = {name: 100 for name in weights}
         # Of equal points the smaller name's counts: sorting puts it first.
         self.points = sorted((xxh64(f"{name}#{i}".encode()), name)
-                             for name, weight in weights.items() for i in range(2 * weight))
+                             for name, weight in weights.items() for i in range(16 * weight))
         self.hashes = [point for point, _ in self.points]
 
     def owner(self, key):

@@ -112,6 +112,14 @@ TEST_F(MapFile, AFileWithoutServersIsAMistake) {
             lines{"1: server: must be tables, each headed [[server]]"});
 }
 
+TEST_F(MapFile, WeightsAddUpToAMillionAtTheMost) {
+  std::string text;
+  for (int number = 0; number < 1'000; ++number)
+    text += "[[server]]\nname='" + std::to_string(number) + "'\nhost='h'\nport=1\nweight=1000\n";
+  EXPECT_EQ(errors_of(text + "[[server]]\nname='more'\nhost='h'\nport=1\nweight=1\n"),
+            lines{"1: server: the weights add up to more than 1000000"});
+}
+
 TEST_F(MapFile, ASyntaxErrorHasItsLine) {
   const lines found = errors_of("[[server]]\nname = \"chat-a\nhost = 1\n");
   ASSERT_EQ(found.size(), 1u);
