@@ -32,6 +32,10 @@ inline constexpr std::size_t control_bytes_max = 512;
 inline constexpr std::size_t key_bytes_max = 1'024;
 inline constexpr std::size_t node_bytes_max = 255;
 
+// Longest subject of a client's certificate. A distinguished name of a person or a device has some
+// hundred bytes; with the longest key, names and tag around it an Open still fits.
+inline constexpr std::size_t client_subject_bytes_max = 1'024;
+
 // Credit of a new stream, in payload bytes. A chat message fits many times; a stalled client pins
 // at most this much at each end.
 inline constexpr std::int32_t stream_window_bytes_default = 65'536;

@@ -33,6 +33,7 @@ struct TlsFacts {
   3: string server_name
   4: string alpn
   5: bool resumed
+  6: optional string client_subject
 }
 
 // README §4.2

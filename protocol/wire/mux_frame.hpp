@@ -49,6 +49,7 @@ struct tls_facts {
   std::string server_name;  // SNI
   std::string alpn;
   bool resumed = false;
+  std::string client_subject;  // of its certificate, ≤ limits::client_subject_bytes_max
   bool operator==(const tls_facts&) const = default;
 };
 

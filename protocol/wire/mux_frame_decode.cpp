@@ -122,6 +122,8 @@ void decode_tls(reader& in, tls_facts& tls) {
         return in.take(at, tls.alpn);
       case 5:
         return in.take(at, tls.resumed);
+      case 6:
+        return in.take(at, tls.client_subject);
       default:
         return unknown(in, at);
     }
@@ -154,7 +156,8 @@ errc decode_body(reader& in, open_frame& frame) {
   return check(seen.all({1, 2}),
                frame.stream.value >= 1 &&
                    within(frame.key.size(), std::size_t{1}, limits::key_bytes_max) &&
-                   frame.map_epoch >= 0 && within(frame.client_port, 0, 65'535));
+                   frame.map_epoch >= 0 && within(frame.client_port, 0, 65'535) &&
+                   frame.tls.client_subject.size() <= limits::client_subject_bytes_max);
 }
 
 errc decode_body(reader& in, refuse_frame& frame) {

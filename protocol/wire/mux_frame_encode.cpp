@@ -21,8 +21,9 @@ std::size_t size_bound(const hello_frame& frame) {
 }
 std::size_t size_bound(const open_frame& frame) {
   const tls_facts& tls = frame.tls;
-  return 14 * field_bytes_max + frame.key.size() + frame.client_address.size() + frame.tag.size() +
-         tls.version.size() + tls.suite.size() + tls.server_name.size() + tls.alpn.size();
+  return 15 * field_bytes_max + frame.key.size() + frame.client_address.size() + frame.tag.size() +
+         tls.version.size() + tls.suite.size() + tls.server_name.size() + tls.alpn.size() +
+         tls.client_subject.size();
 }
 template <class Frame>
 std::size_t size_bound(const Frame&) {
@@ -87,6 +88,7 @@ void write_fields(writer& to, const open_frame& frame) {
   to.field_string(3, frame.tls.server_name);
   to.field_string(4, frame.tls.alpn);
   to.field_bool(5, frame.tls.resumed);
+  if (!frame.tls.client_subject.empty()) to.field_string(6, frame.tls.client_subject);
   to.end_struct(outer);
   to.field_string(7, frame.tag);
 }

@@ -151,7 +151,7 @@ bool same(const open_frame& ours, const idl::Open& theirs) {
                             theirs.client_address,
                             theirs.client_port,
                             {theirs.tls.version, theirs.tls.suite, theirs.tls.server_name,
-                             theirs.tls.alpn, theirs.tls.resumed},
+                             theirs.tls.alpn, theirs.tls.resumed, theirs.tls.client_subject},
                             theirs.tag};
   return ours == expected;
 }

@@ -45,6 +45,7 @@ struct convert {
     tls.__set_server_name(frame.tls.server_name);
     tls.__set_alpn(frame.tls.alpn);
     tls.__set_resumed(frame.tls.resumed);
+    if (!frame.tls.client_subject.empty()) tls.__set_client_subject(frame.tls.client_subject);
     idl::Open open;
     open.__set_stream(frame.stream.value);
     open.__set_key(frame.key);
@@ -132,7 +133,7 @@ protocol::open_frame full_open() {
   open.map_epoch = i64_max;
   open.client_address = "2001:db8::ffff";
   open.client_port = 65'535;
-  open.tls = {"TLSv1.3", "TLS_AES_128_GCM_SHA256", "chat.example.org", "thrift", true};
+  open.tls = {"TLSv1.3", "TLS_AES_128_GCM_SHA256", "chat.example.org", "thrift", true, "CN=a"};
   open.tag = "gw-1/0/17";
   return open;
 }

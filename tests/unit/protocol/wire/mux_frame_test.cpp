@@ -18,7 +18,8 @@ struct Arbitrary<presenter::protocol::tls_facts> {
     using presenter::protocol::tls_facts;
     return gen::build<tls_facts>(gen::set(&tls_facts::version), gen::set(&tls_facts::suite),
                                  gen::set(&tls_facts::server_name), gen::set(&tls_facts::alpn),
-                                 gen::set(&tls_facts::resumed));
+                                 gen::set(&tls_facts::resumed),
+                                 gen::set(&tls_facts::client_subject));
   }
 };
 

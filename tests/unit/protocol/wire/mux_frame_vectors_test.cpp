@@ -54,6 +54,7 @@ open_frame open_from(const json& fields) {
   tls.at("server_name").get_to(open.tls.server_name);
   tls.at("alpn").get_to(open.tls.alpn);
   tls.at("resumed").get_to(open.tls.resumed);
+  open.tls.client_subject = tls.value("client_subject", "");
   fields.at("tag").get_to(open.tag);
   return open;
 }

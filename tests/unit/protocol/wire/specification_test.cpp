@@ -120,6 +120,7 @@ TEST(Specification, LimitsHaveTheirDefaults) {
       {"control_bytes_max", limits::control_bytes_max},
       {"key_bytes_max", limits::key_bytes_max},
       {"node_bytes_max", limits::node_bytes_max},
+      {"client_subject_bytes_max", limits::client_subject_bytes_max},
       {"stream_window_bytes", limits::stream_window_bytes_default},
       {"link_window_bytes", limits::link_window_bytes_default},
       {"stream_credit_bytes_min", limits::stream_credit_bytes_min},
