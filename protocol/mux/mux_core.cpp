@@ -57,7 +57,7 @@ std::size_t mux_core::on_input(std::span<const std::byte> input, mux_clock::time
   settle();
   if (is_over()) return input.size();
   // What others have consumed may be due only now, by the bytes of a stream that nobody reads.
-  if (link_receive_.is_grant_due()) mark_output();
+  look_for_link_grant();
   give_turns();
   return taken;
 }
@@ -363,6 +363,10 @@ void mux_core::mark_output() {
 
 void mux_core::consume_link(std::int64_t n) {
   link_receive_.consume(n);
+  look_for_link_grant();
+}
+
+void mux_core::look_for_link_grant() {
   if (link_receive_.is_grant_due()) mark_output();
 }
 

@@ -175,6 +175,7 @@ class mux_core {
 
   void submit_due_credit();
   void consume_link(std::int64_t n);
+  void look_for_link_grant();
   void end_sending(mux_stream_state& state);
   void erase_if_done(stream_id stream);
   bool has_open_room() const;

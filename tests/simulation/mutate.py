@@ -97,8 +97,8 @@ MUTATIONS = {
          "turns_.push_back(*state);\n", "")),
     "no_turn_after_link_credit": (
         "nobody has a turn when the link's credit comes",
-        (CORE, "mark_output();\n  give_turns();\n  return taken;",
-         "mark_output();\n  return taken;")),
+        (CORE, "look_for_link_grant();\n  give_turns();\n  return taken;",
+         "look_for_link_grant();\n  return taken;")),
     "reset_not_acknowledged": (
         "the peer's Reset is never answered",
         (CORE, "submit_reset(state, reset_reason::acknowledged);",
