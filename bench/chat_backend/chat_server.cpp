@@ -18,6 +18,8 @@ protocol::acceptor_options options_of(const chat_server_options& from) {
   options.node = from.name;
   options.ping_interval = from.ping_interval;
   options.dead_after = from.dead_after;
+  options.fence = from.fence;
+  options.move_after = from.move_after;
   return options;
 }
 

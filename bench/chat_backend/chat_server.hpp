@@ -7,6 +7,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "bench/chat_backend/chat_service.hpp"
@@ -23,6 +24,9 @@ struct chat_server_options {
   std::chrono::milliseconds dead_after = protocol::limits::dead_after_default;
   // What is left when it is over loses its streams: a demo's clients stay as long as they can.
   std::chrono::milliseconds drain_deadline{5'000};
+  // Whose keys are served; empty: all. See protocol/backend_sdk/backend.hpp.
+  std::shared_ptr<protocol::stream_fence> fence;
+  std::chrono::milliseconds move_after{300'000};
 };
 
 // Life: until its io_context has ended. Confined to: the io_context's one thread.
@@ -32,7 +36,7 @@ class chat_server {
   chat_server(boost::asio::io_context&, const chat_server_options&);
 
   boost::asio::ip::tcp::endpoint local_endpoint() const { return acceptor_.local_endpoint(); }
-  void set_map_epoch(std::int64_t epoch) { acceptor_.set_map_epoch(epoch); }
+  protocol::mux_acceptor& acceptor() { return acceptor_; }
 
   void start_accepting();
   // No new streams; `on_drained` once the last is over or the deadline has ended them. Once.

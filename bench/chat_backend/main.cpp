@@ -13,7 +13,7 @@
 #include <string>
 
 #include "bench/chat_backend/chat_server.hpp"
-#include "bench/chat_backend/registration.hpp"
+#include "protocol/backend_sdk/backend.hpp"
 
 namespace {
 
@@ -29,6 +29,9 @@ struct command_line {
   double drain_seconds = 5;
   double ping_seconds = 5;
   double dead_seconds = 20;
+  double settle_seconds = 1;
+  double move_seconds = 300;
+  std::string saved_map;
   chat_server_options options;
 };
 
@@ -46,6 +49,13 @@ void add_options(CLI::App& app, command_line& line) {
       ->check(CLI::Range(0.01, 1e6));
   app.add_option("--dead-seconds", line.dead_seconds, "of a link's silence before it is given up")
       ->check(CLI::Range(0.01, 1e6));
+  app.add_option("--settle-seconds", line.settle_seconds,
+                 "that a shard must have been this server's before it is served")
+      ->check(CLI::Range(0.0, 1e6));
+  app.add_option("--move-seconds", line.move_seconds,
+                 "until streams whose shard is another server's are ended by this side")
+      ->check(CLI::Range(0.0, 1e6));
+  app.add_option("--saved-map", line.saved_map, "file for the last shard map, over restarts");
   app.add_flag("--echo", line.options.is_echo, "send every byte back instead");
 }
 
@@ -74,13 +84,14 @@ std::string text_of(const tcp::endpoint& endpoint) {
                      endpoint.port());
 }
 
-presenter::shard_router::server entry_of(const command_line& line, const tcp::endpoint& bound) {
-  presenter::shard_router::server self;
-  self.name = line.options.name;
-  self.host = line.advertise.empty() ? bound.address().to_string() : line.advertise;
-  self.port = bound.port();
-  self.weight = line.weight;
-  return self;
+presenter::protocol::backend_options member_options(const command_line& line) {
+  presenter::protocol::backend_options options;
+  options.zookeeper = line.zookeeper;
+  options.self.name = line.options.name;
+  options.self.weight = line.weight;
+  options.settle = milliseconds_of(line.settle_seconds);
+  options.saved_map = line.saved_map;
+  return options;
 }
 
 void run(command_line& line) {
@@ -88,13 +99,18 @@ void run(command_line& line) {
   line.options.drain_deadline = milliseconds_of(line.drain_seconds);
   line.options.ping_interval = milliseconds_of(line.ping_seconds);
   line.options.dead_after = milliseconds_of(line.dead_seconds);
+  line.options.move_after = milliseconds_of(line.move_seconds);
   asio::io_context io{1};
+  std::optional<presenter::protocol::backend> member;
+  if (!line.zookeeper.empty()) {
+    member.emplace(io, member_options(line));
+  }
   chat_server server(io, line.options);
   server.start_accepting();
-
-  std::optional<registration> entry;
-  if (!line.zookeeper.empty()) {
-    entry.emplace(io, line.zookeeper, entry_of(line, server.local_endpoint()));
+  if (member) {
+    const tcp::endpoint bound = server.local_endpoint();
+    const std::string own = bound.address().to_string();
+    member->start(server.acceptor(), line.advertise.empty() ? own : line.advertise, bound.port());
   }
 
   // Out of the map first, so that no new stream is on its way while the others end.
@@ -102,8 +118,8 @@ void run(command_line& line) {
   asio::signal_set signals(io, SIGTERM, SIGINT);
   signals.async_wait([&](const boost::system::error_code& failed, int) {
     if (failed) return;
-    if (entry) {
-      entry->start_leaving(drain);
+    if (member) {
+      member->start_leaving(drain);
     } else {
       drain();
     }

@@ -26,6 +26,7 @@ void check(const acceptor_options& options) {
   require(options.streams_open_max >= 1, "streams_open_max is below 1");
   require(options.streams_opening_max >= 1, "streams_opening_max is below 1");
   require(options.opens_per_second >= 1, "opens_per_second is below 1");
+  require(options.moves_per_second >= 0, "moves_per_second is negative");
   require(options.ping_interval.count() >= 1, "ping_interval is below a millisecond");
 }
 

@@ -5,20 +5,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "protocol/backend_sdk/stream_fence.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/wire/mux_frame.hpp"
 
 namespace presenter::protocol {
-
-// Why a stream is not served. The gateway, not the client, deals with not_owner and busy.
-struct refusal {
-  refuse_reason reason = refuse_reason::denied;
-  std::optional<std::int64_t> map_epoch = {};  // with not_owner: the epoch known here
-  std::optional<std::chrono::milliseconds> retry_after = {};  // with busy
-};
 
 struct acceptor_options {
   std::string node;            // this backend's name, ≤ limits::node_bytes_max
@@ -55,6 +50,23 @@ struct acceptor_options {
   // Asked for every new stream, on the acceptor's thread; empty: all are served. It must not call
   // the acceptor.
   std::function<std::optional<refusal>(const open_frame&)> admit;
+
+  // Asked behind `admit`, and once more when a stream is about to be accepted; empty: all may be
+  // served. After a change of its answers call mux_acceptor::on_fence_changed.
+  std::shared_ptr<stream_fence> fence;
+
+  // Streams that the fence holds: as many, so many bytes of theirs that came behind their Opens, so
+  // long. A map takes less than a second to arrive; who is held for longer is refused as busy, and
+  // so is who would be one too many.
+  std::size_t held_max = 4'096;
+  std::size_t held_bytes_max = 16 * 1'024 * 1'024;
+  std::chrono::milliseconds hold_timeout{2'000};
+
+  // Streams that have been accepted and that the fence does not serve any more are reset as `moved`
+  // by this side `move_after` a change, `moves_per_second` at a time (0: all at once). The gateways
+  // see the same map and move them at their own pace long before; this is for those that do not.
+  std::chrono::milliseconds move_after{300'000};
+  std::int32_t moves_per_second = 200;
 };
 
 // Throws std::invalid_argument, naming the option, when a peer could not accept what these announce
@@ -72,6 +84,9 @@ struct acceptor_counters {
   std::uint64_t streams_abandoned = 0;  // ended before anybody accepted them
   std::uint64_t streams_limited = 0;    // refused as above opens_per_second
   std::uint64_t stream_errors = 0;      // streams reset because a gateway broke a rule
+  std::uint64_t streams_moved = 0;      // ended as the fence does not serve them any more
+  std::uint64_t streams_not_owned = 0;  // of streams_refused: not_owner
+  std::size_t streams_held = 0;         // now, by the fence
   std::size_t links_open = 0;           // now
   std::size_t streams_open = 0;         // now: what the peer counts, closed ones that linger too
   std::size_t streams_waiting = 0;      // now, for async_accept

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <iterator>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -33,7 +32,9 @@ acceptor_state::acceptor_state(asio::io_context& context, const asio::ip::tcp::e
       listener_(executor_, endpoint),
       local_(listener_.local_endpoint()),
       pause_(executor_),
-      drain_deadline_(executor_) {}
+      drain_deadline_(executor_),
+      held_(executor_, options_, *this),
+      sweeper_(executor_, options_) {}
 
 // --- links
 
@@ -106,17 +107,21 @@ void acceptor_state::stop_listening() {
 
 stream_handler* acceptor_state::on_open(backend_link& link, const open_frame& open) {
   ++counters_.streams_opened;
-  if (const auto refusal = admit(open)) {
-    ++counters_.streams_refused;
-    link.core().refuse(to_frame(open.stream, *refusal));
+  auto refused = admit(open);
+  const auto answer = refused ? fence_answer(*refused) : ask_fence(open);
+  if (const auto* why = std::get_if<refusal>(&answer)) {
+    count_refusal(*why);
+    link.core().refuse(to_frame(open.stream, *why));
     return nullptr;
   }
   const auto state = std::make_shared<stream_state>(
       std::static_pointer_cast<backend_link>(link.shared_from_this()), open, options_.linger);
-  waiting_.push_back(state);
-  state->wait_in(*this, std::prev(waiting_.end()));
-  hand_over();
-  return &state->handler();
+  if (const auto* wait = std::get_if<hold_stream>(&answer)) {
+    held_.hold(state, *wait, mux_clock::now());
+  } else {
+    wait_for_application(state);
+  }
+  return state->is_open() ? &state->handler() : nullptr;
 }
 
 std::optional<refusal> acceptor_state::admit(const open_frame& open) const {
@@ -126,26 +131,69 @@ std::optional<refusal> acceptor_state::admit(const open_frame& open) const {
   return options_.admit ? options_.admit(open) : std::nullopt;
 }
 
-void acceptor_state::hand_over() {
-  if (!accept_ || waiting_.empty()) return;
-  auto state = std::move(waiting_.front());
-  waiting_.pop_front();
-  state->accept();
-  ++counters_.streams_accepted;
-  complete(accept_, error_code(), mux_stream(std::move(state)));
+fence_answer acceptor_state::ask_fence(const open_frame& open) const {
+  return options_.fence ? options_.fence->ask(open, mux_clock::now()) : serve_stream{};
 }
 
-void acceptor_state::forget(stream_queue::position at) {
+void acceptor_state::count_refusal(const refusal& why) {
+  ++counters_.streams_refused;
+  if (why.reason == refuse_reason::not_owner) ++counters_.streams_not_owned;
+}
+
+void acceptor_state::wait_for_application(std::shared_ptr<stream_state> stream) {
+  stream->wait_in(*this, ++last_ticket_);
+  waiting_.emplace(last_ticket_, std::move(stream));
+  hand_over();
+}
+
+void acceptor_state::hand_over() {
+  while (accept_ && !waiting_.empty())
+    hand_over(std::move(waiting_.extract(waiting_.begin()).mapped()));
+}
+
+// The map may have changed while it waited: what counts is whose the key is now.
+void acceptor_state::hand_over(std::shared_ptr<stream_state> stream) {
+  const auto answer = ask_fence(stream->info());
+  if (const auto* why = std::get_if<refusal>(&answer)) return on_held_refused(*stream, *why);
+  if (const auto* wait = std::get_if<hold_stream>(&answer)) {
+    return held_.hold(std::move(stream), *wait, mux_clock::now());
+  }
+  stream->accept();
+  ++counters_.streams_accepted;
+  if (options_.fence) sweeper_.add(*stream);
+  complete(accept_, error_code(), mux_stream(std::move(stream)));
+}
+
+void acceptor_state::on_held_served(std::shared_ptr<stream_state> stream) {
+  if (waiting_.size() >= options_.accept_backlog) {
+    return on_held_refused(*stream, {refuse_reason::busy, std::nullopt, options_.busy_retry});
+  }
+  wait_for_application(std::move(stream));
+}
+
+void acceptor_state::on_held_refused(stream_state& stream, const refusal& why) {
+  count_refusal(why);
+  stream.refuse(to_frame({}, why));
+}
+
+void acceptor_state::on_fence_changed() {
+  if (!options_.fence || closed_) return;
+  const auto now = mux_clock::now();
+  held_.ask_again(now);
+  sweeper_.start(now);
+}
+
+void acceptor_state::forget(stream_queue::ticket at) {
   ++counters_.streams_abandoned;
   waiting_.erase(at);
 }
 
 void acceptor_state::refuse_waiting() {
+  const refusal why{refuse_reason::shutting_down};
+  held_.refuse_all(why);
   while (!waiting_.empty()) {
-    const auto state = std::move(waiting_.front());
-    waiting_.pop_front();
-    ++counters_.streams_refused;
-    state->refuse(to_frame({}, {refuse_reason::shutting_down}));
+    const auto stream = std::move(waiting_.extract(waiting_.begin()).mapped());
+    on_held_refused(*stream, why);
   }
 }
 
@@ -206,6 +254,7 @@ void acceptor_state::cancel_drain(std::uint64_t number) {
 void acceptor_state::close() {
   if (std::exchange(closed_, true)) return;
   stop_listening();
+  sweeper_.stop();
   end_drain(asio::error::operation_aborted);
   close_links(asio::error::operation_aborted);
 }
@@ -214,6 +263,8 @@ acceptor_counters acceptor_state::counters() const {
   acceptor_counters all = counters_;
   all.links_open = links_.size();
   all.streams_waiting = waiting_.size();
+  all.streams_held = held_.size();
+  all.streams_moved = sweeper_.streams_moved();
   for (const auto& link : links_) {
     all.streams_open += link->core().streams_open();
     all.streams_limited += link->core().counters().opens_limited;

@@ -3,12 +3,15 @@
 #pragma once
 
 #include <boost/asio/basic_socket_acceptor.hpp>
+#include <map>
 #include <memory>
 #include <unordered_set>
 
 #include "protocol/backend_sdk/acceptor_options.hpp"
 #include "protocol/backend_sdk/backend_link.hpp"
+#include "protocol/backend_sdk/held_opens.hpp"
 #include "protocol/backend_sdk/mux_stream.hpp"
+#include "protocol/backend_sdk/stream_sweeper.hpp"
 
 namespace presenter::protocol {
 
@@ -27,7 +30,8 @@ class drain_operation : public pending_operation<boost::system::error_code> {
 class acceptor_state final : public std::enable_shared_from_this<acceptor_state>,
                              public operation_owner,
                              public link_owner,
-                             private stream_queue {
+                             private stream_queue,
+                             private held_opens_owner {
  public:
   acceptor_state(boost::asio::io_context& context, const boost::asio::ip::tcp::endpoint& endpoint,
                  acceptor_options options);
@@ -49,6 +53,7 @@ class acceptor_state final : public std::enable_shared_from_this<acceptor_state>
   void drain(std::chrono::milliseconds deadline);
   void close();
   void set_map_epoch(std::int64_t epoch) { options_.map_epoch = epoch; }
+  void on_fence_changed();
   acceptor_counters counters() const;
 
  private:
@@ -56,14 +61,22 @@ class acceptor_state final : public std::enable_shared_from_this<acceptor_state>
 
   stream_handler* on_open(backend_link& link, const open_frame& open) final;
   void on_link_closed(backend_link& link, boost::system::error_code reason) final;
-  void forget(stream_queue::position at) final;
+  void forget(stream_queue::ticket at) final;
+  void on_input(stream_queue::ticket, std::size_t) final {}
+  void on_held_served(std::shared_ptr<stream_state> stream) final;
+  void on_held_refused(stream_state& stream, const refusal& why) final;
+  void on_held_abandoned() final { ++counters_.streams_abandoned; }
   void destroy_operations() final;
 
   void add_link(link_socket socket);
   void pause_accepting();
   mux_options link_options() const;
   std::optional<refusal> admit(const open_frame& open) const;
+  fence_answer ask_fence(const open_frame& open) const;
+  void count_refusal(const refusal& why);
+  void wait_for_application(std::shared_ptr<stream_state> stream);
   void hand_over();
+  void hand_over(std::shared_ptr<stream_state> stream);
   void refuse_waiting();
   void stop_listening();
   void close_links(boost::system::error_code reason);
@@ -77,7 +90,10 @@ class acceptor_state final : public std::enable_shared_from_this<acceptor_state>
   link_timer drain_deadline_;
 
   std::unordered_set<std::shared_ptr<backend_link>> links_;
-  std::list<std::shared_ptr<stream_state>> waiting_;
+  std::map<stream_queue::ticket, std::shared_ptr<stream_state>> waiting_;
+  stream_queue::ticket last_ticket_ = 0;
+  held_opens held_;
+  stream_sweeper sweeper_;
 
   operation_pointer<accept_operation> accept_;
   operation_pointer<drain_operation> drain_;

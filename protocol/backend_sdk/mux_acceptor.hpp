@@ -129,6 +129,9 @@ class mux_acceptor {
   // The shard-map epoch that links announce from now on.
   void set_map_epoch(std::int64_t epoch) { state_->set_map_epoch(epoch); }
 
+  // The answers of acceptor_options::fence may be others now.
+  void on_fence_changed() { state_->on_fence_changed(); }
+
   acceptor_counters counters() const { return state_->counters(); }
 
  private:

@@ -39,7 +39,7 @@ mux_core& stream_state::core() {
 
 // --- before the application has it
 
-void stream_state::wait_in(stream_queue& queue, stream_queue::position at) {
+void stream_state::wait_in(stream_queue& queue, stream_queue::ticket at) {
   queue_ = &queue;
   queued_at_ = at;
 }
@@ -47,6 +47,16 @@ void stream_state::wait_in(stream_queue& queue, stream_queue::position at) {
 void stream_state::accept() {
   queue_ = nullptr;
   core().accept(info_.stream);
+}
+
+void stream_state::end_moved() {
+  if (!link_ || closed_ || error_) return;
+  reset_ = reset_reason::moved;
+  // What it has not read is for the new owner to be sent again.
+  input_.release();
+  input_finished_ = false;
+  core().reset(info_.stream, reset_reason::moved);
+  end(asio::error::connection_reset);
 }
 
 void stream_state::refuse(refuse_frame refusal) {
@@ -94,6 +104,7 @@ void stream_state::on_data(std::span<const std::byte> payload, bool) {
   }
   input_.append(payload.subspan(n));
   if (n != 0) consume(n);
+  if (queue_ != nullptr) queue_->on_input(queued_at_, payload.size());
 }
 
 void stream_state::on_finish() {
@@ -277,6 +288,7 @@ void stream_state::close(reset_reason reason) {
 
 // Releasing gives back the link's credit for input that was not read.
 void stream_state::detach() {
+  sweep_hook::unlink();
   if (!link_) return;
   const auto link = std::exchange(link_, nullptr);
   link->core().release(info_.stream);

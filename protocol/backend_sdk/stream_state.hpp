@@ -6,8 +6,8 @@
 #pragma once
 
 #include <boost/asio/error.hpp>
+#include <boost/intrusive/list_hook.hpp>
 #include <chrono>
-#include <list>
 #include <memory>
 #include <optional>
 
@@ -20,20 +20,29 @@ namespace presenter::protocol {
 class backend_link;
 class stream_state;
 
-// Where a stream waits until the application takes it.
+// Where a stream waits until it is accepted.
 class stream_queue {
  public:
-  using position = std::list<std::shared_ptr<stream_state>>::iterator;
-  // The stream at `at` ended before anybody took it.
-  virtual void forget(position at) = 0;
+  // Its place in the queue, given by the queue; in the order of arrival.
+  using ticket = std::uint64_t;
+  // It ended before anybody accepted it.
+  virtual void forget(ticket at) = 0;
+  // `n` more bytes of it have come. The queue may refuse it.
+  virtual void on_input(ticket at, std::size_t n) = 0;
 
  protected:
   ~stream_queue() = default;
 };
 
-// Life: held by its mux_stream, or by the accept queue; while it lingers, by its own timer.
+// For the list of those that are accepted and not over, see stream_sweeper.
+using sweep_hook =
+    boost::intrusive::list_base_hook<boost::intrusive::tag<stream_state>,
+                                     boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+
+// Life: held by its mux_stream, or by the queue it waits in; while it lingers, by its own timer.
 // Confined to: the link's thread. Bounds: unread input ≤ the stream's window.
 class stream_state final : public std::enable_shared_from_this<stream_state>,
+                           public sweep_hook,
                            public operation_owner,
                            private stream_handler {
  public:
@@ -47,9 +56,11 @@ class stream_state final : public std::enable_shared_from_this<stream_state>,
   const open_frame& info() const { return info_; }
 
   // --- before the application has it
-  void wait_in(stream_queue& queue, stream_queue::position at);
+  void wait_in(stream_queue& queue, stream_queue::ticket at);
   // Sends Accept.
   void accept();
+  // After accept: the fence does not serve it any more. To the application, reset by the peer.
+  void end_moved();
   // Ends the stream, in place of accept.
   void refuse(refuse_frame refusal);
 
@@ -103,7 +114,7 @@ class stream_state final : public std::enable_shared_from_this<stream_state>,
 
   std::shared_ptr<backend_link> link_;  // empty once mux_core has been told to forget the stream
   stream_queue* queue_ = nullptr;
-  stream_queue::position queued_at_;
+  stream_queue::ticket queued_at_ = 0;
 
   operation_pointer<read_operation> read_;
   operation_pointer<write_operation> write_;
