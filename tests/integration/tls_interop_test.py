@@ -1,0 +1,140 @@
+"""Other people's TLS clients, every suite, and KeyUpdates from them in the middle of traffic.
+
+GnuTLS and OpenSSL by their own command-line clients. Python's `ssl` is what the other themes use.
+"""
+
+import os
+import subprocess
+import threading
+
+from chat_client import authenticate_message, framed
+from processes import PATIENCE, InstallationTest, main, wait_until
+
+FIRST = framed(authenticate_message("couple", "ann"))
+# Neither client takes it for a command of its own, and nothing in it is told apart from chatter.
+PAYLOAD = b"".join(b"line %06d of what is echoed\n" % number for number in range(4_000))
+
+GNUTLS_SUITES = ("AES-128-GCM", "AES-256-GCM", "CHACHA20-POLY1305")
+OPENSSL_SUITES = ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384",
+                  "TLS_CHACHA20_POLY1305_SHA256")
+
+
+class CommandLineClient:
+    """A client program whose standard input and output are the plain bytes, among its chatter."""
+
+    def __init__(self, command):
+        self.command = command
+        self.child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                      stderr=subprocess.STDOUT)
+        self._output = b""
+        self._is_over = False
+        self._reader = threading.Thread(target=self._read_all)
+        self._reader.start()
+
+    def _read_all(self):
+        while piece := os.read(self.child.stdout.fileno(), 65536):
+            self._output += piece
+        self._is_over = True
+
+    def send(self, data):
+        self.child.stdin.write(data)
+        self.child.stdin.flush()
+
+    def expect(self, data):
+        """Waits until its output has these bytes behind those that were expected before."""
+        try:
+            wait_until(lambda: data in self._output or self._is_over, PATIENCE, "the echo")
+        finally:
+            at = self._output.find(data)
+            if at < 0:
+                raise AssertionError(f"{self.command}: {data[:60]!r} … did not come back:\n"
+                                     f"{self._output[-2_000:].decode(errors='replace')}")
+        self._output = self._output[at + len(data):]
+
+    def close(self):
+        self.child.stdin.close()
+        try:
+            self.child.wait(PATIENCE)
+        finally:
+            self.child.kill()
+            self._reader.join()
+            self.child.stdout.close()
+
+
+class TlsInteropTest(InstallationTest):
+    def setUp(self):
+        super().setUp()
+        _, self.gateway = self.static_installation(echo=True)
+        self.port = self.gateway.address.rsplit(":", 1)[1]
+
+    def gnutls(self, priority):
+        return self.client(["gnutls-cli", "--port", self.port, "--inline-commands",
+                            f"--x509cafile={self.cluster.certificates.authority}",
+                            f"--priority={priority}", "localhost"])
+
+    def openssl(self, *options):
+        # Not -quiet: that would turn its commands off.
+        return self.client(["openssl", "s_client", "-connect", f"127.0.0.1:{self.port}",
+                            "-servername", "localhost", "-verify_return_error", "-nbio",
+                            "-CAfile", self.cluster.certificates.authority, *options])
+
+    def client(self, command):
+        client = CommandLineClient(command)
+        self.addCleanup(client.close)
+        return client
+
+    def assert_echoes(self, client, data=PAYLOAD):
+        client.send(data)
+        client.expect(data)
+
+    def authenticate(self, client):
+        self.assert_echoes(client, FIRST + b"\n")
+
+    def test_gnutls_with_every_suite(self):
+        for suite in GNUTLS_SUITES:
+            with self.subTest(suite=suite):
+                client = self.gnutls(f"NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+{suite}")
+                client.expect(b"(TLS1.3-X.509)")
+                client.expect(suite.encode())
+                self.authenticate(client)
+                self.assert_echoes(client)
+
+    def test_gnutls_updates_its_keys_and_asks_for_ours(self):
+        client = self.gnutls("NORMAL:-VERS-ALL:+VERS-TLS1.3")
+        self.authenticate(client)
+        for number in range(3):
+            # Its own alone, then both.
+            for command in (b"^rekey1^\n", b"^rekey^\n"):
+                client.send(command)
+                client.expect(b"Rekey was completed")
+                self.assert_echoes(client, b"after update %d\n" % number)
+                self.assert_echoes(client)
+
+    def test_gnutls_speaks_tls_1_2(self):
+        client = self.gnutls("NORMAL:-VERS-ALL:+VERS-TLS1.2")
+        client.expect(b"(TLS1.2")
+        self.authenticate(client)
+        self.assert_echoes(client)
+
+    def test_openssl_with_every_suite(self):
+        for suite in OPENSSL_SUITES:
+            with self.subTest(suite=suite):
+                client = self.openssl("-tls1_3", "-ciphersuites", suite)
+                client.expect(b"TLSv1.3, Cipher is " + suite.encode())
+                self.authenticate(client)
+                self.assert_echoes(client)
+
+    def test_openssl_updates_its_keys_and_asks_for_ours(self):
+        client = self.openssl("-tls1_3")
+        client.expect(b"TLSv1.3, Cipher is ")
+        self.authenticate(client)
+        for number in range(3):
+            for command in (b"k\n", b"K\n"):
+                client.send(command)
+                client.expect(b"KEYUPDATE")
+                self.assert_echoes(client, b"after update %d\n" % number)
+                self.assert_echoes(client)
+
+
+if __name__ == "__main__":
+    main()
