@@ -234,13 +234,15 @@ class ZooKeeper(Process):
 class ChatServer(Process):
     """presenter-chatd on a port of the kernel's choice; `address` is known once it listens."""
 
-    def __init__(self, name, folder, programs, zookeeper=None, weight=None, echo=False, extra=()):
+    def __init__(self, name, folder, programs, zookeeper=None, weight=None, echo=False,
+                 early_data=False, extra=()):
         self.address = None
         command = [os.path.join(programs, "presenter-chatd"), "--name", name,
                    "--listen", "127.0.0.1:0"]
         command += ["--zookeeper", zookeeper] if zookeeper else []
         command += ["--weight", weight] if weight else []
         command += ["--echo"] if echo else []
+        command += ["--early-data"] if early_data else []
         super().__init__(name, folder, command + list(extra))
 
     def start(self):

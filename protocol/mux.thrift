@@ -45,6 +45,7 @@ struct Open {
   5: i32 client_port
   6: TlsFacts tls
   7: string tag
+  8: optional bool early_data
 }
 
 // README §4.3

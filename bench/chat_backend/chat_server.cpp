@@ -20,6 +20,7 @@ protocol::acceptor_options options_of(const chat_server_options& from) {
   options.dead_after = from.dead_after;
   options.fence = from.fence;
   options.move_after = from.move_after;
+  options.takes_early_data = from.takes_early_data;
   return options;
 }
 

@@ -19,6 +19,8 @@ struct chat_server_options {
   std::string name;
   boost::asio::ip::tcp::endpoint listen;
   bool is_echo = false;
+  // A sent-again `authenticate` replaces the session of the one who sent it first, no more.
+  bool takes_early_data = false;
   // Of links whose gateway is silent, see protocol/README.md §6.
   std::chrono::milliseconds ping_interval = protocol::limits::ping_interval_default;
   std::chrono::milliseconds dead_after = protocol::limits::dead_after_default;

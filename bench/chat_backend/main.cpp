@@ -56,6 +56,8 @@ void add_options(CLI::App& app, command_line& line) {
                  "until streams whose shard is another server's are ended by this side")
       ->check(CLI::Range(0.0, 1e6));
   app.add_option("--saved-map", line.saved_map, "file for the last shard map, over restarts");
+  app.add_flag("--early-data", line.options.takes_early_data,
+               "take streams that begin with TLS early data");
   app.add_flag("--echo", line.options.is_echo, "send every byte back instead");
 }
 

@@ -19,6 +19,11 @@ struct acceptor_options {
   std::string node;            // this backend's name, ≤ limits::node_bytes_max
   std::int64_t map_epoch = 0;  // announced in Hello; 0: none yet
 
+  // Streams may begin with bytes of TLS early data, which whoever recorded them can have sent
+  // again, through another gateway even: `info().early_data` tells. Only for an application that
+  // does nothing twice, or nothing of weight, on such bytes. protocol/README.md §4.2.
+  bool takes_early_data = false;
+
   // Unread input of one stream, and of all streams of one link, in bytes.
   std::int32_t stream_window_bytes = limits::stream_window_bytes_default;
   std::int64_t link_window_bytes = limits::link_window_bytes_default;

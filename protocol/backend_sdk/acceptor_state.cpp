@@ -72,6 +72,7 @@ mux_options acceptor_state::link_options() const {
   all.hello.role = link_role::backend;
   all.hello.node = options_.node;
   all.hello.map_epoch = options_.map_epoch;
+  if (options_.takes_early_data) all.hello.features |= features::early_data;
   all.hello.stream_window_bytes = options_.stream_window_bytes;
   all.hello.link_window_bytes = options_.link_window_bytes;
   all.hello.streams_open_max = options_.streams_open_max;

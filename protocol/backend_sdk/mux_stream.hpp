@@ -91,7 +91,8 @@ class mux_stream {
 
   executor_type get_executor() const { return state_->get_executor(); }
 
-  // Key, epoch, the client's address and port, TLS facts and the gateway's tag for logs.
+  // Key, epoch, the client's address and port, TLS facts, the gateway's tag for logs, and whether
+  // the stream began with early data.
   const open_frame& info() const { return state_->info(); }
 
   // Reads at least one byte, as soon as there is one. A read into buffers of no size succeeds at

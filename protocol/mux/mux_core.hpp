@@ -104,7 +104,11 @@ class mux_core {
 
   // --- streams: what the gateway does
 
-  // Opens a stream and names it; `open.stream` is ignored. Requires can_open().
+  // The peer said so in its Hello.
+  bool takes_early_data() const { return peer_ && (peer_->features & features::early_data) != 0; }
+
+  // Opens a stream and names it; `open.stream` is ignored. Requires can_open(), and for one that is
+  // marked as early data takes_early_data().
   stream_id open(open_frame open, stream_handler& handler);
 
   // --- streams: what the backend does

@@ -117,6 +117,8 @@ errc mux_core::open_error(const open_frame& open) const {
   };
   if (!is_backend()) return errc::wrong_direction;
   if (open.stream <= highest_opened_) return errc::stream_not_increasing;
+  const bool takes_early_data = (options_.hello.features & features::early_data) != 0;
+  if (open.early_data && !takes_early_data) return errc::field_invalid;
   if (is_above(streams_.open_count(), options_.hello.streams_open_max) ||
       is_above(streams_.opening_count(), options_.hello.streams_opening_max)) {
     return errc::streams_exceeded;

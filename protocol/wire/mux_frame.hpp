@@ -23,6 +23,11 @@ struct stream_id {
   auto operator<=>(const stream_id&) const = default;
 };
 
+// Bits of hello_frame::features, README §4.1.
+namespace features {
+inline constexpr std::int64_t early_data = 1;  // a backend takes streams of early data
+}
+
 enum class link_role : std::int32_t { gateway = 1, backend = 2 };
 
 // §4.1 First frame of each side; what it announces binds the other side.
@@ -62,6 +67,9 @@ struct open_frame {
   std::int32_t client_port = 0;
   tls_facts tls;
   std::string tag;  // the gateway's name for this stream, for logs on both sides
+  // Opened from TLS early data: the stream's first bytes may be a replay. Only on a link whose
+  // backend announced features::early_data.
+  bool early_data = false;
   bool operator==(const open_frame&) const = default;
 };
 

@@ -149,6 +149,8 @@ errc decode_body(reader& in, open_frame& frame) {
         return true;
       case 7:
         return in.take(at, frame.tag);
+      case 8:
+        return in.take(at, frame.early_data);
       default:
         return unknown(in, at);
     }

@@ -21,7 +21,7 @@ std::size_t size_bound(const hello_frame& frame) {
 }
 std::size_t size_bound(const open_frame& frame) {
   const tls_facts& tls = frame.tls;
-  return 15 * field_bytes_max + frame.key.size() + frame.client_address.size() + frame.tag.size() +
+  return 16 * field_bytes_max + frame.key.size() + frame.client_address.size() + frame.tag.size() +
          tls.version.size() + tls.suite.size() + tls.server_name.size() + tls.alpn.size() +
          tls.client_subject.size();
 }
@@ -91,6 +91,7 @@ void write_fields(writer& to, const open_frame& frame) {
   if (!frame.tls.client_subject.empty()) to.field_string(6, frame.tls.client_subject);
   to.end_struct(outer);
   to.field_string(7, frame.tag);
+  if (frame.early_data) to.field_bool(8, true);
 }
 
 void write_fields(writer& to, const accept_frame& frame) {

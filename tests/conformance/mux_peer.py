@@ -14,8 +14,8 @@ import threading
 import time
 
 from mux_stream import NotSeen, ReceiveWindow, Stream
-from mux_wire import (BACKEND, GATEWAY, DATA_BYTES_MAX, LINK_CREDIT_MIN, LINK_WINDOW_MAX,
-                      STREAM_CREDIT_MIN, STREAM_WINDOW_MAX,
+from mux_wire import (BACKEND, EARLY_DATA, GATEWAY, DATA_BYTES_MAX, LINK_CREDIT_MIN,
+                      LINK_WINDOW_MAX, STREAM_CREDIT_MIN, STREAM_WINDOW_MAX,
                       FrameFault, FrameReader, LinkError, RefuseReason, ResetReason, encode,
                       hello_fields, is_canonical, open_fields)
 
@@ -335,6 +335,8 @@ class Link:
     def _on_open(self, opened):
         if opened.stream <= self.opened_highest:
             raise FrameFault(LinkError.stream_not_increasing)
+        if opened.early_data and not self.hello["features"] & EARLY_DATA:
+            raise FrameFault(LinkError.field_invalid)
         living = [stream for stream in self.streams.values() if not stream.is_over]
         opening = sum(not stream.accepted for stream in living)
         if (len(living) >= self.hello["streams_open_max"]

@@ -46,6 +46,8 @@ LINK_WINDOW_MAX = 1_073_741_824
 STREAM_CREDIT_MIN = 256
 LINK_CREDIT_MIN = 4_096
 
+EARLY_DATA = 1  # a bit of Hello's features, README §4.1
+
 
 class LinkError(enum.IntEnum):
     """README §8, the reason of GoAway."""

@@ -48,6 +48,8 @@ LINK_ERRORS = {
                                   [("open", open_fields(1, client_port=65_536))]),
     "Open with an epoch below 0": (LinkError.field_invalid,
                                    [("open", open_fields(1, map_epoch=-1))]),
+    "Open of early data that was not asked for": (LinkError.field_invalid,
+                                                  [("open", open_fields(1, early_data=True))]),
     "Open with metadata above its limit": (LinkError.frame_oversize,
                                            [("open", open_fields(1, tag="t" * 4090))]),
     "Reset for reason 0": (LinkError.field_invalid,

@@ -5,7 +5,8 @@ import struct
 
 from chat_client import Received, authenticate_message, framed, generated, message
 from conformance_case import SdkCase
-from mux_wire import STREAM_WINDOW, RefuseReason, ResetReason, T
+from mux_peer import connect
+from mux_wire import EARLY_DATA, STREAM_WINDOW, RefuseReason, ResetReason, T
 from processes import main
 
 MEGABYTE = bytes(range(256)) * 4096
@@ -101,6 +102,14 @@ class EchoSession(SdkCase):
         link = self.link()
         for number in (5, 1000, 2**40, 2**63 - 1):
             self.assertEqual(link.open(data=b"x", number=number).receive_exactly(1), b"x")
+
+    def test_early_data_is_taken_by_who_says_so(self):
+        taking = connect(self.cluster.chat_server("chat-b", echo=True, early_data=True).port)
+        self.links.append(taking)
+        self.assertEqual(self.link().peer_hello.features & EARLY_DATA, 0)
+        self.assertEqual(taking.peer_hello.features & EARLY_DATA, EARLY_DATA)
+        stream = taking.open(data=b"early", early_data=True)
+        self.assertEqual(stream.receive_exactly(5), b"early")
 
     def test_finish_is_answered_by_finish(self):
         stream = self.link().open()

@@ -152,7 +152,8 @@ bool same(const open_frame& ours, const idl::Open& theirs) {
                             theirs.client_port,
                             {theirs.tls.version, theirs.tls.suite, theirs.tls.server_name,
                              theirs.tls.alpn, theirs.tls.resumed, theirs.tls.client_subject},
-                            theirs.tag};
+                            theirs.tag,
+                            theirs.__isset.early_data && theirs.early_data};
   return ours == expected;
 }
 bool same(const refuse_frame& ours, const idl::Refuse& theirs) {

@@ -47,6 +47,26 @@ TEST_F(Acceptor, TakesNoOptionsThatNoGatewayCouldAccept) {
   }
 }
 
+TEST_F(Acceptor, ShowsWhichStreamsBeganWithEarlyData) {
+  acceptor_options options;
+  options.takes_early_data = true;
+  start(options);
+  EXPECT_TRUE(gateway->core().takes_early_data());
+  gateway->open("early", true);
+  gateway->open("late");
+  EXPECT_TRUE(accept().info().early_data);
+  EXPECT_FALSE(accept().info().early_data);
+}
+
+TEST_F(Acceptor, EndsALinkThatBringsEarlyDataUnasked) {
+  start();
+  EXPECT_FALSE(gateway->core().takes_early_data());
+  gateway->open("early", true);
+  EXPECT_TRUE(run_until(io, [&] { return gateway->closed; }));
+  EXPECT_EQ(acceptor->counters().streams_opened, 0U);
+  EXPECT_EQ(acceptor->counters().links_failed, 1U);
+}
+
 TEST_F(Acceptor, RefusesOpensBeyondItsRateAndCountsThem) {
   acceptor_options options;
   options.opens_per_second = 1;

@@ -117,7 +117,7 @@ class test_gateway final : public mux_link {
                         std::int64_t link_window = limits::link_window_bytes_default)
       : mux_link(std::move(socket), options(link_window)) {}
 
-  gateway_stream& open(const std::string& key = "couple-1") {
+  gateway_stream& open(const std::string& key = "couple-1", bool early_data = false) {
     auto& stream = streams_.emplace_back(std::make_unique<gateway_stream>(*this));
     open_frame open;
     open.key = key;
@@ -126,6 +126,7 @@ class test_gateway final : public mux_link {
     open.client_port = 40'000;
     open.tls.version = "TLSv1.3";
     open.tag = "gw1/" + key;
+    open.early_data = early_data;
     stream->id = core().open(open, *stream);
     return *stream;
   }

@@ -54,6 +54,7 @@ struct convert {
     open.__set_client_port(frame.client_port);
     open.__set_tls(tls);
     open.__set_tag(frame.tag);
+    if (frame.early_data) open.__set_early_data(true);
     out.__set_open(open);
   }
   void operator()(const protocol::accept_frame& frame) const {
@@ -135,6 +136,7 @@ protocol::open_frame full_open() {
   open.client_port = 65'535;
   open.tls = {"TLSv1.3", "TLS_AES_128_GCM_SHA256", "chat.example.org", "thrift", true, "CN=a"};
   open.tag = "gw-1/0/17";
+  open.early_data = true;
   return open;
 }
 
@@ -149,6 +151,7 @@ protocol::open_frame widest_open() {
   protocol::open_frame open = full_open();
   open.key = std::string(protocol::limits::key_bytes_max, 'k');
   open.tls.resumed = false;
+  open.early_data = false;
   open.tag = std::string(2'900, 't');
   return open;
 }

@@ -125,6 +125,7 @@ RC_GTEST_PROP(MuxFrame, OpenWithAnyFieldsEqualsThatOfGeneratedCode,
   open.client_port = *rc::gen::inRange(0, 65'536);
   open.tls = tls;
   open.tag = tag;
+  open.early_data = *rc::gen::arbitrary<bool>();
   expect_same_as_thrift(open);
   RC_ASSERT(!::testing::Test::HasFailure());
 }

@@ -56,6 +56,7 @@ open_frame open_from(const json& fields) {
   tls.at("resumed").get_to(open.tls.resumed);
   open.tls.client_subject = tls.value("client_subject", "");
   fields.at("tag").get_to(open.tag);
+  open.early_data = fields.value("early_data", false);
   return open;
 }
 
