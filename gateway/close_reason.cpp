@@ -84,6 +84,8 @@ constexpr std::array<close_row, close_reason_count> close_table{{
      "the client's TCP was reset", silent},
     {close_reason::client_timeout, "client_timeout", fault::client, log_level::debug,
      "the client's TCP no longer answers", silent},
+    {close_reason::client_idle, "client_idle", fault::none, log_level::debug,
+     "neither the client nor the backend sent a byte for the idle timeout", silent},
     {close_reason::client_stalled, "client_stalled", fault::client, log_level::debug,
      "the client did not read for the stall timeout", silent},
     {close_reason::backend_stalled, "backend_stalled", fault::backend, log_level::warning,

@@ -54,6 +54,7 @@ enum class close_reason : std::uint8_t {
   tls_protocol_error,
   client_reset,
   client_timeout,
+  client_idle,
   client_stalled,
   backend_stalled,
   half_close_timeout,

@@ -57,6 +57,46 @@ void read_listen(config_section section, listen_config& out) {
   section.finish();
 }
 
+void read_clients(config_section section, clients_config& out) {
+  section.read("keepalive", out.keepalive);
+  section.read("keepalive_idle", out.keepalive_idle, 1s, 9h);
+  section.read("keepalive_interval", out.keepalive_interval, 1s, 9h);
+  section.read("keepalive_count", out.keepalive_count, 1, 127);
+  section.read_or_off("user_timeout", out.user_timeout, 1s, 24h);
+  const duration found_after = out.keepalive_idle + out.keepalive_count * out.keepalive_interval;
+  if (out.keepalive && out.user_timeout != 0ms && out.user_timeout < found_after)
+    section.fail("user_timeout",
+                 fmt::format("{} is less than keepalive_idle + keepalive_count × "
+                             "keepalive_interval, {}: it would replace the count",
+                             format_duration(out.user_timeout), format_duration(found_after)));
+  section.read("notsent_lowat_bytes", out.notsent_lowat_bytes, 0, 16'777'216);
+  if (out.notsent_lowat_bytes != 0 && out.notsent_lowat_bytes < 4'096)
+    section.fail("notsent_lowat_bytes",
+                 fmt::format("must be 0 or 4096 to 16777216, not {}", out.notsent_lowat_bytes));
+  section.read_or_off("idle_timeout", out.idle_timeout, 1s, 168h);
+  section.finish();
+}
+
+void read_limits(config_section section, limits_config& out) {
+  section.read("clients_max", out.clients_max, 0, 100'000'000);
+  section.read("address_unauthenticated_max", out.address_unauthenticated_max, 0, 1'000'000);
+  section.read("address_handshakes_per_second", out.address_handshakes_per_second, 0, 1'000'000);
+  section.read("address_handshakes_burst", out.address_handshakes_burst, 1, 1'000'000);
+  if (const auto texts = section.texts("address_exempt")) {
+    out.address_exempt.clear();
+    for (const auto& text : *texts) {
+      if (const auto range = parse_address_range(text))
+        out.address_exempt.push_back(*range);
+      else
+        section.fail("address_exempt",
+                     fmt::format("'{}' is not like '10.0.0.0/8', '2001:db8::/32' or one address, "
+                                 "with no bits set behind the prefix",
+                                 text));
+    }
+  }
+  section.finish();
+}
+
 void read_tickets(config_section& section, tls_config& out, const std::filesystem::path& folder) {
   out.ticket_key_file = read_path(section, "ticket_key_file", folder, check_ticket_key_file);
   ticket_policy& policy = out.tickets;
@@ -175,9 +215,7 @@ void read_small(config_section& root, config& out) {
   out.admin.address = read_endpoint(admin, "address");
   admin.finish();
 
-  auto limits = root.section("limits");
-  limits.read("clients_max", out.limits.clients_max, 0, 100'000'000);
-  limits.finish();
+  read_limits(root.section("limits"), out.limits);
 
   auto shutdown = root.section("shutdown");
   shutdown.read("timeout", out.shutdown.timeout, 0ms, 1h);
@@ -188,6 +226,7 @@ void read_all(const toml::table& table, const std::filesystem::path& folder, con
               config_errors& errors) {
   config_section root{&table, "", {1, 1}, errors};
   read_listen(root.section("listen"), out.listen);
+  read_clients(root.section("clients"), out.clients);
   read_tls(root.section("tls"), out.tls, folder);
   read_auth(root.section("auth"), out.auth);
   read_shards(root.section("shards"), out.shards, folder);
@@ -209,6 +248,11 @@ void load(const std::filesystem::path& file, config& out, config_errors& errors)
     const auto at = error.source().begin;
     errors.add(at, "", fmt::format("column {}: {}", at.column, error.description()));
   }
+}
+
+// An eighth for a small limit; for a large one, more than any number of links comes to.
+std::uint64_t reserve_of(std::uint64_t descriptors_max) {
+  return std::min<std::uint64_t>(descriptors_max / 8, 4'096);
 }
 
 }  // namespace
@@ -236,11 +280,13 @@ config_result load_config(const std::filesystem::path& file) noexcept {
 }
 
 std::size_t clients_max_of(const config& settings, std::uint64_t descriptors_max) noexcept {
-  // An eighth for a small limit; for a large one, more than any number of links comes to.
-  const auto reserve = std::min<std::uint64_t>(descriptors_max / 8, 4'096);
-  const auto fits = std::max<std::uint64_t>(descriptors_max - reserve, 1);
+  const auto fits = std::max<std::uint64_t>(descriptors_max - reserve_of(descriptors_max), 1);
   const auto wanted = settings.limits.clients_max;
   return static_cast<std::size_t>(wanted == 0 ? fits : std::min<std::uint64_t>(wanted, fits));
+}
+
+std::size_t descriptors_watermark_of(std::uint64_t descriptors_max) noexcept {
+  return static_cast<std::size_t>(descriptors_max - reserve_of(descriptors_max) / 2);
 }
 
 }  // namespace presenter::gateway

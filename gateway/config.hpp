@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "gateway/client/address_range.hpp"
 #include "gateway/client/ticket_keys.hpp"
 #include "gateway/log_level.hpp"
 #include "protocol/limits.hpp"
@@ -30,6 +31,31 @@ struct listen_config {
   // Clients that wait in the kernel to be accepted, per worker. 1 … 65535; the kernel cuts it to
   // net.core.somaxconn. Large, because masses of clients come back at the same moment.
   int backlog = 4'096;
+};
+
+// [clients]: their TCP, and how long a silent one stays. Every client accepted has these options
+// from the listener, at no system call each.
+struct clients_config {
+  // The kernel asks a client that has been silent for `keepalive_idle` (1 s … 9 h) every
+  // `keepalive_interval` (1 s … 9 h), and gives it up after `keepalive_count` (1 … 127) questions
+  // without an answer. 4 min is less than the time after which the NATs of mobile networks forget a
+  // TCP connection (RFC 5382: 2 h 4 min, in the field 5 min and more), and asks a radio seldom.
+  bool keepalive = true;
+  duration keepalive_idle = std::chrono::seconds{240};
+  duration keepalive_interval = std::chrono::seconds{30};
+  int keepalive_count = 3;
+  // TCP_USER_TIMEOUT: a client that acknowledges nothing of what was sent, or leaves its window
+  // closed, for so long is given up. Without it: some 15 minutes. 0: the kernel's. 1 s … 24 h, and
+  // at least idle + count × interval: it replaces the count, and a shorter one would give up a
+  // client whose first answer is lost.
+  duration user_timeout = std::chrono::seconds{330};
+  // TCP_NOTSENT_LOWAT: how much may wait in the kernel that has not been sent at all, 0 or
+  // 4096 … 16777216; 0: the kernel's, which is no limit but the send buffer. Two records: one
+  // leaves while the next is made, and the rest waits where credit bounds it.
+  int notsent_lowat_bytes = 32 * 1'024;
+  // A client that neither sends nor is sent a byte for so long is closed. 0 or 1 s … 168 h; 0:
+  // never, for chat clients are silent for hours, and keep-alive finds the dead.
+  duration idle_timeout{};
 };
 
 // [tls]: paths are relative to the configuration's own folder. Both are required.
@@ -108,6 +134,17 @@ struct limits_config {
   // Clients of the whole process. 0 … 100 million; 0: what the descriptors allow, see
   // clients_max_of.
   std::size_t clients_max = 0;
+
+  // Shield of the handshakes. An address is one of IPv4 or a /64 of IPv6; behind one there may be
+  // thousands of phones (carrier-grade NAT) that all come back at once, hence the high numbers.
+  // Clients of one address between accept and the end of their first packet. 0 … 1 million; 0: any.
+  std::uint32_t address_unauthenticated_max = 4'096;
+  // Clients accepted from one address, per second, and how many at once after a quiet time.
+  // 0 … 1 million; 0: any. The burst is at least 1.
+  std::uint32_t address_handshakes_per_second = 500;
+  std::uint32_t address_handshakes_burst = 4'096;
+  // Not limited: whoever connects on behalf of many, like a load balancer, or this machine itself.
+  std::vector<address_range> address_exempt = address_ranges_loopback();
 };
 
 // [shutdown]
@@ -123,6 +160,7 @@ struct log_config {
 
 struct config {
   listen_config listen;
+  clients_config clients;
   tls_config tls;
   auth_config auth;
   shards_config shards;
@@ -160,5 +198,9 @@ config_result load_config(const std::filesystem::path& file) noexcept;
 // `limits.clients_max` if that is set and fits, else all but a reserve for links, listeners, logs
 // and admin sessions. At least 1.
 std::size_t clients_max_of(const config& settings, std::uint64_t descriptors_max) noexcept;
+
+// From this number of open descriptors on nobody is accepted: half of that reserve is left, for
+// what must go on (links, admin sessions, files).
+std::size_t descriptors_watermark_of(std::uint64_t descriptors_max) noexcept;
 
 }  // namespace presenter::gateway

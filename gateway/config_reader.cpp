@@ -56,6 +56,11 @@ std::string_view type_name(const toml::node& node) {
   }
 }
 
+// A NUL inside would cut the text short wherever it meets a C interface.
+bool is_usable(const std::string& text) {
+  return !text.empty() && text.find('\0') == std::string::npos;
+}
+
 }  // namespace
 
 std::optional<duration> parse_duration(std::string_view text) noexcept {
@@ -124,6 +129,17 @@ void config_section::read(std::string_view key, duration& out, duration min, dur
   out = *value;
 }
 
+void config_section::read_or_off(std::string_view key, duration& out, duration min, duration max) {
+  const auto* node = find(key);
+  if (node == nullptr) return;
+  const auto value = duration_of(key, *node);
+  if (!value) return;
+  if (*value != duration::zero() && (*value < min || *value > max))
+    return fail(key, fmt::format("must be 0 or {} to {}, not {}", format_duration(min),
+                                 format_duration(max), format_duration(*value)));
+  out = *value;
+}
+
 std::optional<duration> config_section::duration_of(std::string_view key, const toml::node& node) {
   if (const auto* seconds = node.as_integer()) {
     if (seconds->get() >= 0 && seconds->get() <= duration_count_max)
@@ -159,12 +175,29 @@ std::optional<std::string> config_section::text(std::string_view key) {
     fail(key, fmt::format("must be a string, not {}", type_name(*node)));
     return std::nullopt;
   }
-  // A NUL inside would cut the text short wherever it meets a C interface.
-  if (value->get().empty() || value->get().find('\0') != std::string::npos) {
+  if (!is_usable(value->get())) {
     fail(key, "must not be empty or contain NUL");
     return std::nullopt;
   }
   return value->get();
+}
+
+std::optional<std::vector<std::string>> config_section::texts(std::string_view key) {
+  const auto* node = find(key);
+  if (node == nullptr) return std::nullopt;
+  const auto* array = node->as_array();
+  const bool fits = array != nullptr && (array->empty() || array->is_homogeneous<std::string>());
+  std::vector<std::string> out;
+  for (std::size_t i = 0; fits && i < array->size(); ++i) {
+    out.push_back(*array->get(i)->value<std::string>());
+    if (!is_usable(out.back())) {
+      fail(key, "must not hold an empty string or one with NUL");
+      return std::nullopt;
+    }
+  }
+  if (fits) return out;
+  fail(key, "must be an array of strings");
+  return std::nullopt;
 }
 
 config_section config_section::section(std::string_view name) {

@@ -46,6 +46,8 @@ class config_section {
   void read(std::string_view key, std::string& out);
   void read(std::string_view key, bool& out);
   void read(std::string_view key, duration& out, duration min, duration max);
+  // 0, which is off, or within the range.
+  void read_or_off(std::string_view key, duration& out, duration min, duration max);
   template <class Integer>
   void read(std::string_view key, Integer& out, std::int64_t min, std::int64_t max) {
     if (const auto value = integer(key, min, max)) out = static_cast<Integer>(*value);
@@ -53,6 +55,9 @@ class config_section {
 
   // A string that is not empty; nothing when absent or wrong.
   std::optional<std::string> text(std::string_view key);
+
+  // An array of such strings, which may be empty.
+  std::optional<std::vector<std::string>> texts(std::string_view key);
 
   config_section section(std::string_view name);
 

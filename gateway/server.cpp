@@ -44,7 +44,7 @@ std::vector<listening_socket> open_listeners(const config& settings) {
   std::vector<listening_socket> sockets;
   tcp_endpoint address = settings.listen.address;
   for (std::size_t i = 0; i < worker_count(settings); ++i) {
-    auto socket = listening_socket::open(address, settings.listen.backlog);
+    auto socket = listening_socket::open(address, settings.listen.backlog, settings.clients);
     if (!socket) {
       throw std::runtime_error("cannot listen on " + address.address().to_string() + ":" +
                                std::to_string(address.port()) + ": " + socket.error().message());
@@ -61,7 +61,8 @@ std::vector<listening_socket> open_listeners(const config& settings) {
 server::server(const config& settings)
     : settings_(settings),
       started_at_(std::chrono::system_clock::now()),
-      clients_max_(clients_max_of(settings, raise_descriptor_limit())),
+      descriptors_max_(raise_descriptor_limit()),
+      clients_max_(clients_max_of(settings, descriptors_max_)),
       signals_(control_, SIGTERM, SIGINT),
       tickets_(control_, settings.tls),
       trimmer_(control_, [this] { return handshakes(); }) {
@@ -70,8 +71,15 @@ server::server(const config& settings)
   listen_endpoint_ = sockets.front().local_endpoint();
   const std::string node = node_name(listen_endpoint_);
   const std::size_t clients_per_worker = std::max<std::size_t>(1, clients_max_ / sockets.size());
+  if (address_limits::is_needed(settings.limits))
+    addresses_ = std::make_unique<address_limits>(settings.limits);
   for (auto& socket : sockets) {
-    const worker_setup setup{settings, node, tickets_.current(), clients_per_worker};
+    const worker_setup setup{settings,
+                             node,
+                             tickets_.current(),
+                             clients_per_worker,
+                             descriptors_watermark_of(descriptors_max_),
+                             addresses_.get()};
     workers_.push_back(std::make_unique<worker>(setup, std::move(socket)));
   }
   if (settings.admin.address) {

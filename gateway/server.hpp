@@ -48,11 +48,13 @@ class server {
 
   const config& settings_;
   const std::chrono::system_clock::time_point started_at_;
+  const std::uint64_t descriptors_max_;
   std::size_t clients_max_;
   boost::asio::io_context control_{1};
   boost::asio::signal_set signals_;
   ticket_source tickets_;
   tcp_endpoint listen_endpoint_;
+  std::unique_ptr<address_limits> addresses_;  // nullptr: none are set
   std::vector<std::unique_ptr<worker>> workers_;
   std::unique_ptr<gateway::admin_endpoint> admin_;
   shard_router::router router_;

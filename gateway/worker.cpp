@@ -1,6 +1,7 @@
 #include "gateway/worker.hpp"
 
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <boost/asio/post.hpp>
@@ -23,6 +24,7 @@ constexpr std::chrono::milliseconds link_linger{500};
 
 worker::worker(const worker_setup& setup, listening_socket socket)
     : settings_(setup.settings),
+      addresses_(setup.addresses),
       tickets_(setup.tickets, setup.node, metrics_),
       tls_(make_tls_context(setup.settings.tls, tickets_)),
       work_(io_.get_executor()),
@@ -35,11 +37,10 @@ worker::worker(const worker_setup& setup, listening_socket socket)
       upstream_(io_, settings_, setup.node, metrics_, output_, [this] { batch_.flush(); }),
       context_{settings_, metrics_,  tls_.get(), polls_, deadlines_, handshakes_, relays_,
                tls_io_,   upstream_, relaying_,  batch_, *this,      setup.node},
-      listener_(
-          std::move(socket), polls_, deadlines_, metrics_,
-          {setup.clients_max, [this] { return sessions_open_; },
-           [this] { return !handshakes_.empty(); }},
-          [this](int descriptor, const tcp_endpoint& peer) { on_accepted(descriptor, peer); }) {}
+      listener_(std::move(socket), polls_, deadlines_, metrics_,
+                {setup.clients_max, [this] { return sessions_open_; },
+                 [this] { return !handshakes_.empty(); }, setup.descriptors_watermark},
+                [this](int descriptor, const tcp_endpoint& peer) { admit(descriptor, peer); }) {}
 
 worker::~worker() {
   join();
@@ -96,10 +97,40 @@ void worker::run_turns() {
 
 // --- clients
 
-void worker::on_accepted(int descriptor, const tcp_endpoint& peer) {
+void worker::admit(int descriptor, const tcp_endpoint& peer) {
+  if (addresses_ == nullptr) return on_accepted(descriptor, peer, {});
+  auto [verdict, claim] = addresses_->admit(peer.address(), std::chrono::steady_clock::now());
+  switch (verdict) {
+    case address_verdict::untracked:
+      metrics_.addresses_untracked.add();
+      [[fallthrough]];
+    case address_verdict::admitted:
+      return on_accepted(descriptor, peer, std::move(claim));
+    case address_verdict::too_many_unauthenticated:
+      return refuse(descriptor, peer, refusal::address_unauthenticated);
+    case address_verdict::too_fast:
+      return refuse(descriptor, peer, refusal::address_rate);
+  }
+}
+
+// With a RST: neither side keeps anything of it.
+void worker::refuse(int descriptor, const tcp_endpoint& peer, refusal why) {
+  metrics_.clients_refused[why].add();
+  const linger at_once{1, 0};
+  ::setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  ::close(descriptor);
+  const auto unsaid = refusals_said_.admit(std::chrono::steady_clock::now());
+  if (!unsaid) return;
+  spdlog::warn("client of {} refused: {} ({} more since the last line)", peer.address().to_string(),
+               why == refusal::address_rate ? "limits.address_handshakes_per_second"
+                                            : "limits.address_unauthenticated_max",
+               *unsaid);
+}
+
+void worker::on_accepted(int descriptor, const tcp_endpoint& peer, address_claim claim) {
   client_session* session = nullptr;
   try {
-    session = session_memory_.make(context_, descriptor, peer);
+    session = session_memory_.make(context_, descriptor, peer, std::move(claim));
   } catch (const std::bad_alloc&) {
     // One client less; those who are here go on.
     metrics_.accept_failures.add();

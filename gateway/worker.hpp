@@ -5,15 +5,18 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <limits>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "gateway/client/address_limits.hpp"
 #include "gateway/client/client_session.hpp"
 #include "gateway/client/listener.hpp"
 #include "gateway/client/tls_context.hpp"
 #include "gateway/config.hpp"
+#include "gateway/operate/log.hpp"
 #include "gateway/operate/metrics.hpp"
 #include "gateway/relay/relay.hpp"
 #include "gateway/upstream/upstream_pool.hpp"
@@ -26,6 +29,8 @@ struct worker_setup {
   std::string node;         // this gateway's name, for Hello and tags
   ticket_ring_ptr tickets;  // until post_tickets brings others
   std::size_t clients_max;  // of this worker
+  std::size_t descriptors_watermark = std::numeric_limits<std::size_t>::max();
+  address_limits* addresses = nullptr;  // of all workers, outlives them; nullptr: no limits
 };
 
 // Life: the server's. `start` begins the thread, `join` ends it.
@@ -51,7 +56,9 @@ class worker final : private client_session_owner {
   const worker_metrics& metrics() const { return metrics_; }
 
  private:
-  void on_accepted(int descriptor, const tcp_endpoint& peer);
+  void admit(int descriptor, const tcp_endpoint& peer);
+  void refuse(int descriptor, const tcp_endpoint& peer, refusal why);
+  void on_accepted(int descriptor, const tcp_endpoint& peer, address_claim claim);
   void on_session_over(client_session& session) override;
 
   void run();
@@ -66,6 +73,8 @@ class worker final : private client_session_owner {
 
   worker_metrics metrics_;
   const config& settings_;
+  address_limits* const addresses_;
+  log_pace refusals_said_;
   ticket_sealer tickets_;
   ssl_ctx_ptr tls_;
   boost::asio::io_context io_{1};

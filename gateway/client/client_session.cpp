@@ -65,14 +65,15 @@ close_reason reason_of_socket(int descriptor) {
 }  // namespace
 
 client_session::client_session(client_context& context, int descriptor,
-                               const boost::asio::ip::tcp::endpoint& peer)
+                               const boost::asio::ip::tcp::endpoint& peer, address_claim claim)
     : context_(context),
       descriptor_(descriptor),
       peer_(peer),
       number_(++context.sessions_begun),
       accepted_at_(std::chrono::steady_clock::now()),
+      idle_(context.deadlines.now()),
       tls_(context.tls, descriptor, context.io),
-      opening_(std::make_unique<opening>(context.settings.auth)),
+      opening_(std::make_unique<opening>(context.settings.auth, std::move(claim))),
       relay_(context.relaying, context.batch, *this) {
   context_.metrics.clients_accepted.add();
   context_.metrics.clients_open[phase_].add();
@@ -115,6 +116,8 @@ void client_session::on_poll(std::uint32_t events) {
       // It has given up waiting: no crypto is spent on it. Once our part is on its way a FIN may
       // come with the client's own, and data between them.
       if ((events & gone) != 0 || ((events & EPOLLRDHUP) != 0 && !tls_.has_begun())) {
+        if (!tls_.has_begun())
+          context_.metrics.spared_handshakes[spared_handshake::client_gone].add();
         return on_handshake_failed("the client has gone");
       }
       // The first edge only says that an empty socket can be written to.
@@ -151,9 +154,10 @@ void client_session::on_turn() {
   if (phase_ == client_phase::closing) step_closing();
 }
 
-void client_session::on_deadline(steady_time) {
+void client_session::on_deadline(steady_time now) {
   switch (phase_) {
     case client_phase::handshake:
+      if (!tls_.has_begun()) context_.metrics.spared_handshakes[spared_handshake::timeout].add();
       return close_now(close_reason::handshake_timeout);
     case client_phase::first_packet:
       return answer_and_close(close_reason::packet_timeout);
@@ -162,7 +166,7 @@ void client_session::on_deadline(steady_time) {
       return answer_and_close(has_owner_ ? close_reason::backend_unreachable
                                          : close_reason::no_shard);
     case client_phase::relaying:
-      return relay_.on_no_progress();
+      return expects_progress_ ? relay_.on_no_progress() : on_idle(now);
     case client_phase::closing:
       return finish_session();
   }
@@ -225,6 +229,7 @@ void client_session::read_packet() {
     if (const auto wrong = packet.commit(got.n)) return answer_and_close(*wrong);
   }
   if (const auto wrong = packet.find_key(opening_->key)) return answer_and_close(*wrong);
+  opening_->claim.release();
   set_phase(client_phase::opening);
   set_deadline(context_.settings.upstream.opening_timeout);
   open_stream();
@@ -250,6 +255,7 @@ void client_session::open_stream() {
 
 void client_session::on_stream_accepted() {
   opening_.reset();
+  idle_.mark(context_.deadlines.now());
   expect_nothing();
   set_phase(client_phase::relaying);
   relay_.begin();
@@ -272,11 +278,13 @@ void client_session::on_stream_lost_unaccepted() {
 
 client_io_result client_session::read(std::span<std::byte> into) {
   const tls_result got = tls_.read(into);
+  if (got.n != 0) idle_.mark(context_.deadlines.now());
   return {io_of(got.status), got.n};
 }
 
 client_io_result client_session::write(std::span<const std::byte> bytes) {
   const tls_result put = tls_.write(bytes);
+  if (put.n != 0) idle_.mark(context_.deadlines.now());
   return {io_of(put.status), put.n};
 }
 
@@ -295,11 +303,23 @@ void client_session::read_again_later() {
 }
 
 void client_session::expect_progress(std::chrono::milliseconds within) {
+  expects_progress_ = true;
   set_deadline(within);
 }
 
 void client_session::expect_nothing() {
-  clear_deadline();
+  expects_progress_ = false;
+  const duration timeout = context_.settings.clients.idle_timeout;
+  if (timeout == duration::zero()) return clear_deadline();
+  context_.deadlines.set_deadline(*this, idle_.due(timeout));
+}
+
+// It was looked at in vain if there have been bytes since the deadline was set.
+void client_session::on_idle(steady_time now) {
+  const steady_time due = idle_.due(context_.settings.clients.idle_timeout);
+  if (due > now) return context_.deadlines.set_deadline(*this, due);
+  relay_.abandon(protocol::reset_reason::cancelled);
+  close_cleanly(close_reason::client_idle);
 }
 
 void client_session::on_relay_over(close_reason reason) {

@@ -10,9 +10,12 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "gateway/client/address_limits.hpp"
 #include "gateway/client/deadline_wheel.hpp"
 #include "gateway/client/first_packet.hpp"
+#include "gateway/client/idle_watch.hpp"
 #include "gateway/client/poller.hpp"
 #include "gateway/client/tls_channel.hpp"
 #include "gateway/client/turn_queue.hpp"
@@ -68,8 +71,9 @@ class client_session final : public session_hook,
                              private client_end {
  public:
   // Takes over the descriptor, which is non-blocking and accepted just now.
+  // The claim is given back when the first packet is whole.
   client_session(client_context& context, int descriptor,
-                 const boost::asio::ip::tcp::endpoint& peer);
+                 const boost::asio::ip::tcp::endpoint& peer, address_claim claim = {});
   ~client_session();
 
   void start();
@@ -99,6 +103,7 @@ class client_session final : public session_hook,
 
   void set_phase(client_phase phase);
   void set_deadline(duration within);
+  void on_idle(steady_time now);
 
   void step_handshake();
   void on_handshake_done();
@@ -122,17 +127,21 @@ class client_session final : public session_hook,
   const boost::asio::ip::tcp::endpoint peer_;
   const std::uint64_t number_;
   const steady_time accepted_at_;
+  idle_watch idle_;
   client_phase phase_ = client_phase::handshake;
   bool over_ = false;
   bool has_reason_ = false;
   bool has_owner_ = false;  // the map named a backend for the key
   bool close_notify_sent_ = false;
   bool fin_sent_ = false;
+  bool expects_progress_ = false;  // the deadline is the relay's
   close_reason reason_ = close_reason::internal;
   tls_channel tls_;
   // What only a client without a stream of its own needs: until that is accepted.
   struct opening {
-    explicit opening(const auth_config& settings) : packet(settings) {}
+    opening(const auth_config& settings, address_claim claim_)
+        : claim(std::move(claim_)), packet(settings) {}
+    address_claim claim;
     first_packet packet;
     std::string key;
     protocol::tls_facts facts;

@@ -39,6 +39,9 @@ class deadline_wheel {
 
   explicit deadline_wheel(steady_time now);
 
+  // The time of the last tick: behind the clock by little more than one, and free to ask.
+  steady_time now() const { return current_time_; }
+
   // Replaces the node's earlier deadline, if any.
   void set_deadline(deadline_node& node, steady_time deadline);
 

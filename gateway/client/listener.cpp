@@ -1,5 +1,6 @@
 #include "gateway/client/listener.hpp"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <spdlog/spdlog.h>
@@ -29,26 +30,39 @@ bool set_option(int descriptor, int level, int option, int value) {
   return ::setsockopt(descriptor, level, option, &value, sizeof value) == 0;
 }
 
-// Accepted sockets inherit these, at no system call each. Silent death is found within 240 + 3 × 30
-// s.
-bool set_client_options(int descriptor) {
+int seconds_of(duration value) {
+  return static_cast<int>(std::chrono::ceil<std::chrono::seconds>(value).count());
+}
+
+bool set_keepalive(int descriptor, const clients_config& clients) {
+  if (!clients.keepalive) return true;
+  return set_option(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1) &&
+         set_option(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, seconds_of(clients.keepalive_idle)) &&
+         set_option(descriptor, IPPROTO_TCP, TCP_KEEPINTVL,
+                    seconds_of(clients.keepalive_interval)) &&
+         set_option(descriptor, IPPROTO_TCP, TCP_KEEPCNT, clients.keepalive_count);
+}
+
+// Accepted sockets inherit these, at no system call each. 0 is the kernel's own for the last two.
+bool set_client_options(int descriptor, const clients_config& clients) {
+  const auto user_timeout_ms = static_cast<int>(clients.user_timeout.count());
   return set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1) &&
-         set_option(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1) &&
-         set_option(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, 240) &&
-         set_option(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, 30) &&
-         set_option(descriptor, IPPROTO_TCP, TCP_KEEPCNT, 3);
+         set_keepalive(descriptor, clients) &&
+         set_option(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, user_timeout_ms) &&
+         set_option(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, clients.notsent_lowat_bytes);
 }
 
 }  // namespace
 
 boost::system::result<listening_socket> listening_socket::open(const tcp_endpoint& address,
-                                                               int backlog) {
+                                                               int backlog,
+                                                               const clients_config& clients) {
   const int family = address.address().is_v6() ? AF_INET6 : AF_INET;
   listening_socket made(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (made.descriptor_ < 0) return last_error();
   if (!set_option(made.descriptor_, SOL_SOCKET, SO_REUSEADDR, 1) ||
       !set_option(made.descriptor_, SOL_SOCKET, SO_REUSEPORT, 1) ||
-      !set_client_options(made.descriptor_) ||
+      !set_client_options(made.descriptor_, clients) ||
       ::bind(made.descriptor_, address.data(), static_cast<socklen_t>(address.size())) != 0 ||
       ::listen(made.descriptor_, backlog) != 0) {
     return last_error();
@@ -89,37 +103,61 @@ listener::listener(listening_socket socket, poller& polls, deadline_wheel& deadl
       on_accepted_(std::move(on_accepted)) {}
 
 listener::~listener() {
-  pause();
+  stop_polling();
 }
 
 void listener::resume() {
-  if (stopped_ || std::exchange(listening_, true)) return;
-  clear_deadline();
+  if (stopped_ || has_deadline() || std::exchange(listening_, true)) return;
+  metrics_.accept_paused[accept_pause::clients_max].set(0);
+  metrics_.accept_paused[accept_pause::descriptors].set(0);
   if (const auto error = polls_.add(socket_.descriptor(), *this, poll_mode::level_in)) {
     spdlog::error("cannot poll the listener: {}", error.message());
   }
 }
 
-void listener::pause() {
+void listener::stop_polling() {
   if (std::exchange(listening_, false)) polls_.remove(socket_.descriptor(), *this);
+}
+
+void listener::pause(accept_pause why) {
+  stop_polling();
+  metrics_.accept_pauses[why].add();
+  metrics_.accept_paused[why].set(1);
+}
+
+void listener::pause_for_descriptors(std::string_view why) {
+  const auto now = std::chrono::steady_clock::now();
+  if (const auto unsaid = said_.admit(now))
+    spdlog::error("clients wait to be accepted: {} ({} times more since the last line)", why,
+                  *unsaid);
+  pause(accept_pause::descriptors);
+  deadlines_.set_deadline(*this, now + pause_without_descriptors);
+}
+
+bool listener::has_descriptors() const {
+  const int next = ::fcntl(socket_.descriptor(), F_DUPFD_CLOEXEC, 0);
+  if (next < 0) return false;
+  ::close(next);
+  return static_cast<std::size_t>(next) < limits_.descriptors_watermark;
 }
 
 void listener::stop() {
   stopped_ = true;
   clear_deadline();
-  pause();
+  stop_polling();
   socket_.close();
 }
 
-void listener::on_deadline(steady_time) {
-  resume();
+void listener::on_deadline(steady_time now) {
+  if (has_descriptors()) return resume();
+  deadlines_.set_deadline(*this, now + pause_without_descriptors);
 }
 
 void listener::on_poll(std::uint32_t) {
   // While handshakes wait, one: more would only make the queue longer, and the turn.
   const int accepts = limits_.is_busy() ? 1 : accepts_per_turn;
   for (int i = 0; i < accepts; ++i) {
-    if (limits_.clients_open() >= limits_.clients_max) return pause();
+    if (limits_.clients_open() >= limits_.clients_max) return pause(accept_pause::clients_max);
     tcp_endpoint peer;
     auto size = static_cast<socklen_t>(peer.capacity());
     const int descriptor =
@@ -127,16 +165,15 @@ void listener::on_poll(std::uint32_t) {
     if (descriptor >= 0) {
       peer.resize(size);
       on_accepted_(descriptor, peer);
+      if (static_cast<std::size_t>(descriptor) >= limits_.descriptors_watermark)
+        return pause_for_descriptors("nearly all descriptors are in use");
       continue;
     }
     if (errno == EAGAIN) return;
     if (errno == ECONNABORTED || errno == EINTR || errno == EPROTO) continue;
     // EMFILE, ENFILE, ENOBUFS, ENOMEM: the client waits in the kernel, and so do we.
     metrics_.accept_failures.add();
-    spdlog::error("cannot accept clients: {}", last_error().message());
-    pause();
-    return deadlines_.set_deadline(*this,
-                                   std::chrono::steady_clock::now() + pause_without_descriptors);
+    return pause_for_descriptors(last_error().message());
   }
 }
 

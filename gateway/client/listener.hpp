@@ -5,10 +5,13 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/system/result.hpp>
 #include <functional>
+#include <limits>
+#include <string_view>
 
 #include "gateway/client/deadline_wheel.hpp"
 #include "gateway/client/poller.hpp"
 #include "gateway/config.hpp"
+#include "gateway/operate/log.hpp"
 #include "gateway/operate/metrics.hpp"
 
 namespace presenter::gateway {
@@ -16,8 +19,10 @@ namespace presenter::gateway {
 // A listening descriptor, closed when it dies.
 class listening_socket {
  public:
+  // Clients accepted from it have the options of `clients`.
   // Errors: the system's (address in use, not available, no permission).
-  static boost::system::result<listening_socket> open(const tcp_endpoint& address, int backlog);
+  static boost::system::result<listening_socket> open(const tcp_endpoint& address, int backlog,
+                                                      const clients_config& clients = {});
 
   listening_socket(listening_socket&& other) noexcept;
   listening_socket& operator=(listening_socket&& other) noexcept;
@@ -35,8 +40,9 @@ class listening_socket {
 };
 
 // Life: the worker's. Confined to: the worker's thread.
-// Bounds: accepts while fewer than `clients_max` are there; at the process's descriptor limit it
-// pauses and tries again, so that a full process does not spin.
+// Bounds: accepts while fewer than `clients_max` are there and the process has fewer descriptors
+// open than the watermark. Without descriptors it looks again 5 times a second, so that a full
+// process does not spin.
 class listener final : private poll_target, private deadline_node {
  public:
   struct limits {
@@ -44,6 +50,9 @@ class listener final : private poll_target, private deadline_node {
     std::function<std::size_t()> clients_open;
     // Accepted clients wait for their handshakes: take fewer at a time.
     std::function<bool()> is_busy = [] { return false; };
+    // The kernel gives the lowest number that is free: a client with this one or a higher says that
+    // so many are in use, by whomever.
+    std::size_t descriptors_watermark = std::numeric_limits<std::size_t>::max();
   };
   using accepted = std::function<void(int descriptor, const tcp_endpoint& peer)>;
 
@@ -53,7 +62,7 @@ class listener final : private poll_target, private deadline_node {
 
   void start() { resume(); }
 
-  // There is room for clients again. Idempotent.
+  // There is room for clients again; if descriptors are what is missing, that goes on. Idempotent.
   void resume();
 
   // Accepts no more, for good, and closes the socket.
@@ -62,7 +71,10 @@ class listener final : private poll_target, private deadline_node {
  private:
   void on_poll(std::uint32_t events) override;
   void on_deadline(steady_time now) override;
-  void pause();
+  void pause(accept_pause why);
+  void pause_for_descriptors(std::string_view why);
+  bool has_descriptors() const;
+  void stop_polling();
 
   listening_socket socket_;
   poller& polls_;
@@ -70,6 +82,7 @@ class listener final : private poll_target, private deadline_node {
   worker_metrics& metrics_;
   limits limits_;
   accepted on_accepted_;
+  log_pace said_;
   bool listening_ = false;
   bool stopped_ = false;
 };

@@ -25,6 +25,18 @@ std::string_view label_of(ticket_event event) {
   return names[static_cast<std::size_t>(event)];
 }
 
+std::string_view label_of(refusal why) {
+  return why == refusal::address_rate ? "address_rate" : "address_unauthenticated";
+}
+
+std::string_view label_of(spared_handshake why) {
+  return why == spared_handshake::timeout ? "timeout" : "client_gone";
+}
+
+std::string_view label_of(accept_pause why) {
+  return why == accept_pause::descriptors ? "descriptors" : "clients_max";
+}
+
 std::string_view label_of(relay_direction direction) {
   return direction == relay_direction::to_backend ? "to_backend" : "to_client";
 }
@@ -125,8 +137,20 @@ using m = worker_metrics;
 constexpr std::array metric_table{
     row<&m::clients_accepted>("presenter_clients_accepted_total", "Clients accepted."),
     row<&m::accept_failures>("presenter_accept_failures_total", "Accepts that failed."),
+    row<&m::clients_refused>("presenter_clients_refused_total",
+                             "Clients closed at accept, by the limit of their address.", "limit"),
+    row<&m::addresses_untracked>("presenter_addresses_untracked_total",
+                                 "Clients let in unlimited: the table of addresses was full."),
+    row<&m::accept_paused>("presenter_accept_paused",
+                           "Workers that leave clients in the kernel now, by what is used up.",
+                           "limit"),
+    row<&m::accept_pauses>("presenter_accept_pauses_total",
+                           "Times that a worker began to leave clients in the kernel.", "limit"),
     row<&m::clients_open>("presenter_clients_open", "Clients now, by phase.", "phase"),
     row<&m::handshakes>("presenter_handshakes_total", "TLS handshakes, by how they ended.", "kind"),
+    row<&m::spared_handshakes>("presenter_handshakes_spared_total",
+                               "Clients given up before any crypto was done for them, by why.",
+                               "reason"),
     row<&m::resumed_elsewhere>("presenter_handshakes_resumed_elsewhere_total",
                                "TLS handshakes resumed with a ticket of another gateway."),
     row<&m::tickets>("presenter_tickets_total",

@@ -67,6 +67,12 @@ enum class client_phase : std::uint8_t { handshake, first_packet, opening, relay
 enum class handshake_kind : std::uint8_t { full, resumed, failed };
 // What a ticket was to us: made, or shown by a client and opened, or not.
 enum class ticket_event : std::uint8_t { issued, current_key, old_key, unknown_key };
+// Why a client was closed at once after accept, before any of it was read.
+enum class refusal : std::uint8_t { address_unauthenticated, address_rate };
+// Clients that were given up before OpenSSL had anything to do with them.
+enum class spared_handshake : std::uint8_t { client_gone, timeout };
+// Why a worker leaves clients in the kernel's queue.
+enum class accept_pause : std::uint8_t { clients_max, descriptors };
 enum class relay_direction : std::uint8_t { to_backend, to_client };
 
 // Life: as long as the process. Confined to: see counter.
@@ -76,6 +82,7 @@ struct alignas(128) worker_metrics {
   metric_array<gauge, client_phase, client_phase::closing> clients_open;
   metric_array<counter, close_reason, close_reason::internal> closes;
   metric_array<counter, handshake_kind, handshake_kind::failed> handshakes;
+  metric_array<counter, spared_handshake, spared_handshake::timeout> spared_handshakes;
   counter resumed_elsewhere;  // of handshakes: with a ticket of another gateway
   metric_array<counter, ticket_event, ticket_event::unknown_key> tickets;
   metric_array<counter, relay_direction, relay_direction::to_client> relayed_bytes;
@@ -98,6 +105,10 @@ struct alignas(128) worker_metrics {
   metric_array<counter, protocol::errc, protocol::link_error_last> link_errors;
 
   counter accept_failures;
+  metric_array<counter, refusal, refusal::address_rate> clients_refused;
+  counter addresses_untracked;  // clients let in because the table of addresses was full
+  metric_array<gauge, accept_pause, accept_pause::descriptors> accept_paused;  // 1: now
+  metric_array<counter, accept_pause, accept_pause::descriptors> accept_pauses;
   gauge map_epoch;  // of the shard map this worker routes by
 
   // Moves a client from one phase to the next.

@@ -25,6 +25,14 @@ constexpr std::string_view every_key = R"(
 [listen]
 address = "[::1]:8443"
 backlog = 10
+[clients]
+keepalive = false
+keepalive_idle = "2m"
+keepalive_interval = "20s"
+keepalive_count = 4
+user_timeout = "1m"
+notsent_lowat_bytes = 65536
+idle_timeout = "24h"
 [tls]
 certificate = "tls.pem"
 private_key = "tls.key"
@@ -58,6 +66,10 @@ count = 3
 address = "127.0.0.1:0"
 [limits]
 clients_max = 5000
+address_unauthenticated_max = 100
+address_handshakes_per_second = 10
+address_handshakes_burst = 50
+address_exempt = ["10.0.0.0/8", "2001:db8::/32", "::1"]
 [shutdown]
 timeout = "1m"
 [log]
@@ -155,6 +167,19 @@ TEST_F(Config, ReadsEveryKey) {
   EXPECT_EQ(value.workers.count, 3U);
   EXPECT_EQ(value.admin.address->port(), 0);
   EXPECT_EQ(value.limits.clients_max, 5'000U);
+  EXPECT_EQ(value.limits.address_unauthenticated_max, 100U);
+  EXPECT_EQ(value.limits.address_handshakes_per_second, 10U);
+  EXPECT_EQ(value.limits.address_handshakes_burst, 50U);
+  EXPECT_THAT(value.limits.address_exempt,
+              ElementsAre(*parse_address_range("10.0.0.0/8"), *parse_address_range("2001:db8::/32"),
+                          *parse_address_range("::1")));
+  EXPECT_FALSE(value.clients.keepalive);
+  EXPECT_EQ(value.clients.keepalive_idle, 2min);
+  EXPECT_EQ(value.clients.keepalive_interval, 20s);
+  EXPECT_EQ(value.clients.keepalive_count, 4);
+  EXPECT_EQ(value.clients.user_timeout, 1min);
+  EXPECT_EQ(value.clients.notsent_lowat_bytes, 65'536);
+  EXPECT_EQ(value.clients.idle_timeout, 24h);
   EXPECT_EQ(value.shutdown.timeout, 1min);
   EXPECT_EQ(value.log.level, log_level::debug);
 }
@@ -388,6 +413,52 @@ TEST_F(Config, TheMapFileMustExist) {
       messages(load(std::string{tls_lines} + "[shards]\nfile = \"/none/shards.toml\"\n")),
       ElementsAre("presenter.toml:5: shards.file: cannot read '/none/shards.toml': No such file or "
                   "directory"));
+}
+
+TEST_F(Config, UserTimeoutDoesNotCutKeepAliveShort) {
+  EXPECT_EQ(mistake_of("[clients]\nuser_timeout = \"5m\"\n"),
+            "presenter.toml:7: clients.user_timeout: 5m is less than keepalive_idle + "
+            "keepalive_count × keepalive_interval, 330s: it would replace the count");
+  EXPECT_THAT(messages(load_after_minimum("[clients]\nuser_timeout = 0\n")), IsEmpty());
+  EXPECT_THAT(messages(load_after_minimum("[clients]\nuser_timeout = 20\nkeepalive = false\n")),
+              IsEmpty());
+  EXPECT_THAT(messages(load_after_minimum("[clients]\nuser_timeout = 20\nkeepalive_idle = 10\n"
+                                          "keepalive_interval = 5\nkeepalive_count = 2\n")),
+              IsEmpty());
+}
+
+TEST_F(Config, ZeroIsOffOnlyWhereItMeansThat) {
+  EXPECT_EQ(mistake_of("[clients]\nidle_timeout = \"500ms\"\n"),
+            "presenter.toml:7: clients.idle_timeout: must be 0 or 1s to 168h, not 500ms");
+  EXPECT_THAT(messages(load_after_minimum("[clients]\nidle_timeout = 0\n")), IsEmpty());
+  EXPECT_EQ(mistake_of("[clients]\nkeepalive_idle = 0\n"),
+            "presenter.toml:7: clients.keepalive_idle: must be 1s to 9h, not 0s");
+  EXPECT_EQ(
+      mistake_of("[clients]\nnotsent_lowat_bytes = 100\n"),
+      "presenter.toml:7: clients.notsent_lowat_bytes: must be 0 or 4096 to 16777216, not 100");
+}
+
+TEST_F(Config, ChecksRangesOfAddresses) {
+  EXPECT_EQ(mistake_of("[limits]\naddress_exempt = [\"10.0.0.1/8\"]\n"),
+            "presenter.toml:7: limits.address_exempt: '10.0.0.1/8' is not like '10.0.0.0/8', "
+            "'2001:db8::/32' or one address, with no bits set behind the prefix");
+  EXPECT_EQ(mistake_of("[limits]\naddress_exempt = \"10.0.0.0/8\"\n"),
+            "presenter.toml:7: limits.address_exempt: must be an array of strings");
+  EXPECT_EQ(mistake_of("[limits]\naddress_exempt = [\"10.0.0.0/8\", 1]\n"),
+            "presenter.toml:7: limits.address_exempt: must be an array of strings");
+  EXPECT_EQ(
+      mistake_of("[limits]\naddress_exempt = [\"\"]\n"),
+      "presenter.toml:7: limits.address_exempt: must not hold an empty string or one with NUL");
+  const auto none = load_after_minimum("[limits]\naddress_exempt = []\n");
+  ASSERT_THAT(messages(none), IsEmpty());
+  EXPECT_THAT(none.value.limits.address_exempt, IsEmpty());
+}
+
+TEST(DescriptorsWatermark, LiesBetweenWhatClientsMayTakeAndTheLimit) {
+  for (const std::uint64_t most : {64U, 1'024U, 1'000'000U}) {
+    EXPECT_GT(descriptors_watermark_of(most), clients_max_of({}, most));
+    EXPECT_LT(descriptors_watermark_of(most), most);
+  }
 }
 
 TEST(ClientsMax, LeavesAReserveOfDescriptors) {

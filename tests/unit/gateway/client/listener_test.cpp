@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -17,12 +18,14 @@ namespace {
 
 class Listener : public ::testing::Test {
  protected:
-  void start(std::size_t clients_max = 1'000) {
-    auto socket = listening_socket::open({boost::asio::ip::address_v4::loopback(), 0}, 64);
+  void start(std::size_t clients_max = 1'000,
+             std::size_t watermark = std::numeric_limits<std::size_t>::max()) {
+    auto socket = listening_socket::open({boost::asio::ip::address_v4::loopback(), 0}, 64, options);
     ASSERT_TRUE(socket);
     address = socket->local_endpoint();
     listens.emplace(std::move(*socket), polls, deadlines, metrics,
-                    listener::limits{clients_max, [this] { return accepted.size(); }},
+                    listener::limits{clients_max, [this] { return accepted.size(); },
+                                     [] { return false; }, watermark},
                     [this](int descriptor, const tcp_endpoint& peer) {
                       accepted.push_back(descriptor);
                       peers.push_back(peer);
@@ -47,6 +50,13 @@ class Listener : public ::testing::Test {
     clients.push_back(client);
   }
 
+  int option(int level, int name) const {
+    int value = -1;
+    socklen_t size = sizeof value;
+    EXPECT_EQ(::getsockopt(accepted.at(0), level, name, &value, &size), 0);
+    return value;
+  }
+
   void run() {
     io.restart();
     for (int idle = 0; idle < 10; ++idle)
@@ -58,6 +68,7 @@ class Listener : public ::testing::Test {
   steady_time now = std::chrono::steady_clock::now();
   deadline_wheel deadlines{now};
   worker_metrics metrics;
+  clients_config options;
   tcp_endpoint address;
   std::optional<listener> listens;
   std::vector<int> accepted;
@@ -72,14 +83,44 @@ TEST_F(Listener, AcceptsEverybodyWithTheOptionsOfAClient) {
   run();
   ASSERT_EQ(accepted.size(), 40U);
   EXPECT_EQ(peers[0].address(), boost::asio::ip::address_v4::loopback());
-  int on = 0;
-  socklen_t size = sizeof on;
-  ::getsockopt(accepted[0], IPPROTO_TCP, TCP_NODELAY, &on, &size);
-  EXPECT_EQ(on, 1);
-  ::getsockopt(accepted[0], SOL_SOCKET, SO_KEEPALIVE, &on, &size);
-  EXPECT_EQ(on, 1);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_NODELAY), 1);
+  EXPECT_EQ(option(SOL_SOCKET, SO_KEEPALIVE), 1);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPIDLE), 240);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPINTVL), 30);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPCNT), 3);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_USER_TIMEOUT), 330'000);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_NOTSENT_LOWAT), 32'768);
   EXPECT_NE(::fcntl(accepted[0], F_GETFL) & O_NONBLOCK, 0);
   EXPECT_NE(::fcntl(accepted[0], F_GETFD) & FD_CLOEXEC, 0);
+}
+
+TEST_F(Listener, TheOptionsOfAClientAreTheOperators) {
+  options.keepalive_idle = std::chrono::seconds(7);
+  options.keepalive_interval = std::chrono::milliseconds(1'500);
+  options.keepalive_count = 5;
+  options.user_timeout = std::chrono::seconds(20);
+  options.notsent_lowat_bytes = 4'096;
+  start();
+  connect();
+  run();
+  EXPECT_EQ(option(SOL_SOCKET, SO_KEEPALIVE), 1);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPIDLE), 7);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPINTVL), 2) << "whole seconds, rounded up";
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPCNT), 5);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_USER_TIMEOUT), 20'000);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_NOTSENT_LOWAT), 4'096);
+}
+
+TEST_F(Listener, TheOptionsOfAClientCanBeOff) {
+  options.keepalive = false;
+  options.user_timeout = {};
+  options.notsent_lowat_bytes = 0;
+  start();
+  connect();
+  run();
+  EXPECT_EQ(option(SOL_SOCKET, SO_KEEPALIVE), 0);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_USER_TIMEOUT), 0);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_NOTSENT_LOWAT), 0);
 }
 
 TEST_F(Listener, LeavesClientsInTheKernelAboveItsLimitUntilThereIsRoom) {
@@ -88,6 +129,7 @@ TEST_F(Listener, LeavesClientsInTheKernelAboveItsLimitUntilThereIsRoom) {
     connect();
   run();
   EXPECT_EQ(accepted.size(), 2U);
+  EXPECT_EQ(metrics.accept_paused[accept_pause::clients_max].value(), 1);
   listens->resume();
   run();
   EXPECT_EQ(accepted.size(), 2U);
@@ -128,6 +170,41 @@ TEST_F(Listener, PausesWithoutDescriptorsAndTriesAgain) {
   deadlines.advance(now + std::chrono::seconds(1));
   run();
   EXPECT_EQ(accepted.size(), 2U);
+}
+
+TEST_F(Listener, PausesAtTheWatermarkUntilThereAreDescriptorsAgain) {
+  const int next = ::dup(0);
+  ::close(next);
+  // Above the test's own, and below the last of five clients.
+  const auto watermark = static_cast<std::size_t>(next) + 8;
+  spdlog::set_level(spdlog::level::off);
+  start(1'000, watermark);
+  for (int i = 0; i < 5; ++i)
+    connect();
+  run();
+  spdlog::set_level(spdlog::level::info);
+  const std::size_t before = accepted.size();
+  ASSERT_LT(before, 5U);
+  ASSERT_GE(before, 1U);
+  for (std::size_t i = 0; i < before; ++i)
+    EXPECT_EQ(static_cast<std::size_t>(accepted[i]) >= watermark, i + 1 == before) << i;
+  EXPECT_EQ(metrics.accept_paused[accept_pause::descriptors].value(), 1);
+  EXPECT_EQ(metrics.accept_pauses[accept_pause::descriptors].value(), 1U);
+  EXPECT_EQ(metrics.accept_failures.value(), 0U);
+
+  // Clients leave, which is none of its business, and time passes, in which nothing changes.
+  listens->resume();
+  for (int i = 1; i <= 5; ++i)
+    deadlines.advance(now += std::chrono::seconds(1));
+  run();
+  EXPECT_EQ(accepted.size(), before);
+  EXPECT_EQ(metrics.accept_pauses[accept_pause::descriptors].value(), 1U);
+
+  for (const int descriptor : accepted)
+    ::close(descriptor);
+  accepted.clear();
+  deadlines.advance(now += std::chrono::seconds(1));
+  EXPECT_EQ(metrics.accept_paused[accept_pause::descriptors].value(), 0);
 }
 
 TEST_F(Listener, StopsForGood) {
