@@ -215,6 +215,10 @@ void read_small(config_section& root, config& out) {
   out.admin.address = read_endpoint(admin, "address");
   admin.finish();
 
+  auto moves = root.section("moves");
+  moves.read("streams_per_second", out.moves.streams_per_second, 0, 1'000'000);
+  moves.finish();
+
   read_limits(root.section("limits"), out.limits);
 
   auto shutdown = root.section("shutdown");
@@ -287,6 +291,11 @@ std::size_t clients_max_of(const config& settings, std::uint64_t descriptors_max
 
 std::size_t descriptors_watermark_of(std::uint64_t descriptors_max) noexcept {
   return static_cast<std::size_t>(descriptors_max - reserve_of(descriptors_max) / 2);
+}
+
+double moves_per_worker(const moves_config& settings, std::size_t workers) noexcept {
+  if (settings.streams_per_second == 0) return moves_per_second_default;
+  return static_cast<double>(settings.streams_per_second) / static_cast<double>(workers);
 }
 
 }  // namespace presenter::gateway

@@ -97,6 +97,13 @@ struct shards_config {
   std::optional<std::filesystem::path> zookeeper_auth_file;
 };
 
+// [moves]: streams whose shard has a new owner are moved, one after the other.
+struct moves_config {
+  // Of the whole process, shared evenly by the workers. 0 … 1 million; 0: see
+  // moves_per_worker.
+  std::int64_t streams_per_second = 0;
+};
+
 // [upstream]: links and streams to the backends.
 struct upstream_config {
   std::size_t links_per_worker = 1;  // to each backend. 1 … 16.
@@ -164,6 +171,7 @@ struct config {
   tls_config tls;
   auth_config auth;
   shards_config shards;
+  moves_config moves;
   upstream_config upstream;
   workers_config workers;
   admin_config admin;
@@ -202,5 +210,13 @@ std::size_t clients_max_of(const config& settings, std::uint64_t descriptors_max
 // From this number of open descriptors on nobody is accepted: half of that reserve is left, for
 // what must go on (links, admin sessions, files).
 std::size_t descriptors_watermark_of(std::uint64_t descriptors_max) noexcept;
+
+// Of one worker, unless configured: the clients come back with 250 handshakes of 0.3 ms at the most
+// (bench/README.md), 7.5 % of a worker's time, so that those who are talking do not notice; and a
+// worker with 15,000 clients of one backend is done in a minute.
+inline constexpr double moves_per_second_default = 250;
+
+// How many moves a second each of so many workers makes.
+double moves_per_worker(const moves_config& settings, std::size_t workers) noexcept;
 
 }  // namespace presenter::gateway

@@ -63,6 +63,7 @@ server::server(const config& settings)
       started_at_(std::chrono::system_clock::now()),
       descriptors_max_(raise_descriptor_limit()),
       clients_max_(clients_max_of(settings, descriptors_max_)),
+      moves_per_second_(moves_per_worker(settings.moves, worker_count(settings))),
       signals_(control_, SIGTERM, SIGINT),
       tickets_(control_, settings.tls),
       trimmer_(control_, [this] { return handshakes(); }) {
@@ -79,7 +80,8 @@ server::server(const config& settings)
                              tickets_.current(),
                              clients_per_worker,
                              descriptors_watermark_of(descriptors_max_),
-                             addresses_.get()};
+                             addresses_.get(),
+                             moves_per_second_};
     workers_.push_back(std::make_unique<worker>(setup, std::move(socket)));
   }
   if (settings.admin.address) {
@@ -193,6 +195,7 @@ std::string server::render_metrics() const {
   facts.tickets = tickets_.facts();
   facts.is_ready = ready().is_ready();
   facts.clients_max = clients_max_;
+  facts.moves_per_second = moves_per_second_;
   return render_prometheus(workers, facts);
 }
 

@@ -6,6 +6,7 @@
 
 #include <boost/asio/post.hpp>
 #include <new>
+#include <random>
 #include <utility>
 
 namespace presenter::gateway {
@@ -16,6 +17,9 @@ namespace {
 // Handshakes have one step in each turn of the loop, or as many as fit into this: established
 // clients come first, and wait for one step at the most.
 constexpr std::chrono::microseconds handshake_budget{100};
+
+// Streams that are compared with a new map in one turn of the loop: some 0.1 ms.
+constexpr std::size_t looks_per_turn = 512;
 
 // For frames that are still to leave when the links close at the end.
 constexpr std::chrono::milliseconds link_linger{500};
@@ -35,8 +39,10 @@ worker::worker(const worker_setup& setup, listening_socket socket)
       relays_([this] { post_turns(); }),
       relaying_(settings_, metrics_),
       upstream_(io_, settings_, setup.node, metrics_, output_, [this] { batch_.flush(); }),
-      context_{settings_, metrics_,  tls_.get(), polls_, deadlines_, handshakes_, relays_,
-               tls_io_,   upstream_, relaying_,  batch_, *this,      setup.node},
+      mover_(setup.moves_per_second, std::random_device{}(), metrics_, [this] { post_turns(); }),
+      move_timer_(io_),
+      context_{settings_, metrics_,  tls_.get(), polls_,    deadlines_, handshakes_, relays_,
+               tls_io_,   upstream_, mover_,     relaying_, batch_,     *this,       setup.node},
       listener_(std::move(socket), polls_, deadlines_, metrics_,
                 {setup.clients_max, [this] { return sessions_open_; },
                  [this] { return !handshakes_.empty(); }, setup.descriptors_watermark},
@@ -92,7 +98,29 @@ void worker::run_turns() {
   turns_posted_ = false;
   relays_.run_all();
   if (!handshakes_.empty()) handshakes_.run_for(handshake_budget);
+  look_for_moves();
   if (!handshakes_.empty() || !relays_.empty()) post_turns();
+}
+
+// --- moves
+
+void worker::look_for_moves() {
+  if (mover_.look(looks_per_turn, std::chrono::steady_clock::now())) return post_turns();
+  wait_move();
+}
+
+void worker::wait_move() {
+  const auto next = mover_.next_move();
+  if (!next || shutting_down_ || is_move_awaited_) return;
+  is_move_awaited_ = true;
+  move_timer_.expires_at(*next);
+  move_timer_.async_wait([this](boost::system::error_code error) {
+    is_move_awaited_ = false;
+    if (error) return;
+    const protocol::output_batch::scope scope(output_);
+    mover_.move_due(std::chrono::steady_clock::now());
+    wait_move();
+  });
 }
 
 // --- clients
@@ -170,7 +198,8 @@ void worker::bury() {
 void worker::post_map(upstream_pool::map_ptr map) {
   asio::post(io_, [this, map = std::move(map)]() mutable {
     metrics_.map_epoch.set(static_cast<std::int64_t>(map->epoch()));
-    upstream_.set_map(std::move(map));
+    upstream_.set_map(map);
+    mover_.set_map(std::move(map));
   });
 }
 
@@ -187,6 +216,7 @@ void worker::post_shut_down(duration within) {
 void worker::shut_down(duration within) {
   if (std::exchange(shutting_down_, true)) return;
   cut_at_ = std::chrono::steady_clock::now() + within;
+  move_timer_.cancel();
   listener_.stop();
   for (auto next = sessions_.begin(); next != sessions_.end();)
     (next++)->shut_down();

@@ -19,6 +19,7 @@
 #include "gateway/operate/log.hpp"
 #include "gateway/operate/metrics.hpp"
 #include "gateway/relay/relay.hpp"
+#include "gateway/relay/stream_mover.hpp"
 #include "gateway/upstream/upstream_pool.hpp"
 #include "protocol/mux/slab.hpp"
 
@@ -31,6 +32,7 @@ struct worker_setup {
   std::size_t clients_max;  // of this worker
   std::size_t descriptors_watermark = std::numeric_limits<std::size_t>::max();
   address_limits* addresses = nullptr;  // of all workers, outlives them; nullptr: no limits
+  double moves_per_second = moves_per_second_default;  // of this worker
 };
 
 // Life: the server's. `start` begins the thread, `join` ends it.
@@ -65,6 +67,8 @@ class worker final : private client_session_owner {
   void wait_tick();
   void post_turns();
   void run_turns();
+  void look_for_moves();
+  void wait_move();
   void bury();
   void bury_all();
   void destroy_session(client_session& session);
@@ -89,6 +93,9 @@ class worker final : private client_session_owner {
   relay_batch batch_;
   protocol::output_batch output_;
   upstream_pool upstream_;
+  stream_mover mover_;
+  protocol::link_timer move_timer_;
+  bool is_move_awaited_ = false;  // move_timer_ runs
   client_context context_;
   listener listener_;
   protocol::slab<client_session> session_memory_;

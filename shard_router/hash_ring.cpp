@@ -12,10 +12,6 @@
 namespace presenter::shard_router {
 namespace {
 
-std::uint64_t hash_of(std::string_view bytes) {
-  return XXH64(bytes.data(), bytes.size(), 0);
-}
-
 struct point {
   std::uint64_t hash;
   std::uint32_t member;
@@ -38,7 +34,7 @@ void append_points(const ring_member& member, std::uint32_t index, std::vector<p
   const std::size_t count = points_of(member);
   for (std::size_t i = 0; i < count; ++i) {
     const auto end = std::to_chars(text.data() + stem, text.data() + text.size(), i).ptr;
-    points.push_back({hash_of({text.data(), end}), index});
+    points.push_back({ring_hash_of({text.data(), end}), index});
   }
 }
 
@@ -69,6 +65,10 @@ std::vector<double> shares_of(std::span<const std::uint64_t> hashes,
 }
 
 }  // namespace
+
+std::uint64_t ring_hash_of(std::string_view key) noexcept {
+  return XXH64(key.data(), key.size(), 0);
+}
 
 hash_ring::hash_ring(std::span<const ring_member> members) {
   const std::vector<point> unsorted = points_of(members);
@@ -110,14 +110,13 @@ std::size_t hash_ring::bucket_of(std::uint64_t hash) const {
   return static_cast<std::size_t>(hash >> 1 >> (63 - bucket_bits_));
 }
 
-std::size_t hash_ring::owner(std::string_view key) const {
+std::size_t hash_ring::owner_of(std::uint64_t ring_hash) const {
   if (hashes_.empty()) return no_member;
-  const std::uint64_t hash = hash_of(key);
-  const std::size_t bucket = bucket_of(hash);
+  const std::size_t bucket = bucket_of(ring_hash);
   const auto first = hashes_.begin() + starts_[bucket];
   const auto last = hashes_.begin() + starts_[bucket + 1];
   // Above all of its bucket it belongs to the first of the next ones, which begins where this ends.
-  const auto found = std::lower_bound(first, last, hash);
+  const auto found = std::lower_bound(first, last, ring_hash);
   return members_[found == hashes_.end() ? 0 : static_cast<std::size_t>(found - hashes_.begin())];
 }
 

@@ -11,6 +11,9 @@
 
 namespace presenter::shard_router {
 
+// Where on the ring a key lies: all that is needed to find its owner, on any map.
+std::uint64_t ring_hash_of(std::string_view key) noexcept;
+
 struct ring_member {
   std::string_view name;
   std::int64_t weight;  // limits::weight_min … weight_max
@@ -26,7 +29,8 @@ class hash_ring {
   explicit hash_ring(std::span<const ring_member> members);
 
   // The member that owns the key; no_member if the ring is empty.
-  std::size_t owner(std::string_view key) const;
+  std::size_t owner(std::string_view key) const { return owner_of(ring_hash_of(key)); }
+  std::size_t owner_of(std::uint64_t ring_hash) const;
 
   // The part of all keys that a member owns, 0 … 1.
   double share(std::size_t member) const { return shares_[member]; }

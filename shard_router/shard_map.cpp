@@ -16,6 +16,10 @@ std::int64_t weight_of(std::span<const server> servers) noexcept {
   return total;
 }
 
+bool is_same_process(const server& a, const server& b) noexcept {
+  return a.port == b.port && a.name == b.name && a.host == b.host && a.instance == b.instance;
+}
+
 shard_map::shard_map(std::int64_t epoch, std::vector<server> servers)
     : epoch_(epoch), servers_(std::move(servers)) {
   std::ranges::sort(servers_, {}, &server::name);
@@ -33,8 +37,8 @@ const server* shard_map::find(std::string_view name) const {
   return found != servers_.end() && found->name == name ? &*found : nullptr;
 }
 
-const server* shard_map::owner(std::string_view key) const {
-  const std::size_t member = ring_.owner(key);
+const server* shard_map::owner_of(std::uint64_t ring_hash) const {
+  const std::size_t member = ring_.owner_of(ring_hash);
   return member == hash_ring::no_member ? nullptr : &servers_[on_ring_[member]];
 }
 

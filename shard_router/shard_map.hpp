@@ -34,6 +34,9 @@ struct server {
 // Of all of them together, whatever their state.
 std::int64_t weight_of(std::span<const server> servers) noexcept;
 
+// The same process at the same place, whatever its weight and state.
+bool is_same_process(const server& a, const server& b) noexcept;
+
 // Life: by shared_ptr, from the source to the last who routes by it. Any thread may read.
 // Bounds: limits::servers_max, limits::weights_total_max.
 class shard_map {
@@ -51,7 +54,8 @@ class shard_map {
   const server* find(std::string_view name) const;
 
   // nullptr: no server is up.
-  const server* owner(std::string_view key) const;
+  const server* owner(std::string_view key) const { return owner_of(ring_hash_of(key)); }
+  const server* owner_of(std::uint64_t ring_hash) const;
 
   // The part of all keys that the server owns, 0 … 1.
   double share(std::string_view name) const;

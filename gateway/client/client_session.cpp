@@ -143,6 +143,10 @@ void client_session::on_poll(std::uint32_t events) {
         relay_.on_client_readable();
       }
       return;
+    case client_phase::stranded:
+      // It has left by itself, or its socket has failed. What it sends would reach nobody.
+      if ((events & (gone | EPOLLRDHUP)) != 0) close_now(reason_);
+      return;
     case client_phase::closing:
       return step_closing();
   }
@@ -167,6 +171,8 @@ void client_session::on_deadline(steady_time now) {
                                          : close_reason::no_shard);
     case client_phase::relaying:
       return expects_progress_ ? relay_.on_no_progress() : on_idle(now);
+    case client_phase::stranded:
+      return;  // the mover's pace is its only limit
     case client_phase::closing:
       return finish_session();
   }
@@ -230,6 +236,7 @@ void client_session::read_packet() {
   }
   if (const auto wrong = packet.find_key(opening_->key)) return answer_and_close(*wrong);
   opening_->claim.release();
+  set_ring_hash(shard_router::ring_hash_of(opening_->key));
   set_phase(client_phase::opening);
   set_deadline(context_.settings.upstream.opening_timeout);
   open_stream();
@@ -240,7 +247,7 @@ void client_session::read_packet() {
 void client_session::open_stream() {
   const auto route = context_.upstream.route(opening_->key);
   has_owner_ = route.has_owner;
-  backend_ = route.backend;
+  set_backend(route.backend);
   if (route.link == nullptr) return context_.upstream.wait(*this);
   protocol::open_frame open;
   open.key = opening_->key;
@@ -258,6 +265,7 @@ void client_session::on_stream_accepted() {
   idle_.mark(context_.deadlines.now());
   expect_nothing();
   set_phase(client_phase::relaying);
+  context_.mover.add(*this, std::chrono::steady_clock::now());
   relay_.begin();
 }
 
@@ -326,13 +334,35 @@ void client_session::on_relay_over(close_reason reason) {
   switch (reason) {
     case close_reason::client_finished:
     case close_reason::backend_finished:
+      return close_cleanly(reason);
+    // Whoever meets these is one of many, and all of them would come back at once.
     case close_reason::stream_moved:
     case close_reason::backend_shutting_down:
-      return close_cleanly(reason);
+    case close_reason::link_lost:
+      return strand(reason);
     default:
       // What happened is no clean end, and without close_notify the client can tell.
       return close_now(reason);
   }
+}
+
+// --- moves
+
+void client_session::strand(close_reason reason) {
+  reason_ = reason;
+  clear_deadline();
+  set_phase(client_phase::stranded);
+  const bool is_lost = reason == close_reason::link_lost;
+  if (is_lost) relay_.unsent().release();  // not a clean end
+  context_.mover.strand(*this, is_lost ? move_cause::link_lost : move_cause::backend_ended,
+                        std::chrono::steady_clock::now());
+}
+
+void client_session::on_move(move_cause cause) {
+  if (cause == move_cause::link_lost) return close_now(reason_);
+  if (phase_ == client_phase::stranded) return close_cleanly(reason_);
+  relay_.abandon(protocol::reset_reason::moved);
+  close_cleanly(close_reason::stream_moved);
 }
 
 // --- closing
@@ -344,10 +374,11 @@ void client_session::note_reason(close_reason reason) {
   context_.metrics.closes[reason].add();
   if (!is_logged(row.level)) return;
   const std::chrono::duration<double> age = std::chrono::steady_clock::now() - accepted_at_;
-  write_log(row.level,
-            fmt::format("client {}-{} {}:{} closed: {} (fault: {}) backend {} after {:.3f} s",
-                        context_.node, number_, peer_.address().to_string(), peer_.port(), row.name,
-                        name_of(row.blame), backend_.empty() ? "-" : backend_, age.count()));
+  write_log(
+      row.level,
+      fmt::format("client {}-{} {}:{} closed: {} (fault: {}) backend {} after {:.3f} s",
+                  context_.node, number_, peer_.address().to_string(), peer_.port(), row.name,
+                  name_of(row.blame), backend() == nullptr ? "-" : backend()->name, age.count()));
 }
 
 void client_session::answer_and_close(close_reason reason) {
@@ -359,6 +390,7 @@ void client_session::answer_and_close(close_reason reason) {
 
 void client_session::close_cleanly(close_reason reason) {
   note_reason(reason);
+  context_.mover.remove(*this);
   upstream_waiter::unlink();
   set_phase(client_phase::closing);
   set_deadline(closing_timeout);
@@ -410,6 +442,7 @@ void client_session::finish_session() {
   relay_.abandon(protocol::reset_reason::client_gone);
   clear_deadline();
   turn_node::unlink();
+  context_.mover.remove(*this);
   upstream_waiter::unlink();
   context_.polls.remove(descriptor_, *this);
   ::close(descriptor_);

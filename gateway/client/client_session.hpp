@@ -22,6 +22,7 @@
 #include "gateway/config.hpp"
 #include "gateway/operate/metrics.hpp"
 #include "gateway/relay/relay.hpp"
+#include "gateway/relay/stream_mover.hpp"
 #include "gateway/upstream/upstream_pool.hpp"
 
 namespace presenter::gateway {
@@ -49,6 +50,7 @@ struct client_context {
   turn_queue& relays;
   tls_io& io;
   upstream_pool& upstream;
+  stream_mover& mover;
   relay_context& relaying;
   relay_batch& batch;
   client_session_owner& owner;
@@ -68,6 +70,7 @@ class client_session final : public session_hook,
                              private turn_node,
                              private deadline_node,
                              private upstream_waiter,
+                             public movable,
                              private client_end {
  public:
   // Takes over the descriptor, which is non-blocking and accepted just now.
@@ -82,11 +85,12 @@ class client_session final : public session_hook,
   void shut_down();
 
  private:
-  // poll_target, turn_node, deadline_node, upstream_waiter
+  // poll_target, turn_node, deadline_node, upstream_waiter, movable
   void on_poll(std::uint32_t events) override;
   void on_turn() override;
   void on_deadline(steady_time now) override;
   void on_upstream_changed() override;
+  void on_move(move_cause cause) override;
 
   // client_end
   client_io_result read(std::span<std::byte> into) override;
@@ -110,6 +114,7 @@ class client_session final : public session_hook,
   void on_handshake_failed(std::string_view why);
   void read_packet();
   void open_stream();
+  void strand(close_reason reason);
 
   // Both name the reason, once and for all. `answer_and_close` says it to the client where the
   // table has an answer; `close_cleanly` sends what the backend sent, then close_notify;
@@ -147,7 +152,6 @@ class client_session final : public session_hook,
     protocol::tls_facts facts;
   };
   std::unique_ptr<opening> opening_;
-  std::string backend_;  // its name, for the log
   relay relay_;
 };
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "gateway/operate/process_usage.hpp"
 #include "gateway/operate/prometheus_text.hpp"
 
@@ -9,9 +11,13 @@ namespace presenter::gateway {
 namespace {
 
 std::string_view label_of(client_phase phase) {
-  constexpr std::array<std::string_view, 5> names{"handshake", "first_packet", "opening",
-                                                  "relaying", "closing"};
+  constexpr std::array<std::string_view, 6> names{"handshake", "first_packet", "opening",
+                                                  "relaying",  "stranded",     "closing"};
   return names[static_cast<std::size_t>(phase)];
+}
+
+std::string_view label_of(move_cause cause) {
+  return name_of(cause);
 }
 
 std::string_view label_of(handshake_kind kind) {
@@ -167,6 +173,11 @@ constexpr std::array metric_table{
                              "Streams refused by backends, by reason.", "reason"),
     row<&m::stream_errors>("presenter_stream_errors_total",
                            "Streams reset because the backend broke a rule, by reason.", "reason"),
+    row<&m::moves_pending>("presenter_moves_pending",
+                           "Clients that wait to be moved away from their backend, by cause.",
+                           "cause"),
+    row<&m::moves>("presenter_moves_total", "Clients moved away from their backend, by cause.",
+                   "cause"),
     row<&m::links_up>("presenter_links_up", "Links that are up now."),
     row<&m::links_suspect>("presenter_links_suspect",
                            "Links that are silent and get no new streams now."),
@@ -238,7 +249,33 @@ void write_usage(prometheus_text& out, const process_facts& facts) {
   out.sample({}, unix_seconds(facts.started_at));
 }
 
+void write_moves(prometheus_text& out, worker_span workers, double per_second) {
+  out.family("presenter_moves_per_second", "Pace of moves, of all workers together.",
+             metric_type::gauge);
+  out.sample({}, per_second * static_cast<double>(workers.size()));
+  out.family("presenter_moves_eta_seconds", "Until the last pending move at that pace.",
+             metric_type::gauge);
+  out.sample({}, moves_eta_seconds(workers, per_second));
+}
+
 }  // namespace
+
+std::string_view name_of(move_cause cause) noexcept {
+  constexpr std::array<std::string_view, 5> names{"link_lost", "backend_ended", "drained", "left",
+                                                  "rebalanced"};
+  return names[static_cast<std::size_t>(cause)];
+}
+
+double moves_eta_seconds(worker_span workers, double per_second) {
+  std::int64_t most = 0;
+  for (const auto* worker : workers) {
+    std::int64_t pending = 0;
+    for (std::size_t i = 0; i < decltype(worker->moves_pending)::size; ++i)
+      pending += worker->moves_pending.at_index(i).value();
+    most = std::max(most, pending);
+  }
+  return most == 0 ? 0 : static_cast<double>(most) / per_second;
+}
 
 void worker_metrics::count_link_error(const boost::system::error_code& ec) noexcept {
   const bool is_protocol = ec.category() == protocol::error_category();
@@ -252,6 +289,7 @@ std::string render_prometheus(worker_span workers, const process_facts& facts) {
     row.write(out, row.label, workers);
   }
   write_facts(out, facts, workers.size());
+  write_moves(out, workers, facts.moves_per_second);
   write_tickets(out, facts.tickets);
   write_usage(out, facts);
   return std::move(out).take();

@@ -63,7 +63,18 @@ class metric_array {
   std::array<Value, size> values_;
 };
 
-enum class client_phase : std::uint8_t { handshake, first_packet, opening, relaying, closing };
+// `stranded`: its stream was lost with its link; it is closed when its turn comes.
+enum class client_phase : std::uint8_t {
+  handshake,
+  first_packet,
+  opening,
+  relaying,
+  stranded,
+  closing
+};
+// Why a client has to leave its backend: its link broke · the backend ended the stream because it
+// ends itself · drains · is not in the map any more · the key has another owner.
+enum class move_cause : std::uint8_t { link_lost, backend_ended, drained, left, rebalanced };
 enum class handshake_kind : std::uint8_t { full, resumed, failed };
 // What a ticket was to us: made, or shown by a client and opened, or not.
 enum class ticket_event : std::uint8_t { issued, current_key, old_key, unknown_key };
@@ -74,6 +85,8 @@ enum class spared_handshake : std::uint8_t { client_gone, timeout };
 // Why a worker leaves clients in the kernel's queue.
 enum class accept_pause : std::uint8_t { clients_max, descriptors };
 enum class relay_direction : std::uint8_t { to_backend, to_client };
+
+std::string_view name_of(move_cause) noexcept;
 
 // Life: as long as the process. Confined to: see counter.
 // Aligned to two cache lines, the unit the prefetcher takes, so that workers never share one.
@@ -95,6 +108,9 @@ struct alignas(128) worker_metrics {
   // Streams that this gateway reset because the backend broke a rule.
   metric_array<counter, protocol::reset_reason, protocol::reset_reason::credit_too_small>
       stream_errors;
+
+  metric_array<gauge, move_cause, move_cause::rebalanced> moves_pending;
+  metric_array<counter, move_cause, move_cause::rebalanced> moves;
 
   gauge links_up;
   gauge links_suspect;   // of them: silent or without credit, and given no new streams
@@ -137,8 +153,12 @@ struct process_facts {
   bool is_ready = false;
   bool is_zookeeper_connected = false;  // always false where a map file is used
   std::size_t clients_max = 0;
+  double moves_per_second = 0;  // the pace of one worker
   ticket_facts tickets;
 };
+
+// Of these workers' moves, which each makes at a pace of its own: until the last is made.
+double moves_eta_seconds(std::span<const worker_metrics* const> workers, double per_second);
 
 // The whole page in Prometheus's text format 0.0.4, `process_…` of this process included.
 // Counters of all workers are summed; a sum is not one instant's, each of its parts is.

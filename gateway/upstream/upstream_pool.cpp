@@ -6,11 +6,6 @@
 namespace presenter::gateway {
 namespace {
 
-// A server that came back elsewhere, or as another process, needs other links.
-bool is_same_backend(const shard_router::server& a, const shard_router::server& b) {
-  return a.host == b.host && a.port == b.port && a.instance == b.instance;
-}
-
 // For a link that is closed because it is empty: only frames that nobody waits for can be left.
 constexpr std::chrono::milliseconds sweep_linger{1'000};
 
@@ -35,7 +30,8 @@ void upstream_pool::set_map(map_ptr map) {
   map_ = std::move(map);
   for (auto known = backends_.begin(); known != backends_.end();) {
     const shard_router::server* now = map_->find(known->first);
-    if (now != nullptr && is_same_backend(*now, known->second.server)) {
+    // A server that came back elsewhere, or as another process, needs other links.
+    if (now != nullptr && is_same_process(*now, *known->second.server)) {
       ++known;
     } else {
       retire(known->second);
@@ -50,7 +46,7 @@ void upstream_pool::set_map(map_ptr map) {
 
 void upstream_pool::add(const shard_router::server& server) {
   backend& added = backends_[server.name];
-  added.server = server;
+  added.server = std::make_shared<shard_router::server>(server);
   for (std::size_t i = 0; i < context_.settings.upstream.links_per_worker; ++i) {
     added.slots.push_back(std::make_shared<upstream_slot>(context_, server));
     added.slots.back()->start();
@@ -69,9 +65,10 @@ upstream_pool::upstream_route upstream_pool::route(std::string_view key) {
   const shard_router::server* owner = map_ != nullptr ? map_->owner(key) : nullptr;
   if (owner == nullptr) return route;
   route.has_owner = true;
-  route.backend = owner->name;
   route.map_epoch = map_->epoch();
-  if (const auto link = link_for_new_stream(backends_.find(owner->name)->second)) {
+  backend& chosen = backends_.find(owner->name)->second;
+  route.backend = chosen.server;
+  if (const auto link = link_for_new_stream(chosen)) {
     route.link = std::shared_ptr<protocol::mux_core>(link, &link->core());
   }
   return route;
@@ -85,7 +82,7 @@ void upstream_pool::replace(upstream_slot& leaving) {
     if (slot.get() != &leaving) continue;
     slot->retire();
     retired_.push_back(
-        std::exchange(slot, std::make_shared<upstream_slot>(context_, known->second.server)));
+        std::exchange(slot, std::make_shared<upstream_slot>(context_, *known->second.server)));
     slot->start_after(leaving);
     return;
   }

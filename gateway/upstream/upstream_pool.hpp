@@ -34,9 +34,9 @@ class upstream_pool {
   using map_ptr = std::shared_ptr<const shard_router::shard_map>;
 
   struct upstream_route {
-    bool has_owner = false;                    // some backend owns the key
-    std::string backend;                       // its name
-    std::int64_t map_epoch = 0;                // of the map that says so
+    bool has_owner = false;                               // some backend owns the key
+    std::shared_ptr<const shard_router::server> backend;  // that one, as its links know it
+    std::int64_t map_epoch = 0;                           // of the map that says so
     std::shared_ptr<protocol::mux_core> link;  // can_open; holds the link. nullptr: not now
   };
 
@@ -66,7 +66,7 @@ class upstream_pool {
 
  private:
   struct backend {
-    shard_router::server server;
+    std::shared_ptr<const shard_router::server> server;
     std::vector<std::shared_ptr<upstream_slot>> slots;
     std::size_t next = 0;  // whose turn it is to carry a new stream
   };

@@ -49,9 +49,18 @@ class ZooKeeperOutageTest(InstallationTest):
         where = self.zookeeper.connect_string + "/presenter"
         self.cluster.chat_server("chat-d", zookeeper=where)
         self.wait_for_servers(self.gateway, [*NAMES, "chat-d"])
+        ring = Ring([*NAMES, "chat-d"])
+        moved = [couple for couple in COUPLES if ring.owner(couple) == "chat-d"]
+        closed = 2 * len(moved) + sum(ring.owner(f"during-{number}") == "chat-d"
+                                      for number in range(30))
+        for couple in moved:
+            for client in self.pairs.pop(couple):
+                self.assertEqual(client.receive_to_end(), b"", "moved, so closed cleanly")
+                client.tcp.close()
+        self.wait_closed(self.gateway, "stream_moved", closed)
         self.assert_everybody_talks()
         self.assert_new_clients_are_served([*NAMES, "chat-d"], "after")
-        self.assertEqual(self.gateway.metric("presenter_clients_open"), 2 * len(COUPLES) + 60)
+        self.assertEqual(self.gateway.metric("presenter_closes_total"), closed)
 
     def test_frozen_instead_of_dead(self):
         self.zookeeper.pause()

@@ -20,8 +20,8 @@ LAYERS = {
         "protocol", "protocol/wire", "gateway", "gateway/relay", "gateway/upstream",
         "gateway/operate", "shard_router"),
     "gateway/relay": (
-        "protocol", "protocol/wire", "protocol/mux", "gateway", "gateway/upstream",
-        "gateway/operate"),
+        "protocol", "protocol/wire", "protocol/mux", "shard_router", "gateway",
+        "gateway/upstream", "gateway/operate"),
     "gateway/upstream": (
         "protocol", "protocol/wire", "protocol/mux", "protocol/transport", "shard_router",
         "gateway", "gateway/operate"),

@@ -151,7 +151,7 @@ TEST_F(UpstreamPool, SaysWhetherThereIsNoOwnerOrNoLink) {
   set_map({{"a", 1}});
   EXPECT_EQ(open(), nullptr);
   EXPECT_TRUE(last.has_owner);
-  EXPECT_EQ(last.backend, "a");
+  EXPECT_EQ(last.backend->name, "a");
 }
 
 TEST_F(UpstreamPool, ConnectsToEveryBackendAndOpensOnTheOwner) {
@@ -163,7 +163,7 @@ TEST_F(UpstreamPool, ConnectsToEveryBackendAndOpensOnTheOwner) {
   std::map<std::string, std::size_t> opened;
   for (int i = 0; i < 40; ++i) {
     ASSERT_NE(open("couple-" + std::to_string(i)), nullptr);
-    ++opened[last.backend];
+    ++opened[last.backend->name];
   }
   ASSERT_TRUE(run_until([&] { return a.streams.size() + b.streams.size() == 40; }));
   EXPECT_EQ(a.streams.size(), opened["a"]);

@@ -1,0 +1,129 @@
+// Streams follow the ring: finds those whose owner has changed and has them moved, one after the
+// other at a configured pace, so that the handshakes of the clients that come back fit the budget.
+// Knows no socket, no timer and no clock: the time is passed in, the caller comes again when
+// next_move() says so. See: gateway/README.md, Moves.
+#pragma once
+
+#include <array>
+#include <boost/intrusive/list.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <random>
+
+#include "gateway/operate/metrics.hpp"
+#include "shard_router/shard_map.hpp"
+
+namespace presenter::gateway {
+
+class stream_mover;
+
+using movable_hook =
+    boost::intrusive::list_base_hook<boost::intrusive::tag<stream_mover>,
+                                     boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+
+// A client as the mover sees it: where on the ring it belongs, and which backend has its stream.
+class movable : public movable_hook {
+ public:
+  // nullptr: no backend has been chosen yet.
+  const shard_router::server* backend() const { return backend_.get(); }
+  std::uint64_t ring_hash() const { return ring_hash_; }
+  // Its turn to be moved has not come yet.
+  bool is_move_pending() const { return is_pending_; }
+
+ protected:
+  ~movable() = default;
+  void set_ring_hash(std::uint64_t ring_hash) { ring_hash_ = ring_hash; }
+  // Not while the mover knows it.
+  void set_backend(std::shared_ptr<const shard_router::server> backend) {
+    backend_ = std::move(backend);
+  }
+
+ private:
+  friend class stream_mover;
+  // Its turn: the mover has forgotten it, and it may die in here.
+  virtual void on_move(move_cause cause) = 0;
+
+  std::shared_ptr<const shard_router::server> backend_;
+  std::uint64_t ring_hash_ = 0;
+  bool is_pending_ = false;
+  move_cause cause_ = move_cause::rebalanced;
+};
+
+// Confined to: one thread. Bounds: one place for each client; nothing is allocated after
+// construction.
+// Order: first those who have lost their stream already, then those whose backend drains or has
+// left, then the others; among each, by their place on the ring. So clients of one key are moved at
+// nearly the same time, whatever worker and gateway they are at.
+class stream_mover {
+ public:
+  using time_point = std::chrono::steady_clock::time_point;
+  using clock_duration = std::chrono::steady_clock::duration;
+  using map_ptr = std::shared_ptr<const shard_router::shard_map>;
+
+  // `per_second`: the pace, above 0. `on_work`: there is something to do where there was nothing:
+  // call look(), then next_move(), soon, but not from inside.
+  stream_mover(double per_second, std::uint32_t seed, worker_metrics& metrics,
+               std::function<void()> on_work);
+
+  // Every stream is to be compared with the new map, by look(). Who belongs to its backend again is
+  // not moved. Nobody is moved until all have been compared.
+  void set_map(map_ptr map);
+
+  // A backend has accepted the client's stream.
+  void add(movable& client, time_point now);
+
+  // Its stream has ended through no fault of its own: it is told on_move at the pace as well.
+  void strand(movable& client, move_cause cause, time_point now);
+
+  // The client needs no move any more. Harmless if the mover does not know it.
+  void remove(movable& client);
+
+  // Compares up to `streams_max` streams with the map. True: there are more.
+  bool look(std::size_t streams_max, time_point now);
+
+  // Moves who is due. Call again at next_move().
+  void move_due(time_point now);
+
+  // When the next one is due; nothing: nobody waits, or look() is not through.
+  std::optional<time_point> next_move() const;
+
+  // Who waits for a move, as far as look() has come.
+  std::size_t pending() const { return pending_; }
+
+ private:
+  using client_list = boost::intrusive::list<movable, boost::intrusive::base_hook<movable_hook>,
+                                             boost::intrusive::constant_time_size<false>>;
+  static constexpr std::size_t buckets = 256;  // by the first byte of the ring hash
+
+  // Clients of one rank, roughly in the order of the ring.
+  struct rank {
+    std::array<client_list, buckets> clients;
+    std::size_t first = buckets;  // no bucket below has anybody
+    void add(movable& client);
+    movable* front();
+  };
+
+  std::optional<move_cause> cause_to_move(const movable& client) const;
+  void place(movable& client, time_point now);
+  void enqueue(movable& client, move_cause cause, rank& in, time_point now);
+  void forget_pending(movable& client);
+  movable* next_client();
+  clock_duration next_gap();
+
+  const std::chrono::duration<double> mean_gap_;
+  std::minstd_rand random_;
+  worker_metrics& metrics_;
+  std::function<void()> on_work_;
+  map_ptr map_;
+  client_list settled_;    // with the owner of their key
+  client_list unchecked_;  // to be compared with the map
+  // Stranded; backend drains or has left; backend is up.
+  std::array<rank, 3> ranks_;
+  std::size_t pending_ = 0;
+  time_point due_{};
+};
+
+}  // namespace presenter::gateway

@@ -1,0 +1,120 @@
+"""Streams follow the ring: when a chat server joins, drains or dies, exactly its share of the
+clients is closed, one after the other at the configured pace, and nobody else notices."""
+
+import json
+
+from chat_client import ChatClient
+from processes import InstallationTest, main
+from ring import Ring
+from tls_client import Truncated
+
+NAMES = ("chat-a", "chat-b", "chat-c")
+COUPLES = [f"couple-{number}" for number in range(100)]
+# Slow enough that a scrape of the metrics finds the moves half done.
+PACE = 40
+
+
+class MovesTest(InstallationTest):
+    def setUp(self):
+        super().setUp()
+        self.zookeeper, self.servers, self.gateway = self.zookeeper_installation(
+            NAMES, {"moves": {"streams_per_second": PACE}, "workers": {"count": 2}})
+        self.by_name = {server.name: server for server in self.servers}
+        self.pairs = {couple: (self.client(couple, "ann"), self.client(couple, "ben"))
+                      for couple in COUPLES}
+
+    @property
+    def where(self):
+        return self.zookeeper.connect_string + "/presenter"
+
+    def client(self, couple, user):
+        client = ChatClient(self.gateway, self.cluster.certificates, couple, user)
+        self.addCleanup(client.tcp.close)
+        client.server = client.authenticate().server
+        return client
+
+    def owned_by(self, name):
+        return {couple for couple in COUPLES if Ring(NAMES).owner(couple) == name}
+
+    def assert_talks(self, couples):
+        for couple in couples:
+            ann, ben = self.pairs[couple]
+            ann.send_text(1, b"hello")
+            self.assertEqual(ben.receive_deliver().body, b"hello")
+
+    def moves(self, what, cause):
+        return self.gateway.metric(f"presenter_moves_{what}", cause=cause)
+
+    def shards(self):
+        status, page = self.gateway.get("/shards")
+        self.assertEqual(status, 200)
+        return json.loads(page)
+
+    def assert_spread(self, cause, count, meanwhile=lambda: None):
+        """Until so many have been moved; some were seen to wait while others had been moved."""
+        seen = set()
+
+        def is_done():
+            scrape = self.gateway.metrics()
+            total = scrape.metric("presenter_moves_total", cause=cause)
+            pending = scrape.metric("presenter_moves_pending", cause=cause)
+            eta = scrape.metric("presenter_moves_eta_seconds")
+            self.assertLessEqual(total + pending, count)
+            if pending:
+                self.assertGreater(eta, 0)
+                self.assertLessEqual(eta, pending / (PACE / 2) + 0.001)
+            seen.add(total)
+            meanwhile()
+            return total == count
+        self.wait_until(is_done, f"{count} are moved: {cause}")
+        self.assertGreater(len(seen - {0, count}), 3, "they were closed one after the other")
+        self.assertEqual(self.moves("pending", cause), 0)
+
+    def assert_closed(self, couples, cleanly=True):
+        for couple in couples:
+            for client in self.pairs[couple]:
+                if cleanly:
+                    self.assertEqual(client.receive_to_end(), b"")
+                else:
+                    self.assertRaises(Truncated, client.receive_to_end)
+
+    def assert_only_these_moved(self, couples, reason):
+        self.wait_closed(self.gateway, reason, 2 * len(couples))
+        self.assertEqual(self.gateway.metric("presenter_closes_total"), 2 * len(couples))
+        self.assert_talks(set(COUPLES) - set(couples))
+
+    def test_a_chat_server_that_joins_gets_its_share(self):
+        after = Ring([*NAMES, "chat-d"])
+        moving = {couple for couple in COUPLES if after.owner(couple) == "chat-d"}
+        self.assertGreater(len(moving), 10, "the keys of the test reach the new server")
+        self.cluster.chat_server("chat-d", zookeeper=self.where)
+        staying = sorted(set(COUPLES) - moving)
+        self.assert_spread("rebalanced", 2 * len(moving), lambda: self.assert_talks(staying[:3]))
+        self.assert_closed(moving)
+        self.assert_only_these_moved(moving, "stream_moved")
+        for couple in moving:
+            self.assertEqual(self.client(couple, "ann").server, "chat-d")
+        self.assertEqual(self.gateway.metric("presenter_closes_total"), 2 * len(moving))
+
+    def test_a_chat_server_that_is_killed_gives_its_clients_back_one_by_one(self):
+        lost = self.owned_by("chat-b")
+        self.by_name["chat-b"].kill()
+        self.assert_spread("link_lost", 2 * len(lost))
+        self.assert_closed(lost, cleanly=False)
+        self.assert_only_these_moved(lost, "link_lost")
+        self.assertEqual(self.moves("total", "left"), 0)
+
+    def test_a_stranded_client_may_leave_before_its_turn(self):
+        lost = self.owned_by("chat-b")
+        self.by_name["chat-b"].kill()
+        self.wait_until(lambda: self.moves("pending", "link_lost") > 0, "some are stranded")
+        for couple in lost:
+            for client in self.pairs[couple]:
+                client.tcp.close()
+        self.assert_only_these_moved(lost, "link_lost")
+        self.assertEqual(self.moves("pending", "link_lost"), 0)
+        self.assertEqual(self.gateway.metric("presenter_clients_open", phase="stranded"), 0)
+
+
+if __name__ == "__main__":
+    main()
