@@ -42,6 +42,8 @@ enum class close_reason : std::uint8_t {
   // Opening the stream.
   no_shard,
   backend_unreachable,
+  backend_full,
+  openings_exceeded,
   open_timeout,
   refused_not_owner,
   refused_busy,

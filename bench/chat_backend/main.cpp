@@ -106,6 +106,7 @@ void run(command_line& line) {
   std::optional<presenter::protocol::backend> member;
   if (!line.zookeeper.empty()) {
     member.emplace(io, member_options(line));
+    line.options.fence = member->fence();
   }
   chat_server server(io, line.options);
   server.start_accepting();

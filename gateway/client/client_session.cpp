@@ -62,6 +62,17 @@ close_reason reason_of_socket(int descriptor) {
   return error == ETIMEDOUT ? close_reason::client_timeout : close_reason::client_reset;
 }
 
+open_obstacle obstacle_of(protocol::refuse_reason reason) {
+  switch (reason) {
+    case protocol::refuse_reason::not_owner:
+      return open_obstacle::not_owner;
+    case protocol::refuse_reason::busy:
+      return open_obstacle::busy;
+    default:
+      return open_obstacle::shutting_down;  // denied is not tried again
+  }
+}
+
 }  // namespace
 
 client_session::client_session(client_context& context, int descriptor,
@@ -166,9 +177,7 @@ void client_session::on_deadline(steady_time now) {
     case client_phase::first_packet:
       return answer_and_close(close_reason::packet_timeout);
     case client_phase::opening:
-      if (relay_.is_started()) return answer_and_close(close_reason::open_timeout);
-      return answer_and_close(has_owner_ ? close_reason::backend_unreachable
-                                         : close_reason::no_shard);
+      return on_opening_deadline();
     case client_phase::relaying:
       return expects_progress_ ? relay_.on_no_progress() : on_idle(now);
     case client_phase::stranded:
@@ -179,7 +188,9 @@ void client_session::on_deadline(steady_time now) {
 }
 
 void client_session::on_upstream_changed() {
-  open_stream();
+  const auto now = std::chrono::steady_clock::now();
+  const auto step = opening_->retry.on_woken(true, context_.upstream.map_epoch(), now);
+  open_again(step, opening_->obstacle);
 }
 
 void client_session::set_phase(client_phase phase) {
@@ -238,17 +249,24 @@ void client_session::read_packet() {
   opening_->claim.release();
   set_ring_hash(shard_router::ring_hash_of(opening_->key));
   set_phase(client_phase::opening);
-  set_deadline(context_.settings.upstream.opening_timeout);
+  opening_->retry =
+      open_retry(std::chrono::steady_clock::now() + context_.settings.upstream.opening_timeout);
   open_stream();
 }
 
 // --- opening
 
 void client_session::open_stream() {
+  open_retry& retry = opening_->retry;
   const auto route = context_.upstream.route(opening_->key);
-  has_owner_ = route.has_owner;
   set_backend(route.backend);
-  if (route.link == nullptr) return context_.upstream.wait(*this);
+  if (route.link == nullptr) {
+    const auto why = !route.has_owner ? close_reason::no_shard
+                     : route.is_full  ? close_reason::backend_full
+                                      : close_reason::backend_unreachable;
+    opening_->obstacle = open_obstacle::no_link;
+    return wait_to_open(retry.on_no_link(why));
+  }
   protocol::open_frame open;
   open.key = opening_->key;
   open.map_epoch = route.map_epoch;
@@ -256,8 +274,49 @@ void client_session::open_stream() {
   open.client_port = peer_.port();
   open.tls = opening_->facts;
   open.tag = fmt::format("{}-{}", context_.node, number_);
+  context_.deadlines.set_deadline(*this, retry.deadline());
+  retry.on_opened(route.map_epoch);
   const protocol::stream_id stream = route.link->open(std::move(open), relay_);
   relay_.start(route.link, stream, opening_->packet.bytes());
+}
+
+void client_session::open_again(open_step step, open_obstacle obstacle) {
+  opening_->obstacle = obstacle;
+  if (step != open_step::open) return wait_to_open(step);
+  context_.metrics.open_retries[obstacle].add();
+  open_stream();
+}
+
+// The client's bytes wait with it: the first packet here, what is behind it in its socket.
+void client_session::wait_to_open(open_step step) {
+  open_waiters& waiters = context_.upstream.waiters();
+  bool waits = false;
+  switch (step) {
+    case open_step::open:
+      return open_stream();
+    case open_step::give_up:
+      return answer_and_close(opening_->retry.reason());
+    case open_step::wait_for_map:
+      waits = waiters.wait_for_map(*this);
+      break;
+    case open_step::wait_for_change:
+      waits = backend() == nullptr ? waiters.wait_for_map(*this)
+                                   : waiters.wait_for_room(*this, backend()->name);
+      break;
+    case open_step::wait_for_time:
+      waits = waiters.wait_for_time(*this);
+      break;
+  }
+  if (!waits) return answer_and_close(close_reason::openings_exceeded);
+  context_.deadlines.set_deadline(*this, opening_->retry.wake_at());
+}
+
+void client_session::on_opening_deadline() {
+  open_retry& retry = opening_->retry;
+  if (relay_.is_started()) return answer_and_close(close_reason::open_timeout);
+  stop_waiting();
+  const auto now = std::chrono::steady_clock::now();
+  open_again(retry.on_woken(false, context_.upstream.map_epoch(), now), opening_->obstacle);
 }
 
 void client_session::on_stream_accepted() {
@@ -269,17 +328,18 @@ void client_session::on_stream_accepted() {
   relay_.begin();
 }
 
-void client_session::on_stream_refused(close_reason reason) {
-  if (reason != close_reason::backend_shutting_down) return answer_and_close(reason);
-  // It has left the map, or is about to: the next owner will do.
-  context_.metrics.streams_rerouted.add();
-  context_.upstream.wait(*this);
+void client_session::on_stream_refused(const protocol::refuse_frame& refusal) {
+  upstream_pool& upstream = context_.upstream;
+  const auto step = opening_->retry.on_refused(refusal, upstream.map_epoch(),
+                                               std::chrono::steady_clock::now(), upstream.random());
+  open_again(step, obstacle_of(refusal.reason));
 }
 
 void client_session::on_stream_lost_unaccepted() {
   // The packet is still here: another link, or the next owner, will do.
-  context_.metrics.streams_rerouted.add();
-  context_.upstream.wait(*this);
+  const auto step =
+      opening_->retry.on_link_lost(std::chrono::steady_clock::now(), context_.upstream.random());
+  open_again(step, open_obstacle::link_lost);
 }
 
 // --- relaying
@@ -391,7 +451,7 @@ void client_session::answer_and_close(close_reason reason) {
 void client_session::close_cleanly(close_reason reason) {
   note_reason(reason);
   context_.mover.remove(*this);
-  upstream_waiter::unlink();
+  stop_waiting();
   set_phase(client_phase::closing);
   set_deadline(closing_timeout);
   step_closing();
@@ -443,7 +503,7 @@ void client_session::finish_session() {
   clear_deadline();
   turn_node::unlink();
   context_.mover.remove(*this);
-  upstream_waiter::unlink();
+  stop_waiting();
   context_.polls.remove(descriptor_, *this);
   ::close(descriptor_);
   context_.metrics.clients_open[phase_].sub();

@@ -23,6 +23,7 @@
 #include "gateway/operate/metrics.hpp"
 #include "gateway/relay/relay.hpp"
 #include "gateway/relay/stream_mover.hpp"
+#include "gateway/upstream/open_retry.hpp"
 #include "gateway/upstream/upstream_pool.hpp"
 
 namespace presenter::gateway {
@@ -101,7 +102,7 @@ class client_session final : public session_hook,
   void expect_progress(std::chrono::milliseconds within) override;
   void expect_nothing() override;
   void on_stream_accepted() override;
-  void on_stream_refused(close_reason reason) override;
+  void on_stream_refused(const protocol::refuse_frame& refusal) override;
   void on_stream_lost_unaccepted() override;
   void on_relay_over(close_reason reason) override;
 
@@ -115,6 +116,9 @@ class client_session final : public session_hook,
   void read_packet();
   void open_stream();
   void strand(close_reason reason);
+  void open_again(open_step step, open_obstacle obstacle);
+  void wait_to_open(open_step step);
+  void on_opening_deadline();
 
   // Both name the reason, once and for all. `answer_and_close` says it to the client where the
   // table has an answer; `close_cleanly` sends what the backend sent, then close_notify;
@@ -136,7 +140,6 @@ class client_session final : public session_hook,
   client_phase phase_ = client_phase::handshake;
   bool over_ = false;
   bool has_reason_ = false;
-  bool has_owner_ = false;  // the map named a backend for the key
   bool close_notify_sent_ = false;
   bool fin_sent_ = false;
   bool expects_progress_ = false;  // the deadline is the relay's
@@ -150,6 +153,8 @@ class client_session final : public session_hook,
     first_packet packet;
     std::string key;
     protocol::tls_facts facts;
+    open_retry retry;
+    open_obstacle obstacle = open_obstacle::no_link;  // what it waits for, if it waits
   };
   std::unique_ptr<opening> opening_;
   relay relay_;

@@ -43,6 +43,12 @@ std::string_view label_of(accept_pause why) {
   return why == accept_pause::descriptors ? "descriptors" : "clients_max";
 }
 
+std::string_view label_of(open_obstacle obstacle) {
+  constexpr std::array<std::string_view, 5> names{"link_lost", "no_link", "not_owner", "busy",
+                                                  "shutting_down"};
+  return names[static_cast<std::size_t>(obstacle)];
+}
+
 std::string_view label_of(relay_direction direction) {
   return direction == relay_direction::to_backend ? "to_backend" : "to_client";
 }
@@ -167,9 +173,11 @@ constexpr std::array metric_table{
                            "Payload relayed between clients and backends, in bytes.", "direction"),
     row<&m::streams_open>("presenter_streams_open", "Streams now."),
     row<&m::streams_opened>("presenter_streams_opened_total", "Streams opened."),
-    row<&m::streams_rerouted>("presenter_streams_rerouted_total",
-                              "Streams opened once more for the same client."),
-    row<&m::streams_refused>("presenter_streams_refused_total",
+    row<&m::opens_waiting>("presenter_opens_waiting",
+                           "Clients whose stream cannot be opened now, and who wait."),
+    row<&m::open_retries>("presenter_open_retries_total",
+                          "Streams tried to be opened once more, by what came between.", "reason"),
+    row<&m::streams_refused>("presenter_opens_refused_total",
                              "Streams refused by backends, by reason.", "reason"),
     row<&m::stream_errors>("presenter_stream_errors_total",
                            "Streams reset because the backend broke a rule, by reason.", "reason"),

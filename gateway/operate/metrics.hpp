@@ -84,6 +84,8 @@ enum class refusal : std::uint8_t { address_unauthenticated, address_rate };
 enum class spared_handshake : std::uint8_t { client_gone, timeout };
 // Why a worker leaves clients in the kernel's queue.
 enum class accept_pause : std::uint8_t { clients_max, descriptors };
+// What an attempt to open a stream may meet, and be made again.
+enum class open_obstacle : std::uint8_t { link_lost, no_link, not_owner, busy, shutting_down };
 enum class relay_direction : std::uint8_t { to_backend, to_client };
 
 std::string_view name_of(move_cause) noexcept;
@@ -102,7 +104,9 @@ struct alignas(128) worker_metrics {
 
   gauge streams_open;
   counter streams_opened;
-  counter streams_rerouted;  // opened once more after not_owner, busy or a link lost before Accept
+  gauge opens_waiting;  // clients whose stream cannot be opened now
+  // Tried again, by what the attempt before it met.
+  metric_array<counter, open_obstacle, open_obstacle::shutting_down> open_retries;
   metric_array<counter, protocol::refuse_reason, protocol::refuse_reason::shutting_down>
       streams_refused;
   // Streams that this gateway reset because the backend broke a rule.

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "gateway/close_reason.hpp"
+#include "protocol/wire/mux_frame.hpp"
 
 namespace presenter::gateway {
 
@@ -41,7 +42,7 @@ class client_end {
   // The relay's stream has been accepted, or refused, or was lost before either: the session
   // decides.
   virtual void on_stream_accepted() = 0;
-  virtual void on_stream_refused(close_reason reason) = 0;
+  virtual void on_stream_refused(const protocol::refuse_frame& refusal) = 0;
   virtual void on_stream_lost_unaccepted() = 0;
 
   // The relay is over; its stream has been released. Bytes for the client may be left in `unsent`.

@@ -163,7 +163,7 @@ void relay::on_refused(const protocol::refuse_frame& refusal) {
   packet_ = {};
   context_.metrics.streams_refused[refusal.reason].add();
   release_stream();
-  client_.on_stream_refused(close_reason_of(refusal.reason));
+  client_.on_stream_refused(refusal);
 }
 
 void relay::on_data(std::span<const std::byte> payload, bool) {

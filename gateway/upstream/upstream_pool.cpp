@@ -20,8 +20,9 @@ upstream_pool::upstream_pool(boost::asio::io_context& io, const config& settings
                output,
                std::move(node),
                std::move(on_input_end),
-               [this] { wake_waiters(); },
-               [this](upstream_slot& leaving) { replace(leaving); }} {}
+               [this](const upstream_slot& slot) { on_room(slot); },
+               [this](upstream_slot& leaving) { replace(leaving); }},
+      waiters_(metrics) {}
 
 upstream_pool::~upstream_pool() = default;
 
@@ -41,7 +42,7 @@ void upstream_pool::set_map(map_ptr map) {
   for (const shard_router::server& server : map_->servers()) {
     if (!backends_.contains(server.name)) add(server);
   }
-  wake_waiters();
+  waiters_.on_map();
 }
 
 void upstream_pool::add(const shard_router::server& server) {
@@ -70,6 +71,9 @@ upstream_pool::upstream_route upstream_pool::route(std::string_view key) {
   route.backend = chosen.server;
   if (const auto link = link_for_new_stream(chosen)) {
     route.link = std::shared_ptr<protocol::mux_core>(link, &link->core());
+  } else {
+    route.is_full =
+        std::ranges::any_of(chosen.slots, [](const auto& slot) { return slot->is_serving(); });
   }
   return route;
 }
@@ -96,15 +100,12 @@ std::shared_ptr<upstream_link> upstream_pool::link_for_new_stream(backend& backe
   return nullptr;
 }
 
-void upstream_pool::wake_waiters() {
-  // Whoever fails again puts itself back into waiters_, not into the list walked here.
-  boost::intrusive::list<upstream_waiter, boost::intrusive::constant_time_size<false>> woken;
-  woken.swap(waiters_);
-  while (!woken.empty()) {
-    upstream_waiter& waiter = woken.front();
-    woken.pop_front();
-    waiter.on_upstream_changed();
-  }
+void upstream_pool::on_room(const upstream_slot& slot) {
+  const std::string name = slot.server().name;
+  waiters_.on_room(name, [this, &name] {
+    const auto known = backends_.find(name);
+    return known != backends_.end() && link_for_new_stream(known->second) != nullptr;
+  });
 }
 
 void upstream_pool::sweep() {

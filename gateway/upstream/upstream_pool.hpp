@@ -2,7 +2,6 @@
 // the map names it and kept up. Answers the one question of a new client: which link, which stream.
 #pragma once
 
-#include <boost/intrusive/list.hpp>
 #include <map>
 #include <memory>
 #include <string>
@@ -10,21 +9,11 @@
 
 #include "gateway/config.hpp"
 #include "gateway/operate/metrics.hpp"
+#include "gateway/upstream/open_waiters.hpp"
 #include "gateway/upstream/upstream_slot.hpp"
 #include "shard_router/shard_map.hpp"
 
 namespace presenter::gateway {
-
-// A client whose backend cannot be reached now. Leaves the list by itself when it dies.
-class upstream_waiter : public boost::intrusive::list_base_hook<
-                            boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
- public:
-  // A link came up, or has room again, or the map changed: try once more.
-  virtual void on_upstream_changed() = 0;
-
- protected:
-  ~upstream_waiter() = default;
-};
 
 // Life: the worker's. Confined to: the worker's thread.
 // Bounds: links_per_worker per server of the map (at most its own limit), plus links of servers
@@ -38,6 +27,7 @@ class upstream_pool {
     std::shared_ptr<const shard_router::server> backend;  // that one, as its links know it
     std::int64_t map_epoch = 0;                           // of the map that says so
     std::shared_ptr<protocol::mux_core> link;  // can_open; holds the link. nullptr: not now
+    bool is_full = false;  // without a link: one is up, and has no room for another stream
   };
 
   // Links leave their output to `output` while that collects. `on_input_end` runs after each gulp
@@ -51,7 +41,11 @@ class upstream_pool {
 
   // Who owns the key, and which of its links takes the next stream: they take turns.
   upstream_route route(std::string_view key);
-  void wait(upstream_waiter& waiter) { waiters_.push_back(waiter); }
+  open_waiters& waiters() { return waiters_; }
+  // 0: no map yet.
+  std::int64_t map_epoch() const { return map_ != nullptr ? map_->epoch() : 0; }
+  // Shared by all that jitters on this worker.
+  std::minstd_rand& random() { return context_.random; }
 
   // Closes links whose server has left the map, once they are empty. Call now and then.
   void sweep();
@@ -71,7 +65,7 @@ class upstream_pool {
     std::size_t next = 0;  // whose turn it is to carry a new stream
   };
 
-  void wake_waiters();
+  void on_room(const upstream_slot& slot);
   void add(const shard_router::server& server);
   void retire(backend& gone);
   void replace(upstream_slot& leaving);
@@ -81,7 +75,7 @@ class upstream_pool {
   map_ptr map_;
   std::map<std::string, backend, std::less<>> backends_;
   std::vector<std::shared_ptr<upstream_slot>> retired_;
-  boost::intrusive::list<upstream_waiter, boost::intrusive::constant_time_size<false>> waiters_;
+  open_waiters waiters_;
   bool shutting_down_ = false;
 };
 

@@ -159,11 +159,11 @@ void upstream_slot::on_link_ready(upstream_link& link) {
   context_.metrics.links_opened.add();
   spdlog::info("link to {} is up: {} to {}:{}", server_.name, link.local_endpoint().port(),
                server_.host, server_.port);
-  context_.on_room();
+  context_.on_room(*this);
 }
 
 void upstream_slot::on_link_can_open(upstream_link&) {
-  context_.on_room();
+  context_.on_room(*this);
 }
 
 void upstream_slot::on_link_suspect(upstream_link&, bool is_suspect) {
@@ -206,7 +206,7 @@ void upstream_slot::on_link_closed(upstream_link& link, error_code reason) {
   if (retired_) return;
   connect_later();
   // Streams it lost before Accept may find room on another link.
-  context_.on_room();
+  context_.on_room(*this);
 }
 
 }  // namespace presenter::gateway

@@ -28,7 +28,8 @@ struct upstream_context {
   protocol::output_batch& output;
   std::string node;                    // this gateway's name, for Hello
   std::function<void()> on_input_end;  // after each gulp of any link
-  std::function<void()> on_room;       // a link came up, or takes streams again
+  // A link came up, takes streams again, or has gone: others of the backend may do.
+  std::function<void(const upstream_slot&)> on_room;
   // The backend has announced that it will close the slot's link: another is needed beside it.
   std::function<void(upstream_slot&)> on_leaving;
   std::minstd_rand random{std::random_device{}()};
@@ -55,6 +56,12 @@ class upstream_slot final : public std::enable_shared_from_this<upstream_slot>,
 
   // The link, if it takes new streams now.
   std::shared_ptr<upstream_link> link_for_new_stream() const;
+
+  // It is up and well: a link that takes no stream now is full.
+  bool is_serving() const {
+    return link_ != nullptr && link_->core().is_ready() && !link_->core().is_suspect() &&
+           !link_->core().is_going_away();
+  }
 
   const shard_router::server& server() const { return server_; }
   bool is_ready() const { return link_ != nullptr && link_->core().is_ready(); }

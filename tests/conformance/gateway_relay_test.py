@@ -244,6 +244,86 @@ class Refusals(GatewayCase):
         self.assertRegex(said, "backend_shutting_down|backend_unreachable")
 
 
+class Retries(GatewayCase):
+    """A backend that refuses before it serves; no client sees anything of it."""
+
+    def served_after(self, *refusals):
+        left = list(refusals)
+
+        def on_open(stream):
+            if left:
+                reason, fields = left.pop(0)
+                stream.refuse(reason, **fields)
+            else:
+                accept_and_echo(stream)
+
+        backend = self.backend(on_open)
+        self.installation(backend)
+        client = self.client()
+        # What is behind the packet waits as well, and comes once.
+        client.send(MEGABYTE)
+        whole = FIRST + MEGABYTE
+        self.assertEqual(client.receive_exactly(len(whole)), whole)
+        streams = list(backend.links[0].streams.values())
+        self.assertEqual(len(streams), len(refusals) + 1)
+        self.assertEqual({stream.opened.key for stream in streams}, {b"couple"})
+        for stream in streams[:-1]:
+            self.assertLessEqual(stream.bytes_received, len(FIRST))
+        self.assertEqual(streams[-1].bytes_received, len(whole))
+        closes = self.gateway.metrics().by_label("presenter_closes_total", "reason")
+        self.assertEqual({reason for reason, count in closes.items() if count}, set())
+        self.assertEqual(self.gateway.metric("presenter_opens_waiting"), 0)
+
+    def retries(self, reason):
+        return self.gateway.metric("presenter_open_retries_total", reason=reason)
+
+    def test_busy_is_tried_again(self):
+        self.served_after((RefuseReason.busy, {"retry_after_ms": 150}), (RefuseReason.busy, {}))
+        self.assertEqual(self.retries("busy"), 2)
+        self.assertEqual(self.gateway.metric("presenter_opens_refused_total", reason="busy"), 2)
+
+    def test_another_opinion_of_the_same_epoch_is_tried_again(self):
+        self.served_after((RefuseReason.not_owner, {"map_epoch": 0}), (RefuseReason.not_owner, {}))
+        self.assertEqual(self.retries("not_owner"), 2)
+
+    def test_shutting_down_without_an_end_is_tried_again(self):
+        self.served_after((RefuseReason.shutting_down, {}))
+        self.assertEqual(self.retries("shutting_down"), 1)
+
+    def test_all_kinds_in_turn(self):
+        self.served_after((RefuseReason.busy, {"retry_after_ms": 0}),
+                          (RefuseReason.not_owner, {"map_epoch": 0}),
+                          (RefuseReason.shutting_down, {}))
+
+    def test_a_backend_without_end_is_not_asked_without_end(self):
+        backend = self.backend(lambda stream: stream.refuse(RefuseReason.busy, retry_after_ms=1))
+        self.installation(backend, opening_timeout="3s")
+        client = self.client()
+        self.wait_closed(self.gateway, "refused_busy")
+        self.assertLessEqual(len(backend.links[0].streams), 16)
+        self.assertGreater(len(backend.links[0].streams), 2)
+        client.receive_to_end()
+
+    def test_a_client_that_leaves_while_it_waits(self):
+        backend = self.backend(lambda stream: stream.refuse(RefuseReason.not_owner,
+                                                            map_epoch=2**40))
+        self.installation(backend)
+        client = self.client()
+        self.wait_until(lambda: self.gateway.metric("presenter_opens_waiting") == 1, "it waits")
+        client.reset()
+        self.wait_nobody_left(self.gateway)
+        self.assertEqual(self.gateway.metric("presenter_opens_waiting"), 0)
+
+    def test_no_room_is_called_so(self):
+        backend = self.backend(accept_and_echo, streams_open_max=1)
+        self.installation(backend, opening_timeout="1s")
+        first, late = self.client("first"), self.client("late")
+        packet = first_packet("first")
+        self.assertEqual(first.receive_exactly(len(packet)), packet)
+        self.wait_closed(self.gateway, "backend_full")
+        self.assertIn(b"backend_full", late.receive_to_end())
+
+
 class LinkLife(GatewayCase):
     def test_go_away_leaves_streams_alone_and_brings_a_new_link(self):
         backend = self.backend(accept_and_echo)

@@ -105,8 +105,8 @@ TEST_F(Metrics, TakeAnUnknownRefusalAsOther) {
   first_.streams_refused[static_cast<refuse_reason>(77)].add();
   first_.streams_refused[static_cast<refuse_reason>(-1)].add();
   const auto page = render();
-  EXPECT_EQ(page.value("presenter_streams_refused_total", {{"reason", "busy"}}), 1);
-  EXPECT_EQ(page.value("presenter_streams_refused_total", {{"reason", "other"}}), 2);
+  EXPECT_EQ(page.value("presenter_opens_refused_total", {{"reason", "busy"}}), 1);
+  EXPECT_EQ(page.value("presenter_opens_refused_total", {{"reason", "other"}}), 2);
 }
 
 TEST_F(Metrics, TellOfTheProcess) {

@@ -51,8 +51,8 @@ class memory_client final : public gateway::client_end {
     tell("accepted");
     if (relay != nullptr) relay->begin();
   }
-  void on_stream_refused(gateway::close_reason reason) override {
-    tell("refused " + std::string(name_of(reason)));
+  void on_stream_refused(const protocol::refuse_frame& refusal) override {
+    tell("refused " + std::string(name_of(gateway::close_reason_of(refusal.reason))));
   }
   void on_stream_lost_unaccepted() override { tell("lost unaccepted"); }
   void on_relay_over(gateway::close_reason reason) override {

@@ -205,9 +205,9 @@ TEST_F(UpstreamPool, ComesBackWhenTheBackendDoesAndWakesWhoWaits) {
   stream* found = nullptr;
   one.then = [&] {
     found = open();
-    if (found == nullptr) pool->wait(one);
+    if (found == nullptr) pool->waiters().wait_for_room(one, "a");
   };
-  pool->wait(one);
+  pool->waiters().wait_for_room(one, "a");
   a.emplace(io, port);
   ASSERT_TRUE(run_until([&] { return found != nullptr && found->accepted; }));
   EXPECT_EQ(metrics.links_opened.value(), 2U);
@@ -223,7 +223,7 @@ TEST_F(UpstreamPool, OffersTheOtherLinkAtOnceWhenOneIsLost) {
   waiter one;
   stream* found = nullptr;
   one.then = [&] { found = open(); };
-  first->when_lost = [&] { pool->wait(one); };
+  first->when_lost = [&] { pool->waiters().wait_for_room(one, "a"); };
   // What a link does that its peer breaks.
   const std::array<std::byte, 4> rubbish{std::byte{0xff}, std::byte{0xff}, std::byte{0xff},
                                          std::byte{0xff}};
@@ -295,15 +295,16 @@ TEST_F(UpstreamPool, TakesTheSameNameElsewhereForAnotherBackend) {
 TEST_F(UpstreamPool, WakesWhoWaitsWhenTheMapChanges) {
   start();
   waiter one, dead;
-  pool->wait(one);
+  ASSERT_TRUE(pool->waiters().wait_for_map(one));
   {
     waiter dies;
-    pool->wait(dies);
+    ASSERT_TRUE(pool->waiters().wait_for_room(dies, "a"));
   }
   set_map({});
   EXPECT_EQ(one.woken, 1);
   set_map({});
   EXPECT_EQ(one.woken, 1) << "only who still waits";
+  EXPECT_EQ(metrics.opens_waiting.value(), 0);
 }
 
 TEST_F(UpstreamPool, WakesWhoWaitsWhenAFullBackendHasRoomAgain) {
@@ -316,13 +317,14 @@ TEST_F(UpstreamPool, WakesWhoWaitsWhenAFullBackendHasRoomAgain) {
   ASSERT_NE(open(), nullptr);
   ASSERT_EQ(open(), nullptr);
   EXPECT_TRUE(last.has_owner);
+  EXPECT_TRUE(last.is_full);
   waiter one;
   stream* found = nullptr;
   one.then = [&] {
     found = open();
-    if (found == nullptr) pool->wait(one);
+    if (found == nullptr) pool->waiters().wait_for_room(one, "a");
   };
-  pool->wait(one);
+  pool->waiters().wait_for_room(one, "a");
   ASSERT_TRUE(run_until([&] { return first->accepted; }));
   first->link->reset(first->id, protocol::reset_reason::cancelled);
   first->release();

@@ -1,0 +1,71 @@
+// The clients of a worker whose stream cannot be opened now, by what they wait for. Bounded: a
+// client too many is told so at once instead of after its whole deadline.
+#pragma once
+
+#include <boost/intrusive/list.hpp>
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "gateway/operate/metrics.hpp"
+
+namespace presenter::gateway {
+
+class open_waiters;
+
+// A client that waits. Leaves by itself when it dies.
+class upstream_waiter : public boost::intrusive::list_base_hook<
+                            boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+ public:
+  // What it waits for may have come. It does not wait any more.
+  virtual void on_upstream_changed() = 0;
+
+  void stop_waiting();
+
+ protected:
+  ~upstream_waiter() { stop_waiting(); }
+
+ private:
+  friend class open_waiters;
+  open_waiters* queue_ = nullptr;  // while it waits
+};
+
+// Life: outlives its waiters, or they have left. Confined to: the worker's thread.
+// Bounds: waiting_max.
+class open_waiters {
+ public:
+  // As many as a backend bears unanswered on one link; each holds its first packet.
+  static constexpr std::size_t waiting_max = 16'384;
+
+  explicit open_waiters(worker_metrics& metrics) : metrics_(metrics) {}
+
+  // False: there are too many already. Whoever waits already stays where it is.
+  // For a change of the map alone; for room on a link of this backend, or a change of the map; or
+  // for its own time.
+  bool wait_for_map(upstream_waiter& waiter) { return add(waiter, for_map_); }
+  bool wait_for_room(upstream_waiter& waiter, std::string_view backend);
+  bool wait_for_time(upstream_waiter& waiter) { return add(waiter, for_time_); }
+
+  // There is another map: all but those who wait for their time.
+  void on_map();
+
+  // A link of this backend came up, or has room again: those who wait for that, in the order of
+  // their coming, as long as `has_room`.
+  void on_room(std::string_view backend, const std::function<bool()>& has_room);
+
+ private:
+  using list = boost::intrusive::list<upstream_waiter, boost::intrusive::constant_time_size<false>>;
+  friend class upstream_waiter;
+
+  bool add(upstream_waiter& waiter, list& queue);
+  void wake(list& queue);
+
+  worker_metrics& metrics_;
+  list for_map_;
+  list for_time_;
+  std::map<std::string, list, std::less<>> for_room_;
+};
+
+}  // namespace presenter::gateway
