@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/ip/address.hpp>
@@ -15,6 +16,7 @@
 #include <system_error>
 
 #include "shard_router/zk_address.hpp"
+#include "shard_router/zk_identity.hpp"
 
 namespace presenter::gateway {
 namespace {
@@ -105,6 +107,15 @@ std::string check_readable(const fs::path& path) {
   return {};
 }
 
+std::string check_writable_folder_of(const fs::path& path) {
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  std::error_code ignored;
+  const bool is_folder = fs::is_directory(folder, ignored);
+  if (is_folder && ::access(folder.c_str(), W_OK | X_OK) == 0 && !fs::is_directory(path, ignored))
+    return {};
+  return fmt::format("'{}' cannot be written", path.string());
+}
+
 std::string check_secret_file(const fs::path& path) {
   if (auto mistake = check_readable(path); !mistake.empty()) return mistake;
   std::error_code ec;
@@ -132,23 +143,9 @@ std::string check_ticket_key_file(const fs::path& path) {
   return fmt::format("'{}': {}", path.string(), keys.error().message());
 }
 
-std::optional<std::string> read_zookeeper_auth(const fs::path& path) {
-  constexpr std::size_t bytes_max = 1'024;  // no user and password are that long
-  std::string text = read_start_of(path, bytes_max);
-  if (text.size() == bytes_max) return std::nullopt;
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r'))
-    text.pop_back();
-  const auto colon = text.find(':');
-  const bool has_both = colon != std::string::npos && colon > 0 && colon + 1 < text.size();
-  const bool is_one_line =
-      std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < ' '; });
-  if (!has_both || !is_one_line) return std::nullopt;
-  return text;
-}
-
 std::string check_zookeeper_auth_file(const fs::path& path) {
   if (auto mistake = check_secret_file(path); !mistake.empty()) return mistake;
-  if (read_zookeeper_auth(path)) return {};
+  if (shard_router::read_zk_identity(path)) return {};
   return fmt::format("'{}' does not hold one line user:password", path.string());
 }
 

@@ -22,6 +22,9 @@ std::string check_zookeeper(std::string_view text);
 // The file can be opened and is not a folder.
 std::string check_readable(const std::filesystem::path&);
 
+// The folder in which the file is, or will be, is there and may be written.
+std::string check_writable_folder_of(const std::filesystem::path&);
+
 // Every certificate in the file parses, and there is at least one.
 std::string check_certificate(const std::filesystem::path&);
 
@@ -39,9 +42,6 @@ std::string check_zookeeper_auth_file(const std::filesystem::path&);
 
 // Up to `bytes_max` bytes of it; empty if it cannot be read.
 std::string read_start_of(const std::filesystem::path&, std::size_t bytes_max);
-
-// What check_zookeeper_auth_file has passed: without the line's end. Nothing if it does not pass.
-std::optional<std::string> read_zookeeper_auth(const std::filesystem::path&);
 
 // The key belongs to the first certificate. Only for files that passed the two checks above.
 std::string check_key_matches(const std::filesystem::path& certificate,

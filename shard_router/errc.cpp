@@ -34,11 +34,13 @@ constexpr errc_text text_of(errc code) {
     case errc::too_much_weight:
       return {"too_much_weight", "the servers' weights add up to more than a map may have"};
     case errc::map_held:
-      return {"map_held", "the new map lacks more than half of the servers and is held back"};
+      return {"map_held", "the new map lacks too many servers and is held back"};
     case errc::saved_map_invalid:
       return {"saved_map_invalid", "not a saved shard map"};
     case errc::address_invalid:
       return {"address_invalid", "must be host:port, more after commas, then maybe /chroot"};
+    case errc::identity_invalid:
+      return {"identity_invalid", "does not hold one line user:password"};
     case errc::disconnected:
       return {"disconnected", "no session with ZooKeeper just now"};
     case errc::node_taken:

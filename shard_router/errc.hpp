@@ -26,10 +26,11 @@ enum class errc {
 
   // ZooKeeper.
   address_invalid,  // "host:port,…/chroot" is not that · configuration · the program does not start
-  disconnected,    // no session just now · coordination · the last map stays
-  node_taken,      // a newer process registered our name · operator · we wait until it leaves
-  secret_denied,   // a private node is not ours to read · operator · it is not used
-  secret_exposed,  // a private node is open to others · operator · it is not used
+  identity_invalid,  // not one line "user:password" · configuration · the program does not start
+  disconnected,      // no session just now · coordination · the last map stays
+  node_taken,        // a newer process registered our name · operator · we wait until it leaves
+  secret_denied,     // a private node is not ours to read · operator · it is not used
+  secret_exposed,    // a private node is open to others · operator · it is not used
 };
 
 const boost::system::error_category& error_category() noexcept;

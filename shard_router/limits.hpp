@@ -34,6 +34,9 @@ inline constexpr std::int64_t weights_total_max = 1'000'000;
 // A node's data: five short fields, and room for fields of later versions.
 inline constexpr std::size_t node_bytes_max = 4'096;
 
+// "user:password" and a line's end; no user and password are that long.
+inline constexpr std::size_t identity_bytes_max = 1'024;
+
 // The copy on disk: the largest map, at 1 KiB for each server's longest name, host and instance.
 inline constexpr std::size_t saved_map_bytes_max = servers_max * 1'024;
 

@@ -126,8 +126,8 @@ void zk_registration::on_foreign_node(const std::string& data, const zk_stat& st
     if (state_ == state::name_taken) return;
     state_ = state::name_taken;
     ++counters_.names_taken;
-    spdlog::error("{}: {} (session {:#x}); this one waits until it leaves", path_,
-                  make_error_code(errc::node_taken).message(), stat.ephemeral_owner);
+    spdlog::error("{}{}: {} (session {:#x}); this one waits until it leaves", session_.chroot(),
+                  path_, make_error_code(errc::node_taken).message(), stat.ephemeral_owner);
     return;
   }
   state_ = state::registering;
@@ -142,7 +142,8 @@ void zk_registration::on_foreign_node(const std::string& data, const zk_stat& st
 void zk_registration::on_no_node() {
   if (state_ == state::registered) {
     ++counters_.registrations_lost;
-    spdlog::warn("{} was removed while its session lives; it is created again", path_);
+    spdlog::warn("{}{} was removed while its session lives; it is created again", session_.chroot(),
+                 path_);
   }
   state_ = state::registering;
   create();
@@ -177,7 +178,8 @@ void zk_registration::on_failure(error_code failed) {
   // After a disconnect the session's return makes us check.
   if (failed != zk_errc::connection_loss) {
     ++counters_.registration_failures;
-    spdlog::warn("{} could not be registered: {}; trying again", path_, failed.message());
+    spdlog::warn("{}{} could not be registered: {}; trying again", session_.chroot(), path_,
+                 failed.message());
   }
   retry_timer_.expires_after(retry_backoff_.next());
   retry_timer_.async_wait(life_.bind([this](error_code cancelled) {
@@ -188,7 +190,8 @@ void zk_registration::on_failure(error_code failed) {
 void zk_registration::mark_created(bool replaced) {
   ++counters_.registrations;
   if (replaced) ++counters_.leftovers_replaced;
-  spdlog::info("{} is registered{}", path_, replaced ? " in place of an earlier session's" : "");
+  spdlog::info("{}{} is registered{}", session_.chroot(), path_,
+               replaced ? " in place of an earlier session's" : "");
 }
 
 void zk_registration::mark_registered(std::int32_t version) {

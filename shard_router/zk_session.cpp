@@ -344,13 +344,29 @@ void zk_session::create_ephemeral(const std::string& path, const std::string& da
   submit([handler = std::move(handler)](error_code failed, const reply&) { handler(failed); },
          [&](zhandle_t* raw, request& added) {
            return zoo_acreate(raw, absolute(path).c_str(), data.data(),
-                              static_cast<int>(data.size()), &ZOO_OPEN_ACL_UNSAFE, ZOO_EPHEMERAL,
+                              static_cast<int>(data.size()), acl_of_nodes(), ZOO_EPHEMERAL,
                               &callbacks::on_created, &added);
          });
 }
 
 void zk_session::create_persistent(const std::string& path, done_handler handler) {
   create_from(absolute(path), 1, std::move(handler));
+}
+
+const ACL_vector* zk_session::acl_of_nodes() const {
+  static std::array<ACL, 2> lines{ACL{ZOO_PERM_READ, ZOO_ANYONE_ID_UNSAFE},
+                                  ACL{ZOO_PERM_ALL, ZOO_AUTH_IDS}};
+  static const ACL_vector readable{lines.size(), lines.data()};
+  return options_.digest_auth.empty() ? &ZOO_OPEN_ACL_UNSAFE : &readable;
+}
+
+// Gateways and backends may have identities of their own, and whoever comes first makes the chroot:
+// the others can add to it, but take nothing away.
+const ACL_vector* zk_session::acl_of_chroot() const {
+  static std::array<ACL, 2> lines{ACL{ZOO_PERM_READ | ZOO_PERM_CREATE, ZOO_ANYONE_ID_UNSAFE},
+                                  ACL{ZOO_PERM_ALL, ZOO_AUTH_IDS}};
+  static const ACL_vector extendable{lines.size(), lines.data()};
+  return options_.digest_auth.empty() ? &ZOO_OPEN_ACL_UNSAFE : &extendable;
 }
 
 // `path` up to the first '/' at or after `searched`, then the rest.
@@ -365,8 +381,9 @@ void zk_session::create_from(std::string path, std::size_t searched, done_handle
         create_from(path, end + 1, handler);
       },
       [&](zhandle_t* raw, request& added) {
-        return zoo_acreate(raw, part.c_str(), "", 0, &ZOO_OPEN_ACL_UNSAFE, ZOO_PERSISTENT,
-                           &callbacks::on_created, &added);
+        const bool is_chroot = part.size() <= options_.address.chroot.size();
+        return zoo_acreate(raw, part.c_str(), "", 0, is_chroot ? acl_of_chroot() : acl_of_nodes(),
+                           ZOO_PERSISTENT, &callbacks::on_created, &added);
       });
 }
 
@@ -394,8 +411,8 @@ void zk_session::replace_by_ephemeral(const std::string& path, std::int32_t vers
            const std::string node = absolute(path);
            zoo_delete_op_init(&added.operations[0], node.c_str(), version);
            zoo_create_op_init(&added.operations[1], node.c_str(), data.data(),
-                              static_cast<int>(data.size()), &ZOO_OPEN_ACL_UNSAFE, ZOO_EPHEMERAL,
-                              nullptr, 0);
+                              static_cast<int>(data.size()), acl_of_nodes(), ZOO_EPHEMERAL, nullptr,
+                              0);
            return zoo_amulti(raw, 2, added.operations.data(), added.results.data(),
                              &callbacks::on_done, &added);
          });

@@ -21,6 +21,8 @@
 #include "shard_router/zk_address.hpp"
 #include "shard_router/zk_error.hpp"
 
+struct ACL_vector;  // the C client's
+
 namespace presenter::shard_router {
 
 struct zk_session_options {
@@ -31,8 +33,9 @@ struct zk_session_options {
   // fleet notices, long enough for a leader election: nothing else expires needlessly.
   std::chrono::milliseconds session_timeout{6'000};
 
-  // "user:password": the digest identity of the session; empty: none. It goes over the wire as it
-  // is, and Debian's C client has no TLS: the network between us and ZooKeeper must be trusted.
+  // "user:password": the digest identity of the session, which owns what it creates; empty: none,
+  // and what it creates is open to everybody. It goes over the wire as it is, and Debian's C client
+  // has no TLS: the network between us and ZooKeeper must be trusted.
   std::string digest_auth;
 
   // Between the end of one session and the next attempt.
@@ -137,9 +140,12 @@ class zk_session {
 
   void get_acl(const std::string& path, acl_handler handler);
 
+  // With an identity: everybody may read it, only that identity change it.
   void create_ephemeral(const std::string& path, const std::string& data, done_handler handler);
 
-  // With every parent, the chroot's own nodes included. Nodes that exist are no error.
+  // With every parent, the chroot's own nodes included. Nodes that exist are no error, and stay as
+  // they are. With an identity: everybody may read them; only that identity may change them and,
+  // but for the chroot's, add children.
   void create_persistent(const std::string& path, done_handler handler);
 
   // Persistent, and for the session's digest identity alone. Its parent must be there.
@@ -169,6 +175,8 @@ class zk_session {
   void reopen_later();
   void set_state(zk_state state);
   void each_listener(const std::function<void(zk_listener&)>& call);
+  const ACL_vector* acl_of_nodes() const;
+  const ACL_vector* acl_of_chroot() const;
   std::string absolute(const std::string& path) const { return options_.address.chroot + path; }
   void create_from(std::string path, std::size_t searched, done_handler handler);
   template <class Start>

@@ -25,6 +25,7 @@ struct command_line {
   std::string listen;
   std::string advertise;
   std::string zookeeper;
+  std::string zookeeper_auth_file;
   int weight = 100;
   double drain_seconds = 5;
   double ping_seconds = 5;
@@ -41,6 +42,8 @@ void add_options(CLI::App& app, command_line& line) {
   app.add_option("--listen", line.listen, "ADDRESS:PORT for the gateways' links; port 0: any free")
       ->required();
   app.add_option("--zookeeper", line.zookeeper, "HOST:PORT,…/chroot to register with");
+  app.add_option("--zookeeper-auth-file", line.zookeeper_auth_file,
+                 "one line user:password: who owns our entry");
   app.add_option("--weight", line.weight, "share of the ring")->check(CLI::Range(1, 1'000));
   app.add_option("--advertise", line.advertise, "host to register; else the address of --listen");
   app.add_option("--drain-seconds", line.drain_seconds, "for streams to end after SIGTERM")
@@ -89,6 +92,7 @@ std::string text_of(const tcp::endpoint& endpoint) {
 presenter::protocol::backend_options member_options(const command_line& line) {
   presenter::protocol::backend_options options;
   options.zookeeper = line.zookeeper;
+  options.identity_file = line.zookeeper_auth_file;
   options.self.name = line.options.name;
   options.self.weight = line.weight;
   options.settle = milliseconds_of(line.settle_seconds);

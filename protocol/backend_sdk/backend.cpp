@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "shard_router/zk_address.hpp"
+#include "shard_router/zk_identity.hpp"
 
 namespace presenter::protocol {
 namespace {
@@ -14,11 +15,16 @@ backend_options completed(backend_options options) {
   return options;
 }
 
-shard_router::zk_session_options session_options(const std::string& zookeeper) {
-  const auto address = shard_router::parse_zk_address(zookeeper);
-  if (!address) throw std::invalid_argument(zookeeper + ": " + address.error().message());
+shard_router::zk_session_options session_options(const backend_options& from) {
+  const auto address = shard_router::parse_zk_address(from.zookeeper);
+  if (!address) throw std::invalid_argument(from.zookeeper + ": " + address.error().message());
   shard_router::zk_session_options options;
   options.address = *address;
+  if (from.identity_file.empty()) return options;
+  auto identity = shard_router::read_zk_identity(from.identity_file);
+  if (!identity)
+    throw std::invalid_argument(from.identity_file.string() + ": " + identity.error().message());
+  options.digest_auth = std::move(*identity);
   return options;
 }
 
@@ -34,7 +40,7 @@ backend::backend(boost::asio::io_context& context, backend_options options)
     : options_(completed(std::move(options))),
       fence_(std::make_shared<owner_fence>(
           shard_router::ownership(options_.self.name, options_.self.instance, options_.settle))),
-      session_(context.get_executor(), session_options(options_.zookeeper)),
+      session_(context.get_executor(), session_options(options_)),
       watcher_(session_, shards_, watcher_options(options_)),
       leave_deadline_(context) {}
 

@@ -25,7 +25,9 @@
 namespace presenter::protocol {
 
 struct backend_options {
-  std::string zookeeper;      // "host:port,host:port/chroot"
+  std::string zookeeper;  // "host:port,host:port/chroot"
+  // One line "user:password": the digest identity that owns our entry; empty: everybody does.
+  std::filesystem::path identity_file;
   shard_router::server self;  // host and port may be left to start(); an instance is made
   // How long a key must have been ours before we accept it.
   std::chrono::milliseconds settle = shard_router::ownership::settle_default;
@@ -40,7 +42,7 @@ struct backend_options {
 // Confined to: the io_context's one thread.
 class backend {
  public:
-  // Throws std::invalid_argument for what is not an address of ZooKeeper's.
+  // Throws std::invalid_argument for what is not an address of ZooKeeper's, or no identity.
   backend(boost::asio::io_context& context, backend_options options);
 
   // For acceptor_options.
