@@ -163,6 +163,10 @@ void read_shards(config_section section, shards_config& out, const std::filesyst
       read_path(section, "zookeeper_auth_file", folder, check_zookeeper_auth_file);
   if (section.has("zookeeper_auth_file") && !has_zookeeper)
     section.fail("zookeeper_auth_file", "is of no use without 'zookeeper'");
+  out.saved_map = read_path(section, "saved_map", folder, check_writable_folder_of);
+  if (section.has("saved_map") && !has_zookeeper)
+    section.fail("saved_map", "is of no use without 'zookeeper'");
+  section.read("mass_drop_hold", out.mass_drop_hold, 0ms, 24h);
   section.finish();
 }
 

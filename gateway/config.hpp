@@ -92,9 +92,15 @@ struct shards_config {
   std::optional<std::string> zookeeper;       // "host:port,host:port/chroot"
   std::optional<std::filesystem::path> file;  // shards.toml, relative to the configuration's folder
   duration session_timeout = std::chrono::seconds{6};  // of ZooKeeper's session. 1 s … 5 min.
-  // One line, "user:password": the digest identity that alone may read and write the ticket keys.
-  // Nobody else may read the file. Nothing: no ticket keys in ZooKeeper.
+  // One line, "user:password": the digest identity that owns what this gateway creates, and alone
+  // may read and write the ticket keys. Nobody else may read the file. Nothing: no ticket keys in
+  // ZooKeeper.
   std::optional<std::filesystem::path> zookeeper_auth_file;
+  // Where the last map of ZooKeeper is kept, for a start without it; written by the gateway, in a
+  // folder that it may write. Nothing: nowhere.
+  std::optional<std::filesystem::path> saved_map;
+  // How long a map that lacks more than half of the servers is held back. 0 … 24 h; 0: not at all.
+  duration mass_drop_hold = std::chrono::seconds{30};
 };
 
 // [moves]: streams whose shard has a new owner are moved, one after the other.

@@ -40,6 +40,20 @@ std::string node_name(const tcp_endpoint& listen) {
   return std::string(host.data()) + ":" + std::to_string(listen.port());
 }
 
+// Of /shards: what ZooKeeper's map would change if it were believed. null: nothing is held.
+nlohmann::json held_page(const shard_router::shard_map* held,
+                         const shard_router::shard_map* in_force) {
+  if (held == nullptr) return nullptr;
+  nlohmann::json page{{"epoch", held->epoch()},
+                      {"servers_up", held->servers_up()},
+                      {"missing", nlohmann::json::array()}};
+  if (in_force == nullptr) return page;
+  for (const auto& server : in_force->servers()) {
+    if (held->find(server.name) == nullptr) page["missing"].push_back(server.name);
+  }
+  return page;
+}
+
 std::vector<listening_socket> open_listeners(const config& settings) {
   std::vector<listening_socket> sockets;
   tcp_endpoint address = settings.listen.address;
@@ -191,7 +205,7 @@ std::string server::render_metrics() const {
     facts.map_epoch = map->epoch();
     facts.backends = map->servers().size();
   }
-  facts.is_zookeeper_connected = shards_->is_zookeeper_connected();
+  facts.zookeeper = shards_->facts();
   facts.tickets = tickets_.facts();
   facts.is_ready = ready().is_ready();
   facts.clients_max = clients_max_;
@@ -213,6 +227,7 @@ std::string server::render_shards() const {
                                  {"share", map->share(server.name)}});
     }
   }
+  page["held"] = held_page(shards_->held().get(), map.get());
   return page.dump(2) + "\n";
 }
 

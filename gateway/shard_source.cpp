@@ -2,8 +2,8 @@
 
 #include <stdexcept>
 
-#include "gateway/config_checks.hpp"
 #include "shard_router/map_file.hpp"
+#include "shard_router/zk_identity.hpp"
 
 namespace presenter::gateway {
 
@@ -26,13 +26,17 @@ void shard_source::start_zookeeper(boost::asio::io_context& control, const shard
   options.address = *address;
   options.session_timeout = settings.session_timeout;
   if (settings.zookeeper_auth_file) {
-    auto identity = read_zookeeper_auth(*settings.zookeeper_auth_file);
+    auto identity = shard_router::read_zk_identity(*settings.zookeeper_auth_file);
     if (!identity)
-      throw std::runtime_error(check_zookeeper_auth_file(*settings.zookeeper_auth_file));
+      throw std::runtime_error(settings.zookeeper_auth_file->string() + ": " +
+                               identity.error().message());
     options.digest_auth = std::move(*identity);
   }
   session_ = std::make_unique<shard_router::zk_session>(control.get_executor(), options);
-  watcher_ = std::make_unique<shard_router::zk_watcher>(*session_, router);
+  shard_router::zk_watcher_options watching;
+  watching.hold = settings.mass_drop_hold;
+  watching.saved_map = settings.saved_map.value_or("");
+  watcher_ = std::make_unique<shard_router::zk_watcher>(*session_, router, watching);
   watcher_->start();
   session_->start();
 }
@@ -42,8 +46,22 @@ void shard_source::stop() {
   if (session_ != nullptr) session_->close();
 }
 
-bool shard_source::is_zookeeper_connected() const {
-  return session_ != nullptr && session_->state() == shard_router::zk_state::connected;
+shard_router::shard_map_ptr shard_source::held() const {
+  return watcher_ == nullptr ? nullptr : watcher_->held();
+}
+
+zookeeper_facts shard_source::facts() const {
+  if (session_ == nullptr) return {};
+  const shard_router::shard_counters& counters = session_->counters();
+  return {.is_connected = session_->state() == shard_router::zk_state::connected,
+          .is_map_held = held() != nullptr,
+          .maps_held = counters.maps_held,
+          .maps_too_large = counters.maps_too_large,
+          .entries_rejected = counters.children_rejected,
+          .read_failures = counters.map_read_failures,
+          .save_failures = counters.saves_failed,
+          .disconnects = counters.disconnects,
+          .sessions_expired = counters.sessions_expired};
 }
 
 }  // namespace presenter::gateway

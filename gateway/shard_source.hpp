@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "gateway/config.hpp"
+#include "gateway/operate/metrics.hpp"
 #include "shard_router/router.hpp"
 #include "shard_router/zk_session.hpp"
 #include "shard_router/zk_watcher.hpp"
@@ -22,7 +23,10 @@ class shard_source {
   // Ends the session with ZooKeeper, if there is one; blocks until its threads are gone.
   void stop();
 
-  bool is_zookeeper_connected() const;
+  zookeeper_facts facts() const;
+
+  // The map that ZooKeeper holds and the gateway does not use, see map_guard; nullptr: none.
+  shard_router::shard_map_ptr held() const;
 
   // With a digest identity if one is configured. nullptr: no ZooKeeper is configured. Lives until
   // this object ends; closed by stop().

@@ -1,31 +1,50 @@
 #include "shard_router/map_guard.hpp"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace presenter::shard_router {
 
-map_guard::verdict map_guard::offer(const shard_map* in_force, const shard_map_ptr& read,
+map_guard::verdict map_guard::offer(const shard_map* in_force, const shard_map& read,
                                     clock::time_point now) {
-  std::vector<std::string> missing;
-  std::size_t before = 0;
-  if (in_force != nullptr) {
-    before = in_force->servers().size();
-    for (const server& each : in_force->servers()) {
-      if (read->find(each.name) == nullptr) missing.push_back(each.name);
-    }
+  if (in_force != nullptr) note_missing(*in_force, read, now);
+  if (read.servers_up() == 0) {
+    is_holding_ = false;
+    return verdict::empty;
   }
-  if (2 * missing.size() <= before) {
-    missing_.clear();
-    return verdict::publish;
+  const bool was_holding = std::exchange(is_holding_, false);
+  if (in_force == nullptr || read.epoch() <= confirmed_epoch_) return verdict::publish;
+
+  std::size_t servers = in_force->servers_up();
+  std::vector<clock::time_point> believed_at;
+  for (const auto& [name, since] : missing_) {
+    if (in_force->find(name) == nullptr) ++servers;
+    if (since + hold_ > now) believed_at.push_back(since + hold_);
   }
-  if (missing != missing_) {
-    missing_ = std::move(missing);
-    release_at_ = now + hold_;
-    return verdict::hold;
+  if (2 * believed_at.size() <= servers) return verdict::publish;
+  // As soon as no more than half are in doubt.
+  std::ranges::sort(believed_at);
+  release_at_ = believed_at[believed_at.size() - servers / 2 - 1];
+  is_holding_ = true;
+  return was_holding ? verdict::still_held : verdict::hold;
+}
+
+void map_guard::note_missing(const shard_map& in_force, const shard_map& read,
+                             clock::time_point now) {
+  if (std::exchange(is_forgotten_, false)) {
+    is_holding_ = false;
+    for (auto& [name, since] : missing_)
+      since = now;
   }
-  if (now < release_at_) return verdict::still_held;
-  missing_.clear();
-  return verdict::publish;
+  for (const server& each : in_force.servers()) {
+    if (each.state == server_state::draining) continue;
+    if (read.find(each.name) == nullptr) missing_.try_emplace(each.name, now);
+  }
+  std::erase_if(missing_, [&](const auto& entry) {
+    const bool is_over = entry.second + hold_ <= now && in_force.find(entry.first) == nullptr;
+    return is_over || read.find(entry.first) != nullptr;
+  });
 }
 
 }  // namespace presenter::shard_router

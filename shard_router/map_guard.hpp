@@ -1,41 +1,56 @@
 // Keeps the fleet from vanishing by mistake: says whether a map that was read may be published, or
-// lacks so many servers at once that it is more likely ZooKeeper that is ill.
+// lacks so many servers that it is more likely ZooKeeper, or somebody's script, that is ill.
 #pragma once
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
-#include <vector>
 
 #include "shard_router/shard_map.hpp"
 
 namespace presenter::shard_router {
 
-// Pure: the clock is passed in. See: README.md, Failures.
+// Pure: the clock is passed in. Servers that went within `hold` count together, whether they went
+// in one map or in ten: sessions of one failure expire one after another. Those that were draining
+// have gone as announced and do not count. See: README.md, Failures.
 class map_guard {
  public:
   using clock = std::chrono::steady_clock;
 
   enum class verdict {
     publish,
-    hold,        // lacks more than half of the servers in force; the last map stays
-    still_held,  // the same servers are missing as when the hold began
+    hold,        // lacks more than half of the servers; the last map stays
+    still_held,  // as it was when the map before this was offered
+    empty,       // nobody is up: never published, not even as the first map
   };
 
-  // `hold`: for how long the same servers must be missing until it is believed.
+  // `hold`: how long a server must be missing until that is believed. 0: at once.
   explicit map_guard(std::chrono::milliseconds hold) : hold_(hold) {}
 
-  // `in_force` nullptr: there is none yet, and any map is published.
-  verdict offer(const shard_map* in_force, const shard_map_ptr& read, clock::time_point now);
+  // `in_force` nullptr: there is none yet, and any map with somebody up is published.
+  verdict offer(const shard_map* in_force, const shard_map& read, clock::time_point now);
 
-  // While ZooKeeper is away nothing is confirmed: the time of a held map begins anew.
-  void forget_hold() { missing_.clear(); }
+  // An operator says that maps of this epoch and older are meant as they are. Empty ones stay out.
+  void confirm(std::int64_t epoch) { confirmed_epoch_ = epoch; }
 
-  // When to read again, so that the held map can be published. Only while one is held.
+  // While ZooKeeper is away nothing is believed: every missing server's time begins anew.
+  void forget_hold() { is_forgotten_ = true; }
+
+  // When to offer the map again, for then enough is believed. Only while one is held.
   clock::time_point release_at() const { return release_at_; }
 
  private:
-  std::chrono::milliseconds hold_;
-  std::vector<std::string> missing_;  // what the held map lacks, in order; empty: none is held
+  void note_missing(const shard_map& in_force, const shard_map& read, clock::time_point now);
+
+  const std::chrono::milliseconds hold_;
+  // Who is missing, since when: of the map in force, and who left it within `hold_`.
+  std::map<std::string, clock::time_point, std::less<>> missing_;
+  bool is_holding_ = false;
+  bool is_forgotten_ = false;
+  std::int64_t confirmed_epoch_ = -1;
   clock::time_point release_at_{};
 };
 

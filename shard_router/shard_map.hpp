@@ -50,6 +50,9 @@ class shard_map {
   // In the order of their names.
   const std::vector<server>& servers() const { return servers_; }
 
+  // Those on the ring. 0: no key has an owner.
+  std::size_t servers_up() const { return on_ring_.size(); }
+
   // nullptr: no server of this name.
   const server* find(std::string_view name) const;
 

@@ -111,7 +111,9 @@ boost::system::result<shard_map_ptr> decode_map(std::string_view text) {
     servers.push_back(std::move(*decoded));
   }
   if (weight_of(servers) > limits::weights_total_max) return errc::saved_map_invalid;
-  return std::make_shared<const shard_map>(epoch->get<std::int64_t>(), std::move(servers));
+  auto map = std::make_shared<const shard_map>(epoch->get<std::int64_t>(), std::move(servers));
+  if (map->servers_up() == 0) return errc::saved_map_invalid;
+  return map;
 }
 
 std::string encode_map(const shard_map& map) {

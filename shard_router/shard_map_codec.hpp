@@ -21,7 +21,7 @@ boost::system::result<server> decode_server(std::string_view name, std::string_v
 std::string encode_server(const server& server);
 
 // A whole map as saved_map keeps it: {"epoch":…,"servers":[{"name":…, and as above},…]}. Decoding
-// is all or nothing: errc::saved_map_invalid.
+// is all or nothing, and somebody must be up: errc::saved_map_invalid.
 boost::system::result<shard_map_ptr> decode_map(std::string_view json);
 std::string encode_map(const shard_map& map);
 

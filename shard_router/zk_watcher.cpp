@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <charconv>
 #include <memory>
 #include <set>
 #include <utility>
@@ -23,6 +24,13 @@ using boost::system::error_code;
 // that is right but for the last change is better than none.
 constexpr unsigned inconsistent_reads_max = 10;
 
+// Children asked for at a time. An answer may have a megabyte, ZooKeeper's own limit, and is thrown
+// away when it comes.
+constexpr std::size_t answers_awaited_max = 64;
+
+// Enough of a name for a log line: valid ones are no longer.
+constexpr std::size_t name_bytes_logged = limits::name_bytes_max;
+
 // "chat-a" of "/servers/chat-a"; empty: not a child of it.
 std::string_view child_of(std::string_view path) {
   if (!path.starts_with(servers_path)) return {};
@@ -39,7 +47,8 @@ zk_watcher::zk_watcher(zk_session& session, router& router, zk_watcher_options o
       counters_(session.counters()),
       guard_(options_.hold),
       read_timer_(session.executor()),
-      hold_timer_(session.executor()) {}
+      hold_timer_(session.executor()),
+      mend_timer_(session.executor()) {}
 
 zk_watcher::~zk_watcher() {
   stop();
@@ -58,6 +67,7 @@ void zk_watcher::stop() {
   reads_.renew();
   read_timer_.cancel();
   hold_timer_.cancel();
+  mend_timer_.cancel();
 }
 
 // Watches survive a reconnect of the same session, but nobody has to rely on that.
@@ -69,6 +79,7 @@ void zk_watcher::on_session_state(zk_state state) {
   is_reading_ = false;
   guard_.forget_hold();
   hold_timer_.cancel();
+  mend_timer_.cancel();
 }
 
 void zk_watcher::on_node_event(std::string_view path) {
@@ -108,15 +119,39 @@ void zk_watcher::read() {
   has_changed_ = false;
   read_error_.clear();
   ++counters_.map_reads;
+  session_.get_data(std::string(servers_path),
+                    reads_.bind([this](error_code failed, const std::string& data, const zk_stat&) {
+                      on_confirmation(failed, data);
+                    }));
   session_.get_children(
       std::string(servers_path),
       reads_.bind([this](error_code failed, const std::vector<std::string>& names,
                          const zk_stat& stat) { on_children(failed, names, stat); }));
 }
 
+// The data of `servers`: the epoch that an operator has confirmed, in decimal. The list follows.
+void zk_watcher::on_confirmation(error_code failed, const std::string& data) {
+  if (failed || data.empty()) return;
+  std::int64_t epoch = 0;
+  const auto [end, wrong] = std::from_chars(data.data(), data.data() + data.size(), epoch);
+  if (wrong == std::errc() && end == data.data() + data.size()) return guard_.confirm(epoch);
+  spdlog::warn("{}{} holds {} bytes that are no epoch: nothing is confirmed", session_.chroot(),
+               servers_path, data.size());
+}
+
+// Nobody has registered yet; or somebody has removed the whole fleet. A watch for its coming.
+void zk_watcher::on_no_servers() {
+  session_.exists(std::string(servers_path), reads_.bind([this](error_code failed) {
+    if (failed != zk_errc::no_node) return failed ? on_read_failed(failed) : read();
+    servers_pzxid_ = 0;
+    update_children({});
+    read_stale_children();
+  }));
+}
+
 void zk_watcher::on_children(error_code failed, const std::vector<std::string>& names,
                              const zk_stat& stat) {
-  if (failed == zk_errc::no_node) return create_servers();
+  if (failed == zk_errc::no_node) return on_no_servers();
   if (failed) return on_read_failed(failed);
   if (names.size() > limits::servers_max) {
     is_reading_ = false;
@@ -136,19 +171,25 @@ void zk_watcher::update_children(const std::vector<std::string>& names) {
 
 // Only what is new or has changed: a join costs each gateway one list and one read.
 void zk_watcher::read_stale_children() {
-  std::vector<std::string> stale;
+  stale_.clear();
   for (const auto& [name, entry] : children_) {
-    if (!entry.is_fresh) stale.push_back(name);
+    if (!entry.is_fresh) stale_.push_back(name);
   }
-  answers_awaited_ = stale.size();
-  if (stale.empty()) return finish_read();
-  for (const std::string& name : stale) {
-    session_.get_data(
-        server_path(name),
-        reads_.bind([this, name](error_code failed, const std::string& data, const zk_stat& stat) {
-          on_child(name, failed, data, stat);
-        }));
-  }
+  answers_awaited_ = 0;
+  if (stale_.empty()) return finish_read();
+  while (!stale_.empty() && answers_awaited_ < answers_awaited_max)
+    read_next_child();
+}
+
+void zk_watcher::read_next_child() {
+  const std::string name = std::move(stale_.back());
+  stale_.pop_back();
+  ++answers_awaited_;
+  session_.get_data(
+      server_path(name),
+      reads_.bind([this, name](error_code failed, const std::string& data, const zk_stat& stat) {
+        on_child(name, failed, data, stat);
+      }));
 }
 
 void zk_watcher::on_child(const std::string& name, error_code failed, const std::string& data,
@@ -161,30 +202,46 @@ void zk_watcher::on_child(const std::string& name, error_code failed, const std:
   } else if (const auto found = children_.find(name); found != children_.end()) {
     child& entry = found->second;
     entry.is_fresh = true;
-    const bool is_new = std::exchange(entry.mzxid, stat.mzxid) != stat.mzxid;
-    if (is_new) decode_child(name, data, entry);
+    if (entry.mzxid != stat.mzxid) decode_child(name, data, stat, entry);
   }
-  if (--answers_awaited_ == 0) finish_read();
+  --answers_awaited_;
+  if (!stale_.empty()) return read_next_child();
+  if (answers_awaited_ == 0) finish_read();
 }
 
-void zk_watcher::decode_child(const std::string& name, const std::string& data, child& entry) {
+void zk_watcher::decode_child(const std::string& name, const std::string& data, const zk_stat& stat,
+                              child& entry) {
+  const bool is_same_node = std::exchange(entry.owner, stat.ephemeral_owner) == entry.owner;
+  entry.mzxid = stat.mzxid;
+  if (!is_same_node) entry.is_valid = false;
   auto decoded = decode_server(name, data);
-  entry.is_valid = decoded.has_value();
-  if (entry.is_valid) {
-    entry.read = std::move(*decoded);
-    return;
-  }
+  if (!decoded) return refuse_child(name, decoded.error(), entry);
+  entry.is_valid = true;
+  entry.read = std::move(*decoded);
+}
+
+void zk_watcher::refuse_child(std::string_view name, error_code why, child& entry) {
+  if (std::exchange(entry.is_valid, false))
+    entry.mend_until = std::chrono::steady_clock::now() + options_.mend;
   ++counters_.children_rejected;
   // ZooKeeper allows no control characters in a name: it stays on one line.
-  spdlog::warn("{}{} is left out of the map: {}", session_.chroot(), server_path(name),
-               decoded.error().message());
+  spdlog::warn("{}{} is left out of the map: {}", session_.chroot(),
+               server_path(name.substr(0, name_bytes_logged)), why.message());
 }
 
-void zk_watcher::create_servers() {
-  session_.create_persistent(std::string(servers_path), reads_.bind([this](error_code failed) {
-    if (failed) return on_read_failed(failed);
-    read();
+// Somebody has written nonsense over an entry whose backend lives: it is given the time to mend it,
+// and its streams stay where they are. Every published map still says what ZooKeeper held.
+bool zk_watcher::waits_for_mending() {
+  auto until = std::chrono::steady_clock::time_point::min();
+  for (const auto& [name, entry] : children_) {
+    if (!entry.is_valid) until = std::max(until, entry.mend_until);
+  }
+  if (until <= std::chrono::steady_clock::now()) return false;
+  mend_timer_.expires_at(until);
+  mend_timer_.async_wait(life_.bind([this](error_code failed) {
+    if (!failed) read_after({});
   }));
+  return true;
 }
 
 void zk_watcher::on_read_failed(error_code failed) {
@@ -205,6 +262,7 @@ void zk_watcher::finish_read() {
     if (++inconsistent_reads_ < inconsistent_reads_max) return;
   }
   inconsistent_reads_ = 0;
+  if (waits_for_mending()) return;
   if (auto map = make_map()) offer(std::move(map));
 }
 
@@ -230,27 +288,41 @@ void zk_watcher::refuse(std::string_view what, errc why) {
 
 void zk_watcher::offer(shard_map_ptr map) {
   const shard_map* in_force = router_.current().get();
-  const auto verdict = guard_.offer(in_force, map, map_guard::clock::now());
-  if (verdict != map_guard::verdict::publish) {
-    return hold(*map, verdict == map_guard::verdict::hold);
-  }
+  const auto verdict = guard_.offer(in_force, *map, map_guard::clock::now());
+  if (verdict != map_guard::verdict::publish) return hold(std::move(map), verdict);
   hold_timer_.cancel();
+  held_ = nullptr;
   const bool is_same = in_force != nullptr && in_force->epoch() == map->epoch() &&
                        in_force->servers() == map->servers();
   if (!is_same) publish(std::move(map));
 }
 
-void zk_watcher::hold(const shard_map& map, bool is_new) {
-  if (is_new) {
-    ++counters_.maps_held;
-    spdlog::error("shard map of epoch {} would have {} servers instead of {}: {}, at most {} ms",
-                  map.epoch(), map.servers().size(), router_.current()->servers().size(),
-                  make_error_code(errc::map_held).message(), options_.hold.count());
-  }
+void zk_watcher::hold(shard_map_ptr map, map_guard::verdict verdict) {
+  hold_timer_.cancel();
+  // A fleet that begins: nothing is kept back from anybody.
+  if (router_.current() == nullptr) return;
+  const bool was_empty = held_ != nullptr && held_->servers_up() == 0;
+  held_ = std::move(map);
+  if (verdict == map_guard::verdict::hold || (verdict == map_guard::verdict::empty && !was_empty))
+    tell_held();
+  if (verdict == map_guard::verdict::empty) return;
   hold_timer_.expires_at(guard_.release_at());
   hold_timer_.async_wait(life_.bind([this](error_code failed) {
     if (!failed) read_all_again();
   }));
+}
+
+// One line when it begins; that it lasts is a gauge's matter.
+void zk_watcher::tell_held() {
+  ++counters_.maps_held;
+  const std::string release =
+      held_->servers_up() == 0
+          ? "until one is"
+          : fmt::format("for {} ms, or until '{}' is written into {}{}", options_.hold.count(),
+                        held_->epoch(), session_.chroot(), servers_path);
+  spdlog::error("{}{}: at epoch {} {} servers are up, after {}: {} {}", session_.chroot(),
+                servers_path, held_->epoch(), held_->servers_up(), router_.current()->servers_up(),
+                make_error_code(errc::map_held).message(), release);
 }
 
 void zk_watcher::publish(shard_map_ptr map) {

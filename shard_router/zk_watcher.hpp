@@ -1,6 +1,7 @@
 // ZooKeeper → shard map: watches <chroot>/servers and every server's data, and publishes a new
-// immutable map whenever they have changed. What ZooKeeper does wrong stops here: while it is away,
-// or says that most of the fleet is gone, the last map stays in force.
+// immutable map whenever they have changed. Reads only: backends make the nodes. What ZooKeeper
+// does wrong stops here: while it is away, or says that most of the fleet is gone, the last map
+// stays in force.
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
@@ -24,8 +25,13 @@ struct zk_watcher_options {
   // Changes within this time after the first make one new map; a deploy is many changes.
   std::chrono::milliseconds debounce{100};
 
-  // How long a map that lacks more than half of the servers is held back. See map_guard.
+  // How long a map that lacks more than half of the servers is held back. 0: not at all; maps with
+  // nobody up are held for ever all the same. See map_guard.
   std::chrono::milliseconds hold{30'000};
+
+  // How long the map waits for an entry that has become unreadable: its backend, which watches it,
+  // writes it again.
+  std::chrono::milliseconds mend{3'000};
 
   // Between attempts at reading that fail although the session lives.
   std::chrono::milliseconds retry{1'000};
@@ -51,12 +57,18 @@ class zk_watcher final : public zk_listener {
   // Nothing is published any more; the router keeps its map.
   void stop();
 
+  // The map that was read last and may not take the place of the one in force; nullptr:
+  // none is held.
+  const shard_map_ptr& held() const { return held_; }
+
  private:
   // What is known of one child of servers_path.
   struct child {
     bool is_fresh = false;  // read, and its watch has not fired since
     bool is_valid = false;
     std::int64_t mzxid = 0;
+    std::int64_t owner = 0;                              // session
+    std::chrono::steady_clock::time_point mend_until{};  // while it is not valid, but was
     server read;
   };
 
@@ -72,14 +84,20 @@ class zk_watcher final : public zk_listener {
   void read_stale_children();
   void on_child(const std::string& name, boost::system::error_code failed, const std::string& data,
                 const zk_stat& stat);
-  void decode_child(const std::string& name, const std::string& data, child& entry);
-  void create_servers();
+  void decode_child(const std::string& name, const std::string& data, const zk_stat& stat,
+                    child& entry);
+  void refuse_child(std::string_view name, boost::system::error_code why, child& entry);
+  void read_next_child();
+  void on_confirmation(boost::system::error_code failed, const std::string& data);
+  void on_no_servers();
+  bool waits_for_mending();
   void on_read_failed(boost::system::error_code failed);
   void finish_read();
   shard_map_ptr make_map();  // nullptr: refused
   void refuse(std::string_view what, errc why);
   void offer(shard_map_ptr map);
-  void hold(const shard_map& map, bool is_new);
+  void hold(shard_map_ptr map, map_guard::verdict verdict);
+  void tell_held();
   void publish(shard_map_ptr map);
   void load_saved();
   void save(const shard_map& map);
@@ -93,6 +111,7 @@ class zk_watcher final : public zk_listener {
   // One timer for whatever makes us read next, whichever is first.
   boost::asio::steady_timer read_timer_;
   boost::asio::steady_timer hold_timer_;
+  boost::asio::steady_timer mend_timer_;
   bool is_waiting_ = false;
 
   std::map<std::string, child, std::less<>> children_;
@@ -101,6 +120,8 @@ class zk_watcher final : public zk_listener {
   bool has_changed_ = false;  // while reading
   bool has_started_ = false;
   unsigned inconsistent_reads_ = 0;
+  shard_map_ptr held_;
+  std::vector<std::string> stale_;  // children yet to be asked for
   std::size_t answers_awaited_ = 0;
   boost::system::error_code read_error_;
 

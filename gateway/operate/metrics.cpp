@@ -202,6 +202,33 @@ double unix_seconds(std::chrono::system_clock::time_point at) {
   return std::chrono::duration<double>(at.time_since_epoch()).count();
 }
 
+void write_zookeeper(prometheus_text& out, const zookeeper_facts& facts) {
+  const auto row = [&](std::string_view name, std::string_view help, metric_type type,
+                       std::uint64_t value) {
+    out.family(name, help, type);
+    out.sample({}, value);
+  };
+  using enum metric_type;
+  row("presenter_zookeeper_connected", "1 if the session with ZooKeeper is connected.", gauge,
+      facts.is_connected ? 1 : 0);
+  row("presenter_zookeeper_disconnects_total", "Times that ZooKeeper was lost.", counter,
+      facts.disconnects);
+  row("presenter_zookeeper_sessions_expired_total", "Sessions that ZooKeeper ended.", counter,
+      facts.sessions_expired);
+  row("presenter_map_held", "1 if ZooKeeper's map is held back: it lacks too many servers.", gauge,
+      facts.is_map_held ? 1 : 0);
+  row("presenter_map_holds_total", "Times that a map began to be held back.", counter,
+      facts.maps_held);
+  row("presenter_map_too_large_total", "Maps of too many servers or too much weight.", counter,
+      facts.maps_too_large);
+  row("presenter_map_entries_rejected_total", "Entries that could not be used.", counter,
+      facts.entries_rejected);
+  row("presenter_map_read_failures_total", "Attempts to read the map that failed.", counter,
+      facts.read_failures);
+  row("presenter_map_save_failures_total", "Failures to keep the map on disk.", counter,
+      facts.save_failures);
+}
+
 // Numbers of the process that no worker owns.
 void write_facts(prometheus_text& out, const process_facts& facts, std::size_t workers) {
   const auto gauge_of = [&](std::string_view name, std::string_view help, std::uint64_t value) {
@@ -213,8 +240,7 @@ void write_facts(prometheus_text& out, const process_facts& facts, std::size_t w
   gauge_of("presenter_ready", "1 if the gateway takes clients.", facts.is_ready ? 1 : 0);
   gauge_of("presenter_workers", "Workers.", workers);
   gauge_of("presenter_clients_max", "Clients that the gateway may hold.", facts.clients_max);
-  gauge_of("presenter_zookeeper_connected", "1 if the session with ZooKeeper is connected.",
-           facts.is_zookeeper_connected ? 1 : 0);
+  write_zookeeper(out, facts.zookeeper);
   gauge_of("presenter_map_backends", "Backends that the shard map names.", facts.backends);
   out.family("presenter_map_epoch", "Epoch of the newest shard map; 0: none yet.",
              metric_type::gauge);

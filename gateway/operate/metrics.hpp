@@ -148,6 +148,19 @@ struct ticket_facts {
   std::uint64_t refusals = 0;   // of what ZooKeeper held in the keys' place
 };
 
+// ZooKeeper and what it says of the shard map. All zero where a map file is used.
+struct zookeeper_facts {
+  bool is_connected = false;
+  bool is_map_held = false;            // the newest map is not in force: see shard_router/README.md
+  std::uint64_t maps_held = 0;         // how often one began to be held
+  std::uint64_t maps_too_large = 0;    // refused
+  std::uint64_t entries_rejected = 0;  // left out of a map
+  std::uint64_t read_failures = 0;     // of the map
+  std::uint64_t save_failures = 0;     // of its copy on disk
+  std::uint64_t disconnects = 0;
+  std::uint64_t sessions_expired = 0;
+};
+
 // What is known of the process as a whole.
 struct process_facts {
   std::string version;  // "0.1.0"
@@ -155,10 +168,10 @@ struct process_facts {
   std::int64_t map_epoch = 0;  // 0: no shard map yet
   std::size_t backends = 0;    // that the shard map names
   bool is_ready = false;
-  bool is_zookeeper_connected = false;  // always false where a map file is used
   std::size_t clients_max = 0;
   double moves_per_second = 0;  // the pace of one worker
   ticket_facts tickets;
+  zookeeper_facts zookeeper;
 };
 
 // Of these workers' moves, which each makes at a pace of its own: until the last is made.

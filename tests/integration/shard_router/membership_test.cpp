@@ -2,7 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
+#include <string>
 
+#include "shard_router/zk_paths.hpp"
 #include "tests/integration/shard_router/control_loop.hpp"
 #include "tests/support/child_process.hpp"
 
@@ -11,11 +14,22 @@ namespace {
 
 using Membership = ControlLoop;
 
-TEST_F(Membership, AnEmptyFleetIsAMapToo) {
+TEST_F(Membership, AFleetOfNobodyIsNoMap) {
   watching_gateway gateway(control_, options());
-  ASSERT_TRUE(run_until([&] { return gateway.shards.current() != nullptr; }));
-  EXPECT_EQ(names_in(gateway.shards), "");
-  EXPECT_EQ(gateway.shards.current()->owner("couple"), nullptr);
+  ASSERT_TRUE(run_until([&] { return gateway.session.counters().map_reads > 0; }));
+  auto draining = backend("chat-a");
+  draining.state = server_state::draining;
+  registered_backend only(control_, options(), draining);
+  ASSERT_TRUE(run_until([&] { return only.registration.is_registered(); }));
+  const auto reads = gateway.session.counters().map_reads.load();
+  only.registration.update(draining);
+  auto other = draining;
+  other.port = 7001;
+  only.registration.update(other);
+  ASSERT_TRUE(run_until([&] { return gateway.session.counters().map_reads > reads; }));
+  EXPECT_EQ(names_in(gateway.shards), "none");
+  EXPECT_EQ(gateway.watcher.held(), nullptr);
+  EXPECT_EQ(gateway.session.counters().maps_held, 0u);
 }
 
 TEST_F(Membership, FollowsJoinAndLeave) {
@@ -126,26 +140,116 @@ TEST_F(Membership, EntriesThatCannotBeReadAreLeftOut) {
   ASSERT_TRUE(run_until([&] { return names_in(gateway.shards) == "chat-a chat-b no-port"; }));
 }
 
-TEST_F(Membership, MostOfTheFleetGoneAtOnceIsHeldAndThenBelieved) {
-  zk_watcher_options watcher_options;
-  watcher_options.hold = std::chrono::milliseconds(700);
-  watching_gateway gateway(control_, options(), watcher_options);
-  registered_backend staying(control_, options(), backend("chat-a"));
-  auto going = std::make_unique<zk_session>(control_.get_executor(), options());
-  going->start();
-  ASSERT_TRUE(run_until([&] { return going->state() == zk_state::connected; }));
-  ASSERT_TRUE(run_until([&] { return names_in(gateway.shards) == "chat-a"; }));
-  for (const char* name : {"chat-b", "chat-c", "chat-d"}) {
-    going->create_ephemeral(std::string("/servers/") + name, R"({"host":"h","port":1})",
-                            [](boost::system::error_code failed) { EXPECT_FALSE(failed); });
+// Three that stay and a session with three more, which end with it.
+class MassDrop : public ControlLoop {
+ protected:
+  void start(std::chrono::milliseconds hold) {
+    zk_watcher_options watching;
+    watching.hold = hold;
+    gateway_.emplace(control_, options(), watching);
+    staying_.emplace(control_, options(), backend("chat-a"));
+    going_.emplace(control_.get_executor(), options());
+    going_->start();
+    ASSERT_TRUE(run_until([&] {
+      return going_->state() == zk_state::connected && names_in(gateway_->shards) == "chat-a";
+    }));
+    for (const char* name : {"chat-b", "chat-c", "chat-d"}) {
+      going_->create_ephemeral(server_path(name), R"({"host":"h","port":1})",
+                               [](boost::system::error_code failed) { EXPECT_FALSE(failed); });
+    }
+    ASSERT_TRUE(run_until([&] { return names_in(gateway_->shards) == all_; }));
+    gateway_->shards.subscribe([](const shard_map_ptr& map) { EXPECT_GT(map->servers_up(), 0u); });
   }
-  ASSERT_TRUE(run_until([&] { return names_in(gateway.shards) == "chat-a chat-b chat-c chat-d"; }));
 
-  going.reset();
-  ASSERT_TRUE(run_until([&] { return gateway.session.counters().maps_held == 1; }));
-  EXPECT_EQ(names_in(gateway.shards), "chat-a chat-b chat-c chat-d");
+  shard_counters& counters() { return gateway_->session.counters(); }
+
+  const std::string all_ = "chat-a chat-b chat-c chat-d";
+  std::optional<watching_gateway> gateway_;
+  std::optional<registered_backend> staying_;
+  std::optional<zk_session> going_;
+};
+
+TEST_F(MassDrop, IsHeldAndThenBelieved) {
+  start(std::chrono::milliseconds(700));
+  going_.reset();
+  ASSERT_TRUE(run_until([&] { return gateway_->watcher.held() != nullptr; }));
+  EXPECT_EQ(names_in(gateway_->shards), all_);
+  EXPECT_EQ(gateway_->watcher.held()->servers().size(), 1u);
+  ASSERT_TRUE(run_until([&] { return names_in(gateway_->shards) == "chat-a"; }));
+  EXPECT_EQ(counters().maps_held, 1u);
+  EXPECT_EQ(gateway_->watcher.held(), nullptr);
+}
+
+TEST_F(MassDrop, IsBelievedWhenAnOperatorConfirmsItsEpoch) {
+  start(std::chrono::hours(1));
+  going_.reset();
+  ASSERT_TRUE(run_until([&] { return gateway_->watcher.held() != nullptr; }));
+  const auto confirm = [&](const std::string& text) {
+    const auto reads = counters().map_reads.load();
+    gateway_->session.set_data(std::string(servers_path), text, -1,
+                               [](boost::system::error_code failed) { EXPECT_FALSE(failed); });
+    ASSERT_TRUE(run_until([&] { return counters().map_reads > reads; }));
+  };
+  const std::int64_t epoch = gateway_->watcher.held()->epoch();
+  confirm("yes");
+  confirm(std::to_string(epoch) + "0 ");
+  confirm(std::to_string(epoch - 1));
+  EXPECT_EQ(names_in(gateway_->shards), all_);
+  confirm(std::to_string(epoch));
+  ASSERT_TRUE(run_until([&] { return names_in(gateway_->shards) == "chat-a"; }));
+  EXPECT_EQ(gateway_->shards.current()->epoch(), epoch);
+}
+
+TEST_F(MassDrop, OfEverybodyIsNeverBelieved) {
+  start(std::chrono::milliseconds(1));
+  bool is_closed = false;
+  staying_->registration.close([&](boost::system::error_code) { is_closed = true; });
+  going_.reset();
+  ASSERT_TRUE(run_until([&] {
+    return is_closed && gateway_->watcher.held() != nullptr &&
+           gateway_->watcher.held()->servers().empty();
+  }));
+  const shard_map_ptr last = gateway_->shards.current();
+  EXPECT_GT(last->servers_up(), 0u);
+
+  // Nor when the whole folder goes; and it ends when somebody is there.
+  const auto reads = counters().map_reads.load();
+  gateway_->session.remove(std::string(servers_path), -1,
+                           [](boost::system::error_code failed) { EXPECT_FALSE(failed); });
+  ASSERT_TRUE(run_until([&] { return counters().map_reads > reads; }));
+  registered_backend next(control_, options(), backend("chat-e"));
+  ASSERT_TRUE(run_until([&] { return names_in(gateway_->shards) == "chat-e"; }));
+  EXPECT_EQ(gateway_->watcher.held(), nullptr);
+}
+
+// Its own backend writes it again; until then, and for `mend` at the most, the map waits.
+TEST_F(Membership, AnEntryOverwrittenWithNonsenseIsMended) {
+  watching_gateway gateway(control_, options());
+  registered_backend first(control_, options(), backend("chat-a"));
+  registered_backend second(control_, options(), backend("chat-b"));
+  ASSERT_TRUE(run_until([&] { return names_in(gateway.shards) == "chat-a chat-b"; }));
+  gateway.shards.subscribe([](const shard_map_ptr& map) { EXPECT_EQ(map->servers().size(), 2u); });
+  const std::int64_t epoch = gateway.shards.current()->epoch();
+  gateway.session.set_data(server_path("chat-a"), "nonsense", -1,
+                           [](boost::system::error_code failed) { EXPECT_FALSE(failed); });
+  ASSERT_TRUE(run_until([&] { return gateway.shards.current()->epoch() > epoch; }));
+  EXPECT_EQ(gateway.session.counters().maps_held, 0u);
+}
+
+TEST_F(Membership, AnEntryThatNobodyMendsIsLeftOut) {
+  zk_watcher_options watching;
+  watching.mend = std::chrono::milliseconds(300);
+  watching_gateway gateway(control_, options(), watching);
+  registered_backend first(control_, options(), backend("chat-a"));
   ASSERT_TRUE(run_until([&] { return names_in(gateway.shards) == "chat-a"; }));
-  EXPECT_EQ(gateway.session.counters().maps_held, 1u);
+  bool is_written = false;
+  first.session.create_ephemeral(server_path("chat-b"), R"({"host":"h","port":1})",
+                                 [](boost::system::error_code failed) { EXPECT_FALSE(failed); });
+  ASSERT_TRUE(run_until([&] { return names_in(gateway.shards) == "chat-a chat-b"; }));
+  first.session.set_data(server_path("chat-b"), "nonsense", -1,
+                         [&](boost::system::error_code) { is_written = true; });
+  ASSERT_TRUE(run_until([&] { return is_written && names_in(gateway.shards) == "chat-a"; }));
+  EXPECT_EQ(gateway.session.counters().children_rejected, 1u);
 }
 
 TEST_F(Membership, AFleetOfAThousand) {

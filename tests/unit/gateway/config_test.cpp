@@ -51,6 +51,8 @@ timeout = 7
 zookeeper = "zk1:2181,zk2:2181/presenter"
 session_timeout = "4s"
 zookeeper_auth_file = "zookeeper.auth"
+saved_map = "saved-map.json"
+mass_drop_hold = "2m"
 [upstream]
 links_per_worker = 2
 opening_timeout = "8s"
@@ -124,6 +126,8 @@ TEST_F(Config, NeedsOnlyCertificateKeyAndShards) {
   EXPECT_EQ(value.shards.file, files_.folder() / "shards.toml");
   EXPECT_EQ(value.shards.zookeeper, std::nullopt);
   EXPECT_EQ(value.shards.zookeeper_auth_file, std::nullopt);
+  EXPECT_EQ(value.shards.saved_map, std::nullopt);
+  EXPECT_EQ(value.shards.mass_drop_hold, 30s);
   EXPECT_EQ(value.tls.ticket_key_file, std::nullopt);
   EXPECT_EQ(value.tls.tickets.rotation, 12h);
   EXPECT_EQ(value.tls.tickets.lifetime, 168h);
@@ -156,6 +160,8 @@ TEST_F(Config, ReadsEveryKey) {
   EXPECT_EQ(value.shards.zookeeper, "zk1:2181,zk2:2181/presenter");
   EXPECT_EQ(value.shards.session_timeout, 4s);
   EXPECT_EQ(value.shards.zookeeper_auth_file, files_.folder() / "zookeeper.auth");
+  EXPECT_EQ(value.shards.saved_map, files_.folder() / "saved-map.json");
+  EXPECT_EQ(value.shards.mass_drop_hold, 2min);
   EXPECT_EQ(value.upstream.links_per_worker, 2U);
   EXPECT_EQ(value.upstream.opening_timeout, 8s);
   EXPECT_EQ(value.upstream.connect_timeout, 2s);
@@ -392,6 +398,18 @@ TEST_F(Config, TheIdentityForZooKeeperIsOneLineAndSecret) {
   }
   files_.write("zk.auth", "user:" + std::string(2'000, 'p'));
   EXPECT_THAT(load_auth(both), ElementsAre(HasSubstr("does not hold one line")));
+}
+
+TEST_F(Config, TheSavedMapNeedsAFolderThatCanBeWritten) {
+  const auto load_saved = [&](const std::string& shards) {
+    return messages(load(tls_lines + ("[shards]\n" + shards)));
+  };
+  EXPECT_THAT(load_saved("zookeeper = \"zk:2181\"\nsaved_map = \"map.json\"\n"), IsEmpty());
+  EXPECT_THAT(
+      load_saved("zookeeper = \"zk:2181\"\nsaved_map = \"nowhere/map.json\"\n"),
+      ElementsAre("presenter.toml:6: shards.saved_map: 'nowhere/map.json' cannot be written"));
+  EXPECT_THAT(load_saved("file = \"shards.toml\"\nsaved_map = \"map.json\"\n"),
+              ElementsAre("presenter.toml:6: shards.saved_map: is of no use without 'zookeeper'"));
 }
 
 TEST_F(Config, TakesAChainButChecksAllOfIt) {

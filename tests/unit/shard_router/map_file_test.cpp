@@ -143,7 +143,7 @@ TEST_F(SavedMap, ComesBackAsItWas) {
   EXPECT_EQ((*loaded)->epoch(), 17);
   EXPECT_EQ((*loaded)->servers(), map->servers());
 
-  ASSERT_FALSE(save_map(file, *made_map({}, 18)));
+  ASSERT_FALSE(save_map(file, *made_map({"chat-a"}, 18)));
   EXPECT_EQ((*load_saved_map(file))->epoch(), 18);
   EXPECT_FALSE(fs::exists(folder_ / "map.json.new"));
 }

@@ -16,18 +16,27 @@ using std::chrono::seconds;
 class MapGuard : public ::testing::Test {
  protected:
   verdict offer(const std::vector<std::string>& names, seconds at) {
-    return guard_.offer(in_force_.get(), made_map(names), map_guard::clock::time_point(at));
+    return guard_.offer(in_force_.get(), *made_map(names), map_guard::clock::time_point(at));
   }
 
   map_guard guard_{seconds(30)};
   shard_map_ptr in_force_;
 };
 
-TEST_F(MapGuard, TheFirstMapIsGoodEvenIfEmpty) {
-  EXPECT_EQ(offer({}, seconds(0)), verdict::publish);
-  in_force_ = made_map({});
+TEST_F(MapGuard, TheFirstMapIsGood) {
   EXPECT_EQ(offer({"a"}, seconds(0)), verdict::publish);
-  EXPECT_EQ(offer({}, seconds(0)), verdict::publish);
+}
+
+TEST_F(MapGuard, AMapWithNobodyUpIsNeverGood) {
+  EXPECT_EQ(offer({}, seconds(0)), verdict::empty);
+  in_force_ = made_map({"a", "b"});
+  EXPECT_EQ(offer({}, seconds(0)), verdict::empty);
+  EXPECT_EQ(offer({}, seconds(1'000)), verdict::empty);
+  guard_.confirm(1);
+  EXPECT_EQ(offer({}, seconds(2'000)), verdict::empty);
+  server draining = made_server("a");
+  draining.state = server_state::draining;
+  EXPECT_EQ(guard_.offer(in_force_.get(), {2, {draining}}, {}), verdict::empty);
 }
 
 TEST_F(MapGuard, HalfOfTheServersMayGoAtOnce) {
@@ -40,12 +49,10 @@ TEST_F(MapGuard, HalfOfTheServersMayGoAtOnce) {
 }
 
 TEST_F(MapGuard, MoreThanHalfAreHeld) {
-  in_force_ = made_map({"a"});
-  EXPECT_EQ(offer({}, seconds(0)), verdict::hold);
   in_force_ = made_map({"a", "b", "c"});
   EXPECT_EQ(offer({"c"}, seconds(0)), verdict::hold);
-  in_force_ = made_map({"x", "y"});
-  EXPECT_EQ(offer({}, seconds(0)), verdict::hold);
+  in_force_ = made_map({"a", "b", "c", "d", "e"});
+  EXPECT_EQ(offer({"d", "e"}, seconds(0)), verdict::still_held);
 }
 
 TEST_F(MapGuard, NewServersDoNotMakeUpForThoseThatAreGone) {
@@ -62,19 +69,41 @@ TEST_F(MapGuard, AHeldMapIsReleasedWhenItsTimeIsOver) {
   EXPECT_EQ(offer({"c"}, seconds(130)), verdict::publish);
 }
 
-TEST_F(MapGuard, WhenOthersAreMissingTheTimeBeginsAnew) {
-  in_force_ = made_map({"a", "b", "c"});
-  ASSERT_EQ(offer({"c"}, seconds(0)), verdict::hold);
-  EXPECT_EQ(offer({}, seconds(20)), verdict::hold);
-  EXPECT_EQ(offer({}, seconds(30)), verdict::still_held);
-  EXPECT_EQ(offer({}, seconds(50)), verdict::publish);
+TEST_F(MapGuard, EachServersTimeIsItsOwn) {
+  in_force_ = made_map({"a", "b", "c", "d", "e"});
+  ASSERT_EQ(offer({"d", "e"}, seconds(0)), verdict::hold);
+  // Another goes and comes: that prolongs nothing.
+  EXPECT_EQ(offer({"e"}, seconds(20)), verdict::still_held);
+  EXPECT_EQ(guard_.release_at(), map_guard::clock::time_point(seconds(30)));
+  EXPECT_EQ(offer({"d", "e"}, seconds(25)), verdict::still_held);
+  EXPECT_EQ(offer({"e"}, seconds(29)), verdict::still_held);
+  EXPECT_EQ(offer({"e"}, seconds(30)), verdict::publish);
+}
+
+TEST_F(MapGuard, WhatGoesBitByBitIsOneLossIfItGoesWithinTheTime) {
+  in_force_ = made_map({"a", "b", "c", "d", "e", "f"});
+  ASSERT_EQ(offer({"c", "d", "e", "f"}, seconds(0)), verdict::publish);
+  in_force_ = made_map({"c", "d", "e", "f"});
+  ASSERT_EQ(offer({"d", "e", "f"}, seconds(10)), verdict::publish);
+  in_force_ = made_map({"d", "e", "f"});
+  // Four of six, and three of three are there yet.
+  EXPECT_EQ(offer({"e", "f"}, seconds(20)), verdict::hold);
+  EXPECT_EQ(guard_.release_at(), map_guard::clock::time_point(seconds(30)));
+  EXPECT_EQ(offer({"e", "f"}, seconds(30)), verdict::publish);
+}
+
+TEST_F(MapGuard, WhatWentLongAgoDoesNotCount) {
+  in_force_ = made_map({"a", "b", "c", "d"});
+  ASSERT_EQ(offer({"c", "d"}, seconds(0)), verdict::publish);
+  in_force_ = made_map({"c", "d"});
+  EXPECT_EQ(offer({"d"}, seconds(30)), verdict::publish);
 }
 
 TEST_F(MapGuard, AReturnEndsTheHold) {
   in_force_ = made_map({"a", "b", "c"});
-  ASSERT_EQ(offer({}, seconds(0)), verdict::hold);
+  ASSERT_EQ(offer({"c"}, seconds(0)), verdict::hold);
   EXPECT_EQ(offer({"a", "b"}, seconds(10)), verdict::publish);
-  EXPECT_EQ(offer({}, seconds(40)), verdict::hold);
+  EXPECT_EQ(offer({"c"}, seconds(40)), verdict::hold);
 }
 
 TEST_F(MapGuard, AForgottenHoldBeginsAnew) {
@@ -85,12 +114,36 @@ TEST_F(MapGuard, AForgottenHoldBeginsAnew) {
   EXPECT_EQ(offer({"c"}, seconds(70)), verdict::publish);
 }
 
+TEST_F(MapGuard, AConfirmedMapIsGoodAndLaterOnesAreNot) {
+  in_force_ = made_map({"a", "b", "c"});
+  ASSERT_EQ(guard_.offer(in_force_.get(), *made_map({"c"}, 7), {}), verdict::hold);
+  guard_.confirm(6);
+  EXPECT_EQ(guard_.offer(in_force_.get(), *made_map({"c"}, 7), {}), verdict::still_held);
+  guard_.confirm(7);
+  EXPECT_EQ(guard_.offer(in_force_.get(), *made_map({"c"}, 7), {}), verdict::publish);
+  EXPECT_EQ(guard_.offer(in_force_.get(), *made_map({"a"}, 8), {}), verdict::hold);
+}
+
+TEST_F(MapGuard, WithoutATimeEverythingIsBelieved) {
+  map_guard open{seconds(0)};
+  in_force_ = made_map({"a", "b", "c"});
+  EXPECT_EQ(open.offer(in_force_.get(), *made_map({"c"}), {}), verdict::publish);
+}
+
+TEST_F(MapGuard, WhoDrainedMayGo) {
+  server draining = made_server("b");
+  draining.state = server_state::draining;
+  server other = made_server("c");
+  other.state = server_state::draining;
+  const shard_map drained(1, {made_server("a"), draining, other});
+  EXPECT_EQ(guard_.offer(&drained, *made_map({"a"}), {}), verdict::publish);
+}
+
 TEST_F(MapGuard, DrainingIsNotGoing) {
-  in_force_ = made_map({"a"});
+  in_force_ = made_map({"a", "b"});
   server draining = made_server("a");
   draining.state = server_state::draining;
-  const auto offered = std::make_shared<const shard_map>(2, std::vector<server>{draining});
-  EXPECT_EQ(guard_.offer(in_force_.get(), offered, {}), verdict::publish);
+  EXPECT_EQ(guard_.offer(in_force_.get(), {2, {draining, made_server("b")}}, {}), verdict::publish);
 }
 
 }  // namespace

@@ -71,6 +71,28 @@ TEST_F(Metrics, TellTicketsAndTheirKeys) {
   EXPECT_EQ(page.value("presenter_ticket_key_refusals_total"), 7);
 }
 
+TEST_F(Metrics, TellWhatZooKeeperDoesToTheMap) {
+  facts_.zookeeper = {.is_connected = true,
+                      .is_map_held = true,
+                      .maps_held = 2,
+                      .maps_too_large = 3,
+                      .entries_rejected = 4,
+                      .read_failures = 5,
+                      .save_failures = 6,
+                      .disconnects = 7,
+                      .sessions_expired = 8};
+  const auto page = render();
+  EXPECT_EQ(page.value("presenter_zookeeper_connected"), 1);
+  EXPECT_EQ(page.value("presenter_map_held"), 1);
+  EXPECT_EQ(page.value("presenter_map_holds_total"), 2);
+  EXPECT_EQ(page.value("presenter_map_too_large_total"), 3);
+  EXPECT_EQ(page.value("presenter_map_entries_rejected_total"), 4);
+  EXPECT_EQ(page.value("presenter_map_read_failures_total"), 5);
+  EXPECT_EQ(page.value("presenter_map_save_failures_total"), 6);
+  EXPECT_EQ(page.value("presenter_zookeeper_disconnects_total"), 7);
+  EXPECT_EQ(page.value("presenter_zookeeper_sessions_expired_total"), 8);
+}
+
 TEST_F(Metrics, CountClientsByPhase) {
   first_.clients_open[client_phase::handshake].add(2);
   first_.change_phase(client_phase::handshake, client_phase::first_packet);
