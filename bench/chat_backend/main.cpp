@@ -32,6 +32,7 @@ struct command_line {
   double dead_seconds = 20;
   double settle_seconds = 1;
   double move_seconds = 300;
+  double mass_drop_seconds = 30;
   std::string saved_map;
   chat_server_options options;
 };
@@ -57,6 +58,9 @@ void add_options(CLI::App& app, command_line& line) {
       ->check(CLI::Range(0.0, 1e6));
   app.add_option("--move-seconds", line.move_seconds,
                  "until streams whose shard is another server's are ended by this side")
+      ->check(CLI::Range(0.0, 1e6));
+  app.add_option("--mass-drop-seconds", line.mass_drop_seconds,
+                 "for which a map without most of the fleet is not believed")
       ->check(CLI::Range(0.0, 1e6));
   app.add_option("--saved-map", line.saved_map, "file for the last shard map, over restarts");
   app.add_flag("--early-data", line.options.takes_early_data,
@@ -97,6 +101,7 @@ presenter::protocol::backend_options member_options(const command_line& line) {
   options.self.weight = line.weight;
   options.settle = milliseconds_of(line.settle_seconds);
   options.saved_map = line.saved_map;
+  options.mass_drop_hold = milliseconds_of(line.mass_drop_seconds);
   return options;
 }
 

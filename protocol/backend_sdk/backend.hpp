@@ -34,6 +34,8 @@ struct backend_options {
   // Where the last map is kept over restarts, for one while ZooKeeper is away; empty: nowhere. No
   // stream is accepted without a map.
   std::filesystem::path saved_map;
+  // How long a map that lacks more than half of the servers is held back; as at the gateways.
+  std::chrono::milliseconds mass_drop_hold{30'000};
   // How long leaving may take; without ZooKeeper the node goes with its session.
   std::chrono::milliseconds leave_timeout{2'000};
 };
