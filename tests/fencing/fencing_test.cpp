@@ -1,0 +1,80 @@
+// Very many schedules of membership changes; README.md says what is checked, and how to replay a
+// failure.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <iostream>
+#include <optional>
+#include <random>
+
+#include "tests/fencing/fleet.hpp"
+
+namespace presenter::testing {
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr std::uint64_t schedules_min = 1'000;
+#else
+constexpr std::uint64_t schedules_min = 10'000;
+#endif
+
+std::optional<std::uint64_t> number_from(const char* variable) {
+  const char* text = std::getenv(variable);
+  if (text == nullptr) return std::nullopt;
+  return std::strtoull(text, nullptr, 10);
+}
+
+bool run_seed(std::uint64_t seed, fencing_coverage& seen) {
+  fleet schedule(seed, seen);
+  if (schedule.run()) return true;
+  ADD_FAILURE() << schedule.finding();
+  std::cout << "replay with PRESENTER_SEED=" << seed << "\n";
+  return false;
+}
+
+void print(const fencing_coverage& seen, double seconds) {
+  std::cout << seen.schedules << " schedules, " << seen.events << " events, " << seen.maps
+            << " maps, " << seen.clients << " clients in " << seconds << " s\n  opens "
+            << seen.opens << ", accepted " << seen.accepted << ", closed " << seen.closed
+            << ", not_owner " << seen.not_owner << ", busy " << seen.busy << ", shutting_down "
+            << seen.shutting_down << ", links lost " << seen.links_lost << "\n  waits for the map "
+            << seen.waits_for_map << ", a change " << seen.waits_for_change << ", time "
+            << seen.waits_for_time << "\n  held: older " << seen.held_older << ", settling "
+            << seen.held_settling << ", too long " << seen.held_too_long << "; lost at accept "
+            << seen.lost_at_accept << "\n  moved by gateways " << seen.moved_by_gateway
+            << ", by backends " << seen.moved_by_backend << "; crashes " << seen.crashes
+            << ", replaced " << seen.replaced << ", cut off " << seen.cut_off << "; overlaps "
+            << seen.overlaps << " (" << seen.excused << " excused)\n";
+}
+
+void expect_covered(const fencing_coverage& seen) {
+  for (const std::uint64_t times :
+       {seen.not_owner, seen.busy, seen.shutting_down, seen.links_lost, seen.waits_for_map,
+        seen.waits_for_change, seen.waits_for_time, seen.held_older, seen.held_settling,
+        seen.held_too_long, seen.lost_at_accept, seen.moved_by_gateway, seen.moved_by_backend,
+        seen.crashes, seen.replaced, seen.cut_off, seen.overlaps}) {
+    EXPECT_GT(times, 100U);
+  }
+}
+
+TEST(Fencing, NoKeyIsAcceptedByTwo) {
+  fencing_coverage seen;
+  if (const auto seed = number_from("PRESENTER_SEED")) {
+    EXPECT_TRUE(run_seed(*seed, seen));
+    return;
+  }
+  const auto budget = std::chrono::seconds(number_from("PRESENTER_SIMULATION_SECONDS").value_or(0));
+  const std::uint64_t first =
+      number_from("PRESENTER_SIMULATION_FIRST").value_or(std::random_device{}());
+  const auto started = std::chrono::steady_clock::now();
+  std::uint64_t done = 0;
+  while (done < schedules_min || std::chrono::steady_clock::now() - started < budget)
+    if (!run_seed(first + done++, seen)) return;
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
+  print(seen, took.count());
+  expect_covered(seen);
+}
+
+}  // namespace
+}  // namespace presenter::testing
