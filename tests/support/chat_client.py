@@ -94,13 +94,19 @@ class ChatClient(TlsClient):
     def authenticate(self):
         """The AuthResult: which chat server answered, and the couple's last sequence."""
         self.send(framed(authenticate_message(self.couple, self.user, self.compact)))
+        return self.authenticated()
+
+    def authenticated(self):
+        """The result of an authentication that has been sent."""
         return self._result("authenticate", generated()[0].authenticate_result)
 
     def send_text(self, client_id, body):
         """The sequence that the message got."""
-        arguments = generated()[0].send_args(client_id=client_id, body=body)
-        self.send_message("send", arguments)
+        self.send_text_only(client_id, body)
         return self._result("send", generated()[0].send_result)
+
+    def send_text_only(self, client_id, body):
+        self.send_message("send", generated()[0].send_args(client_id=client_id, body=body))
 
     def history(self, after, limit):
         arguments = generated()[0].history_args(after=after, limit=limit)
