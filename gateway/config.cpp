@@ -54,6 +54,7 @@ std::optional<std::filesystem::path> read_path(config_section& section, std::str
 void read_listen(config_section section, listen_config& out) {
   if (const auto address = read_endpoint(section, "address")) out.address = *address;
   section.read("backlog", out.backlog, 1, 65'535);
+  section.read("fast_open", out.fast_open, 0, 65'535);
   section.finish();
 }
 
@@ -121,6 +122,7 @@ void read_tls(config_section section, tls_config& out, const std::filesystem::pa
     if (!mistake.empty()) section.fail("private_key", std::move(mistake));
   }
   section.read("detach_records", out.detach_records);
+  section.read("early_data", out.early_data);
   section.read("handshake_timeout", out.handshake_timeout, 100ms, 5min);
   read_tickets(section, out, folder);
   section.finish();

@@ -31,6 +31,10 @@ struct listen_config {
   // Clients that wait in the kernel to be accepted, per worker. 1 … 65535; the kernel cuts it to
   // net.core.somaxconn. Large, because masses of clients come back at the same moment.
   int backlog = 4'096;
+  // Clients whose first bytes came in the SYN (RFC 7413) and whose TCP handshake has not ended yet,
+  // per worker: those above it are served as if they had sent nothing. 0 … 65535; 0: no TCP Fast
+  // Open. The kernel must allow it too: bit 2 of net.ipv4.tcp_fastopen.
+  int fast_open = 1'024;
 };
 
 // [clients]: their TCP, and how long a silent one stays. Every client accepted has these options
@@ -64,6 +68,10 @@ struct tls_config {
   std::filesystem::path private_key;  // PEM, not encrypted, of the leaf
   // Frees OpenSSL's object after a TLS 1.3 handshake, some 14 KiB a client, and goes on without it.
   bool detach_records = true;
+  // Takes TLS 1.3 early data (0-RTT): a first packet that comes along with a resumption's first
+  // bytes. It can be replayed, so it goes on before the handshake has ended only to backends that
+  // announced that they take it.
+  bool early_data = false;
   // From accept to the end of the handshake. 100 ms … 5 min.
   duration handshake_timeout = std::chrono::seconds{10};
   // Keys of session tickets, used while there are none from ZooKeeper: 1 to 64 of 80 bytes, the

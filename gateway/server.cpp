@@ -58,7 +58,8 @@ std::vector<listening_socket> open_listeners(const config& settings) {
   std::vector<listening_socket> sockets;
   tcp_endpoint address = settings.listen.address;
   for (std::size_t i = 0; i < worker_count(settings); ++i) {
-    auto socket = listening_socket::open(address, settings.listen.backlog, settings.clients);
+    auto socket = listening_socket::open(address, settings.listen.backlog, settings.clients,
+                                         settings.listen.fast_open);
     if (!socket) {
       throw std::runtime_error("cannot listen on " + address.address().to_string() + ":" +
                                std::to_string(address.port()) + ": " + socket.error().message());
@@ -83,6 +84,8 @@ server::server(const config& settings)
       trimmer_(control_, [this] { return handshakes(); }) {
   std::signal(SIGPIPE, SIG_IGN);
   auto sockets = open_listeners(settings);
+  if (settings.listen.fast_open != 0 && !is_fast_open_allowed())
+    spdlog::warn("the kernel takes no data in SYNs: bit 2 of net.ipv4.tcp_fastopen is not set");
   listen_endpoint_ = sockets.front().local_endpoint();
   const std::string node = node_name(listen_endpoint_);
   const std::size_t clients_per_worker = std::max<std::size_t>(1, clients_max_ / sockets.size());

@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <fstream>
 #include <utility>
 
 namespace presenter::gateway {
@@ -52,17 +53,23 @@ bool set_client_options(int descriptor, const clients_config& clients) {
          set_option(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, clients.notsent_lowat_bytes);
 }
 
+bool set_fast_open(int descriptor, int queue) {
+  return queue == 0 || set_option(descriptor, IPPROTO_TCP, TCP_FASTOPEN, queue);
+}
+
 }  // namespace
 
 boost::system::result<listening_socket> listening_socket::open(const tcp_endpoint& address,
                                                                int backlog,
-                                                               const clients_config& clients) {
+                                                               const clients_config& clients,
+                                                               int fast_open) {
   const int family = address.address().is_v6() ? AF_INET6 : AF_INET;
   listening_socket made(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (made.descriptor_ < 0) return last_error();
   if (!set_option(made.descriptor_, SOL_SOCKET, SO_REUSEADDR, 1) ||
       !set_option(made.descriptor_, SOL_SOCKET, SO_REUSEPORT, 1) ||
       !set_client_options(made.descriptor_, clients) ||
+      !set_fast_open(made.descriptor_, fast_open) ||
       ::bind(made.descriptor_, address.data(), static_cast<socklen_t>(address.size())) != 0 ||
       ::listen(made.descriptor_, backlog) != 0) {
     return last_error();
@@ -91,6 +98,13 @@ tcp_endpoint listening_socket::local_endpoint() const {
   auto size = static_cast<socklen_t>(local.capacity());
   if (::getsockname(descriptor_, local.data(), &size) == 0) local.resize(size);
   return local;
+}
+
+bool is_fast_open_allowed() {
+  constexpr int servers = 2;  // RFC 7413; Linux, ip-sysctl, tcp_fastopen
+  int allowed = servers;
+  std::ifstream("/proc/sys/net/ipv4/tcp_fastopen") >> allowed;
+  return (allowed & servers) != 0;
 }
 
 listener::listener(listening_socket socket, poller& polls, deadline_wheel& deadlines,

@@ -21,8 +21,11 @@ class listening_socket {
  public:
   // Clients accepted from it have the options of `clients`.
   // Errors: the system's (address in use, not available, no permission).
+  // `fast_open`: how many clients may be there at a time whose first bytes came in the SYN, and
+  // whose TCP handshake has not ended; 0: none.
   static boost::system::result<listening_socket> open(const tcp_endpoint& address, int backlog,
-                                                      const clients_config& clients = {});
+                                                      const clients_config& clients = {},
+                                                      int fast_open = 0);
 
   listening_socket(listening_socket&& other) noexcept;
   listening_socket& operator=(listening_socket&& other) noexcept;
@@ -38,6 +41,11 @@ class listening_socket {
   explicit listening_socket(int descriptor) : descriptor_(descriptor) {}
   int descriptor_ = -1;
 };
+
+// The kernel lets servers take data in SYNs: bit 2 of net.ipv4.tcp_fastopen. Without it the option
+// of a listening socket is without effect, and without an error. True as well if nothing can be
+// read there.
+bool is_fast_open_allowed();
 
 // Life: the worker's. Confined to: the worker's thread.
 // Bounds: accepts while fewer than `clients_max` are there and the process has fewer descriptors

@@ -23,9 +23,15 @@ def address_of(text):
 class TlsClient:
     """One TLS client of a gateway; `receive` gives b"" after a clean end, raises Truncated else."""
 
-    def __init__(self, address, certificates, version=None, timeout=TIMEOUT, resume=None):
-        """`resume`: an earlier client, of the same version, whose session is to be resumed."""
-        self.tcp = socket.create_connection(address_of(address), timeout)
+    def __init__(self, address, certificates, version=None, timeout=TIMEOUT, resume=None,
+                 fast_open=False):
+        """`resume`: an earlier client, of the same version, whose session is to be resumed.
+        `fast_open`: the first bytes come in the SYN, if the kernel has a cookie of that address."""
+        self._to_open = address_of(address) if fast_open else None
+        self.tcp = (socket.socket() if fast_open
+                    else socket.create_connection(address_of(address), timeout))
+        # A socket with a time limit would not wait in the call that opens it so.
+        self.tcp.settimeout(None if fast_open else timeout)
         self.tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # A session belongs to its context.
         context = (resume.context if resume
@@ -51,8 +57,12 @@ class TlsClient:
         return self.tls.version()
 
     def _flush(self):
-        if self._out.pending:
-            self.tcp.sendall(self._out.read())
+        data = self._out.read() if self._out.pending else b""
+        if data and self._to_open:
+            data = data[self.tcp.sendto(data, socket.MSG_FASTOPEN, self._to_open):]
+            self._to_open = None
+        if data:
+            self.tcp.sendall(data)
 
     def _run(self, step, *arguments):
         """One TLS operation, fed from the socket until it is through."""

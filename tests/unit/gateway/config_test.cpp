@@ -25,6 +25,7 @@ constexpr std::string_view every_key = R"(
 [listen]
 address = "[::1]:8443"
 backlog = 10
+fast_open = 7
 [clients]
 keepalive = false
 keepalive_idle = "2m"
@@ -38,6 +39,7 @@ certificate = "tls.pem"
 private_key = "tls.key"
 handshake_timeout = "500ms"
 detach_records = false
+early_data = true
 ticket_key_file = "ticket.key"
 ticket_rotation = "1h"
 ticket_lifetime = "24h"
@@ -147,9 +149,11 @@ TEST_F(Config, ReadsEveryKey) {
   const auto& value = result.value;
   EXPECT_TRUE(value.listen.address.address().is_v6());
   EXPECT_EQ(value.listen.backlog, 10);
+  EXPECT_EQ(value.listen.fast_open, 7);
   EXPECT_EQ(value.tls.private_key, files_.folder() / "tls.key");
   EXPECT_EQ(value.tls.handshake_timeout, 500ms);
   EXPECT_FALSE(value.tls.detach_records);
+  EXPECT_TRUE(value.tls.early_data);
   EXPECT_EQ(value.tls.ticket_key_file, files_.folder() / "ticket.key");
   EXPECT_EQ(value.tls.tickets.rotation, 1h);
   EXPECT_EQ(value.tls.tickets.lifetime, 24h);
