@@ -84,6 +84,7 @@ server::server(const config& settings)
       trimmer_(control_, [this] { return handshakes(); }) {
   std::signal(SIGPIPE, SIG_IGN);
   auto sockets = open_listeners(settings);
+  if (settings.tls.early_data) early_data_ = std::make_unique<early_data_register>();
   if (settings.listen.fast_open != 0 && !is_fast_open_allowed())
     spdlog::warn("the kernel takes no data in SYNs: bit 2 of net.ipv4.tcp_fastopen is not set");
   listen_endpoint_ = sockets.front().local_endpoint();
@@ -98,7 +99,8 @@ server::server(const config& settings)
                              clients_per_worker,
                              descriptors_watermark_of(descriptors_max_),
                              addresses_.get(),
-                             moves_per_second_};
+                             moves_per_second_,
+                             early_data_.get()};
     workers_.push_back(std::make_unique<worker>(setup, std::move(socket)));
   }
   if (settings.admin.address) {

@@ -55,7 +55,8 @@ class server {
   boost::asio::signal_set signals_;
   ticket_source tickets_;
   tcp_endpoint listen_endpoint_;
-  std::unique_ptr<address_limits> addresses_;  // nullptr: none are set
+  std::unique_ptr<address_limits> addresses_;        // nullptr: none are set
+  std::unique_ptr<early_data_register> early_data_;  // nullptr: none is taken
   std::vector<std::unique_ptr<worker>> workers_;
   std::unique_ptr<gateway::admin_endpoint> admin_;
   shard_router::router router_;

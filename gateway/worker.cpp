@@ -46,7 +46,12 @@ worker::worker(const worker_setup& setup, listening_socket socket)
       listener_(std::move(socket), polls_, deadlines_, metrics_,
                 {setup.clients_max, [this] { return sessions_open_; },
                  [this] { return !handshakes_.empty(); }, setup.descriptors_watermark},
-                [this](int descriptor, const tcp_endpoint& peer) { admit(descriptor, peer); }) {}
+                [this](int descriptor, const tcp_endpoint& peer) { admit(descriptor, peer); }) {
+  if (setup.early_data == nullptr) return;
+  early_data_.emplace(*setup.early_data, metrics_);
+  // The first packet with its length; what else a client sends early has to fit beside it.
+  early_data_->attach(tls_.get(), static_cast<std::uint32_t>(settings_.auth.packet_bytes_max + 4));
+}
 
 worker::~worker() {
   join();

@@ -7,12 +7,14 @@
 #include <boost/asio/steady_timer.hpp>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "gateway/client/address_limits.hpp"
 #include "gateway/client/client_session.hpp"
+#include "gateway/client/early_data_guard.hpp"
 #include "gateway/client/listener.hpp"
 #include "gateway/client/tls_context.hpp"
 #include "gateway/config.hpp"
@@ -33,6 +35,7 @@ struct worker_setup {
   std::size_t descriptors_watermark = std::numeric_limits<std::size_t>::max();
   address_limits* addresses = nullptr;  // of all workers, outlives them; nullptr: no limits
   double moves_per_second = moves_per_second_default;  // of this worker
+  early_data_register* early_data = nullptr;  // of all workers, outlives them; nullptr: none taken
 };
 
 // Life: the server's. `start` begins the thread, `join` ends it.
@@ -80,6 +83,7 @@ class worker final : private client_session_owner {
   address_limits* const addresses_;
   log_pace refusals_said_;
   ticket_sealer tickets_;
+  std::optional<early_data_guard> early_data_;
   ssl_ctx_ptr tls_;
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;

@@ -108,8 +108,8 @@ void client_session::start() {
 void client_session::shut_down() {
   if (phase_ == client_phase::closing) return;
   if (phase_ == client_phase::opening) return answer_and_close(close_reason::shutting_down);
-  if (phase_ == client_phase::handshake) return close_now(close_reason::shutting_down);
   relay_.abandon(protocol::reset_reason::shutting_down);
+  if (phase_ == client_phase::handshake) return close_now(close_reason::shutting_down);
   close_cleanly(close_reason::shutting_down);
 }
 
@@ -205,6 +205,9 @@ void client_session::set_deadline(duration within) {
 // --- handshake
 
 void client_session::step_handshake() {
+  // What the backend answered early goes first: OpenSSL ends one record before it begins another.
+  if (tls_.is_write_pending()) relay_.on_client_writable();
+  if (over_ || tls_.is_write_pending()) return;
   tls_status status = tls_status::reset;
   try {
     status = tls_.handshake();
@@ -214,7 +217,9 @@ void client_session::step_handshake() {
     return close_now(close_reason::internal);
   }
   if (status == tls_status::ok) return on_handshake_done();
-  if (status == tls_status::want_read || status == tls_status::want_write) return;
+  if (status == tls_status::want_read || status == tls_status::want_write) {
+    return read_early_packet();
+  }
   on_handshake_failed(take_openssl_error());
 }
 
@@ -229,7 +234,9 @@ void client_session::on_handshake_done() {
       .add();
   if (tls_.is_resumed_elsewhere()) context_.metrics.resumed_elsewhere.add();
   opening_->facts = tls_.facts();
+  count_early_data();
   if (context_.settings.tls.detach_records) tls_.detach();
+  if (opening_->early_opened) return go_on_after_early_stream();
   set_phase(client_phase::first_packet);
   set_deadline(context_.settings.auth.timeout);
   read_packet();
@@ -238,6 +245,7 @@ void client_session::on_handshake_done() {
 // --- first packet
 
 void client_session::read_packet() {
+  if (opening_->early_fault) return answer_and_close(*opening_->early_fault);
   first_packet& packet = opening_->packet;
   for (auto wanted = packet.wanted(); !wanted.empty(); wanted = packet.wanted()) {
     const tls_result got = tls_.read(wanted);
@@ -246,15 +254,65 @@ void client_session::read_packet() {
     if (const auto wrong = packet.commit(got.n)) return answer_and_close(*wrong);
   }
   if (const auto wrong = packet.find_key(opening_->key)) return answer_and_close(*wrong);
+  begin_opening();
+  open_stream();
+}
+
+// --- early data, before the handshake has ended
+
+void client_session::read_early_packet() {
+  if (!tls_.has_early_data() || opening_->early_opened || opening_->early_fault) return;
+  first_packet& packet = opening_->packet;
+  auto wanted = packet.wanted();
+  if (wanted.empty()) return;
+  while (!wanted.empty()) {
+    const std::size_t n = tls_.read_early(wanted);
+    if (n == 0) return;
+    opening_->early_fault = packet.commit(n);
+    if (opening_->early_fault) return;
+    wanted = packet.wanted();
+  }
+  if (!packet.find_key(opening_->key)) open_early_stream();
+}
+
+// Else the packet stays here until the handshake has ended, and then goes the way of all.
+void client_session::open_early_stream() {
+  const auto route = context_.upstream.route(opening_->key);
+  if (route.link == nullptr || !route.link->takes_early_data()) return;
+  context_.metrics.early_data[early_data_result::forwarded].add();
+  opening_->facts = tls_.facts();
+  opening_->early_opened = true;
+  set_backend(route.backend);
+  submit_open(route, true);
+}
+
+void client_session::go_on_after_early_stream() {
+  begin_opening();
+  // Refused or lost meanwhile: once more, now as any other. It may have been refused for being
+  // early.
+  if (!relay_.is_started()) return open_stream();
+  context_.deadlines.set_deadline(*this, opening_->retry.deadline());
+  opening_->retry.on_opened(context_.upstream.map_epoch());
+  if (opening_->early_accepted) on_stream_accepted();
+  if (!over_ && phase_ == client_phase::relaying) relay_.on_client_writable();
+}
+
+void client_session::count_early_data() {
+  if (opening_->early_opened) return;
+  if (tls_.has_early_data()) context_.metrics.early_data[early_data_result::held].add();
+  if (tls_.has_refused_early_data() && !tls_.is_early_data_counted())
+    context_.metrics.early_data[early_data_result::rejected].add();
+}
+
+// --- opening
+
+void client_session::begin_opening() {
   opening_->claim.release();
   set_ring_hash(shard_router::ring_hash_of(opening_->key));
   set_phase(client_phase::opening);
   opening_->retry =
       open_retry(std::chrono::steady_clock::now() + context_.settings.upstream.opening_timeout);
-  open_stream();
 }
-
-// --- opening
 
 void client_session::open_stream() {
   open_retry& retry = opening_->retry;
@@ -267,6 +325,12 @@ void client_session::open_stream() {
     opening_->obstacle = open_obstacle::no_link;
     return wait_to_open(retry.on_no_link(why));
   }
+  context_.deadlines.set_deadline(*this, retry.deadline());
+  retry.on_opened(route.map_epoch);
+  submit_open(route, false);
+}
+
+void client_session::submit_open(const upstream_pool::upstream_route& route, bool is_early) {
   protocol::open_frame open;
   open.key = opening_->key;
   open.map_epoch = route.map_epoch;
@@ -274,8 +338,7 @@ void client_session::open_stream() {
   open.client_port = peer_.port();
   open.tls = opening_->facts;
   open.tag = fmt::format("{}-{}", context_.node, number_);
-  context_.deadlines.set_deadline(*this, retry.deadline());
-  retry.on_opened(route.map_epoch);
+  open.early_data = is_early;
   const protocol::stream_id stream = route.link->open(std::move(open), relay_);
   relay_.start(route.link, stream, opening_->packet.bytes());
 }
@@ -320,6 +383,10 @@ void client_session::on_opening_deadline() {
 }
 
 void client_session::on_stream_accepted() {
+  if (is_early()) {
+    opening_->early_accepted = true;
+    return;
+  }
   opening_.reset();
   idle_.mark(context_.deadlines.now());
   expect_nothing();
@@ -329,6 +396,7 @@ void client_session::on_stream_accepted() {
 }
 
 void client_session::on_stream_refused(const protocol::refuse_frame& refusal) {
+  if (is_early()) return;
   upstream_pool& upstream = context_.upstream;
   const auto step = opening_->retry.on_refused(refusal, upstream.map_epoch(),
                                                std::chrono::steady_clock::now(), upstream.random());
@@ -336,6 +404,7 @@ void client_session::on_stream_refused(const protocol::refuse_frame& refusal) {
 }
 
 void client_session::on_stream_lost_unaccepted() {
+  if (is_early()) return;
   // The packet is still here: another link, or the next owner, will do.
   const auto step =
       opening_->retry.on_link_lost(std::chrono::steady_clock::now(), context_.upstream.random());
@@ -357,6 +426,7 @@ client_io_result client_session::write(std::span<const std::byte> bytes) {
 }
 
 client_io client_session::finish_writing() {
+  if (is_early()) return client_io::blocked;  // close_notify is no early business
   const tls_status status = tls_.finish();
   close_notify_sent_ = status == tls_status::ok;
   return io_of(status);
@@ -391,6 +461,7 @@ void client_session::on_idle(steady_time now) {
 }
 
 void client_session::on_relay_over(close_reason reason) {
+  if (is_early()) return close_now(reason);
   switch (reason) {
     case close_reason::client_finished:
     case close_reason::backend_finished:

@@ -8,6 +8,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -114,11 +115,19 @@ class client_session final : public session_hook,
   void on_handshake_done();
   void on_handshake_failed(std::string_view why);
   void read_packet();
+  // Early data: what has come of the first packet, and its stream if the backend takes it so.
+  void read_early_packet();
+  void open_early_stream();
+  void go_on_after_early_stream();
+  void count_early_data();
+  bool is_early() const { return phase_ == client_phase::handshake; }
+  void begin_opening();
   void open_stream();
   void strand(close_reason reason);
   void open_again(open_step step, open_obstacle obstacle);
   void wait_to_open(open_step step);
   void on_opening_deadline();
+  void submit_open(const upstream_pool::upstream_route& route, bool is_early);
 
   // Both name the reason, once and for all. `answer_and_close` says it to the client where the
   // table has an answer; `close_cleanly` sends what the backend sent, then close_notify;
@@ -155,6 +164,10 @@ class client_session final : public session_hook,
     protocol::tls_facts facts;
     open_retry retry;
     open_obstacle obstacle = open_obstacle::no_link;  // what it waits for, if it waits
+    // Of a packet that came as early data, before the handshake has ended.
+    bool early_opened = false;                // its stream was opened, marked so
+    bool early_accepted = false;              // and the backend accepted it
+    std::optional<close_reason> early_fault;  // the packet is none; told after the handshake
   };
   std::unique_ptr<opening> opening_;
   relay relay_;

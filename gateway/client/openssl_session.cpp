@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <new>
 #include <string_view>
@@ -58,7 +59,10 @@ struct session_bio {
 };
 
 openssl_session::openssl_session(SSL_CTX* context, client_socket& socket)
-    : ssl_(SSL_new(context)), bio_(BIO_new(session_bio::method())), socket_(socket) {
+    : ssl_(SSL_new(context)),
+      bio_(BIO_new(session_bio::method())),
+      socket_(socket),
+      reading_early_(SSL_CTX_get_max_early_data(context) != 0) {
   if (!ssl_ || bio_ == nullptr) {
     BIO_free(bio_);
     throw std::bad_alloc();
@@ -122,10 +126,43 @@ tls_status openssl_session::status_of(int result) {
 
 // --- the session
 
-tls_status openssl_session::handshake() {
+tls_status openssl_session::handshake(std::unique_ptr<protocol::byte_buffer>& early) {
   ERR_clear_error();
-  const int result = SSL_do_handshake(ssl_.get());
-  return result == 1 ? tls_status::ok : status_of(result);
+  tls_status status = reading_early_ ? read_early_data(early) : tls_status::ok;
+  if (status == tls_status::ok) {
+    const int result = SSL_do_handshake(ssl_.get());
+    status = result == 1 ? tls_status::ok : status_of(result);
+    shaking_hands_ = status != tls_status::ok;
+  }
+  handshake_blocked_ = status == tls_status::want_write;
+  return status;
+}
+
+// Ok once there is no more of it, or never was any. Its size is bounded by what the ticket allowed.
+tls_status openssl_session::read_early_data(std::unique_ptr<protocol::byte_buffer>& early) {
+  std::array<std::byte, 4'096> piece;
+  for (;;) {
+    std::size_t n = 0;
+    switch (SSL_read_early_data(ssl_.get(), piece.data(), piece.size(), &n)) {
+      case SSL_READ_EARLY_DATA_SUCCESS:
+        if (early == nullptr) early = std::make_unique<protocol::byte_buffer>();
+        early->append(std::span(piece).first(n));
+        break;
+      case SSL_READ_EARLY_DATA_FINISH:
+        reading_early_ = false;
+        return tls_status::ok;
+      default:
+        return status_of(0);
+    }
+  }
+}
+
+bool openssl_session::has_early_data() const {
+  return SSL_get_early_data_status(ssl_.get()) == SSL_EARLY_DATA_ACCEPTED;
+}
+
+bool openssl_session::has_refused_early_data() const {
+  return SSL_get_early_data_status(ssl_.get()) == SSL_EARLY_DATA_REJECTED;
 }
 
 tls_result openssl_session::read(std::span<std::byte> into) {
@@ -137,11 +174,15 @@ tls_result openssl_session::read(std::span<std::byte> into) {
 }
 
 tls_result openssl_session::write(std::span<const std::byte> bytes) {
+  // OpenSSL ends one record before it begins another: its own waits for the socket already.
+  if (handshake_blocked_) return {tls_status::want_write, 0};
   ERR_clear_error();
   std::size_t n = 0;
-  const int result = SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &n);
-  if (result == 1) return {tls_status::ok, n};
-  return {status_of(result), 0};
+  const auto write = shaking_hands_ ? SSL_write_early_data : SSL_write_ex;
+  const int result = write(ssl_.get(), bytes.data(), bytes.size(), &n);
+  const tls_status status = result == 1 ? tls_status::ok : status_of(result);
+  write_pending_ = status == tls_status::want_write;
+  return {status, n};
 }
 
 tls_status openssl_session::finish() {

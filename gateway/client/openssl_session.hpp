@@ -10,6 +10,7 @@
 #include <span>
 
 #include "gateway/client/client_socket.hpp"
+#include "gateway/client/early_data_guard.hpp"
 #include "gateway/client/ticket_sealer.hpp"
 #include "gateway/client/tls_records.hpp"
 #include "gateway/client/tls_status.hpp"
@@ -35,12 +36,23 @@ class openssl_session {
   // each context.
   static void watch_handshakes(SSL_CTX* context);
 
-  tls_status handshake();
+  // Early data is put behind `early`, as it comes; none if the context takes none.
+  tls_status handshake(std::unique_ptr<protocol::byte_buffer>& early);
   tls_result read(std::span<std::byte> into);
   // After want_write the next call must offer the same bytes first.
   tls_result write(std::span<const std::byte> bytes);
   tls_status finish();
   bool has_input() const;
+
+  // --- before the handshake has ended
+
+  // The client sent early data, and it was accepted: it may be answered at once, by `write`.
+  bool has_early_data() const;
+  // It sent some, and it was refused: by a guard, by TLS itself.
+  bool has_refused_early_data() const;
+  bool is_early_data_counted() const { return early_data_guard::has_refused(ssl_.get()); }
+  // A write has to be repeated before the handshake can go on.
+  bool is_write_pending() const { return write_pending_; }
 
   // After the handshake.
   protocol::tls_facts facts() const;
@@ -56,6 +68,7 @@ class openssl_session {
 
  private:
   friend struct session_bio;
+  tls_status read_early_data(std::unique_ptr<protocol::byte_buffer>& early);
   int bio_read(char* into, int size);
   int bio_write(const char* bytes, int size);
   tls_status status_of(int result);
@@ -71,6 +84,10 @@ class openssl_session {
   std::uint64_t received_ = 0;  // records under the client's application secret
   std::uint64_t sent_ = 0;      // … under ours: tickets
   bool saw_end_ = false;        // the peer's FIN, and not because of a reset
+  bool reading_early_;          // the context takes early data, and its end has not come
+  bool shaking_hands_ = true;
+  bool handshake_blocked_ = false;  // OpenSSL's own bytes wait for the socket
+  bool write_pending_ = false;      // a record of ours does
 };
 
 }  // namespace presenter::gateway

@@ -1,12 +1,14 @@
 #include "gateway/client/tls_channel.hpp"
 
+#include <algorithm>
+#include <cstring>
 #include <utility>
 
 namespace presenter::gateway {
 
 tls_status tls_channel::handshake() {
   if (!openssl_) openssl_ = std::make_unique<openssl_session>(context_, socket_);
-  return openssl_->handshake();
+  return openssl_->handshake(early_);
 }
 
 bool tls_channel::detach() {
@@ -17,7 +19,17 @@ bool tls_channel::detach() {
   return true;
 }
 
+std::size_t tls_channel::read_early(std::span<std::byte> into) {
+  if (early_ == nullptr) return 0;
+  const std::size_t n = std::min(into.size(), early_->size());
+  std::memcpy(into.data(), early_->bytes().data(), n);
+  early_->consume(n);
+  if (early_->empty()) early_.reset();
+  return n;
+}
+
 tls_result tls_channel::read(std::span<std::byte> into) {
+  if (const std::size_t n = read_early(into); n != 0) return {tls_status::ok, n};
   return is_detached() ? detached_.read(into, socket_) : openssl_->read(into);
 }
 
@@ -30,6 +42,7 @@ tls_status tls_channel::finish() {
 }
 
 bool tls_channel::has_input() const {
+  if (early_ != nullptr) return true;
   return is_detached() ? detached_.has_input(socket_) : openssl_->has_input();
 }
 

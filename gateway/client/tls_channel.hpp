@@ -41,6 +41,17 @@ class tls_channel {
   bool is_resumed_elsewhere() const { return openssl_->is_resumed_elsewhere(); }
   // False: OpenSSL keeps this client's records.
   bool detach();
+
+  // Before the handshake has ended. Once early data was accepted, `read_early` gives what has come
+  // of it (0: nothing now), `write` sends what the client can read as soon as it has the server's
+  // part of the handshake, and `facts` are there. What is not read so is read first by `read`.
+  bool has_early_data() const { return has_begun() && openssl_->has_early_data(); }
+  bool has_refused_early_data() const { return openssl_->has_refused_early_data(); }
+  bool is_early_data_counted() const { return openssl_->is_early_data_counted(); }
+  std::size_t read_early(std::span<std::byte> into);
+  // `write` wants to be repeated before `handshake` may go on.
+  bool is_write_pending() const { return openssl_ != nullptr && openssl_->is_write_pending(); }
+
   bool is_detached() const { return detached_.is_started(); }
 
   tls_result read(std::span<std::byte> into);
@@ -55,8 +66,9 @@ class tls_channel {
   SSL_CTX* context_;
   tls_io& io_;
   client_socket socket_;
-  std::unique_ptr<openssl_session> openssl_;  // from the handshake's begin until detached
-  detached_session detached_;                 // from then on
+  std::unique_ptr<openssl_session> openssl_;      // from the handshake's begin until detached
+  detached_session detached_;                     // from then on
+  std::unique_ptr<protocol::byte_buffer> early_;  // early data that nobody has read
 };
 
 }  // namespace presenter::gateway

@@ -49,6 +49,12 @@ std::string_view label_of(open_obstacle obstacle) {
   return names[static_cast<std::size_t>(obstacle)];
 }
 
+std::string_view label_of(early_data_result result) {
+  constexpr std::array<std::string_view, 5> names{"forwarded", "held", "replayed", "unrecorded",
+                                                  "rejected"};
+  return names[static_cast<std::size_t>(result)];
+}
+
 std::string_view label_of(relay_direction direction) {
   return direction == relay_direction::to_backend ? "to_backend" : "to_client";
 }
@@ -168,6 +174,8 @@ constexpr std::array metric_table{
     row<&m::tickets>("presenter_tickets_total",
                      "Session tickets: issued, or shown by a client, by the key they need.",
                      "event"),
+    row<&m::early_data>("presenter_early_data_total",
+                        "Clients that sent TLS early data, by what became of it.", "result"),
     row<&m::closes>("presenter_closes_total", "Client sessions ended, by reason.", "reason"),
     row<&m::relayed_bytes>("presenter_relayed_bytes_total",
                            "Payload relayed between clients and backends, in bytes.", "direction"),

@@ -86,6 +86,9 @@ enum class spared_handshake : std::uint8_t { client_gone, timeout };
 enum class accept_pause : std::uint8_t { clients_max, descriptors };
 // What an attempt to open a stream may meet, and be made again.
 enum class open_obstacle : std::uint8_t { link_lost, no_link, not_owner, busy, shutting_down };
+// What became of a client's early data: given to its backend before the handshake had ended, given
+// to it afterwards, or refused: as seen before, as impossible to tell from that, or by TLS itself.
+enum class early_data_result : std::uint8_t { forwarded, held, replayed, unrecorded, rejected };
 enum class relay_direction : std::uint8_t { to_backend, to_client };
 
 std::string_view name_of(move_cause) noexcept;
@@ -100,6 +103,7 @@ struct alignas(128) worker_metrics {
   metric_array<counter, spared_handshake, spared_handshake::timeout> spared_handshakes;
   counter resumed_elsewhere;  // of handshakes: with a ticket of another gateway
   metric_array<counter, ticket_event, ticket_event::unknown_key> tickets;
+  metric_array<counter, early_data_result, early_data_result::rejected> early_data;
   metric_array<counter, relay_direction, relay_direction::to_client> relayed_bytes;
 
   gauge streams_open;

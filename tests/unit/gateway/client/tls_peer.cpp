@@ -44,6 +44,17 @@ bool tls_peer::step_handshake() {
   return SSL_do_handshake(ssl_) == 1;
 }
 
+bool tls_peer::write_early(std::string_view text) {
+  std::size_t written = 0;
+  return SSL_write_early_data(ssl_, text.data(), text.size(), &written) == 1;
+}
+
+std::string tls_peer::output() {
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(out_, &data);
+  return {data, static_cast<std::size_t>(size)};
+}
+
 void tls_peer::write(std::string_view text) {
   ERR_clear_error();
   ASSERT_EQ(SSL_write(ssl_, text.data(), static_cast<int>(text.size())),

@@ -29,6 +29,10 @@ class tls_peer {
   // True once it is through.
   bool step_handshake();
 
+  // Before the handshake, and instead of its first step; false if the session allows no such size.
+  bool write_early(std::string_view text);
+  std::string output();  // a copy of what is to be sent
+
   void write(std::string_view text);  // encrypts; `push` sends
   std::string read();                 // decrypts all that `pull` has brought
   void finish();                      // close_notify
