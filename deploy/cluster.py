@@ -165,19 +165,24 @@ class Certificates:
         self.authority = os.path.join(folder, "authority.pem")
         self.certificate = os.path.join(folder, "server.pem")
         self.private_key = os.path.join(folder, "server.key")
-        authority_key = os.path.join(folder, "authority.key")
-        request = os.path.join(folder, "server.csr")
-        extensions = os.path.join(folder, "server.ext")
-        new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-        with open(extensions, "w", encoding="ascii") as file:
-            file.write("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
-        self._openssl("req", "-x509", *new_key, "-keyout", authority_key, "-out", self.authority,
-                      "-days", "2", "-subj", "/CN=Presenter throw-away authority")
-        self._openssl("req", *new_key, "-keyout", self.private_key, "-out", request,
-                      "-subj", "/CN=localhost")
-        self._openssl("x509", "-req", "-in", request, "-CA", self.authority, "-CAkey",
-                      authority_key, "-CAcreateserial", "-days", "2", "-extfile", extensions,
-                      "-out", self.certificate)
+        self._authority_key = os.path.join(folder, "authority.key")
+        self._openssl("req", "-x509", *self.EC_KEY, "-keyout", self._authority_key,
+                      "-out", self.authority, "-days", "2",
+                      "-subj", "/CN=Presenter throw-away authority")
+        self.issue(os.path.join(folder, "server"), "DNS:localhost,IP:127.0.0.1")
+
+    EC_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    RSA_KEY = ["-newkey", "rsa:2048", "-nodes"]
+
+    def issue(self, stem, names, subject="/CN=localhost", new_key=None):
+        """A certificate of the authority for these names: `stem`.pem and its key, `stem`.key."""
+        with open(f"{stem}.ext", "w", encoding="ascii") as file:
+            file.write(f"subjectAltName={names}\n")
+        self._openssl("req", *(new_key or self.EC_KEY), "-keyout", f"{stem}.key",
+                      "-out", f"{stem}.csr", "-utf8", "-subj", subject)
+        self._openssl("x509", "-req", "-in", f"{stem}.csr", "-CA", self.authority, "-CAkey",
+                      self._authority_key, "-CAcreateserial", "-days", "2",
+                      "-extfile", f"{stem}.ext", "-out", f"{stem}.pem")
 
     @staticmethod
     def _openssl(*words):
@@ -314,7 +319,10 @@ class Gateway(Process):
             "admin": {"address": "127.0.0.1:0"},
         }
         for table, keys in (tables or {}).items():
-            self.tables.setdefault(table, {}).update(keys)
+            if isinstance(keys, list):  # [[table]]
+                self.tables[table] = keys
+            else:
+                self.tables.setdefault(table, {}).update(keys)
         super().__init__(name, folder, [os.path.join(programs, "presenter"),
                                         "--config", self.config_path])
 

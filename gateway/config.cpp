@@ -4,11 +4,14 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <ctime>
 #include <exception>
 #include <fstream>
 #include <iterator>
 #include <utility>
 
+#include "gateway/client/tls_files.hpp"
+#include "gateway/client/tls_pem.hpp"
 #include "gateway/config_checks.hpp"
 #include "gateway/config_reader.hpp"
 #include "protocol/wire/thrift_path.hpp"
@@ -21,6 +24,9 @@ namespace limits = protocol::limits;
 
 // The 4-byte length in front of every packet.
 constexpr std::size_t packet_header_bytes = 4;
+
+// Application protocols: a ClientHello has to offer them.
+constexpr std::size_t alpn_names_max = 16;
 
 // Of ticket keys within the life of one. Late rotations leave room for some more.
 constexpr int rotations_max = 48;
@@ -110,17 +116,99 @@ void read_tickets(config_section& section, tls_config& out, const std::filesyste
                              format_duration(policy.rotation)));
 }
 
-void read_tls(config_section section, tls_config& out, const std::filesystem::path& folder) {
-  const auto certificate = read_path(section, "certificate", folder, check_certificate);
-  const auto private_key = read_path(section, "private_key", folder, check_private_key);
+// Paths only: what the files hold is looked at together, in check_tls.
+void read_certificate(config_section& section, certificate_config& out,
+                      const std::filesystem::path& folder) {
   section.require("certificate");
   section.require("private_key");
-  if (certificate) out.certificate = *certificate;
-  if (private_key) out.private_key = *private_key;
-  if (certificate && private_key) {
-    auto mistake = check_key_matches(*certificate, *private_key);
-    if (!mistake.empty()) section.fail("private_key", std::move(mistake));
+  if (const auto path = section.text("certificate")) out.certificate = folder / *path;
+  if (const auto path = section.text("private_key")) out.private_key = folder / *path;
+  if (const auto path = section.text("ocsp_response")) out.ocsp_response = folder / *path;
+  if (auto names = section.texts("names")) out.names = std::move(*names);
+}
+
+// An array of names, each of which passes the check.
+void read_names(config_section& section, std::string_view key, std::vector<std::string>& out,
+                std::string (*check)(const std::string&)) {
+  auto names = section.texts(key);
+  if (!names) return;
+  std::size_t mistakes = 0;
+  for (const std::string& name : *names) {
+    auto mistake = check(name);
+    if (mistake.empty()) continue;
+    section.fail(key, std::move(mistake));
+    ++mistakes;
   }
+  if (names->empty()) return section.fail(key, "must name one at least");
+  if (mistakes == 0) out = std::move(*names);
+}
+
+void read_tls_protocol(config_section& section, tls_config& out) {
+  std::string version = "1.2";
+  section.read("min_version", version);
+  if (version != "1.2" && version != "1.3")
+    section.fail("min_version", fmt::format("must be \"1.2\" or \"1.3\", not \"{}\"", version));
+  out.requires_tls13 = version == "1.3";
+  read_names(section, "suites_12", out.suites_12, check_suite_12);
+  read_names(section, "suites_13", out.suites_13, check_suite_13);
+  read_names(section, "curves", out.curves, check_curve);
+  if (auto names = section.texts("alpn")) {
+    // RFC 7301 §3.1.
+    const bool are_long =
+        std::ranges::any_of(*names, [](const auto& name) { return name.size() > 255; });
+    if (are_long || names->size() > alpn_names_max)
+      section.fail("alpn",
+                   fmt::format("must be at most {} names of at most 255 bytes", alpn_names_max));
+    out.alpn = std::move(*names);
+  }
+}
+
+void read_client_certificates(config_section& section, tls_config& out,
+                              const std::filesystem::path& folder) {
+  const std::vector<std::string> modes{"none", "optional", "required"};
+  std::string mode = "none";
+  section.read("client_certificate", mode);
+  const auto found = std::ranges::find(modes, mode);
+  if (found == modes.end())
+    section.fail("client_certificate",
+                 fmt::format("must be one of {}, not '{}'", fmt::join(modes, ", "), mode));
+  else
+    out.client_certificate = static_cast<client_certificates>(found - modes.begin());
+  if (const auto path = section.text("client_ca")) out.client_ca = folder / *path;
+  const bool asks = out.client_certificate != client_certificates::none;
+  if (asks && !section.has("client_ca"))
+    section.fail("client_certificate", "needs 'client_ca', the authorities to be trusted");
+  if (!asks && section.has("client_ca"))
+    section.fail("client_ca", "is of no use without 'client_certificate'");
+}
+
+// Places what is wrong with the files at the table that names them.
+void check_tls(config_section& section, std::vector<config_section>& tables,
+               const tls_config& settings) {
+  const tls_load loaded = load_tls_files(settings, std::time(nullptr));
+  const auto table_of = [&](const tls_mistake& one) -> config_section& {
+    return one.pair == 0 ? section : tables[one.pair - 1];
+  };
+  for (const tls_mistake& mistake : loaded.mistakes)
+    table_of(mistake).fail(mistake.key, mistake.text);
+  for (const tls_mistake& warning : loaded.warnings)
+    table_of(warning).warn(warning.key, warning.text);
+}
+
+void read_tls(config_section section, tls_config& out, const std::filesystem::path& folder) {
+  read_certificate(section, out, folder);
+  auto tables = section.sections("certificates");
+  for (config_section& table : tables) {
+    read_certificate(table, out.certificates.emplace_back(), folder);
+    table.finish();
+  }
+  section.read("strict_sni", out.strict_sni);
+  read_tls_protocol(section, out);
+  read_client_certificates(section, out, folder);
+  section.read("watch_interval", out.watch_interval, 0ms, 1h);
+  if (out.watch_interval > 0ms && out.watch_interval < 100ms)
+    section.fail("watch_interval", "must be 0 or at least 100ms");
+  check_tls(section, tables, out);
   section.read("detach_records", out.detach_records);
   section.read("early_data", out.early_data);
   section.read("handshake_timeout", out.handshake_timeout, 100ms, 5min);
@@ -282,10 +370,12 @@ config_result load_config(const std::filesystem::path& file) noexcept {
   } catch (const std::exception& error) {
     errors.add({0, 0}, "", fmt::format("cannot read: {}", error.what()));
   }
-  std::stable_sort(errors.list.begin(), errors.list.end(), [](const auto& a, const auto& b) {
-    return std::pair{a.line, a.column} < std::pair{b.line, b.column};
-  });
+  for (auto* list : {&errors.list, &errors.warnings})
+    std::ranges::stable_sort(*list, {}, [](const config_error& one) {
+      return std::pair{one.line, one.column};
+    });
   result.errors = std::move(errors.list);
+  result.warnings = std::move(errors.warnings);
   return result;
 }
 

@@ -1,4 +1,4 @@
-// What a configuration's values must be beyond their type: addresses, ZooKeeper strings, PEM files.
+// What a configuration's values must be beyond their type: addresses, ZooKeeper strings, files.
 // Each check answers with the whole mistake in words, ready for config_error::text; empty: it is
 // fine.
 #pragma once
@@ -25,12 +25,6 @@ std::string check_readable(const std::filesystem::path&);
 // The folder in which the file is, or will be, is there and may be written.
 std::string check_writable_folder_of(const std::filesystem::path&);
 
-// Every certificate in the file parses, and there is at least one.
-std::string check_certificate(const std::filesystem::path&);
-
-// The key parses without a password.
-std::string check_private_key(const std::filesystem::path&);
-
 // Readable, and nobody but its owner (and the owner's group, to read) can touch it.
 std::string check_secret_file(const std::filesystem::path&);
 
@@ -42,9 +36,5 @@ std::string check_zookeeper_auth_file(const std::filesystem::path&);
 
 // Up to `bytes_max` bytes of it; empty if it cannot be read.
 std::string read_start_of(const std::filesystem::path&, std::size_t bytes_max);
-
-// The key belongs to the first certificate. Only for files that passed the two checks above.
-std::string check_key_matches(const std::filesystem::path& certificate,
-                              const std::filesystem::path& private_key);
 
 }  // namespace presenter::gateway

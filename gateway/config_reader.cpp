@@ -208,6 +208,23 @@ config_section config_section::section(std::string_view name) {
   return {table, full_name(name), node->source().begin, errors_};
 }
 
+std::vector<config_section> config_section::sections(std::string_view name) {
+  std::vector<config_section> found;
+  const auto* node = find(name);
+  if (node == nullptr) return found;
+  const auto* array = node->as_array();
+  if (array == nullptr) fail(name, fmt::format("must be [[tables]], not {}", type_name(*node)));
+  for (std::size_t i = 0; array != nullptr && i < array->size(); ++i) {
+    const auto* table = array->get(i)->as_table();
+    if (table == nullptr) {
+      fail(name, "must be [[tables]]");
+      break;
+    }
+    found.push_back({table, full_name(name), table->source().begin, errors_});
+  }
+  return found;
+}
+
 bool config_section::has(std::string_view key) const {
   return table_ != nullptr && table_->contains(key);
 }
@@ -217,8 +234,18 @@ void config_section::require(std::string_view key) {
 }
 
 void config_section::fail(std::string_view key, std::string text) {
+  errors_.list.push_back(error_at(key, std::move(text)));
+}
+
+void config_section::warn(std::string_view key, std::string text) {
+  errors_.warnings.push_back(error_at(key, std::move(text)));
+}
+
+config_error config_section::error_at(std::string_view key, std::string text) const {
   const auto* node = table_ == nullptr ? nullptr : table_->get(key);
-  errors_.add(node == nullptr ? at_ : node->source().begin, full_name(key), std::move(text));
+  const auto at = node == nullptr ? at_ : node->source().begin;
+  return {errors_.file, static_cast<std::uint32_t>(at.line), static_cast<std::uint32_t>(at.column),
+          full_name(key), std::move(text)};
 }
 
 void config_section::finish() {

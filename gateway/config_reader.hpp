@@ -29,6 +29,7 @@ std::optional<std::string> closest_of(std::string_view word,
 struct config_errors {
   std::string file;
   std::vector<config_error> list;
+  std::vector<config_error> warnings{};
 
   void add(toml::source_position at, std::string key, std::string text);
 };
@@ -60,6 +61,8 @@ class config_section {
   std::optional<std::vector<std::string>> texts(std::string_view key);
 
   config_section section(std::string_view name);
+  // [[name]]: one for each, in the file's order.
+  std::vector<config_section> sections(std::string_view name);
 
   bool has(std::string_view key) const;
 
@@ -68,6 +71,8 @@ class config_section {
 
   // Writes down an error at the key's value, or at the table if the key is absent or empty.
   void fail(std::string_view key, std::string text);
+  // As fail, but the configuration may still be used.
+  void warn(std::string_view key, std::string text);
 
   // Call last: every key that nobody asked for is an error.
   void finish();
@@ -77,6 +82,7 @@ class config_section {
   std::optional<std::int64_t> integer(std::string_view key, std::int64_t min, std::int64_t max);
   std::optional<duration> duration_of(std::string_view key, const toml::node&);
   std::string full_name(std::string_view key) const;
+  config_error error_at(std::string_view key, std::string text) const;
 
   const toml::table* table_;
   std::string name_;

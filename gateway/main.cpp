@@ -70,6 +70,9 @@ int main(int argc, char** argv) {
   const auto loaded = gateway::load_config(file);
   if (!report_mistakes(loaded)) return 1;
   if (check_only) {
+    // At a start the log tells them.
+    for (const auto& warning : loaded.warnings)
+      fmt::print(stderr, "{} (warning)\n", warning.to_string());
     fmt::print("{}: ok\n", file);
     return 0;
   }

@@ -80,7 +80,9 @@ server::server(const config& settings)
       clients_max_(clients_max_of(settings, descriptors_max_)),
       moves_per_second_(moves_per_worker(settings.moves, worker_count(settings))),
       signals_(control_, SIGTERM, SIGINT),
+      reload_signals_(control_, SIGHUP),
       tickets_(control_, settings.tls),
+      tls_(control_, settings.tls),
       trimmer_(control_, [this] { return handshakes(); }) {
   std::signal(SIGPIPE, SIG_IGN);
   auto sockets = open_listeners(settings);
@@ -93,13 +95,10 @@ server::server(const config& settings)
   if (address_limits::is_needed(settings.limits))
     addresses_ = std::make_unique<address_limits>(settings.limits);
   for (auto& socket : sockets) {
-    const worker_setup setup{settings,
-                             node,
-                             tickets_.current(),
-                             clients_per_worker,
-                             descriptors_watermark_of(descriptors_max_),
-                             addresses_.get(),
-                             moves_per_second_,
+    const worker_setup setup{settings,           node,
+                             tickets_.current(), tls_.current(),
+                             clients_per_worker, descriptors_watermark_of(descriptors_max_),
+                             addresses_.get(),   moves_per_second_,
                              early_data_.get()};
     workers_.push_back(std::make_unique<worker>(setup, std::move(socket)));
   }
@@ -112,6 +111,7 @@ server::server(const config& settings)
   router_.subscribe([this](const auto& map) { on_map(map); });
   shards_ = std::make_unique<shard_source>(control_, settings.shards, router_);
   start_tickets();
+  start_tls();
 }
 
 server::~server() {
@@ -127,6 +127,7 @@ std::optional<tcp_endpoint> server::admin_endpoint() const {
 
 void server::run() {
   wait_signal();
+  wait_reload();
   for (const auto& worker : workers_)
     worker->start();
   control_.run();
@@ -148,8 +149,30 @@ void server::wait_signal() {
     signals_.clear(ignored);
     if (admin_ != nullptr) admin_->stop();
     tickets_.stop();
+    tls_.stop();
     shards_->stop();
     control_.stop();
+  });
+}
+
+void server::wait_reload() {
+  reload_signals_.async_wait([this](boost::system::error_code error, int) {
+    if (error) return;
+    spdlog::info("SIGHUP: reading the files of [tls] again");
+    tls_.reload();
+    tickets_.reload_file();
+    wait_reload();
+  });
+}
+
+// All workers or none: what could fail comes first.
+void server::start_tls() {
+  tls_.start([this](const tls_files_ptr& files) {
+    std::vector<tls_contexts_ptr> made;
+    for (const auto& worker : workers_)
+      made.push_back(worker->make_tls(files));
+    for (std::size_t i = 0; i < workers_.size(); ++i)
+      workers_[i]->post_tls(std::move(made[i]));
   });
 }
 
@@ -212,6 +235,7 @@ std::string server::render_metrics() const {
   }
   facts.zookeeper = shards_->facts();
   facts.tickets = tickets_.facts();
+  facts.certificates = tls_.facts();
   facts.is_ready = ready().is_ready();
   facts.clients_max = clients_max_;
   facts.moves_per_second = moves_per_second_;

@@ -15,6 +15,7 @@
 #include "gateway/operate/memory_trimmer.hpp"
 #include "gateway/shard_source.hpp"
 #include "gateway/ticket_source.hpp"
+#include "gateway/tls_source.hpp"
 #include "gateway/worker.hpp"
 
 namespace presenter::gateway {
@@ -31,13 +32,15 @@ class server {
   // Nothing: no admin endpoint is configured.
   std::optional<tcp_endpoint> admin_endpoint() const;
 
-  // Serves until SIGTERM or SIGINT, then closes cleanly within shutdown.timeout. A second signal
-  // ends the process at once.
+  // At SIGHUP the files that [tls] names are read again. Serves until SIGTERM or SIGINT, then
+  // closes cleanly within shutdown.timeout. A second signal ends the process at once.
   void run();
 
  private:
   void wait_signal();
+  void wait_reload();
   void start_tickets();
+  void start_tls();
   void on_map(const upstream_pool::map_ptr& map);
 
   readiness ready() const;
@@ -53,7 +56,9 @@ class server {
   double moves_per_second_;  // of each worker
   boost::asio::io_context control_{1};
   boost::asio::signal_set signals_;
+  boost::asio::signal_set reload_signals_;
   ticket_source tickets_;
+  tls_source tls_;
   tcp_endpoint listen_endpoint_;
   std::unique_ptr<address_limits> addresses_;        // nullptr: none are set
   std::unique_ptr<early_data_register> early_data_;  // nullptr: none is taken

@@ -42,6 +42,11 @@ std::optional<ticket_keys> load_file(const std::optional<std::filesystem::path>&
   return std::move(*keys);
 }
 
+std::vector<std::filesystem::path> watched(const tls_config& settings) {
+  if (!settings.ticket_key_file) return {};
+  return {*settings.ticket_key_file};
+}
+
 std::string_view error_name(const error_code& why) {
   const bool is_content = why.category() == ticket_error_category();
   return is_content ? name_of(static_cast<ticket_errc>(why.value()))
@@ -57,6 +62,7 @@ double seconds_since(ticket_time then, ticket_time now) {
 ticket_source::ticket_source(boost::asio::io_context& control, const tls_config& settings)
     : settings_(settings),
       made_at_(ticket_clock_now()),
+      watch_(control, watched(settings), settings.watch_interval, [this] { reload_file(); }),
       own_(ticket_keys::first(made_at_, settings.tickets)),
       file_(load_file(settings.ticket_key_file)),
       jitter_(draw_jitter(settings.tickets)),
@@ -86,12 +92,34 @@ void ticket_source::start(shard_router::zk_session* session, publish publish) {
         until);
   }
   wait_step();
+  watch_.start();
 }
 
 void ticket_source::stop() {
   publish_ = nullptr;
+  watch_.stop();
   step_timer_.cancel();
   secret_.reset();
+}
+
+void ticket_source::reload_file() {
+  if (!settings_.ticket_key_file) return;
+  watch_.mark_seen();
+  std::string mistake = check_ticket_key_file(*settings_.ticket_key_file);
+  try {
+    if (mistake.empty()) file_ = load_file(settings_.ticket_key_file);
+  } catch (const std::exception& error) {
+    mistake = error.what();
+  }
+  if (!mistake.empty()) {
+    ++file_refusals_;
+    spdlog::error("tickets: the key file is not taken over, the old keys stay: {}", mistake);
+    return;
+  }
+  ++file_reloads_;
+  spdlog::info("tickets: {} keys from {}", file_->size(), settings_.ticket_key_file->string());
+  renew_ring();
+  tell_origin(ticket_clock_now());
 }
 
 // --- ZooKeeper
@@ -193,8 +221,13 @@ ticket_facts ticket_source::facts() const {
   const ticket_time now = ticket_clock_now();
   const auto [key, origin] = ring_->sealing(now);
   const ticket_time since = origin == ticket_origin::file ? made_at_ : key->seals_from;
-  return {std::string(name_of(origin)), ring_->size(), std::max(0.0, seconds_since(since, now)),
-          rotations_, refusals_};
+  return {std::string(name_of(origin)),
+          ring_->size(),
+          std::max(0.0, seconds_since(since, now)),
+          rotations_,
+          refusals_,
+          file_reloads_,
+          file_refusals_};
 }
 
 }  // namespace presenter::gateway

@@ -14,6 +14,7 @@
 
 #include "gateway/client/ticket_keys.hpp"
 #include "gateway/config.hpp"
+#include "gateway/operate/file_watch.hpp"
 #include "gateway/operate/metrics.hpp"
 #include "shard_router/zk_secret.hpp"
 #include "shard_router/zk_session.hpp"
@@ -36,6 +37,10 @@ class ticket_source {
   // digest identity; nullptr: the fleet has no keys there, which is said in the log.
   void start(shard_router::zk_session* session, publish publish);
 
+  // Reads the key file once more, if there is one; so does a change of the file. What is not usable
+  // leaves the old keys in force, and the log says why.
+  void reload_file();
+
   // Call before the session ends. No ring is published any more.
   void stop();
 
@@ -55,6 +60,7 @@ class ticket_source {
 
   const tls_config& settings_;
   const ticket_time made_at_;
+  file_watch watch_;  // before the file is read
   ticket_keys own_;
   std::optional<ticket_keys> file_;
   std::optional<ticket_keys> fleet_;
@@ -65,6 +71,8 @@ class ticket_source {
   ticket_origin origin_ = ticket_origin::random;
   std::uint64_t rotations_ = 0;
   std::uint64_t refusals_ = 0;
+  std::uint64_t file_reloads_ = 0;
+  std::uint64_t file_refusals_ = 0;
   ticket_ring_ptr ring_;
   publish publish_;
   boost::asio::steady_timer step_timer_;

@@ -30,7 +30,7 @@ worker::worker(const worker_setup& setup, listening_socket socket)
     : settings_(setup.settings),
       addresses_(setup.addresses),
       tickets_(setup.tickets, setup.node, metrics_),
-      tls_(make_tls_context(setup.settings.tls, tickets_)),
+      tls_(make_tls(setup.tls)),
       work_(io_.get_executor()),
       tick_(io_),
       polls_(io_),
@@ -41,16 +41,15 @@ worker::worker(const worker_setup& setup, listening_socket socket)
       upstream_(io_, settings_, setup.node, metrics_, output_, [this] { batch_.flush(); }),
       mover_(setup.moves_per_second, std::random_device{}(), metrics_, [this] { post_turns(); }),
       move_timer_(io_),
-      context_{settings_, metrics_,  tls_.get(), polls_,    deadlines_, handshakes_, relays_,
-               tls_io_,   upstream_, mover_,     relaying_, batch_,     *this,       setup.node},
+      context_{settings_, metrics_,  tls_,   polls_,    deadlines_, handshakes_, relays_,
+               tls_io_,   upstream_, mover_, relaying_, batch_,     *this,       setup.node},
       listener_(std::move(socket), polls_, deadlines_, metrics_,
                 {setup.clients_max, [this] { return sessions_open_; },
                  [this] { return !handshakes_.empty(); }, setup.descriptors_watermark},
                 [this](int descriptor, const tcp_endpoint& peer) { admit(descriptor, peer); }) {
   if (setup.early_data == nullptr) return;
   early_data_.emplace(*setup.early_data, metrics_);
-  // The first packet with its length; what else a client sends early has to fit beside it.
-  early_data_->attach(tls_.get(), static_cast<std::uint32_t>(settings_.auth.packet_bytes_max + 4));
+  take_early_data(*tls_);
 }
 
 worker::~worker() {
@@ -212,6 +211,23 @@ void worker::post_tickets(ticket_ring_ptr tickets) {
   asio::post(io_, [this, tickets = std::move(tickets)]() mutable {
     tickets_.set_ring(std::move(tickets));
   });
+}
+
+tls_contexts_ptr worker::make_tls(const tls_files_ptr& files) {
+  auto made = std::make_shared<const tls_contexts>(settings_.tls, files, tickets_);
+  if (early_data_) take_early_data(*made);
+  return made;
+}
+
+void worker::take_early_data(const tls_contexts& contexts) {
+  // The first packet with its length; what else a client sends early has to fit beside it. A client
+  // keeps what the context it began with says of early data.
+  early_data_->attach(contexts.front(),
+                      static_cast<std::uint32_t>(settings_.auth.packet_bytes_max + 4));
+}
+
+void worker::post_tls(tls_contexts_ptr contexts) {
+  asio::post(io_, [this, contexts = std::move(contexts)]() mutable { tls_ = std::move(contexts); });
 }
 
 void worker::post_shut_down(duration within) {

@@ -31,6 +31,7 @@ struct worker_setup {
   const config& settings;   // outlives the worker
   std::string node;         // this gateway's name, for Hello and tags
   ticket_ring_ptr tickets;  // until post_tickets brings others
+  tls_files_ptr tls;        // until post_tls brings others
   std::size_t clients_max;  // of this worker
   std::size_t descriptors_watermark = std::numeric_limits<std::size_t>::max();
   address_limits* addresses = nullptr;  // of all workers, outlives them; nullptr: no limits
@@ -51,6 +52,11 @@ class worker final : private client_session_owner {
 
   void post_map(upstream_pool::map_ptr map);
   void post_tickets(ticket_ring_ptr tickets);
+
+  // Contexts of this worker for post_tls; any thread. Throws std::runtime_error.
+  tls_contexts_ptr make_tls(const tls_files_ptr& files);
+  // For clients that come from now on.
+  void post_tls(tls_contexts_ptr contexts);
 
   // Accepts no more, closes clients cleanly, then links; whatever is left after `within` is cut.
   // The thread ends with it.
@@ -74,6 +80,7 @@ class worker final : private client_session_owner {
   void wait_move();
   void bury();
   void bury_all();
+  void take_early_data(const tls_contexts& contexts);
   void destroy_session(client_session& session);
   void shut_down(duration within);
   void step_shut_down();
@@ -84,7 +91,7 @@ class worker final : private client_session_owner {
   log_pace refusals_said_;
   ticket_sealer tickets_;
   std::optional<early_data_guard> early_data_;
-  ssl_ctx_ptr tls_;
+  tls_contexts_ptr tls_;
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   protocol::link_timer tick_;

@@ -10,7 +10,7 @@
 #include <new>
 #include <utility>
 
-#include "gateway/client/tls_context.hpp"
+#include "gateway/client/openssl_handles.hpp"
 #include "gateway/operate/log.hpp"
 
 namespace presenter::gateway {

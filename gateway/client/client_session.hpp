@@ -45,7 +45,7 @@ class client_session_owner {
 struct client_context {
   const config& settings;
   worker_metrics& metrics;
-  SSL_CTX* tls;
+  const tls_contexts_ptr& tls;  // the newest
   poller& polls;
   deadline_wheel& deadlines;
   turn_queue& handshakes;

@@ -8,6 +8,9 @@
 #include <cstring>
 #include <new>
 #include <string_view>
+#include <utility>
+
+#include "gateway/client/client_subject.hpp"
 
 namespace presenter::gateway {
 namespace {
@@ -58,11 +61,12 @@ struct session_bio {
   }
 };
 
-openssl_session::openssl_session(SSL_CTX* context, client_socket& socket)
-    : ssl_(SSL_new(context)),
+openssl_session::openssl_session(tls_contexts_ptr contexts, client_socket& socket)
+    : contexts_(std::move(contexts)),
+      ssl_(SSL_new(contexts_->front())),
       bio_(BIO_new(session_bio::method())),
       socket_(socket),
-      reading_early_(SSL_CTX_get_max_early_data(context) != 0) {
+      reading_early_(SSL_CTX_get_max_early_data(contexts_->front()) != 0) {
   if (!ssl_ || bio_ == nullptr) {
     BIO_free(bio_);
     throw std::bad_alloc();
@@ -208,6 +212,9 @@ protocol::tls_facts openssl_session::facts() const {
   SSL_get0_alpn_selected(ssl, &alpn, &alpn_size);
   if (alpn != nullptr) facts.alpn.assign(reinterpret_cast<const char*>(alpn), alpn_size);
   facts.resumed = is_resumed();
+  // A ticket carries the certificate along.
+  if (const X509* certificate = SSL_get0_peer_certificate(ssl))
+    facts.client_subject = client_subject(certificate).value_or("");
   return facts;
 }
 

@@ -12,6 +12,7 @@
 #include "gateway/client/client_socket.hpp"
 #include "gateway/client/early_data_guard.hpp"
 #include "gateway/client/ticket_sealer.hpp"
+#include "gateway/client/tls_context.hpp"
 #include "gateway/client/tls_records.hpp"
 #include "gateway/client/tls_status.hpp"
 #include "gateway/client/tls_traffic_secrets.hpp"
@@ -28,7 +29,7 @@ struct ssl_deleter {
 class openssl_session {
  public:
   // Throws std::bad_alloc.
-  openssl_session(SSL_CTX* context, client_socket& socket);
+  openssl_session(tls_contexts_ptr contexts, client_socket& socket);
   openssl_session(const openssl_session&) = delete;
   openssl_session& operator=(const openssl_session&) = delete;
 
@@ -77,6 +78,7 @@ class openssl_session {
   static void on_message(int is_write, int version, int type, const void* bytes, std::size_t size,
                          SSL* ssl, void* argument);
 
+  const tls_contexts_ptr contexts_;  // of which ssl_ has callbacks
   std::unique_ptr<SSL, ssl_deleter> ssl_;
   BIO* bio_;  // owned by ssl_
   client_socket& socket_;

@@ -62,9 +62,17 @@ struct ticket_sealer::callbacks {
     return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), issuer.data(), issuer.size());
   }
 
+  // Who a client is was found out when the session began; that certificate must still be valid.
+  static bool is_current(const SSL_SESSION* session) {
+    const X509* const client = SSL_SESSION_get0_peer(const_cast<SSL_SESSION*>(session));
+    return client == nullptr || X509_cmp_current_time(X509_get0_notAfter(client)) > 0;
+  }
+
   // Whatever the key callback said stays as it is.
   static SSL_TICKET_RETURN on_opened(SSL* ssl, SSL_SESSION* session, const unsigned char*,
                                      std::size_t, SSL_TICKET_STATUS status, void* data) {
+    const bool is_opened = status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW;
+    if (is_opened && !is_current(session)) return SSL_TICKET_RETURN_IGNORE_RENEW;
     switch (status) {
       case SSL_TICKET_SUCCESS:
         static_cast<ticket_sealer*>(data)->note_issuer(ssl, session);

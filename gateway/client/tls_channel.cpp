@@ -7,7 +7,7 @@
 namespace presenter::gateway {
 
 tls_status tls_channel::handshake() {
-  if (!openssl_) openssl_ = std::make_unique<openssl_session>(context_, socket_);
+  if (!openssl_) openssl_ = std::make_unique<openssl_session>(contexts_, socket_);
   return openssl_->handshake(early_);
 }
 

@@ -19,9 +19,10 @@ namespace presenter::gateway {
 // Bounds: client_socket's and detached_session's; until detached also OpenSSL's object.
 class tls_channel {
  public:
-  // `descriptor` is non-blocking and stays the caller's; `context` and `io` outlive this.
-  tls_channel(SSL_CTX* context, int descriptor, tls_io& io)
-      : context_(context), io_(io), socket_(descriptor, io.received), detached_(io) {}
+  // `descriptor` is non-blocking and stays the caller's; `contexts` and `io` outlive this. The
+  // contexts are those of the handshake's begin.
+  tls_channel(const tls_contexts_ptr& contexts, int descriptor, tls_io& io)
+      : contexts_(contexts), io_(io), socket_(descriptor, io.received), detached_(io) {}
   tls_channel(const tls_channel&) = delete;
   tls_channel& operator=(const tls_channel&) = delete;
 
@@ -63,7 +64,7 @@ class tls_channel {
   bool has_input() const;
 
  private:
-  SSL_CTX* context_;
+  const tls_contexts_ptr& contexts_;
   tls_io& io_;
   client_socket socket_;
   std::unique_ptr<openssl_session> openssl_;      // from the handshake's begin until detached

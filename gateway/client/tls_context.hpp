@@ -1,28 +1,52 @@
-// Builds the OpenSSL contexts of the listener: one per worker, so that workers share no locks, all
-// with the same certificate. Whichever worker a client meets, it resumes: see ticket_sealer.
+// The OpenSSL contexts of the listener: a whole set for each worker, so that workers share no
+// locks, all of the same files. Whichever worker or certificate a client meets, it resumes: see
+// ticket_sealer.
 #pragma once
 
 #include <openssl/ssl.h>
 
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "gateway/client/openssl_handles.hpp"
 #include "gateway/client/ticket_sealer.hpp"
+#include "gateway/client/tls_files.hpp"
 #include "gateway/config.hpp"
 
 namespace presenter::gateway {
 
-struct ssl_ctx_deleter {
-  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+// One context for each set of certificates; a client begins with the default one, and its server
+// name may bring it to another.
+// Life: made on any thread, posted to its worker; every client that OpenSSL serves holds it, so
+// that new files touch nobody who is here. Confined to: that worker's thread from then on.
+class tls_contexts {
+ public:
+  // `tickets` outlives this. Throws std::runtime_error with OpenSSL's reason.
+  tls_contexts(const tls_config& settings, tls_files_ptr files, ticket_sealer& tickets);
+  tls_contexts(const tls_contexts&) = delete;
+  tls_contexts& operator=(const tls_contexts&) = delete;
+
+  // Of new clients.
+  SSL_CTX* front() const { return entries_.front().context.get(); }
+
+ private:
+  struct callbacks;
+  struct entry {
+    ssl_ctx_ptr context;
+    std::vector<const certificate_pair*> pairs;  // of files_
+  };
+
+  void configure(SSL_CTX* context, const tls_config& settings, ticket_sealer& tickets);
+
+  const tls_files_ptr files_;
+  const bool is_strict_;
+  std::string alpn_;  // as on the wire: each name behind its length
+  std::vector<entry> entries_;
 };
-using ssl_ctx_ptr = std::unique_ptr<SSL_CTX, ssl_ctx_deleter>;
+using tls_contexts_ptr = std::shared_ptr<const tls_contexts>;
 
-// TLS 1.2 and 1.3 by Mozilla's intermediate recommendation, AES-128-GCM first. `tickets` outlives
-// the context. Throws std::runtime_error that names the file and OpenSSL's reason.
-ssl_ctx_ptr make_tls_context(const tls_config& settings, ticket_sealer& tickets);
-
-// OpenSSL's own words for the newest error of this thread, and forgets them all. Empty if there is
-// none.
-std::string take_openssl_error();
+// From the files as they are now. Throws std::runtime_error that names the file and the reason.
+tls_contexts_ptr make_tls_contexts(const tls_config& settings, ticket_sealer& tickets);
 
 }  // namespace presenter::gateway

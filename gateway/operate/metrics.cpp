@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "gateway/operate/process_usage.hpp"
 #include "gateway/operate/prometheus_text.hpp"
@@ -255,6 +256,13 @@ void write_facts(prometheus_text& out, const process_facts& facts, std::size_t w
   out.sample({}, facts.map_epoch);
 }
 
+void write_reloads(prometheus_text& out, std::string_view name, std::string_view help,
+                   std::uint64_t reloads, std::uint64_t refusals) {
+  out.family(name, help, metric_type::counter);
+  out.sample({{"result", "done"}}, reloads);
+  out.sample({{"result", "refused"}}, refusals);
+}
+
 void write_tickets(prometheus_text& out, const ticket_facts& tickets) {
   out.family("presenter_ticket_key_origin", "1 at the origin of the ticket key that seals.",
              metric_type::gauge);
@@ -271,6 +279,36 @@ void write_tickets(prometheus_text& out, const ticket_facts& tickets) {
   out.family("presenter_ticket_key_refusals_total",
              "Times that ZooKeeper's ticket keys could not be used.", metric_type::counter);
   out.sample({}, tickets.refusals);
+  write_reloads(out, "presenter_ticket_key_file_reloads_total",
+                "Times that the file of ticket keys was read again, by what came of it.",
+                tickets.file_reloads, tickets.file_refusals);
+}
+
+using certificate = certificate_facts::certificate;
+
+// A family without samples is left out.
+void write_expiry(prometheus_text& out, std::string_view name, std::string_view help,
+                  std::span<const certificate> certificates,
+                  std::optional<std::time_t> (*expiry)(const certificate&)) {
+  bool is_begun = false;
+  for (const certificate& one : certificates) {
+    const auto at = expiry(one);
+    if (!at) continue;
+    if (!std::exchange(is_begun, true)) out.family(name, help, metric_type::gauge);
+    out.sample({{"certificate", one.file}, {"name", one.name}}, std::int64_t{*at});
+  }
+}
+
+void write_certificates(prometheus_text& out, const certificate_facts& facts) {
+  write_reloads(out, "presenter_tls_reloads_total",
+                "Times that the files of [tls] were read again, by what came of it.", facts.reloads,
+                facts.refusals);
+  write_expiry(out, "presenter_tls_certificate_expiry_seconds",
+               "When the certificate expires, in seconds since 1970.", facts.certificates,
+               [](const certificate& one) { return std::optional(one.not_after); });
+  write_expiry(out, "presenter_tls_ocsp_expiry_seconds",
+               "When the stapled OCSP response ages out, in seconds since 1970; 0: never.",
+               facts.certificates, [](const certificate& one) { return one.ocsp_expires; });
 }
 
 // The names that every Prometheus client library uses for these.
@@ -333,6 +371,7 @@ std::string render_prometheus(worker_span workers, const process_facts& facts) {
   write_facts(out, facts, workers.size());
   write_moves(out, workers, facts.moves_per_second);
   write_tickets(out, facts.tickets);
+  write_certificates(out, facts.certificates);
   write_usage(out, facts);
   return std::move(out).take();
 }

@@ -9,8 +9,11 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <ctime>
+#include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "gateway/close_reason.hpp"
 #include "protocol/errc.hpp"
@@ -150,6 +153,21 @@ struct ticket_facts {
   double sealing_seconds = 0;   // how long the sealing key has been that
   std::uint64_t rotations = 0;  // of the fleet's keys, by this gateway
   std::uint64_t refusals = 0;   // of what ZooKeeper held in the keys' place
+  std::uint64_t file_reloads = 0;
+  std::uint64_t file_refusals = 0;
+};
+
+// The certificates that new clients get, and how their files were read again.
+struct certificate_facts {
+  struct certificate {
+    std::string file;
+    std::string name;                         // its first server name, if it has one
+    std::time_t not_after = 0;                // Unix time
+    std::optional<std::time_t> ocsp_expires;  // with a stapled response; 0: never
+  };
+  std::vector<certificate> certificates;
+  std::uint64_t reloads = 0;
+  std::uint64_t refusals = 0;  // of new files: the old ones have stayed
 };
 
 // ZooKeeper and what it says of the shard map. All zero where a map file is used.
@@ -176,6 +194,7 @@ struct process_facts {
   double moves_per_second = 0;  // the pace of one worker
   ticket_facts tickets;
   zookeeper_facts zookeeper;
+  certificate_facts certificates;
 };
 
 // Of these workers' moves, which each makes at a pace of its own: until the last is made.

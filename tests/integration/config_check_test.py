@@ -70,6 +70,12 @@ class ConfigCheckTest(InstallationTest):
         self.assertEqual(status, 1, output)
         self.assertIn("tls.private_key", output)
 
+    def test_what_should_not_be_so_is_a_warning(self):
+        self.good["tls"]["names"] = ["other.example"]
+        status, output = self.check(toml(self.good))
+        self.assertEqual(status, 0, output)
+        self.assertRegex(output, r"toml:\d+: tls\.names: .*'other\.example' \(warning\)")
+
     def test_broken_shards_file(self):
         self.write("shards.toml", '[[server]]\nname = "a"\nhost = "127.0.0.1"\nweight = 100000\n')
         status, output = self.check(toml(self.good))

@@ -24,9 +24,10 @@ class TlsClient:
     """One TLS client of a gateway; `receive` gives b"" after a clean end, raises Truncated else."""
 
     def __init__(self, address, certificates, version=None, timeout=TIMEOUT, resume=None,
-                 fast_open=False):
+                 fast_open=False, server_name="localhost", prepare=None):
         """`resume`: an earlier client, of the same version, whose session is to be resumed.
-        `fast_open`: the first bytes come in the SYN, if the kernel has a cookie of that address."""
+        `fast_open`: the first bytes come in the SYN, if the kernel has a cookie of that address.
+        `prepare` is given the SSLContext before it is used."""
         self._to_open = address_of(address) if fast_open else None
         self.tcp = (socket.socket() if fast_open
                     else socket.create_connection(address_of(address), timeout))
@@ -41,8 +42,10 @@ class TlsClient:
         context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
         if version is not None:
             context.minimum_version = context.maximum_version = version
+        if prepare and not resume:
+            prepare(context)
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.tls = context.wrap_bio(self._in, self._out, server_hostname="localhost",
+        self.tls = context.wrap_bio(self._in, self._out, server_hostname=server_name,
                                     session=resume.tls.session if resume else None)
         self._run(self.tls.do_handshake)
 

@@ -5,8 +5,19 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace presenter::gateway {
+
+// How a certificate is to be.
+struct certificate_recipe {
+  std::vector<std::string> names{};  // DNS names in its subjectAltName
+  std::string common_name = "localhost";
+  bool is_rsa = false;        // ECDSA P-256 otherwise
+  long seconds_left = 3'600;  // negative: it has expired
+  std::string issuer{};       // the stem of another one; empty: signs itself
+  std::string password{};     // of its key
+};
 
 class config_files {
  public:
@@ -23,6 +34,11 @@ class config_files {
   // Makes a self-signed certificate `stem`.pem and its key `stem`.key; the key is encrypted if a
   // password is given.
   void make_certificate(const std::string& stem, std::string password = {}) const;
+  void make_certificate(const std::string& stem, const certificate_recipe& recipe) const;
+
+  // Makes `stem`.ocsp, a response of `issuer` about `stem`.pem: V_OCSP_CERTSTATUS_GOOD or _REVOKED.
+  void make_ocsp_response(const std::string& stem, const std::string& issuer, int status,
+                          long seconds_left = 3'600) const;
 
  private:
   std::filesystem::path folder_;

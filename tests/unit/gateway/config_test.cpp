@@ -1,6 +1,7 @@
 #include "gateway/config.hpp"
 
 #include <gmock/gmock.h>
+#include <openssl/ocsp.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -43,6 +44,21 @@ early_data = true
 ticket_key_file = "ticket.key"
 ticket_rotation = "1h"
 ticket_lifetime = "24h"
+ocsp_response = "tls.ocsp"
+names = ["chat.example"]
+strict_sni = true
+min_version = "1.3"
+suites_12 = ["ECDHE-ECDSA-AES128-GCM-SHA256"]
+suites_13 = ["TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256"]
+curves = ["P-384", "X25519"]
+alpn = ["chat/2", "chat/1"]
+client_ca = "tls.pem"
+client_certificate = "optional"
+watch_interval = 0
+[[tls.certificates]]
+certificate = "other.pem"
+private_key = "other.key"
+names = ["*.other.example"]
 [auth]
 parser = "thrift"
 method = "login"
@@ -142,6 +158,8 @@ TEST_F(Config, NeedsOnlyCertificateKeyAndShards) {
 }
 
 TEST_F(Config, ReadsEveryKey) {
+  files_.make_certificate("other");
+  files_.make_ocsp_response("tls", "tls", V_OCSP_CERTSTATUS_GOOD);
   write_secret("ticket.key", std::string(80, 'k'));
   write_secret("zookeeper.auth", "gateway:secret\n");
   const auto result = load(every_key);
@@ -151,6 +169,21 @@ TEST_F(Config, ReadsEveryKey) {
   EXPECT_EQ(value.listen.backlog, 10);
   EXPECT_EQ(value.listen.fast_open, 7);
   EXPECT_EQ(value.tls.private_key, files_.folder() / "tls.key");
+  EXPECT_EQ(value.tls.ocsp_response, files_.folder() / "tls.ocsp");
+  EXPECT_THAT(value.tls.names, ElementsAre("chat.example"));
+  EXPECT_TRUE(value.tls.strict_sni);
+  EXPECT_TRUE(value.tls.requires_tls13);
+  EXPECT_THAT(value.tls.suites_12, ElementsAre("ECDHE-ECDSA-AES128-GCM-SHA256"));
+  EXPECT_THAT(value.tls.suites_13, ElementsAre("TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256"));
+  EXPECT_THAT(value.tls.curves, ElementsAre("P-384", "X25519"));
+  EXPECT_THAT(value.tls.alpn, ElementsAre("chat/2", "chat/1"));
+  EXPECT_EQ(value.tls.client_ca, files_.folder() / "tls.pem");
+  EXPECT_EQ(value.tls.client_certificate, client_certificates::optional);
+  EXPECT_EQ(value.tls.watch_interval, 0ms);
+  ASSERT_EQ(value.tls.certificates.size(), 1U);
+  EXPECT_EQ(value.tls.certificates[0].certificate, files_.folder() / "other.pem");
+  EXPECT_EQ(value.tls.certificates[0].private_key, files_.folder() / "other.key");
+  EXPECT_THAT(value.tls.certificates[0].names, ElementsAre("*.other.example"));
   EXPECT_EQ(value.tls.handshake_timeout, 500ms);
   EXPECT_FALSE(value.tls.detach_records);
   EXPECT_TRUE(value.tls.early_data);

@@ -33,7 +33,7 @@ using session_ptr = std::unique_ptr<SSL_SESSION, session_deleter>;
 
 // A channel and a client of it, which speak when they are told to.
 struct conversation {
-  conversation(SSL_CTX* context, tls_io& io, SSL_SESSION* resume = nullptr) {
+  conversation(const tls_contexts_ptr& context, tls_io& io, SSL_SESSION* resume = nullptr) {
     std::array<int, 2> ends{};
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()), 0);
     descriptor = ends[0];
@@ -98,14 +98,14 @@ class EarlyData : public ::testing::TestWithParam<bool> {
     settings.certificate = files.folder() / "tls.pem";
     settings.private_key = files.folder() / "tls.key";
     now += seconds(100);
-    context = make_tls_context(settings, tickets);
-    guard.attach(context.get(), bytes_max);
-    without = make_tls_context(settings, tickets);
+    context = make_tls_contexts(settings, tickets);
+    guard.attach(context->front(), bytes_max);
+    without = make_tls_contexts(settings, tickets);
   }
 
   // Of a client that has been here, and allows `count` bytes of early data.
   session_ptr ticket(std::uint32_t count = bytes_max) {
-    conversation first(context.get(), io);
+    conversation first(context, io);
     first.finish_handshake();
     first.peer->pull();
     first.peer->read();
@@ -116,8 +116,8 @@ class EarlyData : public ::testing::TestWithParam<bool> {
     return session;
   }
   std::unique_ptr<conversation> early(std::string_view text, SSL_SESSION* session,
-                                      SSL_CTX* by = nullptr) {
-    auto made = std::make_unique<conversation>(by != nullptr ? by : context.get(), io, session);
+                                      const tls_contexts_ptr* by = nullptr) {
+    auto made = std::make_unique<conversation>(by != nullptr ? *by : context, io, session);
     EXPECT_TRUE(made->peer->write_early(text));
     return made;
   }
@@ -140,8 +140,8 @@ class EarlyData : public ::testing::TestWithParam<bool> {
   early_data_register::time now = early_data_register::now() - seconds(100);
   early_data_register taken{early_data_register::slots_default, [this] { return now; }};
   early_data_guard guard{taken, metrics};
-  ssl_ctx_ptr context;
-  ssl_ctx_ptr without;
+  tls_contexts_ptr context;
+  tls_contexts_ptr without;
   tls_io io;
 };
 
@@ -178,7 +178,7 @@ TEST_P(EarlyData, IsRefusedTheSecondTimeAndTheHandshakeGoesOn) {
   ASSERT_TRUE(client->channel->has_early_data());
 
   for (std::uint64_t times = 1; times < 4; ++times) {
-    conversation again(context.get(), io);
+    conversation again(context, io);
     again.peer->put_raw(flight);
     EXPECT_EQ(again.step(), tls_status::want_read);
     EXPECT_FALSE(again.channel->has_early_data());
@@ -196,9 +196,9 @@ TEST_P(EarlyData, OfAnotherWorkerIsKnownHereToo) {
 
   worker_metrics other_metrics;
   early_data_guard other_guard(taken, other_metrics);
-  const ssl_ctx_ptr other = make_tls_context(settings, tickets);
-  other_guard.attach(other.get(), bytes_max);
-  conversation again(other.get(), io);
+  const tls_contexts_ptr other = make_tls_contexts(settings, tickets);
+  other_guard.attach(other->front(), bytes_max);
+  conversation again(other, io);
   again.peer->put_raw(flight);
   EXPECT_EQ(again.step(), tls_status::want_read);
   EXPECT_EQ(other_metrics.early_data[early_data_result::replayed].value(), 1U);
@@ -217,7 +217,7 @@ TEST_P(EarlyData, OneTicketMayServeTwoClientHellos) {
 }
 
 TEST_P(EarlyData, IsRefusedWhereTheGatewayTakesNone) {
-  const auto client = early("hello", ticket().get(), without.get());
+  const auto client = early("hello", ticket().get(), &without);
   client->finish_handshake();
   EXPECT_TRUE(client->channel->is_resumed());
   EXPECT_TRUE(client->channel->has_refused_early_data());

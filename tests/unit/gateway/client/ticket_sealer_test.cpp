@@ -22,13 +22,13 @@ struct gateway_end {
   gateway_end(const tls_config& settings, ticket_ring_ptr ring, std::string_view name,
               const ticket_time& now)
       : sealer(std::move(ring), name, metrics, [&now] { return now; }),
-        context(make_tls_context(settings, sealer)) {}
+        context(make_tls_contexts(settings, sealer)) {}
 
   std::uint64_t count(ticket_event event) const { return metrics.tickets[event].value(); }
 
   worker_metrics metrics;
   ticket_sealer sealer;
-  ssl_ctx_ptr context;
+  tls_contexts_ptr context;
 };
 
 // One handshake, and what the client has from it.
@@ -65,7 +65,7 @@ class TicketSealer : public ::testing::TestWithParam<int> {
 
   visit call(gateway_end& at, SSL_SESSION* with = nullptr) {
     ssl_end client(client_.get(), false);
-    ssl_end server(at.context.get(), true);
+    ssl_end server(at.context->front(), true);
     SSL_set_min_proto_version(client.ssl(), GetParam());
     SSL_set_max_proto_version(client.ssl(), GetParam());
     // A copy: OpenSSL's client gives up a session for which it got another ticket.

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 #include <openssl/err.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -12,7 +11,7 @@
 #include <string>
 
 #include "gateway/client/tls_context.hpp"
-#include "tests/unit/gateway/client/tls_peer.hpp"
+#include "tests/unit/gateway/client/connected_channel.hpp"
 #include "tests/unit/gateway/config_files.hpp"
 
 namespace presenter::gateway {
@@ -32,90 +31,6 @@ std::span<const std::byte> as_bytes(std::string_view text) {
   return std::as_bytes(std::span(text.data(), text.size()));
 }
 
-// One channel and its peer on a socket pair; edges come from a real, edge-triggered epoll set.
-struct connected_channel {
-  connected_channel(SSL_CTX* context, tls_io& io, int version, int socket_bytes = 0,
-                    SSL_SESSION* resume = nullptr) {
-    std::array<int, 2> ends{};
-    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()), 0);
-    for (const int end : ends)
-      if (socket_bytes != 0)
-        ::setsockopt(end, SOL_SOCKET, SO_SNDBUF, &socket_bytes, sizeof socket_bytes);
-    descriptor = ends[0];
-    channel.emplace(context, descriptor, io);
-    peer.emplace(ends[1], version, resume);
-    epoll_event event{};
-    event.events = static_cast<std::uint32_t>(EPOLLIN | EPOLLOUT | EPOLLRDHUP) | EPOLLET;
-    EXPECT_EQ(::epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event), 0);
-  }
-  ~connected_channel() {
-    ::close(epoll);
-    channel.reset();
-    ::close(descriptor);
-  }
-
-  void edges() {
-    epoll_event event{};
-    if (::epoll_wait(epoll, &event, 1, 0) != 1) return;
-    if ((event.events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
-      channel->mark_readable((event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0);
-    if ((event.events & EPOLLOUT) != 0) channel->mark_writable();
-  }
-
-  void handshake(std::size_t piece = tls_peer::all) {
-    bool ours = false;
-    bool theirs = false;
-    for (int i = 0; i < 100'000 && !(ours && theirs); ++i) {
-      if (!theirs) theirs = peer->step_handshake();
-      peer->push(piece);
-      edges();
-      if (!ours) {
-        const tls_status status = channel->handshake();
-        ASSERT_TRUE(status == tls_status::ok || status == tls_status::want_read ||
-                    status == tls_status::want_write);
-        ours = status == tls_status::ok;
-      }
-      peer->pull();
-    }
-    ASSERT_TRUE(ours && theirs);
-    facts = channel->facts();
-    if (detaches) {
-      ASSERT_TRUE(channel->detach());
-    }
-    peer->read();  // tickets
-  }
-
-  // The peer is through, but what it has to say at the end has not been sent.
-  void handshake_to_the_peers_last_flight() {
-    peer->step_handshake();
-    peer->push();
-    edges();
-    ASSERT_EQ(channel->handshake(), tls_status::want_read);
-    peer->pull();
-    ASSERT_TRUE(peer->step_handshake());
-  }
-
-  // Reads until it has to wait; the last status in `status`.
-  std::string read(std::size_t at_once = 16'384) {
-    std::string text;
-    std::string piece(at_once, '\0');
-    for (;;) {
-      const tls_result got = channel->read(std::as_writable_bytes(std::span(piece)));
-      status = got.status;
-      if (got.status != tls_status::ok) return text;
-      text.append(piece, 0, got.n);
-    }
-  }
-
-  bool detaches = false;
-  protocol::tls_facts facts;
-  int epoll = ::epoll_create1(EPOLL_CLOEXEC);
-  int descriptor = -1;
-  std::optional<tls_channel> channel;
-  std::optional<tls_peer> peer;
-  tls_status status = tls_status::ok;
-};
-
 // Who does the records after the handshake.
 struct channel_kind {
   const char* name;
@@ -128,12 +43,12 @@ class TlsChannel : public ::testing::TestWithParam<channel_kind> {
   TlsChannel() {
     settings.certificate = files.folder() / "tls.pem";
     settings.private_key = files.folder() / "tls.key";
-    context = make_tls_context(settings, tickets);
+    context = make_tls_contexts(settings, tickets);
   }
 
   std::unique_ptr<connected_channel> connect(int socket_bytes = 0, SSL_SESSION* resume = nullptr) {
-    auto made = std::make_unique<connected_channel>(context.get(), io, GetParam().version,
-                                                    socket_bytes, resume);
+    auto made =
+        std::make_unique<connected_channel>(context, io, GetParam().version, socket_bytes, resume);
     made->detaches = GetParam().detaches;
     return made;
   }
@@ -148,7 +63,7 @@ class TlsChannel : public ::testing::TestWithParam<channel_kind> {
   ticket_ring_ptr keys = make_random_ring();
   worker_metrics metrics;
   ticket_sealer tickets{keys, "a:443", metrics};
-  ssl_ctx_ptr context;
+  tls_contexts_ptr context;
   tls_io io;
 };
 
@@ -398,22 +313,22 @@ TEST_P(TlsChannel, ResumesWithTheTicketOfAnotherContextOfTheSameKeys) {
   // Copies: OpenSSL's client gives up a session for which it got another ticket.
   SSL_SESSION* const copy = SSL_SESSION_dup(session);
   SSL_SESSION* const copy_for_stranger = SSL_SESSION_dup(session);
-  const auto other_worker = make_tls_context(settings, tickets);
-  connected_channel again(other_worker.get(), io, GetParam().version, 0, session);
+  const auto other_worker = make_tls_contexts(settings, tickets);
+  connected_channel again(other_worker, io, GetParam().version, 0, session);
   again.handshake();
   EXPECT_TRUE(again.channel->is_resumed());
   EXPECT_TRUE(again.facts.resumed);
   EXPECT_FALSE(again.channel->is_resumed_elsewhere());
 
   ticket_sealer other_gateway(keys, "b:443", metrics);
-  const auto elsewhere = make_tls_context(settings, other_gateway);
-  connected_channel moved(elsewhere.get(), io, GetParam().version, 0, copy);
+  const auto elsewhere = make_tls_contexts(settings, other_gateway);
+  connected_channel moved(elsewhere, io, GetParam().version, 0, copy);
   moved.handshake();
   EXPECT_TRUE(moved.channel->is_resumed_elsewhere());
 
   ticket_sealer fresh(make_random_ring(), "a:443", metrics);
-  const auto stranger = make_tls_context(settings, fresh);
-  connected_channel full(stranger.get(), io, GetParam().version, 0, copy_for_stranger);
+  const auto stranger = make_tls_contexts(settings, fresh);
+  connected_channel full(stranger, io, GetParam().version, 0, copy_for_stranger);
   full.handshake();
   EXPECT_FALSE(full.channel->is_resumed());
   EXPECT_FALSE(full.channel->is_resumed_elsewhere());
@@ -496,7 +411,7 @@ TEST_P(Tls13Channel, ReadsOnBehindAKeyUpdateWhoseAnswerHadNoRoom) {
 // A ticket is a record of its own, and so is each of two.
 TEST_P(Tls13Channel, CountsTheTicketsThatOpensslHasSealed) {
   for (const std::size_t tickets : {0U, 1U, 5U}) {
-    ASSERT_EQ(SSL_CTX_set_num_tickets(context.get(), tickets), 1);
+    ASSERT_EQ(SSL_CTX_set_num_tickets(context->front(), tickets), 1);
     auto one = ready();
     ASSERT_EQ(one->channel->write(as_bytes("first")).status, tls_status::ok);
     one->peer->pull();

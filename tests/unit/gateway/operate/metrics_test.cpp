@@ -93,6 +93,29 @@ TEST_F(Metrics, TellWhatZooKeeperDoesToTheMap) {
   EXPECT_EQ(page.value("presenter_zookeeper_sessions_expired_total"), 8);
 }
 
+TEST_F(Metrics, TellCertificatesAndHowTheirFilesWereReadAgain) {
+  facts_.certificates = {.certificates = {{"a.pem", "chat.example", 1'800'000'000, 1'700'000'000},
+                                          {"b.pem", "", 1'900'000'000, std::nullopt}},
+                         .reloads = 2,
+                         .refusals = 3};
+  facts_.tickets.file_reloads = 4;
+  facts_.tickets.file_refusals = 5;
+  const auto page = render();
+  EXPECT_EQ(page.value("presenter_tls_reloads_total", {{"result", "done"}}), 2);
+  EXPECT_EQ(page.value("presenter_tls_reloads_total", {{"result", "refused"}}), 3);
+  EXPECT_EQ(page.value("presenter_tls_certificate_expiry_seconds",
+                       {{"certificate", "a.pem"}, {"name", "chat.example"}}),
+            1'800'000'000);
+  EXPECT_EQ(page.value("presenter_tls_certificate_expiry_seconds",
+                       {{"certificate", "b.pem"}, {"name", ""}}),
+            1'900'000'000);
+  EXPECT_EQ(page.value("presenter_tls_ocsp_expiry_seconds",
+                       {{"certificate", "a.pem"}, {"name", "chat.example"}}),
+            1'700'000'000);
+  EXPECT_EQ(page.value("presenter_ticket_key_file_reloads_total", {{"result", "done"}}), 4);
+  EXPECT_EQ(page.value("presenter_ticket_key_file_reloads_total", {{"result", "refused"}}), 5);
+}
+
 TEST_F(Metrics, CountClientsByPhase) {
   first_.clients_open[client_phase::handshake].add(2);
   first_.change_phase(client_phase::handshake, client_phase::first_packet);

@@ -1,0 +1,28 @@
+// An OCSP response that is stapled to a certificate, read from a DER file.
+// Whoever writes the file has it from the certificate's authority; its signature is the clients'
+// business, as it is at other servers.
+#pragma once
+
+#include <openssl/x509.h>
+
+#include <ctime>
+#include <string>
+#include <string_view>
+
+namespace presenter::gateway {
+
+struct ocsp_response {
+  std::string der;
+  std::time_t next_update = 0;  // 0: it never ages
+
+  bool is_aged(std::time_t now) const { return next_update != 0 && now >= next_update; }
+};
+
+// Fills `out` from `der`. What is wrong in words, empty if nothing: it is not an OCSP response, not
+// about this certificate, or says that the certificate is not good.
+std::string read_ocsp_response(std::string_view der, const X509* leaf, ocsp_response& out);
+
+// Of a certificate's or a response's time. 0 if it is no time.
+std::time_t unix_time_of(const ASN1_TIME* time);
+
+}  // namespace presenter::gateway

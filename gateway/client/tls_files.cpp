@@ -1,0 +1,232 @@
+#include "gateway/client/tls_files.hpp"
+
+#include <fmt/format.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include <algorithm>
+#include <map>
+#include <stdexcept>
+#include <utility>
+
+#include "gateway/client/tls_pem.hpp"
+#include "gateway/client/tls_setup.hpp"
+
+namespace presenter::gateway {
+namespace {
+
+struct names_deleter {
+  void operator()(GENERAL_NAMES* names) const { GENERAL_NAMES_free(names); }
+};
+
+// Addresses and what is no DNS name cannot be asked for.
+std::vector<std::string> names_in(const X509* leaf) {
+  std::vector<std::string> found;
+  const std::unique_ptr<GENERAL_NAMES, names_deleter> names(
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(leaf, NID_subject_alt_name, nullptr, nullptr)));
+  for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()); ++i) {
+    const GENERAL_NAME* const name = sk_GENERAL_NAME_value(names.get(), i);
+    if (name->type != GEN_DNS) continue;
+    const auto* const bytes = ASN1_STRING_get0_data(name->d.dNSName);
+    const auto size = static_cast<std::size_t>(ASN1_STRING_length(name->d.dNSName));
+    auto pattern = server_name_pattern({reinterpret_cast<const char*>(bytes), size});
+    if (pattern && std::ranges::find(found, *pattern) == found.end())
+      found.push_back(std::move(*pattern));
+  }
+  return found;
+}
+
+bool is_for(X509* leaf, const std::string& pattern) {
+  const std::string name = pattern.starts_with('*') ? "x" + pattern.substr(1) : pattern;
+  return X509_check_host(leaf, name.data(), name.size(), X509_CHECK_FLAG_NEVER_CHECK_SUBJECT,
+                         nullptr) == 1;
+}
+
+std::string date_of(std::time_t time) {
+  std::tm utc{};
+  ::gmtime_r(&time, &utc);
+  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02} UTC", utc.tm_year + 1900, utc.tm_mon + 1,
+                     utc.tm_mday, utc.tm_hour, utc.tm_min);
+}
+
+// One reading of all files.
+class loader {
+ public:
+  loader(const tls_config& settings, std::time_t now) : settings_(settings), now_(now) {}
+
+  tls_load run() {
+    read_pair(settings_, 0);
+    for (std::size_t i = 0; i < settings_.certificates.size(); ++i)
+      read_pair(settings_.certificates[i], i + 1);
+    read_authorities();
+    const bool is_whole = std::ranges::all_of(
+        files_->pairs, [](const certificate_pair& pair) { return pair.leaf && pair.key; });
+    if (!is_whole) return std::move(out_);
+    if (out_.mistakes.empty()) group();
+    if (out_.mistakes.empty()) try_setup();
+    if (out_.mistakes.empty()) out_.files = files_;
+    return std::move(out_);
+  }
+
+ private:
+  void fail(std::size_t pair, std::string key, std::string text) {
+    out_.mistakes.push_back({pair, std::move(key), std::move(text)});
+  }
+  void warn(std::size_t pair, std::string key, std::string text) {
+    out_.warnings.push_back({pair, std::move(key), std::move(text)});
+  }
+
+  void read_pair(const certificate_config& from, std::size_t number) {
+    certificate_pair& pair = files_->pairs.emplace_back();
+    pair.file = from.certificate.string();
+    if (!from.certificate.empty()) read_leaf(from, number, pair);
+    if (!from.private_key.empty()) read_key(from, number, pair);
+    if (!pair.leaf) return;
+    read_names(from, number, pair);
+    if (from.ocsp_response) read_ocsp(*from.ocsp_response, number, pair);
+  }
+
+  void read_leaf(const certificate_config& from, std::size_t number, certificate_pair& pair) {
+    std::vector<x509_ptr> all;
+    if (auto mistake = read_certificates(from.certificate, all); !mistake.empty())
+      return fail(number, "certificate", std::move(mistake));
+    pair.leaf = std::move(all.front());
+    all.erase(all.begin());
+    pair.chain = std::move(all);
+    pair.not_before = unix_time_of(X509_get0_notBefore(pair.leaf.get()));
+    pair.not_after = unix_time_of(X509_get0_notAfter(pair.leaf.get()));
+    if (pair.is_expired(now_)) {
+      warn(number, "certificate",
+           fmt::format("'{}' has expired on {}", pair.file, date_of(pair.not_after)));
+    } else if (now_ < pair.not_before) {
+      warn(number, "certificate",
+           fmt::format("'{}' is not valid before {}", pair.file, date_of(pair.not_before)));
+    }
+  }
+
+  void read_key(const certificate_config& from, std::size_t number, certificate_pair& pair) {
+    if (auto mistake = read_private_key(from.private_key, pair.key); !mistake.empty())
+      return fail(number, "private_key", std::move(mistake));
+    pair.key_type = EVP_PKEY_get_base_id(pair.key.get());
+    const bool is_its = !pair.leaf || X509_check_private_key(pair.leaf.get(), pair.key.get()) == 1;
+    ERR_clear_error();
+    if (is_its) return;
+    fail(number, "private_key",
+         fmt::format("'{}' is not the key of the first certificate in '{}'",
+                     from.private_key.string(), pair.file));
+  }
+
+  void read_names(const certificate_config& from, std::size_t number, certificate_pair& pair) {
+    if (from.names.empty()) pair.names = names_in(pair.leaf.get());
+    if (from.names.empty() && pair.names.empty() && number != 0)
+      fail(number, "names", fmt::format("'{}' has no DNS name: say which are its", pair.file));
+    for (const std::string& text : from.names) {
+      const auto pattern = server_name_pattern(text);
+      if (!pattern) {
+        fail(number, "names",
+             fmt::format("'{}' is no name like 'chat.example' or '*.chat.example'", text));
+        continue;
+      }
+      if (!is_for(pair.leaf.get(), *pattern))
+        warn(number, "names", fmt::format("'{}' is not made out for '{}'", pair.file, text));
+      pair.names.push_back(*pattern);
+    }
+  }
+
+  void read_ocsp(const std::filesystem::path& path, std::size_t number, certificate_pair& pair) {
+    std::string der;
+    if (auto mistake = read_tls_file(path, der); !mistake.empty())
+      return fail(number, "ocsp_response", std::move(mistake));
+    ocsp_response response;
+    if (const auto mistake = read_ocsp_response(der, pair.leaf.get(), response); !mistake.empty())
+      return fail(number, "ocsp_response", fmt::format("'{}' {}", path.string(), mistake));
+    if (response.is_aged(now_))
+      warn(number, "ocsp_response",
+           fmt::format("'{}' has aged out on {} and is not stapled", path.string(),
+                       date_of(response.next_update)));
+    pair.ocsp = std::move(response);
+  }
+
+  void read_authorities() {
+    if (settings_.client_certificate == client_certificates::none || !settings_.client_ca) return;
+    auto mistake = read_certificates(*settings_.client_ca, files_->client_authorities);
+    if (!mistake.empty()) fail(0, "client_ca", std::move(mistake));
+  }
+
+  // The default pair comes last, so that for its own names it stands behind others of its type.
+  void group() {
+    std::map<std::string, std::vector<std::size_t>> of_name;
+    for (std::size_t i = 1; i <= files_->pairs.size(); ++i) {
+      const std::size_t number = i % files_->pairs.size();
+      for (const std::string& name : files_->pairs[number].names)
+        add_to(of_name[name], name, number);
+    }
+    files_->sets.push_back(default_set(of_name));
+    for (auto& [name, set] : of_name)
+      files_->names.add(name, number_of(set));
+  }
+
+  void add_to(std::vector<std::size_t>& set, const std::string& name, std::size_t number) {
+    const auto same_type = std::ranges::find_if(set, [&](std::size_t other) {
+      return files_->pairs[other].key_type == files_->pairs[number].key_type;
+    });
+    if (same_type == set.end()) return set.push_back(number);
+    if (number == 0 || *same_type == number) return;
+    fail(number, settings_.certificates[number - 1].names.empty() ? "certificate" : "names",
+         fmt::format("'{}' is taken by '{}', which has a key of the same type", name,
+                     files_->pairs[*same_type].file));
+  }
+
+  // With those that stand beside it at its first name.
+  std::vector<std::size_t> default_set(
+      const std::map<std::string, std::vector<std::size_t>>& of_name) const {
+    const auto& names = files_->pairs.front().names;
+    if (names.empty()) return {0};
+    const auto& set = of_name.at(names.front());
+    return std::ranges::find(set, 0U) == set.end() ? std::vector<std::size_t>{0} : set;
+  }
+
+  std::size_t number_of(const std::vector<std::size_t>& set) {
+    const auto found = std::ranges::find(files_->sets, set);
+    const auto number = static_cast<std::size_t>(found - files_->sets.begin());
+    if (found == files_->sets.end()) files_->sets.push_back(set);
+    return number;
+  }
+
+  // What OpenSSL has against it: a key too short for its security level, and so on.
+  void try_setup() {
+    for (const auto& set : files_->sets) {
+      try {
+        make_tls_setup(settings_, *files_, set);
+      } catch (const std::runtime_error& error) {
+        return fail(set.front(), "", error.what());
+      }
+    }
+  }
+
+  const tls_config& settings_;
+  const std::time_t now_;
+  std::shared_ptr<tls_files> files_ = std::make_shared<tls_files>();
+  tls_load out_;
+};
+
+}  // namespace
+
+tls_load load_tls_files(const tls_config& settings, std::time_t now) {
+  return loader(settings, now).run();
+}
+
+std::vector<std::filesystem::path> tls_paths_of(const tls_config& settings) {
+  std::vector<std::filesystem::path> paths;
+  const auto add = [&](const certificate_config& pair) {
+    paths.insert(paths.end(), {pair.certificate, pair.private_key});
+    if (pair.ocsp_response) paths.push_back(*pair.ocsp_response);
+  };
+  add(settings);
+  for (const auto& pair : settings.certificates)
+    add(pair);
+  if (settings.client_ca) paths.push_back(*settings.client_ca);
+  return paths;
+}
+
+}  // namespace presenter::gateway

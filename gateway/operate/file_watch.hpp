@@ -1,0 +1,53 @@
+// Tells when files have changed, by looking at what their paths lead to: so a rename over a file, a
+// Kubernetes volume's exchanged link and a file system without notifications are all the same.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <vector>
+
+namespace presenter::gateway {
+
+// Life: from the constructor it knows the files as they are; `start` begins to look.
+// Confined to: the control thread; a look is one stat for each path.
+class file_watch {
+ public:
+  // `interval` 0: it never looks. `on_change` is called when something has changed and has then
+  // stayed as it was for one interval: files that belong together are seldom replaced at once.
+  file_watch(boost::asio::io_context& control, std::vector<std::filesystem::path> paths,
+             std::chrono::milliseconds interval, std::function<void()> on_change);
+
+  void start() { wait(); }
+  void stop();
+
+  // Somebody is about to read the files anyway: as they are now is what is known of them.
+  void mark_seen();
+
+ private:
+  // Zeros: there is no such file.
+  struct stamp {
+    std::uint64_t device = 0;
+    std::uint64_t node = 0;
+    std::int64_t size = 0;
+    std::int64_t modified_ns = 0;
+    std::int64_t changed_ns = 0;
+    bool operator==(const stamp&) const = default;
+  };
+  static stamp stamp_of(const std::filesystem::path& path);
+  std::vector<stamp> look() const;
+  void wait();
+  void step();
+
+  const std::vector<std::filesystem::path> paths_;
+  const std::chrono::milliseconds interval_;
+  const std::function<void()> on_change_;
+  boost::asio::steady_timer timer_;
+  std::vector<stamp> known_;
+  std::vector<stamp> last_;  // look
+};
+
+}  // namespace presenter::gateway

@@ -1,0 +1,123 @@
+// [tls] and [[tls.certificates]]: what they may say, and what is said of it.
+#include <gmock/gmock.h>
+
+#include <string>
+#include <vector>
+
+#include "config_files.hpp"
+#include "gateway/config.hpp"
+
+namespace presenter::gateway {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr auto tls_lines = "[tls]\ncertificate = \"tls.pem\"\nprivate_key = \"tls.key\"\n";
+constexpr auto shards_lines = "[shards]\nfile = \"shards.toml\"\n";
+
+class TlsConfig : public testing::Test {
+ protected:
+  config_result load(const std::string& text) const {
+    return load_config(files_.write("presenter.toml", text));
+  }
+
+  // Without the folder, which has another name each time.
+  std::vector<std::string> messages(const config_result& result) const {
+    std::vector<std::string> out;
+    for (const auto& error : result.errors) {
+      auto text = error.to_string();
+      const auto prefix = files_.folder().string() + "/";
+      for (auto at = text.find(prefix); at != std::string::npos; at = text.find(prefix))
+        text.erase(at, prefix.size());
+      out.push_back(std::move(text));
+    }
+    return out;
+  }
+
+  // With these lines in [tls], which begin in line 6.
+  std::vector<std::string> mistakes_in(const std::string& lines) const {
+    return messages(load(std::string{shards_lines} + tls_lines + lines));
+  }
+
+  config_files files_;
+};
+
+TEST_F(TlsConfig, DefaultsAreMozillasIntermediateWithoutDhAndP384) {
+  const auto result = load(std::string{tls_lines} + shards_lines);
+  const tls_config& tls = result.value.tls;
+  EXPECT_FALSE(tls.requires_tls13);
+  EXPECT_THAT(tls.suites_12,
+              ElementsAre("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256",
+                          "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-RSA-AES256-GCM-SHA384",
+                          "ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-RSA-CHACHA20-POLY1305"));
+  EXPECT_EQ(tls.suites_13.size(), 3U);
+  EXPECT_THAT(tls.curves, ElementsAre("X25519", "P-256"));
+  EXPECT_THAT(tls.alpn, IsEmpty());
+  EXPECT_EQ(tls.client_certificate, client_certificates::none);
+  EXPECT_FALSE(tls.strict_sni);
+  EXPECT_EQ(tls.watch_interval, 2s);
+}
+
+TEST_F(TlsConfig, NamesOfSuitesAndCurvesAreOpenssls) {
+  EXPECT_THAT(mistakes_in("suites_12 = [\"ECDHE-RSA-AES128-GCM-SHA256\", \"HIGH\", "
+                          "\"ECDHE-ECDSA-NULL-SHA\", \"AECDH-AES128-SHA\"]\n"),
+              ElementsAre("presenter.toml:6: tls.suites_12: 'HIGH' is no suite of TLS 1.2 that "
+                          "OpenSSL has",
+                          HasSubstr("'ECDHE-ECDSA-NULL-SHA'"), HasSubstr("'AECDH-AES128-SHA'")));
+  EXPECT_THAT(mistakes_in("suites_13 = [\"ECDHE-RSA-AES128-GCM-SHA256\"]\n"),
+              ElementsAre(HasSubstr("is no suite of TLS 1.3")));
+  EXPECT_THAT(mistakes_in("curves = [\"X25519:P-256\", \"P-1\"]\n"),
+              ElementsAre(HasSubstr("'X25519:P-256' is no group"), HasSubstr("'P-1' is no group")));
+  EXPECT_THAT(mistakes_in("suites_13 = []\n"), ElementsAre(HasSubstr("must name one at least")));
+  EXPECT_THAT(mistakes_in("suites_13 = [1]\n"),
+              ElementsAre(HasSubstr("must be an array of strings")));
+  EXPECT_THAT(mistakes_in("alpn = [\"" + std::string(256, 'a') + "\"]\n"),
+              ElementsAre(HasSubstr("tls.alpn: must be at most 16 names of at most 255 bytes")));
+  EXPECT_THAT(mistakes_in("alpn = \"h2\"\n"),
+              ElementsAre(HasSubstr("must be an array of strings")));
+  EXPECT_THAT(mistakes_in("min_version = \"1.1\"\n"),
+              ElementsAre(HasSubstr("must be \"1.2\" or \"1.3\", not \"1.1\"")));
+}
+
+TEST_F(TlsConfig, ClientsCertificatesNeedAuthorities) {
+  EXPECT_THAT(mistakes_in("client_certificate = \"required\"\n"),
+              ElementsAre(HasSubstr("tls.client_certificate: needs 'client_ca'")));
+  EXPECT_THAT(mistakes_in("client_certificate = \"always\"\n"),
+              ElementsAre(HasSubstr("must be one of none, optional, required, not 'always'")));
+  EXPECT_THAT(mistakes_in("client_ca = \"tls.pem\"\n"),
+              ElementsAre(HasSubstr("tls.client_ca: is of no use without")));
+  EXPECT_THAT(mistakes_in("client_certificate = \"optional\"\nclient_ca = \"x.pem\"\n"),
+              ElementsAre(HasSubstr("presenter.toml:7: tls.client_ca: cannot read 'x.pem'")));
+}
+
+TEST_F(TlsConfig, EachPairIsChecked) {
+  files_.make_certificate("a", certificate_recipe{.names = {"a.example"}});
+  EXPECT_THAT(mistakes_in("[[tls.certificates]]\ncertificate = \"a.pem\"\nkey = \"a.key\"\n"),
+              ElementsAre("presenter.toml:6: tls.certificates.private_key: is required",
+                          HasSubstr("presenter.toml:8: tls.certificates.key: unknown key")));
+  EXPECT_THAT(mistakes_in("[[tls.certificates]]\ncertificate = \"a.pem\"\n"
+                          "private_key = \"tls.key\"\n"),
+              ElementsAre(HasSubstr("presenter.toml:8: tls.certificates.private_key: 'tls.key' is "
+                                    "not the key of the first certificate in 'a.pem'")));
+  EXPECT_THAT(mistakes_in("certificates = 5\n"), ElementsAre(HasSubstr("must be [[tables]]")));
+  EXPECT_THAT(mistakes_in("watch_interval = \"50ms\"\n"),
+              ElementsAre(HasSubstr("must be 0 or at least 100ms")));
+  EXPECT_THAT(mistakes_in("ocsp_response = \"tls.key\"\n"),
+              ElementsAre(HasSubstr("tls.ocsp_response: 'tls.key' is no OCSP response in DER")));
+}
+
+TEST_F(TlsConfig, WarnsOfWhatHasExpired) {
+  files_.make_certificate("tls", certificate_recipe{.seconds_left = -60});
+  const auto result = load(std::string{tls_lines} + shards_lines);
+  EXPECT_THAT(messages(result), IsEmpty());
+  ASSERT_EQ(result.warnings.size(), 1U);
+  EXPECT_EQ(result.warnings[0].line, 2U);
+  EXPECT_EQ(result.warnings[0].key, "tls.certificate");
+  EXPECT_THAT(result.warnings[0].text, HasSubstr("has expired on "));
+}
+
+}  // namespace
+}  // namespace presenter::gateway
