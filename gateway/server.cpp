@@ -8,7 +8,6 @@
 #include <array>
 #include <csignal>
 #include <cstdlib>
-#include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -38,20 +37,6 @@ std::string node_name(const tcp_endpoint& listen) {
   std::array<char, 256> host{};
   ::gethostname(host.data(), host.size() - 1);
   return std::string(host.data()) + ":" + std::to_string(listen.port());
-}
-
-// Of /shards: what ZooKeeper's map would change if it were believed. null: nothing is held.
-nlohmann::json held_page(const shard_router::shard_map* held,
-                         const shard_router::shard_map* in_force) {
-  if (held == nullptr) return nullptr;
-  nlohmann::json page{{"epoch", held->epoch()},
-                      {"servers_up", held->servers_up()},
-                      {"missing", nlohmann::json::array()}};
-  if (in_force == nullptr) return page;
-  for (const auto& server : in_force->servers()) {
-    if (held->find(server.name) == nullptr) page["missing"].push_back(server.name);
-  }
-  return page;
 }
 
 std::vector<listening_socket> open_listeners(const config& settings) {
@@ -102,11 +87,20 @@ server::server(const config& settings)
                              early_data_.get()};
     workers_.push_back(std::make_unique<worker>(setup, std::move(socket)));
   }
+  pages_ = std::make_unique<shard_pages>(control_, router_, workers_, node, moves_per_second_,
+                                         [this] { return shards_->held(); });
   if (settings.admin.address) {
     admin_ = std::make_unique<gateway::admin_endpoint>(
         control_, *settings.admin.address,
-        admin_content{[this] { return ready(); }, [this] { return render_metrics(); },
-                      [this] { return render_shards(); }});
+        admin_content{
+            [this] { return ready(); }, [this] { return render_metrics(); },
+            [this](const admin_query&, const json_reply& reply) { pages_->shards(reply); },
+            [this](const admin_query& query, const json_reply& reply) {
+              pages_->whois(query, reply);
+            },
+            [this](const admin_query& query, const json_reply& reply) {
+              pages_->what_if(query, reply);
+            }});
   }
   router_.subscribe([this](const auto& map) { on_map(map); });
   shards_ = std::make_unique<shard_source>(control_, settings.shards, router_);
@@ -240,24 +234,6 @@ std::string server::render_metrics() const {
   facts.clients_max = clients_max_;
   facts.moves_per_second = moves_per_second_;
   return render_prometheus(workers, facts);
-}
-
-std::string server::render_shards() const {
-  const auto& map = router_.current();
-  nlohmann::json page{{"epoch", map == nullptr ? 0 : map->epoch()},
-                      {"servers", nlohmann::json::array()}};
-  if (map != nullptr) {
-    for (const auto& server : map->servers()) {
-      page["servers"].push_back({{"name", server.name},
-                                 {"host", server.host},
-                                 {"port", server.port},
-                                 {"weight", server.weight},
-                                 {"state", name_of(server.state)},
-                                 {"share", map->share(server.name)}});
-    }
-  }
-  page["held"] = held_page(shards_->held().get(), map.get());
-  return page.dump(2) + "\n";
 }
 
 }  // namespace presenter::gateway

@@ -13,6 +13,7 @@
 #include "gateway/config.hpp"
 #include "gateway/operate/admin_endpoint.hpp"
 #include "gateway/operate/memory_trimmer.hpp"
+#include "gateway/shard_pages.hpp"
 #include "gateway/shard_source.hpp"
 #include "gateway/ticket_source.hpp"
 #include "gateway/tls_source.hpp"
@@ -45,7 +46,6 @@ class server {
 
   readiness ready() const;
   std::string render_metrics() const;
-  std::string render_shards() const;
   std::size_t links_up() const;
   handshake_counts handshakes() const;
 
@@ -63,8 +63,9 @@ class server {
   std::unique_ptr<address_limits> addresses_;        // nullptr: none are set
   std::unique_ptr<early_data_register> early_data_;  // nullptr: none is taken
   std::vector<std::unique_ptr<worker>> workers_;
-  std::unique_ptr<gateway::admin_endpoint> admin_;
   shard_router::router router_;
+  std::unique_ptr<shard_pages> pages_;
+  std::unique_ptr<gateway::admin_endpoint> admin_;
   std::unique_ptr<shard_source> shards_;
   memory_trimmer trimmer_;
   bool ending_ = false;

@@ -21,6 +21,9 @@ constexpr std::chrono::microseconds handshake_budget{100};
 // Streams that are compared with a new map in one turn of the loop: some 0.1 ms.
 constexpr std::size_t looks_per_turn = 512;
 
+// Clients that a survey sees in one turn.
+constexpr std::size_t surveyed_per_turn = 512;
+
 // For frames that are still to leave when the links close at the end.
 constexpr std::chrono::milliseconds link_linger{500};
 
@@ -103,6 +106,7 @@ void worker::run_turns() {
   relays_.run_all();
   if (!handshakes_.empty()) handshakes_.run_for(handshake_budget);
   look_for_moves();
+  step_survey();
   if (!handshakes_.empty() || !relays_.empty()) post_turns();
 }
 
@@ -125,6 +129,29 @@ void worker::wait_move() {
     mover_.move_due(std::chrono::steady_clock::now());
     wait_move();
   });
+}
+
+// --- surveys
+
+// The list of sessions goes round once, while clients come and go: who comes stands behind the last
+// and is not counted, who goes makes the round begin again for some, which are marked.
+void worker::step_survey() {
+  if (surveys_.empty()) return;
+  survey& now = surveys_.front();
+  if (std::exchange(now.number, now.number == 0 ? ++surveys_begun_ : now.number) == 0)
+    now.clients_left = sessions_open_;
+  for (std::size_t i = 0; i < surveyed_per_turn && now.clients_left > 0; ++i, --now.clients_left) {
+    if (sessions_.empty()) break;
+    client_session& client = sessions_.front();
+    sessions_.splice(sessions_.end(), sessions_, sessions_.begin());
+    if (client.mark_surveyed(now.number)) now.visit(client);
+  }
+  if (now.clients_left == 0 || sessions_.empty()) {
+    const survey over = std::move(now);
+    surveys_.pop_front();
+    over.done();
+  }
+  if (!surveys_.empty()) post_turns();
 }
 
 // --- clients
@@ -228,6 +255,18 @@ void worker::take_early_data(const tls_contexts& contexts) {
 
 void worker::post_tls(tls_contexts_ptr contexts) {
   asio::post(io_, [this, contexts = std::move(contexts)]() mutable { tls_ = std::move(contexts); });
+}
+
+void worker::post_survey(std::function<void(const client_session&)> visit,
+                         std::function<void()> done) {
+  asio::post(io_, [this, visit = std::move(visit), done = std::move(done)]() mutable {
+    surveys_.push_back({std::move(visit), std::move(done)});
+    post_turns();
+  });
+}
+
+void worker::post_count_streams(std::function<void(stream_counts)> done) {
+  asio::post(io_, [this, done = std::move(done)] { done(upstream_.count_streams()); });
 }
 
 void worker::post_shut_down(duration within) {

@@ -5,6 +5,8 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <deque>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -58,6 +60,12 @@ class worker final : private client_session_owner {
   // For clients that come from now on.
   void post_tls(tls_contexts_ptr contexts);
 
+  // Shows every client to `visit`, some in each turn of the loop, then calls `done`; both on the
+  // worker's thread. Neither is called any more once the worker ends.
+  void post_survey(std::function<void(const client_session&)> visit, std::function<void()> done);
+  // Calls `done` on the worker's thread.
+  void post_count_streams(std::function<void(stream_counts)> done);
+
   // Accepts no more, closes clients cleanly, then links; whatever is left after `within` is cut.
   // The thread ends with it.
   void post_shut_down(duration within);
@@ -78,6 +86,7 @@ class worker final : private client_session_owner {
   void run_turns();
   void look_for_moves();
   void wait_move();
+  void step_survey();
   void bury();
   void bury_all();
   void take_early_data(const tls_contexts& contexts);
@@ -114,6 +123,14 @@ class worker final : private client_session_owner {
                          boost::intrusive::constant_time_size<false>>
       sessions_;
   std::vector<client_session*> graveyard_;
+  struct survey {
+    std::function<void(const client_session&)> visit;
+    std::function<void()> done;
+    std::uint32_t number = 0;
+    std::size_t clients_left = 0;
+  };
+  std::deque<survey> surveys_;  // the first is under way
+  std::uint32_t surveys_begun_ = 0;
   std::size_t sessions_open_ = 0;
   bool turns_posted_ = false;
   bool shutting_down_ = false;

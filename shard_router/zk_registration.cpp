@@ -53,6 +53,8 @@ zk_registration::zk_registration(zk_session& session, server self)
       counters_(session.counters()),
       self_(checked(with_instance(std::move(self)))),
       path_(server_path(self_.name)),
+      wish_(self_.state),
+      written_(self_.state),
       retry_timer_(session.executor()),
       retry_backoff_(retry_min, retry_max) {}
 
@@ -70,6 +72,8 @@ void zk_registration::start() {
 void zk_registration::update(server self) {
   self.name = self_.name;
   self.instance = self_.instance;
+  wish_ = self.state;
+  if (is_drain_ordered_) self.state = server_state::draining;
   self_ = checked(std::move(self));
   if (state_ == state::registered) state_ = state::registering;
   check();
@@ -112,11 +116,32 @@ void zk_registration::on_node(error_code failed, const std::string& data, const 
 }
 
 void zk_registration::on_own_node(const std::string& data, const zk_stat& stat) {
-  const std::string wanted = encode_server(self_);
-  if (data == wanted) return mark_registered(stat.version);
+  if (const auto found = decode_server(self_.name, data)) {
+    follow_order(found->state);
+    if (*found == self_) return mark_registered(stat.version);
+  }
   is_checking_ = true;
-  session_.set_data(path_, wanted, stat.version,
+  session_.set_data(path_, write_wanted(), stat.version,
                     checks_.bind([this](error_code failed) { after_change(failed); }));
+}
+
+// What we never wrote, somebody else did.
+void zk_registration::follow_order(server_state found) {
+  if (found == written_ || found == self_.state) return;
+  is_drain_ordered_ = found == server_state::draining;
+  written_ = found;
+  if (wish_ == server_state::draining || self_.state == found) return;
+  self_.state = found;
+  spdlog::info("{}: {} by order", path_, name_of(found));
+  boost::asio::post(session_.executor(), life_.bind([this, found] {
+    if (on_ordered_) on_ordered_(found);
+  }));
+}
+
+// What is on its way from now on, whether its answer arrives or not.
+std::string zk_registration::write_wanted() {
+  written_ = self_.state;
+  return encode_server(self_);
 }
 
 void zk_registration::on_foreign_node(const std::string& data, const zk_stat& stat) {
@@ -131,8 +156,10 @@ void zk_registration::on_foreign_node(const std::string& data, const zk_stat& st
     return;
   }
   state_ = state::registering;
+  // Our own, of an earlier session: an order in it counts.
+  if (!is_other_instance) follow_order(other->state);
   is_checking_ = true;
-  session_.replace_by_ephemeral(path_, stat.version, encode_server(self_),
+  session_.replace_by_ephemeral(path_, stat.version, write_wanted(),
                                 checks_.bind([this](error_code failed) {
                                   if (!failed) mark_created(true);
                                   after_change(failed);
@@ -151,7 +178,7 @@ void zk_registration::on_no_node() {
 
 void zk_registration::create() {
   is_checking_ = true;
-  session_.create_ephemeral(path_, encode_server(self_), checks_.bind([this](error_code failed) {
+  session_.create_ephemeral(path_, write_wanted(), checks_.bind([this](error_code failed) {
     if (failed == zk_errc::no_node) return create_parent();
     if (!failed) mark_created(false);
     after_change(failed);

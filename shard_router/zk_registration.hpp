@@ -25,9 +25,12 @@ std::string make_instance();
 // Whose node it is, is decided by its ephemeralOwner, never by its presence: a leftover of an
 // earlier session is replaced, not trusted. If, after we were registered once, a process of another
 // instance takes the name, it is newer than we are: we say so and wait until it leaves.
+// An operator's order: the state in our node was changed by somebody else. It stands, over new
+//   sessions as well, until it is changed back, for as long as this object lives.
 class zk_registration final : public zk_listener {
  public:
   using done_handler = std::function<void(boost::system::error_code)>;
+  using state_handler = std::function<void(server_state)>;
 
   // `self` within limits (errc's entry errors are for reading; here std::invalid_argument is
   // thrown). An empty `instance` is filled in by make_instance().
@@ -39,8 +42,12 @@ class zk_registration final : public zk_listener {
   // From now on the node is there whenever the session lives.
   void start();
 
+  // Told, posted, when an operator's order has changed our state.
+  void set_state_handler(state_handler on_ordered) { on_ordered_ = std::move(on_ordered); }
+
   // New weight, state, host or port; the name and the instance stay. Throws as the constructor
-  // does. The last call counts; it may be made at any time before close().
+  // does. The last call counts; it may be made at any time before close(). `draining` holds against
+  // any order, `up` does not undo one.
   void update(server self);
 
   // Removes the node, so that the leave is seen at once, and then calls `done`: with no error if
@@ -52,6 +59,7 @@ class zk_registration final : public zk_listener {
   // The node is there, is ours and says what we want, when last seen.
   bool is_registered() const { return state_ == state::registered; }
 
+  // As it is wanted: an order included.
   const server& self() const { return self_; }
 
  private:
@@ -64,6 +72,8 @@ class zk_registration final : public zk_listener {
   void on_node(boost::system::error_code failed, const std::string& data, const zk_stat& stat);
   void on_own_node(const std::string& data, const zk_stat& stat);
   void on_foreign_node(const std::string& data, const zk_stat& stat);
+  void follow_order(server_state found);
+  std::string write_wanted();
   void on_no_node();
   void create();
   void create_parent();
@@ -78,6 +88,10 @@ class zk_registration final : public zk_listener {
   shard_counters& counters_;
   server self_;
   const std::string path_;
+  server_state wish_;     // the process's own
+  server_state written_;  // what we sent last; anything else is an order
+  bool is_drain_ordered_ = false;
+  state_handler on_ordered_;
 
   state state_ = state::idle;
   std::int32_t version_ = 0;     // of our node; while registered

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "bench/chat_backend/chat_server.hpp"
+#include "bench/chat_backend/departure.hpp"
 #include "protocol/backend_sdk/backend.hpp"
 
 namespace {
@@ -28,6 +29,7 @@ struct command_line {
   std::string zookeeper_auth_file;
   int weight = 100;
   double drain_seconds = 5;
+  double empty_seconds = 300;
   double ping_seconds = 5;
   double dead_seconds = 20;
   double settle_seconds = 1;
@@ -48,6 +50,9 @@ void add_options(CLI::App& app, command_line& line) {
   app.add_option("--weight", line.weight, "share of the ring")->check(CLI::Range(1, 1'000));
   app.add_option("--advertise", line.advertise, "host to register; else the address of --listen");
   app.add_option("--drain-seconds", line.drain_seconds, "for streams to end after SIGTERM")
+      ->check(CLI::Range(0.0, 1e6));
+  app.add_option("--empty-seconds", line.empty_seconds,
+                 "for gateways to move its streams away, once it says in the map that it drains")
       ->check(CLI::Range(0.0, 1e6));
   app.add_option("--ping-seconds", line.ping_seconds, "of a link's silence before it is pinged")
       ->check(CLI::Range(0.01, 1e6));
@@ -125,16 +130,12 @@ void run(command_line& line) {
     member->start(server.acceptor(), line.advertise.empty() ? own : line.advertise, bound.port());
   }
 
-  // Out of the map first, so that no new stream is on its way while the others end.
-  const auto drain = [&] { server.start_draining([&io] { io.stop(); }); };
+  departure going(io, server, member ? &*member : nullptr, milliseconds_of(line.empty_seconds),
+                  [&io] { io.stop(); });
+  if (member) member->on_ordered([&going](auto state) { going.on_ordered(state); });
   asio::signal_set signals(io, SIGTERM, SIGINT);
-  signals.async_wait([&](const boost::system::error_code& failed, int) {
-    if (failed) return;
-    if (member) {
-      member->start_leaving(drain);
-    } else {
-      drain();
-    }
+  signals.async_wait([&going](const boost::system::error_code& failed, int) {
+    if (!failed) going.start();
   });
   fmt::print("presenter-chatd {} listening on {}\n", line.options.name,
              text_of(server.local_endpoint()));
@@ -144,7 +145,8 @@ void run(command_line& line) {
 
 }  // namespace
 
-// 0 drained after SIGTERM or SIGINT · 1 it could not listen or register · 2 wrong arguments.
+// 0 drained after SIGTERM, SIGINT or an order in the map · 1 it could not listen or register · 2
+// wrong arguments.
 int main(int argc, char** argv) {
   command_line line;
   CLI::App app{"The demo chat server behind Presenter"};

@@ -113,6 +113,14 @@ void client_session::shut_down() {
   close_cleanly(close_reason::shutting_down);
 }
 
+std::string client_session::tag() const {
+  return fmt::format("{}-{}", context_.node, number_);
+}
+
+double client_session::age_seconds() const {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - accepted_at_).count();
+}
+
 // --- what happens
 
 void client_session::on_poll(std::uint32_t events) {
@@ -337,7 +345,7 @@ void client_session::submit_open(const upstream_pool::upstream_route& route, boo
   open.client_address = peer_.address().to_string();
   open.client_port = peer_.port();
   open.tls = opening_->facts;
-  open.tag = fmt::format("{}-{}", context_.node, number_);
+  open.tag = tag();
   open.early_data = is_early;
   const protocol::stream_id stream = route.link->open(std::move(open), relay_);
   relay_.start(route.link, stream, opening_->packet.bytes());
@@ -480,6 +488,8 @@ void client_session::on_relay_over(close_reason reason) {
 // --- moves
 
 void client_session::strand(close_reason reason) {
+  // It has asked with its early data, and has nothing yet.
+  if (phase_ == client_phase::handshake) return close_now(reason);
   reason_ = reason;
   clear_deadline();
   set_phase(client_phase::stranded);

@@ -86,6 +86,13 @@ class client_session final : public session_hook,
   // The gateway ends: closes cleanly what can be closed cleanly.
   void shut_down();
 
+  // For those who look at all clients.
+  client_phase phase() const { return phase_; }
+  std::string tag() const;  // this gateway's name for it, as the backend has it and the log
+  double age_seconds() const;
+  // False: this survey has seen it already.
+  bool mark_surveyed(std::uint32_t survey) { return std::exchange(survey_, survey) != survey; }
+
  private:
   // poll_target, turn_node, deadline_node, upstream_waiter, movable
   void on_poll(std::uint32_t events) override;
@@ -151,6 +158,7 @@ class client_session final : public session_hook,
   bool has_reason_ = false;
   bool close_notify_sent_ = false;
   bool fin_sent_ = false;
+  std::uint32_t survey_ = 0;       // the last that saw it
   bool expects_progress_ = false;  // the deadline is the relay's
   close_reason reason_ = close_reason::internal;
   tls_channel tls_;

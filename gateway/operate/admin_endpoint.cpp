@@ -95,6 +95,9 @@ class admin_endpoint::server : public std::enable_shared_from_this<server> {
   static asio::awaitable<void> linger(session& client);
   static asio::awaitable<error_code> read_request(session& client, beast::flat_buffer& buffer,
                                                   request_parser& parser);
+  static asio::awaitable<admin_response> make_response(session& client,
+                                                       const request_parser& parser,
+                                                       std::optional<http::status> refused);
   static asio::awaitable<error_code> write_response(session& client, admin_response& response);
   static asio::awaitable<void> pause(std::shared_ptr<server> self);
   static void report(std::exception_ptr error);
@@ -164,8 +167,8 @@ asio::awaitable<void> admin_endpoint::server::serve(std::unique_ptr<session> cli
     const auto refused = read_error ? status_of(read_error) : std::nullopt;
     if (read_error && !refused) co_return;
 
-    auto response =
-        refused ? admin_error(*refused) : answer_admin_request(parser.get(), self.content_);
+    auto response = co_await make_response(*client, parser, refused);
+    if (self.is_stopped_) co_return;
     const auto write_error = co_await write_response(*client, response);
     if (write_error) co_return;
     if (response.need_eof() || !response.keep_alive()) {
@@ -186,6 +189,29 @@ asio::awaitable<error_code> admin_endpoint::server::read_request(session& client
   co_await http::async_read(client.stream, buffer, parser,
                             asio::redirect_error(asio::use_awaitable, ec));
   co_return ec;
+}
+
+// Some pages wait for the workers. Who answers too late answers nobody.
+asio::awaitable<admin_response> admin_endpoint::server::make_response(
+    session& client, const request_parser& parser, std::optional<http::status> refused) {
+  if (refused) co_return admin_error(*refused);
+  struct awaited {
+    explicit awaited(const asio::any_io_executor& executor) : arrived(executor) {}
+    asio::steady_timer arrived;
+    std::optional<admin_response> response;
+  };
+  const auto answer = std::make_shared<awaited>(client.stream.get_executor());
+  answer->arrived.expires_after(client.owner->limits_.deadline);
+  const admin_reply reply = [answer](admin_response response) {
+    answer->response = std::move(response);
+    answer->arrived.cancel();
+  };
+  answer_admin_request(parser.get(), client.owner->content_, reply);
+  error_code ignored;
+  if (!answer->response)
+    co_await answer->arrived.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  if (!answer->response) co_return admin_error(http::status::service_unavailable);
+  co_return std::move(*answer->response);
 }
 
 asio::awaitable<error_code> admin_endpoint::server::write_response(session& client,

@@ -40,8 +40,15 @@ std::optional<page> find_page(std::string_view path, const admin_content& conten
   if (path == "/healthz") return page{http::status::ok, plain_text, "ok\n"};
   if (path == "/readyz") return ready_page(content);
   if (path == "/metrics") return page{http::status::ok, prometheus_type, content.metrics()};
-  if (path == "/shards") return page{http::status::ok, "application/json", content.shards()};
   return std::nullopt;
+}
+
+// nullptr if there is no such page.
+const json_page* find_json_page(std::string_view path, const admin_content& content) {
+  if (path == "/shards") return &content.shards;
+  if (path == "/whois") return &content.whois;
+  if (path == "/what-if") return &content.what_if;
+  return nullptr;
 }
 
 std::string_view path_of(const admin_request& request) {
@@ -51,19 +58,6 @@ std::string_view path_of(const admin_request& request) {
 
 bool is_read(const admin_request& request) {
   return request.method() == http::verb::get || request.method() == http::verb::head;
-}
-
-page choose_page(const admin_request& request, const admin_content& content) {
-  if (request.target().size() > admin_target_bytes_max)
-    return plain_page(http::status::uri_too_long);
-  if (!is_read(request)) return plain_page(http::status::method_not_allowed);
-  try {
-    auto found = find_page(path_of(request), content);
-    return found ? std::move(*found) : plain_page(http::status::not_found);
-  } catch (const std::exception& error) {
-    spdlog::error("admin: {} failed: {}", path_of(request), error.what());
-    return plain_page(http::status::internal_server_error);
-  }
 }
 
 admin_response response_of(page from, unsigned version) {
@@ -76,16 +70,61 @@ admin_response response_of(page from, unsigned version) {
   return response;
 }
 
-}  // namespace
+// What of the request the response needs.
+struct request_traits {
+  explicit request_traits(const admin_request& request)
+      : version(request.version()),
+        keep_alive(request.keep_alive()),
+        is_head(request.method() == http::verb::head) {}
+  unsigned version;
+  bool keep_alive;
+  bool is_head;
+};
 
-admin_response answer_admin_request(const admin_request& request, const admin_content& content) {
-  auto response = response_of(choose_page(request, content), request.version());
+admin_response finished(page from, const request_traits& request) {
+  auto response = response_of(std::move(from), request.version);
   if (response.result() == http::status::method_not_allowed)
     response.set(http::field::allow, "GET, HEAD");
-  response.keep_alive(request.keep_alive());
+  response.keep_alive(request.keep_alive);
   // The length stays that of the body a GET would have.
-  if (request.method() == http::verb::head) response.body().clear();
+  if (request.is_head) response.body().clear();
   return response;
+}
+
+void answer_json(const json_page& make, std::string_view target, const request_traits& request,
+                 const admin_reply& reply) {
+  const auto query = admin_query::parse(target);
+  if (!query) return reply(finished(plain_page(http::status::bad_request), request));
+  make(*query, [reply, request](json_answer answer) {
+    reply(finished(page{answer.status, "application/json", std::move(answer.body)}, request));
+  });
+}
+
+void answer_read(const admin_request& request, const admin_content& content,
+                 const admin_reply& reply) {
+  const request_traits traits(request);
+  const std::string_view path = path_of(request);
+  if (const json_page* make = find_json_page(path, content))
+    return answer_json(*make, {request.target().data(), request.target().size()}, traits, reply);
+  auto found = find_page(path, content);
+  reply(finished(found ? std::move(*found) : plain_page(http::status::not_found), traits));
+}
+
+}  // namespace
+
+void answer_admin_request(const admin_request& request, const admin_content& content,
+                          admin_reply reply) {
+  const request_traits traits(request);
+  if (request.target().size() > admin_target_bytes_max)
+    return reply(finished(plain_page(http::status::uri_too_long), traits));
+  if (!is_read(request))
+    return reply(finished(plain_page(http::status::method_not_allowed), traits));
+  try {
+    answer_read(request, content, reply);
+  } catch (const std::exception& error) {
+    spdlog::error("admin: {} failed: {}", path_of(request), error.what());
+    reply(finished(plain_page(http::status::internal_server_error), traits));
+  }
 }
 
 admin_response admin_error(http::status status) {

@@ -1,6 +1,8 @@
 // What the admin endpoint answers: a request in, a response out. Knows no socket.
 //   /healthz  200 while the process lives        /metrics  Prometheus text
-//   /readyz   200, or 503 with the reasons       /shards   JSON: the shard map in force
+//   /readyz   200, or 503 with the reasons       /shards   JSON: the shard map, streams, moves
+//   /whois?key=KEY                               JSON: who owns the key, its clients here
+//   /what-if?add=NAME&weight=W, ?remove=NAME     JSON: what such a change would move
 #pragma once
 
 #include <boost/beast/http/message.hpp>
@@ -10,6 +12,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "gateway/operate/admin_query.hpp"
 
 namespace presenter::gateway {
 
@@ -22,19 +26,33 @@ struct readiness {
   bool is_ready() const noexcept { return missing.empty(); }
 };
 
+using admin_reply = std::function<void(admin_response)>;
+
+// A page of JSON that the workers have a part in.
+struct json_answer {
+  boost::beast::http::status status = boost::beast::http::status::ok;
+  std::string body;
+};
+using json_reply = std::function<void(json_answer)>;
+// Calls the reply once, on the control thread, now or later. May keep it longer than anybody waits.
+using json_page = std::function<void(const admin_query&, json_reply)>;
+
 // Where the pages come from. Called on the control thread, between two waits of a session; what
 // they throw becomes a 500.
 struct admin_content {
   std::function<readiness()> ready;
   std::function<std::string()> metrics;
-  std::function<std::string()> shards;  // JSON
+  json_page shards;
+  json_page whois;
+  json_page what_if;
 };
 
-// Longest request target; the longest that exists has 8 bytes.
-inline constexpr std::size_t admin_target_bytes_max = 1'024;
+// Longest request target: the longest key, every byte of it percent-encoded, and the page's name.
+inline constexpr std::size_t admin_target_bytes_max = 4'096;
 
-// Takes GET and HEAD of the four pages; everything else is answered with 404, 405 or 414.
-admin_response answer_admin_request(const admin_request&, const admin_content&);
+// Takes GET and HEAD of these pages; everything else is answered with 400, 404, 405 or 414. `reply`
+// is called once, now or later.
+void answer_admin_request(const admin_request&, const admin_content&, admin_reply reply);
 
 // An answer that closes the session: for a request that could not be read.
 admin_response admin_error(boost::beast::http::status);

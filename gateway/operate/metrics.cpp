@@ -12,9 +12,7 @@ namespace presenter::gateway {
 namespace {
 
 std::string_view label_of(client_phase phase) {
-  constexpr std::array<std::string_view, 6> names{"handshake", "first_packet", "opening",
-                                                  "relaying",  "stranded",     "closing"};
-  return names[static_cast<std::size_t>(phase)];
+  return name_of(phase);
 }
 
 std::string_view label_of(move_cause cause) {
@@ -339,6 +337,12 @@ void write_moves(prometheus_text& out, worker_span workers, double per_second) {
 }
 
 }  // namespace
+
+std::string_view name_of(client_phase phase) noexcept {
+  constexpr std::array<std::string_view, 6> names{"handshake", "first_packet", "opening",
+                                                  "relaying",  "stranded",     "closing"};
+  return names[static_cast<std::size_t>(phase)];
+}
 
 std::string_view name_of(move_cause cause) noexcept {
   constexpr std::array<std::string_view, 5> names{"link_lost", "backend_ended", "drained", "left",

@@ -94,6 +94,7 @@ enum class open_obstacle : std::uint8_t { link_lost, no_link, not_owner, busy, s
 enum class early_data_result : std::uint8_t { forwarded, held, replayed, unrecorded, rejected };
 enum class relay_direction : std::uint8_t { to_backend, to_client };
 
+std::string_view name_of(client_phase) noexcept;
 std::string_view name_of(move_cause) noexcept;
 
 // Life: as long as the process. Confined to: see counter.

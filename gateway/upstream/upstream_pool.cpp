@@ -138,4 +138,15 @@ std::size_t upstream_pool::links_ready() const {
   return ready;
 }
 
+stream_counts upstream_pool::count_streams() const {
+  stream_counts counts;
+  for (const auto& [name, backend] : backends_) {
+    for (const auto& slot : backend.slots)
+      counts[name] += slot->streams_open();
+  }
+  for (const auto& slot : retired_)
+    counts[slot->server().name] += slot->streams_open();
+  return counts;
+}
+
 }  // namespace presenter::gateway

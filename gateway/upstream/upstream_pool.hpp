@@ -15,6 +15,9 @@
 
 namespace presenter::gateway {
 
+// By the names of their backends.
+using stream_counts = std::map<std::string, std::size_t, std::less<>>;
+
 // Life: the worker's. Confined to: the worker's thread.
 // Bounds: links_per_worker per server of the map (at most its own limit), plus links of servers
 // that have left it, until their last stream ends.
@@ -57,6 +60,8 @@ class upstream_pool {
   // No link is left, nor one on its way.
   bool is_empty() const;
   std::size_t links_ready() const;
+  // Of all links, those of servers that have left the map as well.
+  stream_counts count_streams() const;
 
  private:
   struct backend {

@@ -51,6 +51,7 @@ void backend::start(mux_acceptor& acceptor, const std::string& host, std::uint16
   options_.self.port = port;
   shards_.subscribe([this](const shard_router::shard_map_ptr& map) { on_map(map); });
   entry_.emplace(session_, options_.self);
+  if (on_ordered_) entry_->set_state_handler(on_ordered_);
   watcher_.start();
   entry_->start();
   session_.start();
@@ -60,6 +61,19 @@ void backend::on_map(const shard_router::shard_map_ptr& map) {
   fence_->set_map(map, std::chrono::steady_clock::now());
   acceptor_->set_map_epoch(map->epoch());
   acceptor_->on_fence_changed();
+}
+
+void backend::on_ordered(std::function<void(shard_router::server_state)> call) {
+  on_ordered_ = std::move(call);
+  if (entry_) entry_->set_state_handler(on_ordered_);
+}
+
+bool backend::start_draining() {
+  if (session_.state() != shard_router::zk_state::connected) return false;
+  shard_router::server self = entry_->self();
+  self.state = shard_router::server_state::draining;
+  entry_->update(std::move(self));
+  return true;
 }
 
 void backend::start_leaving(std::function<void()> on_left) {

@@ -54,6 +54,14 @@ class backend {
   // entry out of limits. Once.
   void start(mux_acceptor& acceptor, const std::string& host, std::uint16_t port);
 
+  // Told when an operator has written our entry's state: `draining`, or `up` again. The gateways
+  // act upon it by themselves, and move our streams away; we should end when we are empty.
+  void on_ordered(std::function<void(shard_router::server_state)> call);
+
+  // Says `draining` in the entry: no new streams, and the gateways move those that are here.
+  // False: ZooKeeper does not answer, so that nobody hears it. After start.
+  bool start_draining();
+
   // Takes the entry out of the map, so that no new stream is on its way while the others end;
   // `on_left` when it is gone or leave_timeout is over. Once, after start.
   void start_leaving(std::function<void()> on_left);
@@ -74,6 +82,7 @@ class backend {
   std::optional<shard_router::zk_registration> entry_;
   boost::asio::steady_timer leave_deadline_;
   std::function<void()> on_left_;
+  std::function<void(shard_router::server_state)> on_ordered_;
 };
 
 }  // namespace presenter::protocol

@@ -2,9 +2,12 @@
 clients is closed, one after the other at the configured pace, and nobody else notices."""
 
 import json
+import os
+import signal
+import subprocess
 
 from chat_client import ChatClient
-from processes import InstallationTest, main
+from processes import PATIENCE, PROGRAMS, InstallationTest, main
 from ring import Ring
 from tls_client import Truncated
 
@@ -103,6 +106,59 @@ class MovesTest(InstallationTest):
         self.assert_closed(lost, cleanly=False)
         self.assert_only_these_moved(lost, "link_lost")
         self.assertEqual(self.moves("total", "left"), 0)
+
+    def order(self, command, name):
+        run = subprocess.run([os.path.join(PROGRAMS, "presenterctl"), command, name,
+                              "--zookeeper", self.where], capture_output=True, text=True,
+                             check=False)
+        self.assertEqual(run.returncode, 0, run.stderr)
+
+    def state_of(self, name):
+        return {server["name"]: server["state"] for server in self.shards()["servers"]}.get(name)
+
+    def test_a_chat_server_that_is_drained_is_emptied_and_ends(self):
+        leaving = self.owned_by("chat-b")
+        self.order("drain", "chat-b")
+        seen = []
+
+        def look():
+            seen.append({server["name"]: server["streams"]
+                         for server in self.shards()["servers"]}.get("chat-b"))
+            # Nobody new goes there, although its process still serves.
+            couple = f"meanwhile-{len(seen)}"
+            self.assertEqual(self.client(couple, "ann").server,
+                             Ring(["chat-a", "chat-c"]).owner(couple))
+        self.wait_until(lambda: self.state_of("chat-b") == "draining", "the gateway knows")
+        self.assert_spread("drained", 2 * len(leaving), look)
+        self.assertEqual(seen, sorted(seen, reverse=True), "it only ever gets emptier")
+        self.assertEqual(self.by_name["chat-b"].wait(PATIENCE), 0)
+        self.assert_closed(leaving)
+        self.assert_only_these_moved(leaving, "stream_moved")
+        self.wait_until(lambda: self.state_of("chat-b") is None, "it has left the map")
+
+    def test_a_chat_server_that_is_told_to_end_drains_first(self):
+        leaving = self.owned_by("chat-b")
+        self.by_name["chat-b"].signal(signal.SIGTERM)
+        self.assert_spread("drained", 2 * len(leaving))
+        self.assertEqual(self.by_name["chat-b"].wait(PATIENCE), 0)
+        self.assert_closed(leaving)
+        self.assert_only_these_moved(leaving, "stream_moved")
+
+    def test_who_has_not_been_moved_stays_when_the_drain_is_taken_back(self):
+        leaving = self.owned_by("chat-b")
+        self.order("drain", "chat-b")
+        self.wait_until(lambda: self.moves("total", "drained") > 0, "it has begun")
+        self.order("undrain", "chat-b")
+        self.wait_until(lambda: self.moves("pending", "drained") == 0, "nobody waits any more")
+        moved = self.moves("total", "drained")
+        self.assertLess(moved, 2 * len(leaving))
+        self.wait_closed(self.gateway, "stream_moved", moved)
+        self.assertTrue(self.by_name["chat-b"].is_running())
+        self.assert_talks(set(COUPLES) - leaving)
+        # Of each client that was drained: closed, or as if nothing had been.
+        couple = Ring(NAMES).keys_of("chat-b", 1, "afterwards")[0]
+        self.assertEqual(self.client(couple, "ann").server, "chat-b")
+        self.assertEqual(self.gateway.metric("presenter_closes_total"), moved)
 
     def test_a_stranded_client_may_leave_before_its_turn(self):
         lost = self.owned_by("chat-b")

@@ -27,6 +27,7 @@ LAYERS = {
         "gateway", "gateway/operate"),
     "gateway/balance": ("gateway", "gateway/operate"),
     "gateway/operate": ("protocol", "protocol/wire", "shard_router", "gateway"),
+    "presenterctl": ("shard_router",),
     "bench/load_generator": ("protocol", "protocol/wire", "bench/chat_backend"),
     "bench/storm": ("bench/load_generator",),
     "bench/chat_backend": ("protocol", "protocol/wire", "protocol/backend_sdk", "shard_router"),

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "shard_router/shard_map_codec.hpp"
 #include "shard_router/zk_paths.hpp"
 #include "tests/integration/shard_router/control_loop.hpp"
 #include "tests/support/child_process.hpp"
@@ -89,6 +90,78 @@ TEST_F(Membership, WeightAndDrainingAreFollowed) {
   EXPECT_EQ(names_in(gateway.shards), "chat-a chat-b");
   EXPECT_EQ(gateway.shards.current()->owner("couple")->name, "chat-a");
   EXPECT_EQ(second.session.counters().registrations, 1u);
+}
+
+// What an operator writes into a server's node, against its version.
+void order(zk_session& session, const std::string& name, server_state state) {
+  session.get_data(
+      "/servers/" + name, [&session, name, state](boost::system::error_code failed,
+                                                  const std::string& data, const zk_stat& stat) {
+        ASSERT_FALSE(failed) << failed.message();
+        server found = decode_server(name, data).value();
+        found.state = state;
+        session.set_data("/servers/" + name, encode_server(found), stat.version,
+                         [](boost::system::error_code refused) { EXPECT_FALSE(refused); });
+      });
+}
+
+TEST_F(Membership, AnOrderToDrainStandsUntilItIsTakenBack) {
+  watching_gateway gateway(control_, options());
+  // A map needs somebody who is up.
+  registered_backend other(control_, options(), backend("chat-b"));
+  registered_backend only(control_, options(), backend("chat-a"));
+  std::vector<server_state> told;
+  only.registration.set_state_handler([&](server_state state) { told.push_back(state); });
+  ASSERT_TRUE(run_until([&] { return only.registration.is_registered(); }));
+
+  order(gateway.session, "chat-a", server_state::draining);
+  ASSERT_TRUE(run_until([&] { return told == std::vector{server_state::draining}; }));
+  const auto state_seen = [&] {
+    const auto& map = gateway.shards.current();
+    const server* found = map == nullptr ? nullptr : map->find("chat-a");
+    return found == nullptr ? std::nullopt : std::optional(found->state);
+  };
+  ASSERT_TRUE(run_until([&] { return state_seen() == server_state::draining; }));
+
+  // A change of its own does not undo it, nor does a new session.
+  server heavier = only.registration.self();
+  heavier.state = server_state::up;
+  heavier.weight = 300;
+  only.registration.update(heavier);
+  ASSERT_TRUE(run_until([&] { return gateway.shards.current()->find("chat-a")->weight == 300; }));
+  EXPECT_EQ(state_seen(), server_state::draining);
+  const auto before = only.session.credentials().session_id;
+  the_zookeeper().end_session(before, only.session.credentials().password);
+  ASSERT_TRUE(run_until([&] {
+    return only.session.credentials().session_id != before && only.registration.is_registered();
+  }));
+  ASSERT_TRUE(run_until([&] { return state_seen() == server_state::draining; }));
+  EXPECT_EQ(only.registration.self().weight, 300);
+
+  order(gateway.session, "chat-a", server_state::up);
+  ASSERT_TRUE(run_until([&] { return state_seen() == server_state::up; }));
+  EXPECT_EQ(told, (std::vector{server_state::draining, server_state::up}));
+}
+
+TEST_F(Membership, AServerThatEndsDrainsWhateverItIsOrdered) {
+  watching_gateway gateway(control_, options());
+  // A map needs somebody who is up.
+  registered_backend other(control_, options(), backend("chat-b"));
+  registered_backend only(control_, options(), backend("chat-a"));
+  ASSERT_TRUE(run_until([&] { return only.registration.is_registered(); }));
+  server ending = only.registration.self();
+  ending.state = server_state::draining;
+  only.registration.update(ending);
+  const auto is_draining = [&] {
+    const auto& map = gateway.shards.current();
+    return map != nullptr && map->find("chat-a") != nullptr &&
+           map->find("chat-a")->state == server_state::draining;
+  };
+  ASSERT_TRUE(run_until(is_draining));
+  const std::int64_t epoch = gateway.shards.current()->epoch();
+  order(gateway.session, "chat-a", server_state::up);
+  ASSERT_TRUE(
+      run_until([&] { return gateway.shards.current()->epoch() > epoch && is_draining(); }));
 }
 
 TEST_F(Membership, TheLastOfSeveralUpdatesCounts) {

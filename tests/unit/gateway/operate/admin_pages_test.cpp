@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <boost/beast/http/field.hpp>
+#include <optional>
 #include <stdexcept>
 
 namespace presenter::gateway {
@@ -15,13 +16,28 @@ using http::verb;
 class AdminPages : public testing::Test {
  protected:
   admin_response ask(verb method, const std::string& target) const {
-    return answer_admin_request(admin_request{method, target, 11}, content_);
+    return answer_to(admin_request{method, target, 11});
+  }
+  admin_response answer_to(const admin_request& request) const {
+    std::optional<admin_response> response;
+    answer_admin_request(request, content_,
+                         [&response](admin_response made) { response = std::move(made); });
+    return response.value();
+  }
+
+  static json_page json(std::string body) {
+    return [body = std::move(body)](const admin_query&, const json_reply& reply) {
+      reply({status::ok, body});
+    };
   }
 
   readiness state_;
   admin_content content_{[this] { return state_; },
-                         [] { return std::string{"presenter_ready 1\n"}; },
-                         [] { return std::string{R"({"epoch":7})"}; }};
+                         [] { return std::string{"presenter_ready 1\n"}; }, json(R"({"epoch":7})"),
+                         [](const admin_query& query, const json_reply& reply) {
+                           reply({status::not_found, query.value("key").value_or("none")});
+                         },
+                         json("{}")};
 };
 
 TEST_F(AdminPages, ServeHealthMetricsAndShards) {
@@ -55,6 +71,21 @@ TEST_F(AdminPages, IgnoreTheQuery) {
   EXPECT_EQ(ask(verb::get, "/healthz?probe=1").result(), status::ok);
 }
 
+TEST_F(AdminPages, PassTheQueryOnDecoded) {
+  EXPECT_EQ(ask(verb::get, "/whois?key=a%26b%3d%2F+%c3%a4").body(), "a&b=/+\xc3\xa4");
+  EXPECT_EQ(ask(verb::get, "/whois?other=1&key=&").body(), "");
+  EXPECT_EQ(ask(verb::get, "/whois").body(), "none");
+  EXPECT_EQ(ask(verb::get, "/whois?key").body(), "");
+  EXPECT_EQ(ask(verb::get, "/whois?key=1").result(), status::not_found);
+  EXPECT_EQ(ask(verb::head, "/whois?key=12345")[http::field::content_length], "5");
+}
+
+TEST_F(AdminPages, RefuseAQueryThatCannotBeRead) {
+  for (const auto* query : {"key=%", "key=%4", "key=%zz", "key=%+1", "%f=1", "key=1&key=2"})
+    EXPECT_EQ(ask(verb::get, std::string("/whois?") + query).result(), status::bad_request)
+        << query;
+}
+
 TEST_F(AdminPages, KnowNoOthers) {
   for (const auto* target :
        {"/", "", "*", "/healthz/", "/metrics/x", "healthz", "http://a/healthz", "/%68ealthz"})
@@ -75,7 +106,9 @@ TEST_F(AdminPages, LimitTheTarget) {
 }
 
 TEST_F(AdminPages, TurnAnExceptionInto500) {
-  content_.shards = []() -> std::string { throw std::runtime_error("no map"); };
+  content_.shards = [](const admin_query&, const json_reply&) {
+    throw std::runtime_error("no map");
+  };
   const auto response = ask(verb::get, "/shards");
   EXPECT_EQ(response.result(), status::internal_server_error);
   EXPECT_THAT(response.body(), testing::Not(testing::HasSubstr("no map")));
@@ -85,9 +118,8 @@ TEST_F(AdminPages, KeepTheSessionAsTheClientAsks) {
   EXPECT_TRUE(ask(verb::get, "/healthz").keep_alive());
   admin_request request{verb::get, "/healthz", 11};
   request.keep_alive(false);
-  EXPECT_FALSE(answer_admin_request(request, content_).keep_alive());
-  EXPECT_FALSE(
-      answer_admin_request(admin_request{verb::get, "/healthz", 10}, content_).keep_alive());
+  EXPECT_FALSE(answer_to(request).keep_alive());
+  EXPECT_FALSE(answer_to(admin_request{verb::get, "/healthz", 10}).keep_alive());
   EXPECT_FALSE(admin_error(status::bad_request).keep_alive());
 }
 

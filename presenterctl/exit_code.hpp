@@ -1,0 +1,13 @@
+// What presenterctl's exit status says, the same for every command; README.md lists it.
+#pragma once
+
+namespace presenter::ctl {
+
+enum exit_code : int {
+  exit_ok = 0,
+  exit_no = 1,           // the answer is no: no such server, nobody of this key, nothing to change
+  exit_usage = 2,        // the command line is wrong
+  exit_unreachable = 3,  // a gateway or ZooKeeper does not answer, or not in a way that makes sense
+};
+
+}  // namespace presenter::ctl

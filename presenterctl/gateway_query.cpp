@@ -1,0 +1,132 @@
+#include "presenterctl/gateway_query.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/write.hpp>
+#include <utility>
+
+namespace presenter::ctl {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using boost::system::error_code;
+using tcp = asio::ip::tcp;
+
+// A thousand servers are some 200 KB.
+constexpr std::size_t page_bytes_max = 16 * 1'024 * 1'024;
+
+// One GET. Life: on the stack of ask_one, while its io_context runs.
+class exchange {
+ public:
+  exchange(asio::io_context& io, gateway_answer& answer, const std::string& target)
+      : answer_(answer), resolver_(io), stream_(io), request_(http::verb::get, target, 11) {
+    parser_.body_limit(page_bytes_max);
+  }
+
+  void start(const gateway_address& at, std::chrono::milliseconds timeout) {
+    request_.set(http::field::host, at.host);
+    request_.set(http::field::connection, "close");
+    stream_.expires_after(timeout);
+    resolver_.async_resolve(at.host, at.port, [this](error_code failed, const auto& results) {
+      if (failed) return fail(failed);
+      stream_.async_connect(results,
+                            [this](error_code error, const auto&) { on_connected(error); });
+    });
+  }
+
+ private:
+  void on_connected(error_code failed) {
+    if (failed) return fail(failed);
+    http::async_write(stream_, request_, [this](error_code error, std::size_t) {
+      if (error) return fail(error);
+      http::async_read(stream_, buffer_, parser_,
+                       [this](error_code failed_read, std::size_t) { on_answer(failed_read); });
+    });
+  }
+
+  void on_answer(error_code failed) {
+    if (failed) return fail(failed);
+    answer_.page = nlohmann::json::parse(parser_.get().body(), nullptr, false);
+    if (answer_.page.is_discarded()) answer_.page = nullptr;
+    answer_.status = parser_.get().result_int();
+  }
+
+  void fail(error_code failed) { answer_.mistake = failed.message(); }
+
+  gateway_answer& answer_;
+  tcp::resolver resolver_;
+  beast::tcp_stream stream_;
+  http::request<http::empty_body> request_;
+  beast::flat_buffer buffer_;
+  http::response_parser<http::string_body> parser_;
+};
+
+gateway_answer ask_one(const std::string& gateway, const std::string& target,
+                       std::chrono::milliseconds timeout) {
+  gateway_answer answer;
+  answer.gateway = gateway;
+  const auto address = parse_gateway(gateway);
+  if (!address) {
+    answer.mistake = "not HOST:PORT";
+    return answer;
+  }
+  asio::io_context io{1};
+  exchange one(io, answer, target);
+  one.start(*address, timeout);
+  // A name that cannot be resolved in time has no timer of the stream's.
+  io.run_for(timeout + std::chrono::seconds(1));
+  if (answer.status == 0 && answer.mistake.empty()) answer.mistake = "no answer in time";
+  return answer;
+}
+
+}  // namespace
+
+std::optional<gateway_address> parse_gateway(std::string_view text) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0 || colon + 1 == text.size())
+    return std::nullopt;
+  std::string_view host = text.substr(0, colon);
+  const std::string_view port = text.substr(colon + 1);
+  if (port.find_first_not_of("0123456789") != std::string_view::npos) return std::nullopt;
+  const bool has_brackets = host.front() == '[' && host.back() == ']';
+  if (has_brackets) host = host.substr(1, host.size() - 2);
+  if (host.empty() || (host.find(':') != std::string_view::npos) != has_brackets)
+    return std::nullopt;
+  return gateway_address{std::string(host), std::string(port)};
+}
+
+std::string percent_encoded(std::string_view text) {
+  constexpr std::string_view plain =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+  std::string encoded;
+  for (const char each : text) {
+    if (plain.find(each) != std::string_view::npos) {
+      encoded += each;
+    } else {
+      encoded += fmt::format("%{:02X}", static_cast<unsigned char>(each));
+    }
+  }
+  return encoded;
+}
+
+std::vector<gateway_answer> ask_gateways(const std::vector<std::string>& gateways,
+                                         const std::string& target,
+                                         std::chrono::milliseconds timeout) {
+  std::vector<gateway_answer> answers;
+  answers.reserve(gateways.size());
+  for (const std::string& each : gateways)
+    answers.push_back(ask_one(each, target, timeout));
+  return answers;
+}
+
+}  // namespace presenter::ctl

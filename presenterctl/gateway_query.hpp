@@ -1,0 +1,36 @@
+// Asks the admin endpoints of gateways, all with one question, one after the other.
+#pragma once
+
+#include <boost/system/result.hpp>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace presenter::ctl {
+
+struct gateway_answer {
+  std::string gateway;  // as it was named on the command line
+  unsigned status = 0;  // of HTTP; 0: no answer
+  nlohmann::json page;  // with a status: what it says; may be null
+  std::string mistake;  // without: why, in words
+};
+
+// "HOST:PORT"; an IPv6 address in brackets.
+struct gateway_address {
+  std::string host;
+  std::string port;
+};
+std::optional<gateway_address> parse_gateway(std::string_view text);
+
+// Everything but letters, digits, '-', '.', '_' and '~' as %XX.
+std::string percent_encoded(std::string_view text);
+
+// GET of `target` at each; every one has `timeout`, from connecting to the last byte.
+std::vector<gateway_answer> ask_gateways(const std::vector<std::string>& gateways,
+                                         const std::string& target,
+                                         std::chrono::milliseconds timeout);
+
+}  // namespace presenter::ctl

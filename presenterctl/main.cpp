@@ -1,0 +1,118 @@
+// presenterctl: what an operator asks and tells a fleet of gateways and chat servers.
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include "presenterctl/gateway_query.hpp"
+#include "presenterctl/reports.hpp"
+#include "presenterctl/server_state_command.hpp"
+
+namespace {
+
+using namespace presenter::ctl;
+using presenter::shard_router::server_state;
+
+constexpr const char* footer =
+    "Exit status: 0 done, 1 the answer is no (no such server, nobody of this key),\n"
+    "2 wrong arguments, 3 a gateway or ZooKeeper cannot be reached.";
+
+struct command_line {
+  gateway_options gateways;
+  zookeeper_options zookeeper;
+  double timeout_seconds = 5;
+  bool is_json = false;
+  std::string key;
+  std::string add;
+  std::string remove;
+  std::string name;
+};
+
+std::string gateway_mistake(const std::string& text) {
+  return parse_gateway(text) ? "" : "'" + text + "' is not HOST:PORT";
+}
+
+void add_common(CLI::App& command, command_line& line) {
+  command.add_flag("--json", line.is_json, "for scripts: JSON instead of tables");
+  command.add_option("--timeout", line.timeout_seconds, "seconds for each to answer")
+      ->check(CLI::Range(0.1, 3'600.0))
+      ->capture_default_str();
+}
+
+CLI::App* add_report(CLI::App& app, command_line& line, const char* name, const char* help) {
+  CLI::App* command = app.add_subcommand(name, help);
+  command
+      ->add_option("--gateway", line.gateways.gateways,
+                   "HOST:PORT of a gateway's admin endpoint; once for each")
+      ->required()
+      ->check(CLI::Validator(gateway_mistake, "HOST:PORT"));
+  add_common(*command, line);
+  return command;
+}
+
+CLI::App* add_order(CLI::App& app, command_line& line, const char* name, const char* help) {
+  CLI::App* command = app.add_subcommand(name, help);
+  command->add_option("NAME", line.name, "of the chat server")->required();
+  command->add_option("--zookeeper", line.zookeeper.address, "HOST:PORT,…/chroot of the map")
+      ->required();
+  command
+      ->add_option("--zookeeper-auth-file", line.zookeeper.auth_file,
+                   "file with one line user:password, if the entries are protected")
+      ->check(CLI::ExistingFile);
+  add_common(*command, line);
+  return command;
+}
+
+int run(int argc, char** argv) {
+  command_line line;
+  CLI::App app{"Asks and tells a fleet of Presenter gateways and chat servers"};
+  app.footer(footer);
+  app.require_subcommand(1);
+  CLI::App* shards =
+      add_report(app, line, "shards", "servers, streams, shares of the ring, moves, per gateway");
+  CLI::App* whois = add_report(app, line, "whois", "owner of a key, and its clients");
+  whois->add_option("KEY", line.key, "the routing key")->required();
+  CLI::App* what_if = add_report(app, line, "what-if", "what a change of the map would move");
+  auto* change = what_if->add_option_group("change");
+  change->add_option("--add", line.add, "NAME or NAME:WEIGHT of a server that joins");
+  change->add_option("--remove", line.remove, "NAME of a server that leaves");
+  change->require_option(1);
+  CLI::App* drain =
+      add_order(app, line, "drain", "no new streams, those it has are moved; it ends when empty");
+  CLI::App* undrain = add_order(app, line, "undrain", "takes a drain back, until it has ended");
+  for (CLI::App* each : {shards, whois, what_if, drain, undrain})
+    each->footer(footer);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? exit_ok : exit_usage;
+  }
+  const auto timeout =
+      std::chrono::milliseconds(static_cast<std::int64_t>(line.timeout_seconds * 1'000));
+  line.gateways.timeout = line.zookeeper.timeout = timeout;
+  line.gateways.is_json = line.zookeeper.is_json = line.is_json;
+  if (*shards) return report_shards(line.gateways);
+  if (*whois) return report_whois(line.gateways, line.key);
+  if (*what_if && !line.add.empty()) return report_added(line.gateways, line.add);
+  if (*what_if) return report_removed(line.gateways, line.remove);
+  return write_server_state(line.zookeeper, line.name,
+                            *drain ? server_state::draining : server_state::up);
+}
+
+}  // namespace
+
+// See exit_code.hpp.
+int main(int argc, char** argv) {
+  // What the session with ZooKeeper tells is nothing that a person asked for.
+  spdlog::set_level(spdlog::level::off);
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "presenterctl: {}\n", error.what());
+    return exit_unreachable;
+  }
+}

@@ -1,0 +1,208 @@
+#include "presenterctl/reports.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <functional>
+
+#include "presenterctl/gateway_query.hpp"
+#include "presenterctl/text_table.hpp"
+
+namespace presenter::ctl {
+namespace {
+
+using nlohmann::json;
+using align = text_table::align;
+
+constexpr unsigned http_ok = 200;
+constexpr unsigned http_not_found = 404;
+constexpr unsigned http_conflict = 409;
+
+std::string percent(double part) {
+  return fmt::format("{:.1f} %", 100 * part);
+}
+
+std::string minutes(double seconds) {
+  return fmt::format("{:.1f} min", seconds / 60);
+}
+
+std::int64_t sum_of(const json& numbers) {
+  std::int64_t sum = 0;
+  for (const auto& each : numbers)
+    sum += each.get<std::int64_t>();
+  return sum;
+}
+
+// What the gateways said, and how that ends.
+struct answers {
+  std::vector<json> pages;  // of those who answered as they should
+  exit_code status = exit_ok;
+};
+
+answers ask(const gateway_options& options, const std::string& target) {
+  answers all;
+  for (const gateway_answer& each : ask_gateways(options.gateways, target, options.timeout)) {
+    const bool is_said = each.page.is_object() && each.page.contains("error");
+    if (each.status == http_ok && each.page.is_object()) {
+      all.pages.push_back(each.page);
+      continue;
+    }
+    const std::string why = is_said            ? each.page["error"].get<std::string>()
+                            : each.status != 0 ? fmt::format("answers {}", each.status)
+                                               : each.mistake;
+    fmt::print(stderr, "presenterctl: {}: {}\n", each.gateway, why);
+    const bool is_no = is_said && (each.status == http_not_found || each.status == http_conflict);
+    all.status = std::max(all.status, is_no ? exit_no : exit_unreachable);
+  }
+  return all;
+}
+
+// A gateway of another version may lack a field: that is its mistake, not a crash of ours.
+exit_code print_report(const gateway_options& options, const answers& all,
+                       const std::function<std::string(const std::vector<json>&)>& render) {
+  try {
+    if (options.is_json) {
+      fmt::print("{}\n", json{{"gateways", all.pages}}.dump(2));
+    } else if (!all.pages.empty()) {
+      fmt::print("{}", render(all.pages));
+    }
+    return all.status;
+  } catch (const json::exception& error) {
+    fmt::print(stderr, "presenterctl: a gateway's answer is not understood: {}\n", error.what());
+    return exit_unreachable;
+  }
+}
+
+// A map that a gateway has read and does not use: somebody should look.
+std::string render_held(const std::vector<json>& pages) {
+  std::string text;
+  for (const json& page : pages) {
+    const json& held = page.at("held");
+    if (held.is_null()) continue;
+    text += fmt::format("\n{} holds back epoch {}, with {} servers up; missing:",
+                        page.at("gateway").get<std::string>(), held.at("epoch").dump(),
+                        held.at("servers_up").dump());
+    for (const json& name : held.at("missing"))
+      text += " " + name.get<std::string>();
+    text += "\n";
+  }
+  return text;
+}
+
+std::string render_shards(const std::vector<json>& pages) {
+  text_table servers({{"SERVER"},
+                      {"STATE"},
+                      {"WEIGHT", align::right},
+                      {"SHARE", align::right},
+                      {"STREAMS", align::right},
+                      {"EPOCH", align::right},
+                      {"GATEWAY"}});
+  text_table gateways({{"GATEWAY"},
+                       {"EPOCH", align::right},
+                       {"STREAMS", align::right},
+                       {"TO MOVE", align::right},
+                       {"PER SECOND", align::right},
+                       {"ETA", align::right}});
+  for (const json& page : pages) {
+    const auto gateway = page.at("gateway").get<std::string>();
+    const auto epoch = std::to_string(page.at("epoch").get<std::int64_t>());
+    for (const json& server : page.at("servers")) {
+      servers.add({server.at("name"), server.at("state"), server.at("weight").dump(),
+                   percent(server.at("share")), server.at("streams").dump(), epoch, gateway});
+    }
+    const json& moves = page.at("moves");
+    gateways.add({gateway, epoch, page.at("streams").dump(),
+                  std::to_string(sum_of(moves.at("pending"))),
+                  fmt::format("{:.0f}", moves.at("per_second").get<double>()),
+                  fmt::format("{:.0f} s", moves.at("eta_seconds").get<double>())});
+  }
+  return servers.to_string() + "\n" + gateways.to_string() + render_held(pages);
+}
+
+std::string render_whois(const std::vector<json>& pages) {
+  text_table owners({{"OWNER"}, {"EPOCH", align::right}, {"GATEWAY"}});
+  text_table clients({{"GATEWAY"},
+                      {"WORKER", align::right},
+                      {"STREAM"},
+                      {"SERVER"},
+                      {"PHASE"},
+                      {"SINCE", align::right},
+                      {"TO MOVE"}});
+  bool has_clients = false;
+  for (const json& page : pages) {
+    const auto gateway = page.at("gateway").get<std::string>();
+    const json& owner = page.at("owner");
+    owners.add(
+        {owner.is_null() ? "none" : owner.get<std::string>(), page.at("epoch").dump(), gateway});
+    for (const json& client : page.at("clients")) {
+      has_clients = true;
+      clients.add({gateway, client.at("worker").dump(), client.at("tag"), client.at("server"),
+                   client.at("phase"), fmt::format("{:.0f} s", client.at("seconds").get<double>()),
+                   client.at("is_move_pending").get<bool>() ? "yes" : "no"});
+    }
+  }
+  return owners.to_string() + "\n" + (has_clients ? clients.to_string() : "nobody is connected\n");
+}
+
+std::string render_what_if(const std::vector<json>& pages) {
+  text_table gateways({{"GATEWAY"},
+                       {"STREAMS", align::right},
+                       {"WOULD MOVE", align::right},
+                       {"HANDSHAKES/S", align::right},
+                       {"TAKES", align::right}});
+  std::int64_t streams = 0;
+  std::int64_t moved = 0;
+  double per_second = 0;
+  double longest = 0;
+  for (const json& page : pages) {
+    const double pace = page.at("moves_per_second");
+    const double seconds = page.at("seconds");
+    streams += page.at("streams").get<std::int64_t>();
+    moved += page.at("streams_moved").get<std::int64_t>();
+    per_second += pace;
+    longest = std::max(longest, seconds);
+    gateways.add({page.at("gateway"), page.at("streams").dump(), page.at("streams_moved").dump(),
+                  fmt::format("{:.0f}", pace), minutes(seconds)});
+  }
+  text_table servers({{"SERVER"}, {"SHARE NOW", align::right}, {"THEN", align::right}});
+  for (const json& server : pages.front().at("servers"))
+    servers.add(
+        {server.at("name"), percent(server.at("share_before")), percent(server.at("share_after"))});
+  return fmt::format(
+      "{} of the keys and {} of {} streams would move: {:.0f} handshakes a second for {}\n\n{}\n{}",
+      percent(pages.front().at("keys_moved")), moved, streams, per_second, minutes(longest),
+      servers.to_string(), gateways.to_string());
+}
+
+exit_code report_what_if(const gateway_options& options, const std::string& query) {
+  return print_report(options, ask(options, "/what-if?" + query), render_what_if);
+}
+
+}  // namespace
+
+exit_code report_shards(const gateway_options& options) {
+  return print_report(options, ask(options, "/shards"), render_shards);
+}
+
+exit_code report_whois(const gateway_options& options, const std::string& key) {
+  const answers all = ask(options, "/whois?key=" + percent_encoded(key));
+  const exit_code status = print_report(options, all, render_whois);
+  if (status != exit_ok) return status;
+  const bool is_somewhere = std::ranges::any_of(
+      all.pages, [](const json& page) { return !page.value("clients", json::array()).empty(); });
+  return is_somewhere ? exit_ok : exit_no;
+}
+
+exit_code report_added(const gateway_options& options, const std::string& change) {
+  const auto colon = change.rfind(':');
+  std::string query = "add=" + percent_encoded(change.substr(0, colon));
+  if (colon != std::string::npos) query += "&weight=" + percent_encoded(change.substr(colon + 1));
+  return report_what_if(options, query);
+}
+
+exit_code report_removed(const gateway_options& options, const std::string& name) {
+  return report_what_if(options, "remove=" + percent_encoded(name));
+}
+
+}  // namespace presenter::ctl

@@ -1,0 +1,25 @@
+// drain and undrain: writes the state of one chat server into its entry in ZooKeeper, against the
+// version that was read, so that nothing the server writes meanwhile is lost.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "presenterctl/exit_code.hpp"
+#include "shard_router/shard_map.hpp"
+
+namespace presenter::ctl {
+
+struct zookeeper_options {
+  std::string address;    // "host:port,…/chroot"
+  std::string auth_file;  // one line user:password; empty: none
+  std::chrono::milliseconds timeout{5'000};
+  bool is_json = false;
+};
+
+// Prints what it has done. exit_no: there is no such server, or its entry cannot be read. A server
+// that is in this state already is left alone.
+exit_code write_server_state(const zookeeper_options& options, const std::string& name,
+                             shard_router::server_state state);
+
+}  // namespace presenter::ctl

@@ -1,0 +1,180 @@
+"""presenterctl against a running cluster of two gateways: what it prints, and its exit status."""
+
+import json
+import os
+import subprocess
+
+from chat_client import ChatClient
+from processes import PROGRAMS, InstallationTest, free_port, main
+from ring import Ring
+
+NAMES = ("chat-a", "chat-b", "chat-c")
+COUPLES = [f"couple {number}/ä&=" for number in range(40)]
+PACE = 100
+
+
+class PresenterctlTest(InstallationTest):
+    def setUp(self):
+        super().setUp()
+        tables = {"moves": {"streams_per_second": PACE}, "workers": {"count": 2}}
+        self.zookeeper, self.servers, gateway = self.zookeeper_installation(NAMES, tables)
+        self.where = self.zookeeper.connect_string + "/presenter"
+        self.gateways = [gateway, self.cluster.gateway("other", {"zookeeper": self.where}, tables)]
+        self.gateways[1].wait_ready()
+        self.wait_for_servers(self.gateways[1], NAMES)
+
+    def run_ctl(self, *words):
+        """(exit status, standard output, standard error)"""
+        run = subprocess.run([os.path.join(PROGRAMS, "presenterctl"), *words], check=False,
+                             capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        return run.returncode, run.stdout, run.stderr
+
+    def ask(self, *words, gateways=None):
+        for gateway in gateways or self.gateways:
+            words += ("--gateway", gateway.admin)
+        return self.run_ctl(*words)
+
+    def ask_json(self, *words):
+        status, out, err = self.ask(*words, "--json")
+        self.assertEqual(status, 0, err)
+        return json.loads(out)["gateways"]
+
+    def client(self, gateway, couple, user="ann"):
+        client = ChatClient(gateway, self.cluster.certificates, couple, user)
+        self.addCleanup(client.tcp.close)
+        client.server = client.authenticate().server
+        return client
+
+    def fill(self):
+        for number, couple in enumerate(COUPLES):
+            self.client(self.gateways[number % 2], couple)
+
+    def test_shards(self):
+        self.fill()
+        pages = self.ask_json("shards")
+        self.assertEqual([page["streams"] for page in pages], [20, 20])
+        owners = [Ring(NAMES).owner(couple) for couple in COUPLES]
+        for number, page in enumerate(pages):
+            self.assertEqual({server["name"]: server["streams"] for server in page["servers"]},
+                             {name: owners[number::2].count(name) for name in NAMES})
+            self.assertAlmostEqual(sum(server["share"] for server in page["servers"]), 1)
+            self.assertEqual(page["moves"]["per_second"], PACE)
+            self.assertEqual(page["moves"]["eta_seconds"], 0)
+        self.assertEqual(pages[0]["epoch"], pages[1]["epoch"])
+
+        status, out, err = self.ask("shards")
+        self.assertEqual((status, err), (0, ""))
+        rows = [line.split() for line in out.splitlines()]
+        self.assertEqual(rows[0],
+                         ["SERVER", "STATE", "WEIGHT", "SHARE", "STREAMS", "EPOCH", "GATEWAY"])
+        self.assertEqual(sum(row[:2] == ["chat-b", "up"] for row in rows), 2)
+
+    def test_whois(self):
+        self.fill()
+        couple = COUPLES[0]
+        self.client(self.gateways[1], couple, "ben")
+        owner = Ring(NAMES).owner(couple)
+        pages = self.ask_json("whois", couple)
+        self.assertEqual([page["owner"] for page in pages], [owner, owner])
+        for page in pages:
+            [client] = page["clients"]
+            self.assertEqual(client["server"], owner)
+            self.assertEqual(client["phase"], "relaying")
+            self.assertFalse(client["is_move_pending"])
+            self.assertTrue(client["tag"].startswith(page["gateway"] + "-"))
+
+        status, out, _ = self.ask("whois", couple)
+        self.assertEqual(status, 0)
+        self.assertIn(owner, out)
+        status, out, _ = self.ask("whois", "somebody else")
+        self.assertEqual(status, 1)
+        self.assertIn(Ring(NAMES).owner("somebody else"), out)
+        self.assertIn("nobody is connected", out)
+        for gateway in self.gateways:
+            self.assertNotIn("couple", gateway.output(), "keys are in no log")
+
+    def test_what_if(self):
+        self.fill()
+        later = Ring([*NAMES, "chat-d"])
+        pages = self.ask_json("what-if", "--add", "chat-d")
+        for number, page in enumerate(pages):
+            moving = [couple for couple in COUPLES[number::2] if later.owner(couple) == "chat-d"]
+            self.assertEqual(page["streams_moved"], len(moving))
+            self.assertEqual(page["streams"], 20)
+            self.assertAlmostEqual(page["keys_moved"], 0.25, delta=0.05)
+            self.assertEqual(page["moves_per_second"], PACE)
+        [heavier, _] = self.ask_json("what-if", "--add", "chat-d:300")
+        self.assertAlmostEqual(heavier["keys_moved"], 0.5, delta=0.07)
+        pages = self.ask_json("what-if", "--remove", "chat-b")
+        self.assertEqual(sum(page["streams_moved"] for page in pages),
+                         sum(Ring(NAMES).owner(couple) == "chat-b" for couple in COUPLES))
+
+        status, out, _ = self.ask("what-if", "--remove", "chat-b")
+        self.assertEqual(status, 0)
+        self.assertRegex(out, r"streams would move: 200 handshakes a second for 0\.\d min")
+        self.assertEqual(self.ask("what-if", "--remove", "chat-z")[0], 1)
+        self.assertEqual(self.ask("what-if", "--add", "chat-a")[0], 1)
+        # Only a question: nothing has changed.
+        self.assertEqual(self.ask_json("shards")[0]["streams"], 20)
+
+    def test_drain_and_undrain(self):
+        status, out, err = self.run_ctl("drain", "chat-z", "--zookeeper", self.where)
+        self.assertEqual((status, out), (1, ""))
+        self.assertIn("chat-z: there is no such server", err)
+        status, out, _ = self.run_ctl("undrain", "chat-b", "--zookeeper", self.where)
+        self.assertEqual((status, out), (0, "chat-b is up already\n"))
+
+        status, out, _ = self.run_ctl("drain", "chat-b", "--zookeeper", self.where, "--json")
+        self.assertEqual(status, 0)
+        self.assertEqual(json.loads(out),
+                         {"server": "chat-b", "state": "draining", "changed": True})
+        # Nobody is there: it is empty at once, and ends.
+        chat_b = next(server for server in self.servers if server.name == "chat-b")
+        self.assertEqual(chat_b.wait(60), 0)
+        for gateway in self.gateways:
+            self.wait_for_servers(gateway, ["chat-a", "chat-c"])
+
+    def test_what_cannot_be_reached(self):
+        nobody = f"127.0.0.1:{free_port()}"
+        status, out, err = self.run_ctl("shards", "--gateway", nobody, "--gateway",
+                                        self.gateways[0].admin)
+        self.assertEqual(status, 3)
+        self.assertIn("chat-a", out, "the others are shown")
+        self.assertIn(nobody, err)
+        status, out, err = self.run_ctl("drain", "chat-a", "--zookeeper", nobody + "/presenter",
+                                        "--timeout", "1")
+        self.assertEqual((status, out), (3, ""))
+        self.assertIn("ZooKeeper does not answer", err)
+        # One of chat servers' own ports: something answers, but not like a gateway.
+        self.assertEqual(self.run_ctl("shards", "--timeout", "2", "--gateway",
+                                      self.servers[0].address)[0], 3)
+
+    def test_usage(self):
+        admin = self.gateways[0].admin
+        for words in ([], ["nonsense"], ["shards"], ["shards", "--gateway", "nonsense"],
+                      ["whois", "--gateway", admin], ["what-if", "--gateway", admin],
+                      ["what-if", "--gateway", admin, "--add", "a", "--remove", "b"],
+                      ["drain", "chat-a"], ["drain", "--zookeeper", self.where],
+                      ["drain", "a/b", "--zookeeper", self.where],
+                      ["drain", "chat-a", "--zookeeper", "nonsense"],
+                      ["drain", "chat-a", "--zookeeper", self.where,
+                       "--zookeeper-auth-file", "/none"]):
+            status, out, err = self.run_ctl(*words)
+            self.assertEqual((status, out), (2, ""), words)
+            self.assertTrue(err, words)
+        for words in (["--help"], ["shards", "--help"], ["drain", "--help"]):
+            status, out, _ = self.run_ctl(*words)
+            self.assertEqual(status, 0)
+            self.assertIn("Exit status", out)
+
+    def test_pages_refuse_what_they_do_not_understand(self):
+        for target, expected in (("/whois", 400), ("/whois?key=", 400), ("/whois?key=%zz", 400),
+                                 ("/what-if", 400), ("/what-if?add=a&remove=b", 400),
+                                 ("/what-if?add=a%2Fb", 400), ("/what-if?add=d&weight=0", 400),
+                                 ("/what-if?add=d&weight=x", 400), ("/what-if?add=chat-a", 409),
+                                 ("/what-if?remove=d", 404), ("/whois?key=" + "k" * 5000, 414)):
+            self.assertEqual(self.gateways[0].get(target)[0], expected, target)
+
+
+if __name__ == "__main__":
+    main()
