@@ -18,7 +18,7 @@ constexpr auto settle = 1'000ms;
 // The first of couple-0, couple-1 … that these maps give to these owners.
 std::string key_of(const std::vector<std::pair<shard_map_ptr, std::string>>& owners) {
   for (int i = 0;; ++i) {
-    const std::string key = "couple-" + std::to_string(i);
+    std::string key = "couple-" + std::to_string(i);
     const auto fits = [&](const auto& wanted) {
       return wanted.first->owner(key)->name == wanted.second;
     };
