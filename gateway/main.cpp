@@ -9,6 +9,7 @@
 
 #include "gateway/config.hpp"
 #include "gateway/operate/log.hpp"
+#include "gateway/operate/openssl_memory.hpp"
 #include "gateway/server.hpp"
 #include "gateway/version.hpp"
 #include "shard_router/map_file.hpp"
@@ -67,6 +68,7 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", std::string("presenter ") + gateway::version);
   CLI11_PARSE(app, argc, argv);
 
+  gateway::count_openssl_memory();
   const auto loaded = gateway::load_config(file);
   if (!report_mistakes(loaded)) return 1;
   if (check_only) {

@@ -12,6 +12,7 @@
 #include <thread>
 #include <utility>
 
+#include "gateway/operate/openssl_memory.hpp"
 #include "gateway/version.hpp"
 
 namespace presenter::gateway {
@@ -106,6 +107,7 @@ server::server(const config& settings)
   shards_ = std::make_unique<shard_source>(control_, settings.shards, router_);
   start_tickets();
   start_tls();
+  openssl_without_clients_ = openssl_memory_bytes();
 }
 
 server::~server() {
@@ -233,6 +235,11 @@ std::string server::render_metrics() const {
   facts.is_ready = ready().is_ready();
   facts.clients_max = clients_max_;
   facts.moves_per_second = moves_per_second_;
+  facts.memory.openssl = openssl_memory_bytes();
+  facts.memory.openssl_without_clients = openssl_without_clients_;
+  facts.memory.trims = trimmer_.trims();
+  facts.memory.handshakes_since_trim = trimmer_.handshakes_since();
+  worker::tell_sizes(facts.memory);
   return render_prometheus(workers, facts);
 }
 

@@ -68,6 +68,7 @@ class server {
   std::unique_ptr<gateway::admin_endpoint> admin_;
   std::unique_ptr<shard_source> shards_;
   memory_trimmer trimmer_;
+  std::int64_t openssl_without_clients_ = 0;
   bool ending_ = false;
 };
 

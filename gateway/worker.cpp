@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <new>
 #include <random>
@@ -88,9 +89,32 @@ void worker::wait_tick() {
     if (error) return;
     deadlines_.advance(std::chrono::steady_clock::now());
     upstream_.sweep();
+    show_memory();
     if (shutting_down_) step_shut_down();
     if (!io_.stopped()) wait_tick();
   });
+}
+
+void worker::tell_sizes(memory_facts& facts) {
+  facts.records = sizeof(detached_session);
+  facts.session = sizeof(client_session) - facts.records;
+  facts.stream = protocol::stream_table::stream_bytes();
+}
+
+void worker::show_memory() {
+  const auto show = [this](memory_part part, std::size_t bytes) {
+    metrics_.memory[part].set(static_cast<std::int64_t>(bytes));
+  };
+  const std::size_t sessions = session_memory_.bytes();
+  const std::size_t records = sessions / sizeof(client_session) * sizeof(detached_session);
+  show(memory_part::sessions, sessions - records);
+  show(memory_part::records, records);
+  show(memory_part::streams, upstream_.memory_bytes());
+  const std::size_t shared =
+      receive_buffer::bytes_max + tls_io::sealed_bytes_max + relaying_.scratch.size();
+  const auto growing = std::max<std::int64_t>(protocol::byte_buffer::live_bytes(), 0);
+  show(memory_part::buffers, shared + static_cast<std::size_t>(growing));
+  metrics_.openssl_sessions.set(tls_io_.openssl_sessions);
 }
 
 // --- turns

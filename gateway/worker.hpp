@@ -74,6 +74,9 @@ class worker final : private client_session_owner {
 
   const worker_metrics& metrics() const { return metrics_; }
 
+  // What an idle client's parts are by construction; the rest of it is left alone.
+  static void tell_sizes(memory_facts& facts);
+
  private:
   void admit(int descriptor, const tcp_endpoint& peer);
   void refuse(int descriptor, const tcp_endpoint& peer, refusal why);
@@ -93,6 +96,7 @@ class worker final : private client_session_owner {
   void destroy_session(client_session& session);
   void shut_down(duration within);
   void step_shut_down();
+  void show_memory();
 
   worker_metrics metrics_;
   const config& settings_;

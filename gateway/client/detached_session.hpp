@@ -26,6 +26,7 @@ struct tls_io {
   tls_record_crypto crypto;
   std::unique_ptr<std::byte[]> sealed =
       std::make_unique_for_overwrite<std::byte[]>(sealed_bytes_max);
+  std::int64_t openssl_sessions = 0;  // OpenSSL's objects there are now, for showing
 };
 
 // Life: the TLS channel's, from the end of the handshake. Confined to: the worker's thread.

@@ -7,7 +7,10 @@
 namespace presenter::gateway {
 
 tls_status tls_channel::handshake() {
-  if (!openssl_) openssl_ = std::make_unique<openssl_session>(contexts_, socket_);
+  if (!openssl_) {
+    openssl_ = std::make_unique<openssl_session>(contexts_, socket_);
+    ++io_.openssl_sessions;
+  }
   return openssl_->handshake(early_);
 }
 
@@ -15,7 +18,7 @@ bool tls_channel::detach() {
   auto records = openssl_->detach(io_.crypto);
   if (!records) return false;
   detached_.start(std::move(*records));
-  openssl_.reset();
+  drop_openssl();
   return true;
 }
 
@@ -26,6 +29,11 @@ std::size_t tls_channel::read_early(std::span<std::byte> into) {
   early_->consume(n);
   if (early_->empty()) early_.reset();
   return n;
+}
+
+void tls_channel::drop_openssl() {
+  if (openssl_) --io_.openssl_sessions;
+  openssl_.reset();
 }
 
 tls_result tls_channel::read(std::span<std::byte> into) {

@@ -23,6 +23,7 @@ class tls_channel {
   // contexts are those of the handshake's begin.
   tls_channel(const tls_contexts_ptr& contexts, int descriptor, tls_io& io)
       : contexts_(contexts), io_(io), socket_(descriptor, io.received), detached_(io) {}
+  ~tls_channel() { drop_openssl(); }
   tls_channel(const tls_channel&) = delete;
   tls_channel& operator=(const tls_channel&) = delete;
 
@@ -64,6 +65,8 @@ class tls_channel {
   bool has_input() const;
 
  private:
+  void drop_openssl();
+
   const tls_contexts_ptr& contexts_;
   tls_io& io_;
   client_socket socket_;

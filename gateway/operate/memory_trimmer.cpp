@@ -30,10 +30,20 @@ void memory_trimmer::wait() {
 
 void memory_trimmer::trim_if_due() {
   const handshake_counts now = count_();
-  if (!is_trim_due(now, ended_at_last_trim_)) return;
+  const bool is_crowd = is_trim_due(now, ended_at_last_trim_);
+  const bool is_rest =
+      has_rest_ && now.ended != ended_at_last_trim_ && is_rest_due(now, ended_at_last_look_);
+  ended_at_last_look_ = now.ended;
+  if (!is_crowd && !is_rest) return;
+  has_rest_ = is_crowd;
   ended_at_last_trim_ = now.ended;
+  trim();
+}
+
+void memory_trimmer::trim() {
   const auto begin = std::chrono::steady_clock::now();
   ::malloc_trim(0);
+  ++trims_;
   const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
   spdlog::debug("freed memory given back to the system in {:.1f} ms", took.count());
 }

@@ -22,19 +22,34 @@ constexpr bool is_trim_due(const handshake_counts& now, std::uint64_t ended_at_l
   return now.running <= few && now.ended - ended_at_last_trim >= crowd;
 }
 
+// The end of a crowd comes after it has been trimmed for: once nobody more comes, the rest goes
+// too.
+constexpr bool is_rest_due(const handshake_counts& now, std::uint64_t ended_at_last_look) {
+  constexpr std::int64_t few = 16;
+  return now.running <= few && now.ended == ended_at_last_look;
+}
+
 // Life: the server's. Confined to: the control thread.
 class memory_trimmer {
  public:
   // Looks every few seconds.
   memory_trimmer(boost::asio::io_context& control, std::function<handshake_counts()> count);
 
+  // How often it has, and how many handshakes have ended since.
+  std::uint64_t trims() const { return trims_; }
+  std::uint64_t handshakes_since() const { return count_().ended - ended_at_last_trim_; }
+
  private:
   void wait();
   void trim_if_due();
+  void trim();
 
   boost::asio::steady_timer timer_;
   std::function<handshake_counts()> count_;
   std::uint64_t ended_at_last_trim_ = 0;
+  std::uint64_t ended_at_last_look_ = 0;
+  std::uint64_t trims_ = 0;
+  bool has_rest_ = false;  // a crowd has been trimmed for, and not its rest
 };
 
 }  // namespace presenter::gateway

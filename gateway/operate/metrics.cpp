@@ -54,6 +54,11 @@ std::string_view label_of(early_data_result result) {
   return names[static_cast<std::size_t>(result)];
 }
 
+std::string_view label_of(memory_part part) {
+  constexpr std::array<std::string_view, 4> names{"sessions", "records", "streams", "buffers"};
+  return names[static_cast<std::size_t>(part)];
+}
+
 std::string_view label_of(relay_direction direction) {
   return direction == relay_direction::to_backend ? "to_backend" : "to_client";
 }
@@ -163,6 +168,8 @@ constexpr std::array metric_table{
                            "limit"),
     row<&m::accept_pauses>("presenter_accept_pauses_total",
                            "Times that a worker began to leave clients in the kernel.", "limit"),
+    row<&m::openssl_sessions>("presenter_clients_openssl",
+                              "Clients for whom OpenSSL holds an object: TLS 1.2, handshakes."),
     row<&m::clients_open>("presenter_clients_open", "Clients now, by phase.", "phase"),
     row<&m::handshakes>("presenter_handshakes_total", "TLS handshakes, by how they ended.", "kind"),
     row<&m::spared_handshakes>("presenter_handshakes_spared_total",
@@ -309,6 +316,36 @@ void write_certificates(prometheus_text& out, const certificate_facts& facts) {
                facts.certificates, [](const certificate& one) { return one.ocsp_expires; });
 }
 
+// An OpenSSL object's share is an average over those there are now.
+std::uint64_t openssl_bytes_each(const memory_facts& memory, worker_span workers) {
+  std::int64_t sessions = 0;
+  for (const auto* worker : workers)
+    sessions += worker->openssl_sessions.value();
+  const std::int64_t bytes = memory.openssl - memory.openssl_without_clients;
+  return sessions > 0 && bytes > 0 ? static_cast<std::uint64_t>(bytes / sessions) : 0;
+}
+
+void write_memory(prometheus_text& out, const memory_facts& memory, worker_span workers) {
+  using m = worker_metrics;
+  out.family("presenter_memory_bytes", "Memory held, by what it is for.", metric_type::gauge);
+  write_array<&m::memory, gauge, memory_part, memory_part::buffers>(out, "part", workers);
+  out.sample({{"part", "openssl"}}, memory.openssl);
+  out.family("presenter_client_idle_bytes",
+             "Memory of an idle client, by part; openssl: only of those whose records it keeps.",
+             metric_type::gauge);
+  out.sample({{"part", "sessions"}}, std::uint64_t{memory.session});
+  out.sample({{"part", "records"}}, std::uint64_t{memory.records});
+  out.sample({{"part", "streams"}}, std::uint64_t{memory.stream});
+  out.sample({{"part", "openssl"}}, openssl_bytes_each(memory, workers));
+  out.family("presenter_memory_trims_total", "Times that freed memory was given to the system.",
+             metric_type::counter);
+  out.sample({}, memory.trims);
+  out.family("presenter_memory_trim_handshakes",
+             "Handshakes ended since then, whose memory malloc may still keep.",
+             metric_type::gauge);
+  out.sample({}, memory.handshakes_since_trim);
+}
+
 // The names that every Prometheus client library uses for these.
 void write_usage(prometheus_text& out, const process_facts& facts) {
   const auto usage = read_process_usage();
@@ -376,6 +413,7 @@ std::string render_prometheus(worker_span workers, const process_facts& facts) {
   write_moves(out, workers, facts.moves_per_second);
   write_tickets(out, facts.tickets);
   write_certificates(out, facts.certificates);
+  write_memory(out, facts.memory, workers);
   write_usage(out, facts);
   return std::move(out).take();
 }

@@ -92,6 +92,8 @@ enum class open_obstacle : std::uint8_t { link_lost, no_link, not_owner, busy, s
 // What became of a client's early data: given to its backend before the handshake had ended, given
 // to it afterwards, or refused: as seen before, as impossible to tell from that, or by TLS itself.
 enum class early_data_result : std::uint8_t { forwarded, held, replayed, unrecorded, rejected };
+// What memory is for. `records`: the TLS state within the sessions, which do not count it.
+enum class memory_part : std::uint8_t { sessions, records, streams, buffers };
 enum class relay_direction : std::uint8_t { to_backend, to_client };
 
 std::string_view name_of(client_phase) noexcept;
@@ -137,7 +139,9 @@ struct alignas(128) worker_metrics {
   counter addresses_untracked;  // clients let in because the table of addresses was full
   metric_array<gauge, accept_pause, accept_pause::descriptors> accept_paused;  // 1: now
   metric_array<counter, accept_pause, accept_pause::descriptors> accept_pauses;
-  gauge map_epoch;  // of the shard map this worker routes by
+  metric_array<gauge, memory_part, memory_part::buffers> memory;  // bytes, once in a tick
+  gauge openssl_sessions;  // clients for whom OpenSSL holds an object, handshakes included
+  gauge map_epoch;         // of the shard map this worker routes by
 
   // Moves a client from one phase to the next.
   void change_phase(client_phase from, client_phase to) noexcept {
@@ -184,6 +188,17 @@ struct zookeeper_facts {
   std::uint64_t sessions_expired = 0;
 };
 
+// OpenSSL's part of the memory, and what an idle client's parts are by construction, in bytes.
+struct memory_facts {
+  std::int64_t openssl = 0;
+  std::int64_t openssl_without_clients = 0;  // contexts, certificates, tables
+  std::size_t session = 0;
+  std::size_t records = 0;
+  std::size_t stream = 0;
+  std::uint64_t trims = 0;  // freed memory given back to the system
+  std::uint64_t handshakes_since_trim = 0;
+};
+
 // What is known of the process as a whole.
 struct process_facts {
   std::string version;  // "0.1.0"
@@ -196,6 +211,7 @@ struct process_facts {
   ticket_facts tickets;
   zookeeper_facts zookeeper;
   certificate_facts certificates;
+  memory_facts memory;
 };
 
 // Of these workers' moves, which each makes at a pace of its own: until the last is made.

@@ -149,4 +149,15 @@ stream_counts upstream_pool::count_streams() const {
   return counts;
 }
 
+std::size_t upstream_pool::memory_bytes() const {
+  std::size_t bytes = 0;
+  for (const auto& [name, backend] : backends_) {
+    for (const auto& slot : backend.slots)
+      bytes += slot->memory_bytes();
+  }
+  for (const auto& slot : retired_)
+    bytes += slot->memory_bytes();
+  return bytes;
+}
+
 }  // namespace presenter::gateway

@@ -62,6 +62,8 @@ class upstream_pool {
   std::size_t links_ready() const;
   // Of all links, those of servers that have left the map as well.
   stream_counts count_streams() const;
+  // What the state of all streams keeps.
+  std::size_t memory_bytes() const;
 
  private:
   struct backend {

@@ -66,6 +66,7 @@ class upstream_slot final : public std::enable_shared_from_this<upstream_slot>,
   const shard_router::server& server() const { return server_; }
   bool is_ready() const { return link_ != nullptr && link_->core().is_ready(); }
   std::size_t streams_open() const { return link_ != nullptr ? link_->core().streams_open() : 0; }
+  std::size_t memory_bytes() const { return link_ ? link_->core().memory_bytes() : 0; }
   bool is_gone() const { return retired_ && link_ == nullptr; }
 
  private:

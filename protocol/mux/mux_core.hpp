@@ -89,6 +89,8 @@ class mux_core {
   bool is_over() const { return failure_.has_value() || closed_; }
   // Those that are over and not yet released as well.
   std::size_t streams_open() const { return streams_.size(); }
+  // What the state of its streams keeps; without their bytes, which are in byte_buffers.
+  std::size_t memory_bytes() const { return streams_.memory_bytes(); }
   stream_id highest_opened() const { return highest_opened_; }
   const mux_counters& counters() const { return counters_; }
   // Payload bytes the peer allows us to send on the link, and those it sent that are not consumed.

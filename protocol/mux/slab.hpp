@@ -3,7 +3,9 @@
 // page of it.
 #pragma once
 
+#include <algorithm>
 #include <boost/pool/pool.hpp>
+#include <cstddef>
 #include <new>
 #include <utility>
 
@@ -22,7 +24,9 @@ class slab {
     void* const place = pool_.malloc();
     if (place == nullptr) throw std::bad_alloc();
     try {
-      return new (place) T(std::forward<Arguments>(arguments)...);
+      T* const made = new (place) T(std::forward<Arguments>(arguments)...);
+      peak_ = std::max(peak_, ++size_);
+      return made;
     } catch (...) {
       pool_.free(place);
       throw;
@@ -32,7 +36,11 @@ class slab {
   void destroy(T* object) {
     object->~T();
     pool_.free(object);
+    --size_;
   }
+
+  // What it keeps, but for less than a chunk.
+  std::size_t bytes() const { return peak_ * sizeof(T); }
 
  private:
   static constexpr std::size_t objects_first = 16;
@@ -40,6 +48,8 @@ class slab {
   static_assert(alignof(T) <= alignof(std::max_align_t));
 
   boost::pool<boost::default_user_allocator_malloc_free> pool_;
+  std::size_t size_ = 0;
+  std::size_t peak_ = 0;  // of size_
 };
 
 }  // namespace presenter::protocol

@@ -84,11 +84,20 @@ class stream_table {
   std::size_t unaccepted() const { return unaccepted_; }
   std::size_t opening_count() const { return unaccepted_ - unaccepted_over_; }
 
+  // What all of them keep, and what each costs at least.
+  std::size_t memory_bytes() const {
+    return memory_.bytes() + streams_.bucket_count() * entry_bytes;
+  }
+  static constexpr std::size_t stream_bytes() { return sizeof(mux_stream_state) + entry_bytes; }
+
   // For loops whose body may change the table: look each one up again.
   std::vector<stream_id> ids() const;
 
  private:
   void end(mux_stream_state& state, direction_state& direction, direction_state terminal);
+
+  // Of the table below: the entry and a byte of its hash.
+  static constexpr std::size_t entry_bytes = sizeof(std::int64_t) + sizeof(mux_stream_state*) + 1;
 
   slab<mux_stream_state> memory_;
   boost::unordered_flat_map<std::int64_t, mux_stream_state*> streams_;

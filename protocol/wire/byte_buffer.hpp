@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <span>
@@ -16,6 +17,7 @@ namespace presenter::protocol {
 class byte_buffer {
  public:
   byte_buffer() = default;
+  ~byte_buffer() { live_bytes_ -= static_cast<std::int64_t>(capacity_); }
   byte_buffer(byte_buffer&& other) noexcept { swap(other); }
   byte_buffer& operator=(byte_buffer&& other) noexcept {
     byte_buffer(std::move(other)).swap(*this);
@@ -25,6 +27,9 @@ class byte_buffer {
   std::size_t size() const { return end_ - begin_; }
   bool empty() const { return begin_ == end_; }
   std::size_t capacity() const { return capacity_; }
+
+  // What all buffers of this thread hold, if they die where they grew; for showing.
+  static std::int64_t live_bytes() { return live_bytes_; }
 
   // Valid until the next non-const call.
   std::span<const std::byte> bytes() const { return {storage_.get() + begin_, size()}; }
@@ -71,11 +76,14 @@ class byte_buffer {
       auto larger = std::make_unique_for_overwrite<std::byte[]>(capacity);
       if (used != 0) std::memcpy(larger.get(), storage_.get() + begin_, used);
       storage_ = std::move(larger);
+      live_bytes_ += static_cast<std::int64_t>(capacity) - static_cast<std::int64_t>(capacity_);
       capacity_ = capacity;
     }
     begin_ = 0;
     end_ = used;
   }
+
+  inline static constinit thread_local std::int64_t live_bytes_ = 0;
 
   std::unique_ptr<std::byte[]> storage_;
   std::size_t begin_ = 0;

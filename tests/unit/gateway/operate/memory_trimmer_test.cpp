@@ -13,5 +13,12 @@ TEST(MemoryTrimmer, WaitsForACrowdAndForItsEnd) {
   EXPECT_FALSE(is_trim_due({10'499, 0}, 10'000));
 }
 
+TEST(MemoryTrimmer, TheRestOfACrowdIsDueWhenNobodyMoreComes) {
+  EXPECT_FALSE(is_rest_due({.ended = 700, .running = 0}, 650)) << "they still come";
+  EXPECT_TRUE(is_rest_due({.ended = 700, .running = 0}, 700));
+  EXPECT_TRUE(is_rest_due({.ended = 700, .running = 16}, 700)) << "some never say anything";
+  EXPECT_FALSE(is_rest_due({.ended = 700, .running = 17}, 700));
+}
+
 }  // namespace
 }  // namespace presenter::gateway

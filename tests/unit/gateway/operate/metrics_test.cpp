@@ -116,6 +116,47 @@ TEST_F(Metrics, TellCertificatesAndHowTheirFilesWereReadAgain) {
   EXPECT_EQ(page.value("presenter_ticket_key_file_reloads_total", {{"result", "refused"}}), 5);
 }
 
+TEST_F(Metrics, TellMemoryByPartAndWhatAnIdleClientHolds) {
+  first_.memory[memory_part::sessions].set(1'000);
+  second_.memory[memory_part::sessions].set(500);
+  second_.memory[memory_part::buffers].set(7);
+  first_.openssl_sessions.add(2);
+  second_.openssl_sessions.add(2);
+  facts_.memory = {.openssl = 50'000,
+                   .openssl_without_clients = 10'000,
+                   .session = 500,
+                   .records = 150,
+                   .stream = 170,
+                   .trims = 3};
+  const auto page = render();
+  EXPECT_EQ(page.value("presenter_memory_bytes", {{"part", "sessions"}}), 1'500);
+  EXPECT_EQ(page.value("presenter_memory_bytes", {{"part", "buffers"}}), 7);
+  EXPECT_EQ(page.value("presenter_memory_bytes", {{"part", "openssl"}}), 50'000);
+  EXPECT_EQ(page.value("presenter_client_idle_bytes", {{"part", "records"}}), 150);
+  EXPECT_EQ(page.value("presenter_client_idle_bytes", {{"part", "streams"}}), 170);
+  EXPECT_EQ(page.value("presenter_client_idle_bytes", {{"part", "openssl"}}), 10'000);
+  EXPECT_EQ(page.value("presenter_memory_trims_total"), 3);
+
+  first_.openssl_sessions.sub(2);
+  second_.openssl_sessions.sub(2);
+  EXPECT_EQ(render().value("presenter_client_idle_bytes", {{"part", "openssl"}}), 0);
+}
+
+TEST_F(Metrics, CountTheStormShield) {
+  first_.clients_refused[refusal::address_rate].add(3);
+  second_.clients_refused[refusal::address_unauthenticated].add();
+  first_.spared_handshakes[spared_handshake::client_gone].add(2);
+  second_.accept_paused[accept_pause::descriptors].set(1);
+  const auto page = render();
+  EXPECT_EQ(page.value("presenter_clients_refused_total", {{"limit", "address_rate"}}), 3);
+  EXPECT_EQ(page.value("presenter_clients_refused_total", {{"limit", "address_unauthenticated"}}),
+            1);
+  EXPECT_EQ(page.value("presenter_handshakes_spared_total", {{"reason", "client_gone"}}), 2);
+  EXPECT_EQ(page.value("presenter_handshakes_spared_total", {{"reason", "timeout"}}), 0);
+  EXPECT_EQ(page.value("presenter_accept_paused", {{"limit", "descriptors"}}), 1);
+  EXPECT_EQ(page.value("presenter_accept_paused", {{"limit", "clients_max"}}), 0);
+}
+
 TEST_F(Metrics, CountClientsByPhase) {
   first_.clients_open[client_phase::handshake].add(2);
   first_.change_phase(client_phase::handshake, client_phase::first_packet);
