@@ -356,6 +356,10 @@ class Gateway(Process):
     def metric(self, name, **labels):
         return self.metrics().metric(name, **labels)
 
+    def zookeeper_session(self):
+        """The number of its session with ZooKeeper."""
+        return int(re.findall(r"is connected, session (0x[0-9a-f]+)", self.output())[-1], 16)
+
     def wait_ready(self, seconds=START_SECONDS):
         wait_until(lambda: self.get("/readyz")[0] == 200, seconds, f"{self.name} is ready")
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+import chaos
 from cluster import Cluster, ClusterError, Process, wait_until
 
 CHAT_SERVERS = ("chat-a", "chat-b", "chat-c")
@@ -36,15 +37,21 @@ def event(text):
 def arguments():
     parser = argparse.ArgumentParser(prog="deploy/demo")
     parser.add_argument("--clients", type=int, default=1000, help="two to a couple (%(default)s)")
-    parser.add_argument("--seconds", type=int, default=20, help="of talking (%(default)s)")
-    parser.add_argument("--chaos", choices=["zookeeper"],
-                        help=f"kill -9 ZooKeeper for {OUTAGE_SECONDS} s in the middle")
+    parser.add_argument("--seconds", type=int, help="of talking (20; with --chaos all 90)")
+    parser.add_argument("--chaos", choices=["zookeeper", "all"],
+                        help=f"kill -9 ZooKeeper for {OUTAGE_SECONDS} s in the middle; all: "
+                        "a chat server joins, drains, is killed, ZooKeeper loses its leader, "
+                        "sessions expire")
     parser.add_argument("--programs", required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.clients < 2 or options.clients % 2:
         parser.error("--clients must be an even number of at least 2")
+    if options.seconds is None:
+        options.seconds = 90 if options.chaos == "all" else 20
     if options.seconds < 1:
         parser.error("--seconds must be at least 1")
+    if options.chaos == "all" and options.seconds < chaos.SECONDS_MIN:
+        parser.error(f"--chaos all needs --seconds of at least {chaos.SECONDS_MIN}")
     if options.chaos and options.seconds < 2 * OUTAGE_SECONDS:
         parser.error(f"--chaos needs --seconds of at least {2 * OUTAGE_SECONDS}")
     return options
@@ -80,18 +87,25 @@ class Demo:
         self.options = options
         self.newcomers = None
         self.clients_seen = self.links_seen = None
+        self.chaos = None
 
     def start_cluster(self):
-        say("ZooKeeper")
-        self.zookeeper = self.cluster.zookeeper()
-        self.where = self.zookeeper.connect_string + "/presenter"
+        if self.options.chaos == "all":
+            say("ZooKeeper, three servers")
+            self.chaos = chaos.Chaos(self)
+            self.where = self.chaos.where
+        else:
+            say("ZooKeeper")
+            self.zookeeper = self.cluster.zookeeper()
+            self.where = self.zookeeper.connect_string + "/presenter"
         say(f"chat servers {', '.join(CHAT_SERVERS)}")
         self.backends = list(CHAT_SERVERS)
         for name in CHAT_SERVERS:
             self.cluster.chat_server(name, zookeeper=self.where)
         say(f"gateways {', '.join(GATEWAYS)}")
         tables = {"workers": {"count": WORKERS},
-                  "upstream": {"links_per_worker": LINKS_PER_WORKER}}
+                  "upstream": {"links_per_worker": LINKS_PER_WORKER},
+                  "moves": {"streams_per_second": chaos.MOVES_PER_SECOND}}
         self.gateways = [self.cluster.gateway(name, {"zookeeper": self.where}, tables)
                          for name in GATEWAYS]
         wait_until(lambda: self.links() == self.links_expected(), 60, "all links are up")
@@ -105,10 +119,12 @@ class Demo:
     def timeline(self):
         """(second, what happens then), in order."""
         half, last = self.options.seconds / 2, self.options.seconds * 0.95
+        if self.chaos:
+            return self.chaos.timeline() + [(last, self.take_sample)]
         outage = []
         if self.options.chaos == "zookeeper":
             outage = [(half - OUTAGE_SECONDS, self.kill_zookeeper), (half, self.restart_zookeeper)]
-        return outage + [(half, self.add_chat_server), (last, self.take_sample)]
+        return outage + [(half, self.welcome_newcomers), (last, self.take_sample)]
 
     def kill_zookeeper(self):
         event(f"kill -9 ZooKeeper, for {OUTAGE_SECONDS} s")
@@ -118,11 +134,20 @@ class Demo:
         event("ZooKeeper is started again on its data")
         self.zookeeper.restart()
 
+    def say_event(self, text):
+        event(text)
+
+    def say(self, text):
+        say(text)
+
     def add_chat_server(self):
-        event(f"{JOINING} joins")
         self.cluster.chat_server(JOINING, zookeeper=self.where)
         self.backends.append(JOINING)
         wait_until(lambda: self.links() == self.links_expected(), 60, "the fourth has its links")
+
+    def welcome_newcomers(self):
+        event(f"{JOINING} joins")
+        self.add_chat_server()
         count = max(self.options.clients // 10 // 2 * 2, 2)
         event(f"{count} newcomers, who find {JOINING} on the ring")
         self.newcomers = self.start_load("newcomers", count, self.options.seconds / 4)

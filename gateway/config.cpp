@@ -311,6 +311,7 @@ void read_small(config_section& root, config& out) {
 
   auto moves = root.section("moves");
   moves.read("streams_per_second", out.moves.streams_per_second, 0, 1'000'000);
+  moves.read("left_grace", out.moves.left_grace, 0ms, 5min);
   moves.finish();
 
   read_limits(root.section("limits"), out.limits);

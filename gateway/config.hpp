@@ -154,6 +154,9 @@ struct moves_config {
   // Of the whole process, shared evenly by the workers. 0 … 1 million; 0: see
   // moves_per_worker.
   std::int64_t streams_per_second = 0;
+  // How long a backend may be missing from the map, its links being whole, before its streams are
+  // moved. 0 … 5 min.
+  duration left_grace = std::chrono::seconds{5};
 };
 
 // [upstream]: links and streams to the backends.

@@ -43,7 +43,8 @@ worker::worker(const worker_setup& setup, listening_socket socket)
       relays_([this] { post_turns(); }),
       relaying_(settings_, metrics_),
       upstream_(io_, settings_, setup.node, metrics_, output_, [this] { batch_.flush(); }),
-      mover_(setup.moves_per_second, std::random_device{}(), metrics_, [this] { post_turns(); }),
+      mover_({setup.moves_per_second, settings_.moves.left_grace}, std::random_device{}(), metrics_,
+             [this] { post_turns(); }),
       move_timer_(io_),
       context_{settings_, metrics_,  tls_,   polls_,    deadlines_, handshakes_, relays_,
                tls_io_,   upstream_, mover_, relaying_, batch_,     *this,       setup.node},
@@ -143,12 +144,12 @@ void worker::look_for_moves() {
 
 void worker::wait_move() {
   const auto next = mover_.next_move();
-  if (!next || shutting_down_ || is_move_awaited_) return;
-  is_move_awaited_ = true;
-  move_timer_.expires_at(*next);
+  if (!next || shutting_down_ || (move_awaited_ && *move_awaited_ <= *next)) return;
+  move_awaited_ = next;
+  move_timer_.expires_at(*next);  // and no more for whom it ran
   move_timer_.async_wait([this](boost::system::error_code error) {
-    is_move_awaited_ = false;
     if (error) return;
+    move_awaited_.reset();
     const protocol::output_batch::scope scope(output_);
     mover_.move_due(std::chrono::steady_clock::now());
     wait_move();
@@ -254,7 +255,7 @@ void worker::post_map(upstream_pool::map_ptr map) {
   asio::post(io_, [this, map = std::move(map)]() mutable {
     metrics_.map_epoch.set(static_cast<std::int64_t>(map->epoch()));
     upstream_.set_map(map);
-    mover_.set_map(std::move(map));
+    mover_.set_map(std::move(map), std::chrono::steady_clock::now());
   });
 }
 

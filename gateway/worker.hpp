@@ -119,7 +119,7 @@ class worker final : private client_session_owner {
   upstream_pool upstream_;
   stream_mover mover_;
   protocol::link_timer move_timer_;
-  bool is_move_awaited_ = false;  // move_timer_ runs
+  std::optional<steady_time> move_awaited_;  // move_timer_ runs until then
   client_context context_;
   listener listener_;
   protocol::slab<client_session> session_memory_;

@@ -51,7 +51,7 @@ std::shared_ptr<const shard_router::shard_map> map_of(int servers) {
 
 struct fixture {
   explicit fixture(std::size_t streams) : before(map_of(100)), after(map_of(101)) {
-    mover.set_map(before);
+    mover.set_map(before, now);
     std::map<std::string, std::shared_ptr<const shard_router::server>> backends;
     for (const auto& server : before->servers())
       backends[server.name] = std::make_shared<shard_router::server>(server);
@@ -74,7 +74,7 @@ struct fixture {
 
   void change(const std::shared_ptr<const shard_router::shard_map>& map) {
     stretch([&] {
-      mover.set_map(map);
+      mover.set_map(map, now);
       return 0;
     });
     while (stretch([&] { return mover.look(looks_per_turn, now); })) {
@@ -84,7 +84,7 @@ struct fixture {
   clock::time_point now{std::chrono::seconds(1)};
   clock::duration longest{0};
   worker_metrics metrics;
-  stream_mover mover{1e6, 1, metrics, [] {}};
+  stream_mover mover{{1e6, std::chrono::seconds(0)}, 1, metrics, [] {}};
   std::shared_ptr<const shard_router::shard_map> before, after;
   std::deque<bench_client> clients;
 };

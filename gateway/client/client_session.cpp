@@ -163,8 +163,10 @@ void client_session::on_poll(std::uint32_t events) {
       }
       return;
     case client_phase::stranded:
-      // It has left by itself, or its socket has failed. What it sends would reach nobody.
-      if ((events & (gone | EPOLLRDHUP)) != 0) close_now(reason_);
+      // It has left by itself, or its socket has failed. What it sends would reach nobody: it is to
+      // learn of it soon.
+      if ((events & (gone | EPOLLRDHUP)) != 0) return close_now(reason_);
+      if ((events & EPOLLIN) != 0) context_.mover.hurry(*this, std::chrono::steady_clock::now());
       return;
     case client_phase::closing:
       return step_closing();

@@ -13,10 +13,17 @@ constexpr std::chrono::milliseconds catch_up{100};
 // Moves of one call, some 20 µs each: others wait for no more.
 constexpr int moves_at_a_stretch = 64;
 
-constexpr std::size_t rank_stranded = 0;
+enum : std::size_t { rank_hurried, rank_stranded, rank_drained, rank_left, rank_rebalanced };
 
 std::size_t rank_of(move_cause cause) {
-  return cause == move_cause::rebalanced ? 2 : 1;
+  switch (cause) {
+    case move_cause::drained:
+      return rank_drained;
+    case move_cause::left:
+      return rank_left;
+    default:
+      return rank_rebalanced;
+  }
 }
 
 std::size_t bucket_of(std::uint64_t ring_hash) {
@@ -37,13 +44,18 @@ movable* stream_mover::rank::front() {
   return first < buckets ? &clients[first].front() : nullptr;
 }
 
-stream_mover::stream_mover(double per_second, std::uint32_t seed, worker_metrics& metrics,
+stream_mover::stream_mover(const move_rules& rules, std::uint32_t seed, worker_metrics& metrics,
                            std::function<void()> on_work)
-    : mean_gap_(1 / per_second), random_(seed), metrics_(metrics), on_work_(std::move(on_work)) {}
+    : mean_gap_(1 / rules.per_second),
+      left_grace_(rules.left_grace),
+      random_(seed),
+      metrics_(metrics),
+      on_work_(std::move(on_work)) {}
 
 // --- who is to be moved
 
-void stream_mover::set_map(map_ptr map) {
+void stream_mover::set_map(map_ptr map, time_point now) {
+  if (map_ != nullptr && has_left(*map)) left_until_ = now + left_grace_;
   map_ = std::move(map);
   unchecked_.splice(unchecked_.end(), settled_);
   // Those who wait for a move still count as such until look() comes to them.
@@ -55,6 +67,14 @@ void stream_mover::set_map(map_ptr map) {
   if (!unchecked_.empty()) on_work_();
 }
 
+// Any server of the map in force that is in the next one no more.
+bool stream_mover::has_left(const shard_router::shard_map& next) const {
+  return std::ranges::any_of(map_->servers(), [&](const shard_router::server& server) {
+    const shard_router::server* same = next.find(server.name);
+    return same == nullptr || !is_same_process(*same, server);
+  });
+}
+
 void stream_mover::add(movable& client, time_point now) {
   // The map may have changed since its backend was chosen.
   place(client, now);
@@ -63,6 +83,13 @@ void stream_mover::add(movable& client, time_point now) {
 void stream_mover::strand(movable& client, move_cause cause, time_point now) {
   remove(client);
   enqueue(client, cause, ranks_[rank_stranded], now);
+}
+
+void stream_mover::hurry(movable& client, time_point now) {
+  if (!client.is_pending_ || std::exchange(client.is_hurried_, true)) return;
+  const move_cause cause = client.cause_;
+  remove(client);
+  enqueue(client, cause, ranks_[rank_hurried], now);
 }
 
 void stream_mover::remove(movable& client) {
@@ -99,15 +126,15 @@ std::optional<move_cause> stream_mover::cause_to_move(const movable& client) con
 }
 
 void stream_mover::enqueue(movable& client, move_cause cause, rank& in, time_point now) {
-  const bool was_idle = pending_ == 0;
+  const auto before = next_move();
   client.is_pending_ = true;
   client.cause_ = cause;
   in.add(client);
   ++pending_;
   metrics_.moves_pending[cause].add();
-  if (!was_idle) return;
-  due_ = std::max(due_, now);
-  on_work_();
+  if (!before || *before > now) due_ = std::max(due_, now);
+  const auto after = next_move();
+  if (pending_ == 1 || (before && after && *after < *before)) on_work_();
 }
 
 void stream_mover::forget_pending(movable& client) {
@@ -122,7 +149,7 @@ void stream_mover::move_due(time_point now) {
   if (!unchecked_.empty()) return;
   due_ = std::max(due_, now - catch_up);
   for (int moved = 0; moved < moves_at_a_stretch && due_ <= now; ++moved) {
-    movable* client = next_client();
+    movable* client = next_client(now);
     if (client == nullptr) return;
     const move_cause cause = client->cause_;
     remove(*client);
@@ -132,16 +159,19 @@ void stream_mover::move_due(time_point now) {
   }
 }
 
-movable* stream_mover::next_client() {
-  for (rank& each : ranks_) {
-    if (movable* client = each.front()) return client;
+movable* stream_mover::next_client(time_point now) {
+  for (std::size_t i = 0; i < ranks; ++i) {
+    if (i == rank_left && now < left_until_) continue;
+    if (movable* client = ranks_[i].front()) return client;
   }
   return nullptr;
 }
 
-std::optional<stream_mover::time_point> stream_mover::next_move() const {
+std::optional<stream_mover::time_point> stream_mover::next_move() {
   if (pending_ == 0 || !unchecked_.empty()) return std::nullopt;
-  return due_;
+  // Whoever has not to wait for a backend's return.
+  if (next_client(time_point::min()) != nullptr) return due_;
+  return std::max(due_, left_until_);
 }
 
 // From half the mean to one and a half: gateways that saw the same change do not march in step.

@@ -49,34 +49,47 @@ class movable : public movable_hook {
   std::shared_ptr<const shard_router::server> backend_;
   std::uint64_t ring_hash_ = 0;
   bool is_pending_ = false;
+  bool is_hurried_ = false;
   move_cause cause_ = move_cause::rebalanced;
+};
+
+struct move_rules {
+  double per_second;  // the pace, above 0
+  // How long a backend may be missing from the map before its streams are moved: its session with
+  // ZooKeeper may have expired, and it is back in a moment. A process that has died takes its links
+  // with it, and is no matter of the map.
+  std::chrono::steady_clock::duration left_grace;
 };
 
 // Confined to: one thread. Bounds: one place for each client; nothing is allocated after
 // construction.
-// Order: first those who have lost their stream already, then those whose backend drains or has
-// left, then the others; among each, by their place on the ring. So clients of one key are moved at
-// nearly the same time, whatever worker and gateway they are at.
+// Order: first those who have lost their stream already, and among them those who want to talk;
+// then those whose backend drains, those whose backend has left, the others; each by their place on
+// the ring. So clients of one key are moved at nearly the same time, whatever worker and gateway
+// they are at.
 class stream_mover {
  public:
   using time_point = std::chrono::steady_clock::time_point;
   using clock_duration = std::chrono::steady_clock::duration;
   using map_ptr = std::shared_ptr<const shard_router::shard_map>;
 
-  // `per_second`: the pace, above 0. `on_work`: there is something to do where there was nothing:
-  // call look(), then next_move(), soon, but not from inside.
-  stream_mover(double per_second, std::uint32_t seed, worker_metrics& metrics,
+  // `on_work`: there is something to do, or sooner than next_move() said last: call look(), then
+  // next_move(), soon, but not from inside.
+  stream_mover(const move_rules& rules, std::uint32_t seed, worker_metrics& metrics,
                std::function<void()> on_work);
 
   // Every stream is to be compared with the new map, by look(). Who belongs to its backend again is
   // not moved. Nobody is moved until all have been compared.
-  void set_map(map_ptr map);
+  void set_map(map_ptr map, time_point now);
 
   // A backend has accepted the client's stream.
   void add(movable& client, time_point now);
 
   // Its stream has ended through no fault of its own: it is told on_move at the pace as well.
   void strand(movable& client, move_cause cause, time_point now);
+
+  // A stranded client has sent something: it is not made to wait behind those who are silent.
+  void hurry(movable& client, time_point now);
 
   // The client needs no move any more. Harmless if the mover does not know it.
   void remove(movable& client);
@@ -88,7 +101,7 @@ class stream_mover {
   void move_due(time_point now);
 
   // When the next one is due; nothing: nobody waits, or look() is not through.
-  std::optional<time_point> next_move() const;
+  std::optional<time_point> next_move();
 
   // Who waits for a move, as far as look() has come.
   std::size_t pending() const { return pending_; }
@@ -97,6 +110,7 @@ class stream_mover {
   using client_list = boost::intrusive::list<movable, boost::intrusive::base_hook<movable_hook>,
                                              boost::intrusive::constant_time_size<false>>;
   static constexpr std::size_t buckets = 256;  // by the first byte of the ring hash
+  static constexpr std::size_t ranks = 5;
 
   // Clients of one rank, roughly in the order of the ring.
   struct rank {
@@ -110,18 +124,20 @@ class stream_mover {
   void place(movable& client, time_point now);
   void enqueue(movable& client, move_cause cause, rank& in, time_point now);
   void forget_pending(movable& client);
-  movable* next_client();
+  bool has_left(const shard_router::shard_map& map) const;
+  movable* next_client(time_point now);
   clock_duration next_gap();
 
   const std::chrono::duration<double> mean_gap_;
+  const clock_duration left_grace_;
   std::minstd_rand random_;
   worker_metrics& metrics_;
   std::function<void()> on_work_;
   map_ptr map_;
   client_list settled_;    // with the owner of their key
   client_list unchecked_;  // to be compared with the map
-  // Stranded; backend drains or has left; backend is up.
-  std::array<rank, 3> ranks_;
+  std::array<rank, ranks> ranks_;
+  time_point left_until_{};  // nobody is moved before for a backend that has left
   std::size_t pending_ = 0;
   time_point due_{};
 };

@@ -321,6 +321,8 @@ TEST_F(Config, ChecksRangesOfDurations) {
             "presenter.toml:7: upstream.opening_timeout: must be 100ms to 5m, not 1ms");
   EXPECT_EQ(mistake_of("[shutdown]\ntimeout = 3601\n"),
             "presenter.toml:7: shutdown.timeout: must be 0s to 1h, not 3601s");
+  EXPECT_EQ(mistake_of("[moves]\nleft_grace = \"6m\"\n"),
+            "presenter.toml:7: moves.left_grace: must be 0s to 5m, not 6m");
   EXPECT_THAT(mistake_of("[shutdown]\ntimeout = -1\n"), HasSubstr("must be a duration"));
   EXPECT_THAT(mistake_of("[shutdown]\ntimeout = 1.5\n"), HasSubstr("must be a duration"));
 }

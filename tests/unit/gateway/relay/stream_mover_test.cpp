@@ -19,6 +19,7 @@ using std::chrono::seconds;
 using time_point = stream_mover::time_point;
 
 constexpr double per_second = 100;
+constexpr std::chrono::seconds left_grace{5};
 constexpr milliseconds mean_gap{10};
 
 struct fake_client final : movable {
@@ -53,7 +54,7 @@ class StreamMover : public ::testing::Test {
 
   void set_map(std::vector<server> servers) {
     map = std::make_shared<shard_map>(++epoch, std::move(servers));
-    mover.set_map(map);
+    mover.set_map(map, now);
     look();
   }
   void look() {
@@ -97,7 +98,7 @@ class StreamMover : public ::testing::Test {
   time_point now{seconds(1'000)};
   worker_metrics metrics;
   int works = 0;
-  stream_mover mover{per_second, 42, metrics, [this] { ++works; }};
+  stream_mover mover{{per_second, left_grace}, 42, metrics, [this] { ++works; }};
   std::shared_ptr<const shard_map> map;
   std::int64_t epoch = 0;
   std::vector<fake_client*> moved;
@@ -231,6 +232,37 @@ TEST_F(StreamMover, MovesFromAServerThatLeftOrIsAnotherProcess) {
   EXPECT_EQ(metrics.moves[move_cause::left].value(), 100U);
 }
 
+// As when its session with ZooKeeper has expired.
+TEST_F(StreamMover, ABackendThatIsMissingForAMomentKeepsItsStreams) {
+  set_map({server_of("a"), server_of("b")});
+  add_clients(100);
+  set_map({server_of("a")});
+  EXPECT_GT(mover.pending(), 0U);
+  EXPECT_EQ(mover.next_move(), now + left_grace);
+  run_until(now + left_grace - milliseconds(1));
+  set_map({server_of("a"), server_of("b")});
+  EXPECT_EQ(mover.pending(), 0U);
+  run_out();
+  EXPECT_TRUE(moved.empty());
+}
+
+TEST_F(StreamMover, NobodyElseWaitsForABackendsReturn) {
+  set_map({server_of("a"), server_of("b")});
+  add_clients(100);
+  set_map({server_of("a")});
+  const auto since = now;
+  works = 0;
+  fake_client& lost = *std::ranges::find_if(
+      clients, [](const fake_client& client) { return !client.is_move_pending(); });
+  mover.strand(lost, move_cause::link_lost, now);
+  EXPECT_EQ(works, 1) << "sooner than was said";
+  EXPECT_EQ(mover.next_move(), now);
+  run_until(since + left_grace - milliseconds(1));
+  EXPECT_THAT(moved, ::testing::ElementsAre(&lost));
+  run_out();
+  EXPECT_GT(moved.size(), 1U);
+}
+
 TEST_F(StreamMover, MovesNobodyWhenThereIsNoOwner) {
   set_map({server_of("a")});
   add_clients(10);
@@ -245,7 +277,8 @@ TEST_F(StreamMover, LooksInSlicesAndMovesNobodyBeforeTheLast) {
   add_clients(100);
   works = 0;
   mover.set_map(std::make_shared<shard_map>(
-      9, std::vector{server_of("a"), server_of("b", server_state::draining)}));
+                    9, std::vector{server_of("a"), server_of("b", server_state::draining)}),
+                now);
   EXPECT_EQ(works, 1);
   EXPECT_TRUE(mover.look(60, now));
   ASSERT_GT(mover.pending(), 0U);
@@ -274,6 +307,21 @@ TEST_F(StreamMover, StrandedClientsGoFirstAndWhateverTheMap) {
   EXPECT_THAT(std::vector(moved.begin(), moved.begin() + 20),
               ::testing::UnorderedElementsAreArray(lost));
   EXPECT_EQ(metrics.moves[move_cause::link_lost].value(), 20U);
+}
+
+TEST_F(StreamMover, StrandedClientsWhoSendGoFirst) {
+  set_map({server_of("a"), server_of("b")});
+  add_clients(50);
+  for (fake_client& client : clients)
+    mover.strand(client, move_cause::link_lost, now);
+  mover.hurry(clients[30], now);
+  mover.hurry(clients[7], now);
+  mover.hurry(clients[30], now);
+  EXPECT_EQ(mover.pending(), 50U);
+  run_out();
+  ASSERT_EQ(moved.size(), 50U);
+  EXPECT_THAT(std::vector(moved.begin(), moved.begin() + 2),
+              ::testing::UnorderedElementsAre(&clients[30], &clients[7]));
 }
 
 TEST_F(StreamMover, ForgetsWhoLeavesByItself) {

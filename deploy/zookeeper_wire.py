@@ -7,7 +7,7 @@ import socket
 import struct
 
 CREATE, DELETE, GET_DATA, SET_DATA, GET_CHILDREN, SYNC, CLOSE = 1, 2, 4, 5, 8, 9, -11
-NO_NODE, BAD_VERSION = -101, -103
+NO_NODE, BAD_VERSION, SESSION_EXPIRED = -101, -103, -112
 EPHEMERAL = 1
 
 
@@ -59,7 +59,7 @@ class ZooKeeperClient:
         answer = self._receive()
         _, timeout, self.session = struct.unpack(">iiq", answer[:16])
         if timeout <= 0:
-            raise Refused(-112)
+            raise Refused(SESSION_EXPIRED)
 
     def __enter__(self):
         return self
