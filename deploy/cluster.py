@@ -386,14 +386,18 @@ class Cluster:
         # A second Ctrl-C must not leave half of them running.
         previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
-            for process in reversed(self.processes):
-                process.signal(signal.SIGCONT)
-                process.signal(signal.SIGTERM)
-            for process in reversed(self.processes):
-                process.stop()
-            shutil.rmtree(self.folder, ignore_errors=True)
+            self.stop()
         finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
             signal.signal(signal.SIGINT, previous)
+
+    def stop(self):
+        """Ends all processes, the last one first; what they wrote stays until `close`."""
+        for process in reversed(self.processes):
+            process.signal(signal.SIGCONT)
+            process.signal(signal.SIGTERM)
+        for process in reversed(self.processes):
+            process.stop()
 
     @property
     def certificates(self):

@@ -13,7 +13,8 @@ import subprocess
 import sys
 import time
 
-from processes import ChatServer, Cluster, ClusterError, Gateway, PROGRAMS, wait_until
+from processes import (ChatServer, ClusterError, Gateway, PROGRAMS, WatchedCluster,
+                       wait_until)
 from ring import Ring
 from witnesses import EchoClients, MapWatch, shards_of
 from rooms import OpenSpace, Room, ip
@@ -118,7 +119,7 @@ class Nemesis:
             if hasattr(self, "clients"):
                 self.check_witnesses()
             return predicate()
-        wait_until(look, PATIENCE, what)
+        return wait_until(look, PATIENCE, what)
 
     def entries(self):
         """{name: (entry, stat)} as ZooKeeper has them now; None while something changes."""
@@ -151,6 +152,12 @@ class Nemesis:
         return all(page is not None and page["epoch"] == epoch and page["held"] is None
                    and sorted(server["name"] for server in page["servers"])
                    == sorted(self.chat_servers) for page in pages)
+
+    def servers_of(self, gateway):
+        """Of its map; how many streams each server has is the gateway's own matter."""
+        page = self.wait_until(lambda: shards_of(gateway), f"{gateway.name} answers")
+        return [{key: value for key, value in server.items() if key != "streams"}
+                for server in page["servers"]]
 
     # --- faults
 
@@ -187,8 +194,8 @@ class Nemesis:
         late.kill()
         late.start()
         late.wait_ready(PATIENCE)
-        pages = [shards_of(gateway)["servers"] for gateway in self.gateways]
-        assert pages[2] == pages[0], f"{late.name} started with {pages[2]}, not {pages[0]}"
+        known = [self.servers_of(gateway) for gateway in self.gateways]
+        assert known[2] == known[0], f"{late.name} started with {known[2]}, not {known[0]}"
         self.breathe(self.long_seconds, self.long_seconds + 3)
         for member in killed:
             member.start()
@@ -337,7 +344,7 @@ def enter_hub(seed):
 def main():
     options = parse_arguments()
     enter_hub(options.seed)
-    with Cluster(PROGRAMS) as cluster:
+    with WatchedCluster(PROGRAMS) as cluster:
         try:
             long_seconds = 60 if options.seconds > 600 else 3
             nemesis = Nemesis(cluster, random.Random(options.seed), options.mass_drop_hold,

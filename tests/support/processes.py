@@ -6,6 +6,7 @@ are found through PRESENTER_BIN, which ctest sets.
 
 import contextlib
 import os
+import re
 import resource
 import signal
 import sys
@@ -27,13 +28,43 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_N
 PATIENCE = 60
 
 
+# How a sanitizer's report begins. It may come when a program ends, whose status no test looks at.
+FINDING = re.compile(r"^.*(ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|:\d+:\d+: runtime error:)",
+                     re.M)
+FINDING_CHARACTERS_MAX = 6000
+CRASHES = {-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGILL, -signal.SIGFPE}
+
+
+class WatchedCluster(Cluster):
+    """A `Cluster` that fails, when it ends, if one of its programs crashed or was found faulty."""
+
+    def stop(self):
+        super().stop()
+        findings = [finding for process in self.processes for finding in findings_of(process)]
+        if findings:
+            raise ClusterError("\n".join(findings))
+
+
+def findings_of(process):
+    """Of all the runs of this process, and the status of the last one."""
+    if process.child is None:
+        return
+    with open(process.log_path, encoding="utf-8", errors="replace") as log:
+        written = log.read()
+    report = FINDING.search(written)
+    if report:
+        yield f"{process.name}:\n{written[report.start():][:FINDING_CHARACTERS_MAX]}"
+    elif process.child.returncode in CRASHES:
+        yield f"{process.name} ended with {signal.Signals(-process.child.returncode).name}"
+
+
 class InstallationTest(unittest.TestCase):
-    """A test case with a `Cluster` of its own; what it started ends with the test."""
+    """A test case with a `WatchedCluster` of its own; what it started ends with the test."""
 
     maxDiff = 4000
 
     def setUp(self):
-        self.cluster = Cluster(PROGRAMS)
+        self.cluster = WatchedCluster(PROGRAMS)
         signal.signal(signal.SIGTERM, lambda received, _frame: sys.exit(128 + received))
         self.addCleanup(self.cluster.close)
         self.addCleanup(self._show_logs_on_failure)
