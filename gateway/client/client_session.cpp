@@ -291,7 +291,6 @@ void client_session::open_early_stream() {
   if (route.link == nullptr || !route.link->takes_early_data()) return;
   context_.metrics.early_data[early_data_result::forwarded].add();
   opening_->facts = tls_.facts();
-  opening_->early_opened = true;
   set_backend(route.backend);
   submit_open(route, true);
 }
@@ -349,6 +348,7 @@ void client_session::submit_open(const upstream_pool::upstream_route& route, boo
   open.tls = opening_->facts;
   open.tag = tag();
   open.early_data = is_early;
+  opening_->early_opened = is_early;
   const protocol::stream_id stream = route.link->open(std::move(open), relay_);
   relay_.start(route.link, stream, opening_->packet.bytes());
 }
@@ -407,6 +407,8 @@ void client_session::on_stream_accepted() {
 
 void client_session::on_stream_refused(const protocol::refuse_frame& refusal) {
   if (is_early()) return;
+  // It may have been refused for being early, and that be known only now, after the handshake.
+  if (opening_->early_opened) return open_stream();
   upstream_pool& upstream = context_.upstream;
   const auto step = opening_->retry.on_refused(refusal, upstream.map_epoch(),
                                                std::chrono::steady_clock::now(), upstream.random());

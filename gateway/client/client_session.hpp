@@ -173,7 +173,7 @@ class client_session final : public session_hook,
     open_retry retry;
     open_obstacle obstacle = open_obstacle::no_link;  // what it waits for, if it waits
     // Of a packet that came as early data, before the handshake has ended.
-    bool early_opened = false;                // its stream was opened, marked so
+    bool early_opened = false;                // its last stream was opened so, and marked
     bool early_accepted = false;              // and the backend accepted it
     std::optional<close_reason> early_fault;  // the packet is none; told after the handshake
   };

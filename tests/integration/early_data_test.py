@@ -152,18 +152,37 @@ class Marks(EarlyCase):
         Received(client.read_packet(), compact=False).exception()
         self.wait_closed(gateway, "packet_method")
 
+    def refusing_marked(self):
+        """A gateway before a backend that leaves it to the test to refuse the marked stream; a
+        client whose early data has been given to that backend; and that stream."""
+        marked = []
+        gateway = self.serving(lambda stream: marked.append(stream) if stream.opened.early_data
+                               else accept_and_echo(stream))
+        client = self.early(gateway)
+        client.start()
+        self.link.wait(lambda: marked, "the early stream")
+        return gateway, client, marked[0]
+
     def test_who_refuses_a_marked_stream_is_asked_again_without_the_mark(self):
         for reason in (RefuseReason.denied, RefuseReason.busy):
-            def on_open(stream, reason=reason):
-                if stream.opened.early_data:
-                    return stream.refuse(reason)
-                return accept_and_echo(stream)
             with self.subTest(reason):
-                gateway = self.serving(on_open)
-                client = self.early(gateway)
-                client.start()
-                self.link.wait(lambda: len(self.link.streams) == 2, "the early stream")
+                gateway, client, marked = self.refusing_marked()
+                marked.refuse(reason)
+                self.wait_until(lambda gateway=gateway: gateway.metric(
+                    "presenter_opens_refused_total") == 1, "the gateway knows")
                 client.handshake()
+                self.assertEqual(client.read(), PACKET)
+                self.opened(False, True, False)
+                gateway.stop()
+
+    def test_so_is_who_refuses_it_when_the_handshake_has_ended(self):
+        for reason in (RefuseReason.denied, RefuseReason.busy):
+            with self.subTest(reason):
+                gateway, client, marked = self.refusing_marked()
+                client.handshake()
+                self.wait_until(lambda gateway=gateway: gateway.metric(
+                    "presenter_clients_open", phase="opening") == 1, "the handshake has ended")
+                marked.refuse(reason)
                 self.assertEqual(client.read(), PACKET)
                 self.opened(False, True, False)
                 gateway.stop()
