@@ -68,7 +68,7 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", std::string("presenter ") + gateway::version);
   CLI11_PARSE(app, argc, argv);
 
-  gateway::count_openssl_memory();
+  gateway::manage_openssl_memory();
   const auto loaded = gateway::load_config(file);
   if (!report_mistakes(loaded)) return 1;
   if (check_only) {

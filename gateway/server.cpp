@@ -202,6 +202,8 @@ handshake_counts server::handshakes() const {
     all.running += metrics.clients_open[client_phase::handshake].value();
     for (const auto kind : {handshake_kind::full, handshake_kind::resumed, handshake_kind::failed})
       all.ended += metrics.handshakes[kind].value();
+    for (std::size_t i = 0; i < decltype(metrics.closes)::size; ++i)
+      all.ended += metrics.closes.at_index(i).value();
   }
   return all;
 }

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <utility>
 
+#include "gateway/operate/openssl_memory.hpp"
+
 namespace presenter::gateway {
 namespace {
 
@@ -42,6 +44,7 @@ void memory_trimmer::trim_if_due() {
 
 void memory_trimmer::trim() {
   const auto begin = std::chrono::steady_clock::now();
+  give_back_openssl_memory();
   ::malloc_trim(0);
   ++trims_;
   const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;

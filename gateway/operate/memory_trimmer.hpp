@@ -1,5 +1,6 @@
-// Gives memory back to the system after a crowd of handshakes: each took some 14 KiB of OpenSSL's
-// for a moment, and malloc keeps what was freed for a crowd that may never come again.
+// Gives memory back to the system after a crowd has come or gone: a handshake takes some 14 KiB of
+// OpenSSL's for a moment, a client of TLS 1.2 for as long as it stays, and malloc keeps what was
+// freed for a crowd that may never come again.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -9,9 +10,9 @@
 
 namespace presenter::gateway {
 
-// What is known of handshakes now, of all workers.
+// What is known now, of all workers.
 struct handshake_counts {
-  std::uint64_t ended = 0;
+  std::uint64_t ended = 0;  // handshakes, and clients
   std::int64_t running = 0;
 };
 
