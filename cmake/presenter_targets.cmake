@@ -28,7 +28,11 @@ function(presenter_unit_test name)
   if(NOT PRESENTER_SANITIZE AND NOT ARG_OPTIMIZED)
     target_compile_options(${name} PRIVATE -O0)
   endif()
-  gtest_discover_tests(${name} PROPERTIES TIMEOUT 120 DISCOVERY_TIMEOUT 60)
+  set(seconds 120)
+  if(PRESENTER_SANITIZE)
+    set(seconds 600)  # random schedules take ten times as long there
+  endif()
+  gtest_discover_tests(${name} PROPERTIES TIMEOUT ${seconds} DISCOVERY_TIMEOUT 60)
 endfunction()
 
 # Generates C++ from an IDL file into the build tree; include it as "<file>_types.h".
