@@ -1,7 +1,7 @@
-"""15,000 idle clients of TLS 1.3 at one gateway, authenticated and with their streams on a link, cost
-less than a KiB each of its memory, all that it has taken since its start counted, soon after they
-have come at once; of TLS 1.2, less than 16 KiB. The next 15,000 add nothing. And /metrics says what
-the memory is for.
+"""15,000 idle clients of TLS 1.3 at one gateway, authenticated and with their streams on a link,
+cost less than a KiB each of its memory, all that it has taken since its start counted, soon after
+they have come at once; of TLS 1.2, less than 16 KiB. The next 15,000 add nothing. And /metrics says
+what the memory is for.
 
 PRESENTER_IDLE_CLIENTS is the size of a crowd. Under a sanitizer it is smaller, and the process's
 memory is not judged, for it is the sanitizer's; what the gateway itself counts is.
@@ -85,8 +85,8 @@ class IdleMemoryTest(InstallationTest):
         cost = self.cost_of_crowd(BYTES_PER_TLS12_CLIENT_MAX, self.tls12())
         print(f"{CLIENTS} idle clients of TLS 1.2: {cost:.0f} bytes each")
         # What stays for the next who come is less than they took as clients of TLS 1.3.
-        self.wait_until(lambda: self.process_bytes() - self.fresh < 2 * BYTES_PER_CLIENT_MAX * CLIENTS,
-                        "memory is given back")
+        self.wait_until(lambda: self.process_bytes() - self.fresh
+                        < 2 * BYTES_PER_CLIENT_MAX * CLIENTS, "memory is given back")
 
     def parts(self):
         return self.gateway.metrics().by_label("presenter_memory_bytes", "part")

@@ -122,8 +122,9 @@ class MovesTest(InstallationTest):
         seen = []
 
         def look():
+            # It may have ended and left by the last look.
             seen.append({server["name"]: server["streams"]
-                         for server in self.shards()["servers"]}.get("chat-b"))
+                         for server in self.shards()["servers"]}.get("chat-b", 0))
             # Nobody new goes there, although its process still serves.
             couple = f"meanwhile-{len(seen)}"
             self.assertEqual(self.client(couple, "ann").server,
