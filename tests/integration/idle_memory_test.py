@@ -49,7 +49,9 @@ class IdleMemoryTest(InstallationTest):
 
     def setUp(self):
         super().setUp()
-        _, self.gateway = self.static_installation(echo=True)
+        # All come at once, and a slow machine may take its time for them.
+        _, self.gateway = self.static_installation(
+            echo=True, tables={"tls": {"handshake_timeout": "5m"}, "auth": {"timeout": "5m"}})
         self.fresh = self.process_bytes()
 
     def tls12(self):
