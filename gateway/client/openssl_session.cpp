@@ -132,12 +132,14 @@ tls_status openssl_session::status_of(int result) {
 
 tls_status openssl_session::handshake(std::unique_ptr<protocol::byte_buffer>& early) {
   ERR_clear_error();
+  hear_secrets(sent_finished_);
   tls_status status = reading_early_ ? read_early_data(early) : tls_status::ok;
   if (status == tls_status::ok) {
     const int result = SSL_do_handshake(ssl_.get());
     status = result == 1 ? tls_status::ok : status_of(result);
     shaking_hands_ = status != tls_status::ok;
   }
+  hear_secrets(false);
   handshake_blocked_ = status == tls_status::want_write;
   return status;
 }
@@ -221,8 +223,13 @@ protocol::tls_facts openssl_session::facts() const {
 // --- detaching
 
 void openssl_session::watch_handshakes(SSL_CTX* context) {
-  SSL_CTX_set_keylog_callback(context, on_key_line);
   SSL_CTX_set_msg_callback(context, on_message);
+}
+
+// OpenSSL writes each secret as text for the callback, some 5 us, and has no other way to tell it:
+// only those that come behind our Finished are asked for. No other thread has this context.
+void openssl_session::hear_secrets(bool hear) {
+  SSL_CTX_set_keylog_callback(SSL_get_SSL_CTX(ssl_.get()), hear ? on_key_line : nullptr);
 }
 
 openssl_session& openssl_session::of(const SSL* ssl) {
@@ -235,10 +242,15 @@ void openssl_session::on_key_line(const SSL* ssl, const char* line) {
 
 // Each encrypted record is told once, by the type within. OpenSSL names a secret when it begins to
 // use it, so what comes after that is under it.
-void openssl_session::on_message(int is_write, int, int type, const void*, std::size_t, SSL* ssl,
-                                 void*) {
-  if (type != SSL3_RT_INNER_CONTENT_TYPE) return;
+void openssl_session::on_message(int is_write, int, int type, const void* bytes, std::size_t size,
+                                 SSL* ssl, void*) {
   openssl_session& session = of(ssl);
+  if (type == SSL3_RT_HANDSHAKE && is_write != 0 && size != 0 &&
+      *static_cast<const unsigned char*>(bytes) == SSL3_MT_FINISHED) {
+    session.sent_finished_ = true;
+    session.hear_secrets(true);
+  }
+  if (type != SSL3_RT_INNER_CONTENT_TYPE) return;
   if (is_write != 0 && !session.secrets_.server().empty()) ++session.sent_;
   if (is_write == 0 && !session.secrets_.client().empty()) ++session.received_;
 }

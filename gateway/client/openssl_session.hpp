@@ -74,6 +74,7 @@ class openssl_session {
   int bio_write(const char* bytes, int size);
   tls_status status_of(int result);
   static openssl_session& of(const SSL* ssl);
+  void hear_secrets(bool hear);
   static void on_key_line(const SSL* ssl, const char* line);
   static void on_message(int is_write, int version, int type, const void* bytes, std::size_t size,
                          SSL* ssl, void* argument);
@@ -88,6 +89,7 @@ class openssl_session {
   bool saw_end_ = false;        // the peer's FIN, and not because of a reset
   bool reading_early_;          // the context takes early data, and its end has not come
   bool shaking_hands_ = true;
+  bool sent_finished_ = false;      // of a watched handshake
   bool handshake_blocked_ = false;  // OpenSSL's own bytes wait for the socket
   bool write_pending_ = false;      // a record of ours does
 };
