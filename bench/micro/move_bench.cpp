@@ -38,6 +38,7 @@ struct bench_client final : movable {
 
 std::shared_ptr<const shard_router::shard_map> map_of(int servers) {
   std::vector<shard_router::server> all;
+  all.reserve(static_cast<std::size_t>(servers));
   for (int i = 0; i < servers; ++i) {
     all.push_back({.name = "chat-" + std::to_string(i),
                    .host = "10.0.0.1",

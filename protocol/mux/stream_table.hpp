@@ -97,7 +97,7 @@ class stream_table {
   void end(mux_stream_state& state, direction_state& direction, direction_state terminal);
 
   // Of the table below: the entry and a byte of its hash.
-  static constexpr std::size_t entry_bytes = sizeof(std::int64_t) + sizeof(mux_stream_state*) + 1;
+  static constexpr std::size_t entry_bytes = sizeof(std::int64_t) + sizeof(void*) + 1;
 
   slab<mux_stream_state> memory_;
   boost::unordered_flat_map<std::int64_t, mux_stream_state*> streams_;

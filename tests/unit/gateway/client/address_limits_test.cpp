@@ -157,6 +157,7 @@ TEST_F(AddressLimits, WorkersShareOneLimit) {
   const auto address = make_address("192.0.2.1");
   std::vector<std::vector<address_claim>> held(4);
   std::vector<std::thread> workers;
+  workers.reserve(held.size());
   for (auto& claims_of_one : held) {
     workers.emplace_back([&] {
       for (int i = 0; i < 1'000; ++i) {

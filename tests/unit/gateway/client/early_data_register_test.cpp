@@ -117,6 +117,7 @@ TEST(EarlyDataRegisterThreads, TakeEachMarkOnceAmongThem) {
   std::atomic<std::uint64_t> fresh{0};
   std::atomic<std::uint64_t> replayed{0};
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
       for (std::uint64_t number = 0; number < marks; ++number) {
