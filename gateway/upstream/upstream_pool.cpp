@@ -29,20 +29,34 @@ upstream_pool::~upstream_pool() = default;
 void upstream_pool::set_map(map_ptr map) {
   if (shutting_down_) return;
   map_ = std::move(map);
-  for (auto known = backends_.begin(); known != backends_.end();) {
-    const shard_router::server* now = map_->find(known->first);
-    // A server that came back elsewhere, or as another process, needs other links.
-    if (now != nullptr && is_same_process(*now, *known->second.server)) {
-      ++known;
-    } else {
-      retire(known->second);
-      known = backends_.erase(known);
-    }
-  }
+  retire_missing();
   for (const shard_router::server& server : map_->servers()) {
     if (!backends_.contains(server.name)) add(server);
   }
   waiters_.on_map();
+}
+
+void upstream_pool::retire_missing() {
+  for (auto known = backends_.begin(); known != backends_.end();) {
+    if (is_to_go(known->second)) {
+      retire(known->second);
+      known = backends_.erase(known);
+    } else {
+      ++known;
+    }
+  }
+}
+
+bool upstream_pool::is_to_go(backend& known) const {
+  const shard_router::server* now = map_->find(known.server->name);
+  // A server that came back elsewhere, or as another process, needs other links.
+  if (now != nullptr) {
+    known.missing_since.reset();
+    return !is_same_process(*now, *known.server);
+  }
+  const auto time = protocol::mux_clock::now();
+  if (!known.missing_since) known.missing_since = time;
+  return time - *known.missing_since >= context_.settings.moves.left_grace;
 }
 
 void upstream_pool::add(const shard_router::server& server) {
@@ -82,6 +96,12 @@ upstream_pool::upstream_route upstream_pool::route(std::string_view key) {
 void upstream_pool::replace(upstream_slot& leaving) {
   const auto known = backends_.find(leaving.server().name);
   if (known == backends_.end()) return;
+  if (known->second.missing_since) {
+    // It is ending, and will not be back.
+    retire(known->second);
+    backends_.erase(known);
+    return;
+  }
   for (std::shared_ptr<upstream_slot>& slot : known->second.slots) {
     if (slot.get() != &leaving) continue;
     slot->retire();
@@ -109,6 +129,7 @@ void upstream_pool::on_room(const upstream_slot& slot) {
 }
 
 void upstream_pool::sweep() {
+  if (map_ != nullptr) retire_missing();
   for (const auto& slot : retired_)
     slot->close_if_empty(sweep_linger);
   std::erase_if(retired_, [](const auto& slot) { return slot->is_gone(); });

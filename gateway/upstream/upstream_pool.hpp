@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,8 @@ class upstream_pool {
                 std::function<void()> on_input_end);
   ~upstream_pool();
 
+  // A server that is missing keeps its links for moves.left_grace, so that it finds them, and its
+  // streams, when it is back in a moment; without its entry in the map nobody opens a stream there.
   void set_map(map_ptr map);
 
   // Who owns the key, and which of its links takes the next stream: they take turns.
@@ -50,7 +53,7 @@ class upstream_pool {
   // Shared by all that jitters on this worker.
   std::minstd_rand& random() { return context_.random; }
 
-  // Closes links whose server has left the map, once they are empty. Call now and then.
+  // Closes links whose server has left the map for good, once they are empty. Call now and then.
   void sweep();
 
   // GoAway on every link; each is closed when its output has left, within `linger`. No link comes
@@ -70,11 +73,14 @@ class upstream_pool {
     std::shared_ptr<const shard_router::server> server;
     std::vector<std::shared_ptr<upstream_slot>> slots;
     std::size_t next = 0;  // whose turn it is to carry a new stream
+    std::optional<protocol::mux_clock::time_point> missing_since;  // in the map
   };
 
   void on_room(const upstream_slot& slot);
   void add(const shard_router::server& server);
+  bool is_to_go(backend& known) const;
   void retire(backend& gone);
+  void retire_missing();
   void replace(upstream_slot& leaving);
   std::shared_ptr<upstream_link> link_for_new_stream(backend& backend);
 

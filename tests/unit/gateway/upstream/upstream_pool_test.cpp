@@ -79,6 +79,8 @@ struct waiter final : upstream_waiter {
 
 class UpstreamPool : public ::testing::Test {
  protected:
+  UpstreamPool() { settings.moves.left_grace = std::chrono::seconds(0); }
+
   void start(std::size_t links = 1) {
     settings.upstream.links_per_worker = links;
     pool.emplace(io, settings, "gw", metrics, output, [this] { ++gulps; });
@@ -256,6 +258,35 @@ TEST_F(UpstreamPool, KeepsTheStreamsOfABackendThatLeftTheMapAndThenClosesItsLink
   ASSERT_TRUE(run_until([&] { return a.acceptor->counters().links_open == 0; }));
   ASSERT_TRUE(run_until([&] { return metrics.links_up.value() == 1; }));
   EXPECT_EQ(a.acceptor->counters().links_failed, 0U) << "an orderly end";
+}
+
+// As when its session with ZooKeeper has expired.
+TEST_F(UpstreamPool, ABackendThatIsMissingForAMomentFindsItsLinksAgain) {
+  settings.moves.left_grace = std::chrono::hours(1);
+  backend a(io), b(io);
+  start();
+  set_map({{"a", a.port()}, {"b", b.port()}});
+  ASSERT_TRUE(run_until([&] { return is_up(2); }));
+  set_map({{"b", b.port()}});
+  EXPECT_EQ(pool->route("k").backend->name, "b");
+  set_map({{"a", a.port()}});
+  stream* const at_a = open();
+  ASSERT_NE(at_a, nullptr) << "at once, on the link that is there";
+  ASSERT_TRUE(run_until([&] { return at_a->accepted; }));
+  EXPECT_EQ(metrics.links_opened.value(), 2U);
+  EXPECT_EQ(metrics.links_up.value(), 2);
+}
+
+TEST_F(UpstreamPool, ABackendThatIsMissingForLongerLosesThem) {
+  settings.moves.left_grace = std::chrono::milliseconds(1);
+  backend a(io), b(io);
+  start();
+  set_map({{"a", a.port()}, {"b", b.port()}});
+  ASSERT_TRUE(run_until([&] { return is_up(2); }));
+  set_map({{"b", b.port()}});
+  ASSERT_TRUE(run_until([&] { return a.acceptor->counters().links_open == 0; }));
+  EXPECT_EQ(a.acceptor->counters().links_failed, 0U) << "an orderly end";
+  ASSERT_TRUE(run_until([&] { return metrics.links_up.value() == 1; }));
 }
 
 TEST_F(UpstreamPool, ReplacesALinkThatItsBackendLeavesAndKeepsItsStreams) {
