@@ -163,8 +163,10 @@ void worker::wait_move() {
 void worker::step_survey() {
   if (surveys_.empty()) return;
   survey& now = surveys_.front();
-  if (std::exchange(now.number, now.number == 0 ? ++surveys_begun_ : now.number) == 0)
+  if (now.number == 0) {
+    now.number = ++surveys_begun_;
     now.clients_left = sessions_open_;
+  }
   for (std::size_t i = 0; i < surveyed_per_turn && now.clients_left > 0; ++i, --now.clients_left) {
     if (sessions_.empty()) break;
     client_session& client = sessions_.front();

@@ -518,12 +518,10 @@ void client_session::note_reason(close_reason reason) {
   const close_row& row = row_of(reason);
   context_.metrics.closes[reason].add();
   if (!is_logged(row.level)) return;
-  const std::chrono::duration<double> age = std::chrono::steady_clock::now() - accepted_at_;
-  write_log(
-      row.level,
-      fmt::format("client {}-{} {}:{} closed: {} (fault: {}) backend {} after {:.3f} s",
-                  context_.node, number_, peer_.address().to_string(), peer_.port(), row.name,
-                  name_of(row.blame), backend() == nullptr ? "-" : backend()->name, age.count()));
+  write_log(row.level,
+            fmt::format("client {} {}:{} closed: {} (fault: {}) backend {} after {:.3f} s", tag(),
+                        peer_.address().to_string(), peer_.port(), row.name, name_of(row.blame),
+                        backend() == nullptr ? "-" : backend()->name, age_seconds()));
 }
 
 void client_session::answer_and_close(close_reason reason) {

@@ -212,53 +212,59 @@ constexpr std::array metric_table{
                                   "Epoch of the shard map that the worker routes by."),
 };
 
+// A family of one sample.
+template <class Value>
+void write_gauge(prometheus_text& out, std::string_view name, std::string_view help, Value value) {
+  out.family(name, help, metric_type::gauge);
+  out.sample({}, value);
+}
+
+template <class Value>
+void write_counter(prometheus_text& out, std::string_view name, std::string_view help,
+                   Value value) {
+  out.family(name, help, metric_type::counter);
+  out.sample({}, value);
+}
+
 double unix_seconds(std::chrono::system_clock::time_point at) {
   return std::chrono::duration<double>(at.time_since_epoch()).count();
 }
 
 void write_zookeeper(prometheus_text& out, const zookeeper_facts& facts) {
-  const auto row = [&](std::string_view name, std::string_view help, metric_type type,
-                       std::uint64_t value) {
-    out.family(name, help, type);
-    out.sample({}, value);
-  };
-  using enum metric_type;
-  row("presenter_zookeeper_connected", "1 if the session with ZooKeeper is connected.", gauge,
-      facts.is_connected ? 1 : 0);
-  row("presenter_zookeeper_disconnects_total", "Times that ZooKeeper was lost.", counter,
-      facts.disconnects);
-  row("presenter_zookeeper_sessions_expired_total", "Sessions that ZooKeeper ended.", counter,
-      facts.sessions_expired);
-  row("presenter_map_held", "1 if ZooKeeper's map is held back: it lacks too many servers.", gauge,
-      facts.is_map_held ? 1 : 0);
-  row("presenter_map_holds_total", "Times that a map began to be held back.", counter,
-      facts.maps_held);
-  row("presenter_map_too_large_total", "Maps of too many servers or too much weight.", counter,
-      facts.maps_too_large);
-  row("presenter_map_entries_rejected_total", "Entries that could not be used.", counter,
-      facts.entries_rejected);
-  row("presenter_map_read_failures_total", "Attempts to read the map that failed.", counter,
-      facts.read_failures);
-  row("presenter_map_save_failures_total", "Failures to keep the map on disk.", counter,
-      facts.save_failures);
+  write_gauge(out, "presenter_zookeeper_connected", "1 if the session with ZooKeeper is connected.",
+              std::uint64_t{facts.is_connected});
+  write_counter(out, "presenter_zookeeper_disconnects_total", "Times that ZooKeeper was lost.",
+                facts.disconnects);
+  write_counter(out, "presenter_zookeeper_sessions_expired_total", "Sessions that ZooKeeper ended.",
+                facts.sessions_expired);
+  write_gauge(out, "presenter_map_held",
+              "1 if ZooKeeper's map is held back: it lacks too many servers.",
+              std::uint64_t{facts.is_map_held});
+  write_counter(out, "presenter_map_holds_total", "Times that a map began to be held back.",
+                facts.maps_held);
+  write_counter(out, "presenter_map_too_large_total",
+                "Maps of too many servers or too much weight.", facts.maps_too_large);
+  write_counter(out, "presenter_map_entries_rejected_total", "Entries that could not be used.",
+                facts.entries_rejected);
+  write_counter(out, "presenter_map_read_failures_total", "Attempts to read the map that failed.",
+                facts.read_failures);
+  write_counter(out, "presenter_map_save_failures_total", "Failures to keep the map on disk.",
+                facts.save_failures);
 }
 
 // Numbers of the process that no worker owns.
 void write_facts(prometheus_text& out, const process_facts& facts, std::size_t workers) {
-  const auto gauge_of = [&](std::string_view name, std::string_view help, std::uint64_t value) {
-    out.family(name, help, metric_type::gauge);
-    out.sample({}, value);
-  };
   out.family("presenter_build_info", "Version of the program; always 1.", metric_type::gauge);
   out.sample({{"version", facts.version}}, std::uint64_t{1});
-  gauge_of("presenter_ready", "1 if the gateway takes clients.", facts.is_ready ? 1 : 0);
-  gauge_of("presenter_workers", "Workers.", workers);
-  gauge_of("presenter_clients_max", "Clients that the gateway may hold.", facts.clients_max);
+  write_gauge(out, "presenter_ready", "1 if the gateway takes clients.",
+              std::uint64_t{facts.is_ready});
+  write_gauge(out, "presenter_workers", "Workers.", workers);
+  write_gauge(out, "presenter_clients_max", "Clients that the gateway may hold.",
+              facts.clients_max);
   write_zookeeper(out, facts.zookeeper);
-  gauge_of("presenter_map_backends", "Backends that the shard map names.", facts.backends);
-  out.family("presenter_map_epoch", "Epoch of the newest shard map; 0: none yet.",
-             metric_type::gauge);
-  out.sample({}, facts.map_epoch);
+  write_gauge(out, "presenter_map_backends", "Backends that the shard map names.", facts.backends);
+  write_gauge(out, "presenter_map_epoch", "Epoch of the newest shard map; 0: none yet.",
+              facts.map_epoch);
 }
 
 void write_reloads(prometheus_text& out, std::string_view name, std::string_view help,
@@ -273,17 +279,13 @@ void write_tickets(prometheus_text& out, const ticket_facts& tickets) {
              metric_type::gauge);
   for (const std::string_view origin : {"zookeeper", "file", "random"})
     out.sample({{"origin", origin}}, std::uint64_t{origin == tickets.origin ? 1U : 0U});
-  out.family("presenter_ticket_keys", "Ticket keys that open.", metric_type::gauge);
-  out.sample({}, std::uint64_t{tickets.keys});
-  out.family("presenter_ticket_key_age_seconds", "How long the sealing ticket key has sealed.",
-             metric_type::gauge);
-  out.sample({}, tickets.sealing_seconds);
-  out.family("presenter_ticket_key_rotations_total",
-             "Rotations of the fleet's ticket keys by this gateway.", metric_type::counter);
-  out.sample({}, tickets.rotations);
-  out.family("presenter_ticket_key_refusals_total",
-             "Times that ZooKeeper's ticket keys could not be used.", metric_type::counter);
-  out.sample({}, tickets.refusals);
+  write_gauge(out, "presenter_ticket_keys", "Ticket keys that open.", std::uint64_t{tickets.keys});
+  write_gauge(out, "presenter_ticket_key_age_seconds",
+              "How long the sealing ticket key has sealed.", tickets.sealing_seconds);
+  write_counter(out, "presenter_ticket_key_rotations_total",
+                "Rotations of the fleet's ticket keys by this gateway.", tickets.rotations);
+  write_counter(out, "presenter_ticket_key_refusals_total",
+                "Times that ZooKeeper's ticket keys could not be used.", tickets.refusals);
   write_reloads(out, "presenter_ticket_key_file_reloads_total",
                 "Times that the file of ticket keys was read again, by what came of it.",
                 tickets.file_reloads, tickets.file_refusals);
@@ -337,40 +339,31 @@ void write_memory(prometheus_text& out, const memory_facts& memory, worker_span 
   out.sample({{"part", "records"}}, std::uint64_t{memory.records});
   out.sample({{"part", "streams"}}, std::uint64_t{memory.stream});
   out.sample({{"part", "openssl"}}, openssl_bytes_each(memory, workers));
-  out.family("presenter_memory_trims_total", "Times that freed memory was given to the system.",
-             metric_type::counter);
-  out.sample({}, memory.trims);
-  out.family("presenter_memory_trim_handshakes",
-             "Handshakes ended since then, whose memory malloc may still keep.",
-             metric_type::gauge);
-  out.sample({}, memory.handshakes_since_trim);
+  write_counter(out, "presenter_memory_trims_total",
+                "Times that freed memory was given to the system.", memory.trims);
+  write_gauge(out, "presenter_memory_trim_handshakes",
+              "Handshakes and clients ended since then, whose memory malloc may still keep.",
+              memory.handshakes_since_trim);
 }
 
 // The names that every Prometheus client library uses for these.
 void write_usage(prometheus_text& out, const process_facts& facts) {
   const auto usage = read_process_usage();
-  const auto gauge_of = [&](std::string_view name, std::string_view help, std::uint64_t value) {
-    out.family(name, help, metric_type::gauge);
-    out.sample({}, value);
-  };
-  gauge_of("process_resident_memory_bytes", "Resident memory.", usage.resident_bytes);
-  gauge_of("process_virtual_memory_bytes", "Virtual memory.", usage.virtual_bytes);
-  gauge_of("process_open_fds", "Descriptors open.", usage.descriptors_open);
-  gauge_of("process_max_fds", "Descriptors that may be open.", usage.descriptors_max);
-  gauge_of("process_threads", "Threads.", usage.threads);
-  out.family("process_cpu_seconds_total", "CPU time, user and system.", metric_type::counter);
-  out.sample({}, usage.cpu_seconds);
-  out.family("process_start_time_seconds", "Start, in seconds since 1970.", metric_type::gauge);
-  out.sample({}, unix_seconds(facts.started_at));
+  write_gauge(out, "process_resident_memory_bytes", "Resident memory.", usage.resident_bytes);
+  write_gauge(out, "process_virtual_memory_bytes", "Virtual memory.", usage.virtual_bytes);
+  write_gauge(out, "process_open_fds", "Descriptors open.", usage.descriptors_open);
+  write_gauge(out, "process_max_fds", "Descriptors that may be open.", usage.descriptors_max);
+  write_gauge(out, "process_threads", "Threads.", usage.threads);
+  write_counter(out, "process_cpu_seconds_total", "CPU time, user and system.", usage.cpu_seconds);
+  write_gauge(out, "process_start_time_seconds", "Start, in seconds since 1970.",
+              unix_seconds(facts.started_at));
 }
 
 void write_moves(prometheus_text& out, worker_span workers, double per_second) {
-  out.family("presenter_moves_per_second", "Pace of moves, of all workers together.",
-             metric_type::gauge);
-  out.sample({}, per_second * static_cast<double>(workers.size()));
-  out.family("presenter_moves_eta_seconds", "Until the last pending move at that pace.",
-             metric_type::gauge);
-  out.sample({}, moves_eta_seconds(workers, per_second));
+  write_gauge(out, "presenter_moves_per_second", "Pace of moves, of all workers together.",
+              per_second * static_cast<double>(workers.size()));
+  write_gauge(out, "presenter_moves_eta_seconds", "Until the last pending move at that pace.",
+              moves_eta_seconds(workers, per_second));
 }
 
 }  // namespace

@@ -29,6 +29,18 @@ upstream_pool::~upstream_pool() = default;
 void upstream_pool::set_map(map_ptr map) {
   if (shutting_down_) return;
   map_ = std::move(map);
+  for (auto& [name, known] : backends_) {
+    if (map_->find(name) != nullptr) {
+      known.missing_since.reset();
+    } else if (!known.missing_since) {
+      known.missing_since = protocol::mux_clock::now();
+    }
+  }
+  // A server that came back elsewhere, or as another process, needs other links.
+  retire_if([this](const backend& known) {
+    const shard_router::server* now = map_->find(known.server->name);
+    return now != nullptr && !is_same_process(*now, *known.server);
+  });
   retire_missing();
   for (const shard_router::server& server : map_->servers()) {
     if (!backends_.contains(server.name)) add(server);
@@ -36,9 +48,10 @@ void upstream_pool::set_map(map_ptr map) {
   waiters_.on_map();
 }
 
-void upstream_pool::retire_missing() {
+template <class Predicate>
+void upstream_pool::retire_if(Predicate is_gone) {
   for (auto known = backends_.begin(); known != backends_.end();) {
-    if (is_to_go(known->second)) {
+    if (is_gone(known->second)) {
       retire(known->second);
       known = backends_.erase(known);
     } else {
@@ -47,16 +60,11 @@ void upstream_pool::retire_missing() {
   }
 }
 
-bool upstream_pool::is_to_go(backend& known) const {
-  const shard_router::server* now = map_->find(known.server->name);
-  // A server that came back elsewhere, or as another process, needs other links.
-  if (now != nullptr) {
-    known.missing_since.reset();
-    return !is_same_process(*now, *known.server);
-  }
-  const auto time = protocol::mux_clock::now();
-  if (!known.missing_since) known.missing_since = time;
-  return time - *known.missing_since >= context_.settings.moves.left_grace;
+void upstream_pool::retire_missing() {
+  const auto enough = protocol::mux_clock::now() - context_.settings.moves.left_grace;
+  retire_if([enough](const backend& known) {
+    return known.missing_since && *known.missing_since <= enough;
+  });
 }
 
 void upstream_pool::add(const shard_router::server& server) {
@@ -129,7 +137,7 @@ void upstream_pool::on_room(const upstream_slot& slot) {
 }
 
 void upstream_pool::sweep() {
-  if (map_ != nullptr) retire_missing();
+  retire_missing();
   for (const auto& slot : retired_)
     slot->close_if_empty(sweep_linger);
   std::erase_if(retired_, [](const auto& slot) { return slot->is_gone(); });

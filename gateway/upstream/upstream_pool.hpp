@@ -78,8 +78,9 @@ class upstream_pool {
 
   void on_room(const upstream_slot& slot);
   void add(const shard_router::server& server);
-  bool is_to_go(backend& known) const;
   void retire(backend& gone);
+  template <class Predicate>
+  void retire_if(Predicate is_gone);
   void retire_missing();
   void replace(upstream_slot& leaving);
   std::shared_ptr<upstream_link> link_for_new_stream(backend& backend);
