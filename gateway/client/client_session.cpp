@@ -30,6 +30,8 @@ client_io io_of(tls_status status) {
     case tls_status::want_read:
     case tls_status::want_write:
       return client_io::blocked;
+    case tls_status::again:
+      return client_io::again;
     case tls_status::finished:
       return client_io::finished;
     case tls_status::truncated:
@@ -124,6 +126,7 @@ double client_session::age_seconds() const {
 // --- what happens
 
 void client_session::on_poll(std::uint32_t events) {
+  if (!turn_node::is_linked()) tls_.begin_turn();  // else it waits for its next one
   constexpr std::uint32_t gone = EPOLLERR | EPOLLHUP;
   const bool readable = (events & (EPOLLIN | EPOLLRDHUP | gone)) != 0;
   if (readable) tls_.mark_readable((events & (EPOLLRDHUP | gone)) != 0);
@@ -174,7 +177,9 @@ void client_session::on_poll(std::uint32_t events) {
 }
 
 void client_session::on_turn() {
+  tls_.begin_turn();
   if (phase_ == client_phase::handshake) return step_handshake();
+  if (phase_ == client_phase::first_packet) return read_packet();
   if (phase_ == client_phase::relaying) return relay_.on_client_readable();
   if (phase_ == client_phase::closing) step_closing();
 }
@@ -222,15 +227,13 @@ void client_session::step_handshake() {
   try {
     status = tls_.handshake();
   } catch (const std::bad_alloc&) {
-    // One client less; those who are here go on.
     spdlog::error("no memory for a handshake");
     return close_now(close_reason::internal);
   }
   if (status == tls_status::ok) return on_handshake_done();
-  if (status == tls_status::want_read || status == tls_status::want_write) {
-    return read_early_packet();
-  }
-  on_handshake_failed(take_openssl_error());
+  if (!goes_on(status)) return on_handshake_failed(take_openssl_error());
+  read_early_packet();
+  if (status == tls_status::again && !over_) context_.handshakes.add(*this);
 }
 
 void client_session::on_handshake_failed(std::string_view why) {
@@ -259,7 +262,8 @@ void client_session::read_packet() {
   first_packet& packet = opening_->packet;
   for (auto wanted = packet.wanted(); !wanted.empty(); wanted = packet.wanted()) {
     const tls_result got = tls_.read(wanted);
-    if (got.status == tls_status::want_read || got.status == tls_status::want_write) return;
+    if (got.status == tls_status::again) context_.handshakes.add(*this);
+    if (goes_on(got.status)) return;
     if (got.status != tls_status::ok) return close_now(reason_before_packet(got.status));
     if (const auto wrong = packet.commit(got.n)) return answer_and_close(*wrong);
   }
@@ -551,13 +555,13 @@ void client_session::step_closing() {
   protocol::byte_buffer& rest = relay_.unsent();
   while (!rest.empty()) {
     const tls_result put = tls_.write(rest.bytes());
-    if (put.status == tls_status::want_write || put.status == tls_status::want_read) return;
+    if (goes_on(put.status)) return;
     if (put.status != tls_status::ok) return finish_session();
     rest.consume(put.n);
   }
   if (!close_notify_sent_) {
     const tls_status status = tls_.finish();
-    if (status == tls_status::want_write || status == tls_status::want_read) return;
+    if (goes_on(status)) return;
     if (status != tls_status::ok) return finish_session();
     close_notify_sent_ = true;
   }

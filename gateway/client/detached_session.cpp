@@ -41,6 +41,10 @@ tls_result detached_session::read(std::span<std::byte> into, client_socket& sock
       if (done != 0) break;
       return {tls_status::finished, 0};
     }
+    if (io_.share.is_used_up()) {
+      if (done != 0) break;
+      return {tls_status::again, 0};
+    }
     const tls_result next = next_record(into.subspan(done), socket);
     if (next.status != tls_status::ok) {
       if (done != 0) break;  // found again by the next call
@@ -53,6 +57,7 @@ tls_result detached_session::read(std::span<std::byte> into, client_socket& sock
 
 tls_result detached_session::next_record(std::span<std::byte> into, client_socket& socket) {
   const auto opened = records_.open(socket.input(), io_.crypto);
+  io_.share.spend(turn_share::record_cost + (opened ? opened->taken : 0));
   if (!opened) return {on_violation(to_errc(opened.error()), socket), 0};
   switch (opened->event) {
     case tls_event::need_more: {

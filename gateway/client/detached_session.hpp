@@ -11,6 +11,7 @@
 #include "gateway/client/client_socket.hpp"
 #include "gateway/client/tls_records.hpp"
 #include "gateway/client/tls_status.hpp"
+#include "gateway/client/turn_share.hpp"
 #include "protocol/wire/byte_buffer.hpp"
 
 namespace presenter::gateway {
@@ -23,6 +24,7 @@ struct tls_io {
       write_bytes_max + 3 * (tls_overhead_bytes + tls_records::key_update_bytes);
 
   receive_buffer received;
+  turn_share share;  // of the client that has its turn
   tls_record_crypto crypto;
   std::unique_ptr<std::byte[]> sealed =
       std::make_unique_for_overwrite<std::byte[]>(sealed_bytes_max);
@@ -44,6 +46,7 @@ class detached_session {
   }
   bool is_started() const { return is_started_; }
 
+  // Again: io.share is used up.
   tls_result read(std::span<std::byte> into, client_socket& socket);
   // After want_write the next call must offer the same bytes first: their records are waiting.
   tls_result write(std::span<const std::byte> bytes, client_socket& socket);

@@ -61,11 +61,13 @@ struct session_bio {
   }
 };
 
-openssl_session::openssl_session(tls_contexts_ptr contexts, client_socket& socket)
+openssl_session::openssl_session(tls_contexts_ptr contexts, client_socket& socket,
+                                 turn_share& share)
     : contexts_(std::move(contexts)),
       ssl_(SSL_new(contexts_->front())),
       bio_(BIO_new(session_bio::method())),
       socket_(socket),
+      share_(share),
       reading_early_(SSL_CTX_get_max_early_data(contexts_->front()) != 0) {
   if (!ssl_ || bio_ == nullptr) {
     BIO_free(bio_);
@@ -79,7 +81,14 @@ openssl_session::openssl_session(tls_contexts_ptr contexts, client_socket& socke
 
 // --- the socket
 
+// OpenSSL goes on by itself behind a record that brings nothing, for as long as there are more: a
+// client that sends nothing else would never let go of the worker.
 int openssl_session::bio_read(char* into, int size) {
+  is_held_up_ = share_.is_used_up();
+  if (is_held_up_) {
+    BIO_set_retry_read(bio_);
+    return -1;
+  }
   if (socket_.input().empty()) {
     switch (socket_.receive()) {
       case socket_status::ok:
@@ -98,6 +107,7 @@ int openssl_session::bio_read(char* into, int size) {
   const std::size_t n = std::min(input.size(), static_cast<std::size_t>(size));
   std::memcpy(into, input.data(), n);
   socket_.take(n);
+  share_.spend(turn_share::openssl_piece_cost + n);
   return static_cast<int>(n);
 }
 
@@ -115,7 +125,7 @@ tls_status openssl_session::status_of(int result) {
     case SSL_ERROR_NONE:
       return tls_status::ok;
     case SSL_ERROR_WANT_READ:
-      return tls_status::want_read;
+      return is_held_up_ ? tls_status::again : tls_status::want_read;
     case SSL_ERROR_WANT_WRITE:
       return tls_status::want_write;
     case SSL_ERROR_ZERO_RETURN:
@@ -132,6 +142,7 @@ tls_status openssl_session::status_of(int result) {
 
 tls_status openssl_session::handshake(std::unique_ptr<protocol::byte_buffer>& early) {
   ERR_clear_error();
+  is_held_up_ = false;
   hear_secrets(sent_finished_);
   tls_status status = reading_early_ ? read_early_data(early) : tls_status::ok;
   if (status == tls_status::ok) {
@@ -173,6 +184,7 @@ bool openssl_session::has_refused_early_data() const {
 
 tls_result openssl_session::read(std::span<std::byte> into) {
   ERR_clear_error();
+  is_held_up_ = false;
   std::size_t n = 0;
   const int result = SSL_read_ex(ssl_.get(), into.data(), into.size(), &n);
   if (result == 1) return {tls_status::ok, n};

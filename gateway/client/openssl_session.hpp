@@ -16,6 +16,7 @@
 #include "gateway/client/tls_records.hpp"
 #include "gateway/client/tls_status.hpp"
 #include "gateway/client/tls_traffic_secrets.hpp"
+#include "gateway/client/turn_share.hpp"
 #include "protocol/wire/mux_frame.hpp"
 
 namespace presenter::gateway {
@@ -29,7 +30,7 @@ struct ssl_deleter {
 class openssl_session {
  public:
   // Throws std::bad_alloc.
-  openssl_session(tls_contexts_ptr contexts, client_socket& socket);
+  openssl_session(tls_contexts_ptr contexts, client_socket& socket, turn_share& share);
   openssl_session(const openssl_session&) = delete;
   openssl_session& operator=(const openssl_session&) = delete;
 
@@ -37,6 +38,7 @@ class openssl_session {
   // each context.
   static void watch_handshakes(SSL_CTX* context);
 
+  // `handshake` and `read` give again when the share is used up.
   // Early data is put behind `early`, as it comes; none if the context takes none.
   tls_status handshake(std::unique_ptr<protocol::byte_buffer>& early);
   tls_result read(std::span<std::byte> into);
@@ -83,10 +85,12 @@ class openssl_session {
   std::unique_ptr<SSL, ssl_deleter> ssl_;
   BIO* bio_;  // owned by ssl_
   client_socket& socket_;
+  turn_share& share_;
   tls_traffic_secrets secrets_;
   std::uint64_t received_ = 0;  // records under the client's application secret
   std::uint64_t sent_ = 0;      // … under ours: tickets
   bool saw_end_ = false;        // the peer's FIN, and not because of a reset
+  bool is_held_up_ = false;     // OpenSSL would have read more, but for its share
   bool reading_early_;          // the context takes early data, and its end has not come
   bool shaking_hands_ = true;
   bool sent_finished_ = false;      // of a watched handshake

@@ -8,7 +8,7 @@ namespace presenter::gateway {
 
 tls_status tls_channel::handshake() {
   if (!openssl_) {
-    openssl_ = std::make_unique<openssl_session>(contexts_, socket_);
+    openssl_ = std::make_unique<openssl_session>(contexts_, socket_, io_.share);
     ++io_.openssl_sessions;
   }
   return openssl_->handshake(early_);

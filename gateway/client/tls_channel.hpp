@@ -27,6 +27,8 @@ class tls_channel {
   tls_channel(const tls_channel&) = delete;
   tls_channel& operator=(const tls_channel&) = delete;
 
+  // This client has its turn now: what `handshake` and `read` may cost until they give again.
+  void begin_turn() { io_.share.refill(); }
   // From the poller: there may be input, there may be room for output. `half_closed`: the peer's
   // FIN has come.
   void mark_readable(bool half_closed) { socket_.mark_readable(half_closed); }

@@ -10,11 +10,18 @@ enum class tls_status : std::uint8_t {
   ok,
   want_read,   // nothing to be had until the socket is readable
   want_write,  // the socket is full
+  again,       // its share of this turn is used up; there may be more in the next one
   finished,    // the peer's close_notify: a clean end of its direction
   truncated,   // the peer's TCP ended without one
   reset,       // the socket failed
   violation,   // the peer broke TLS; the alert has been sent if the socket took it
 };
+
+// Nothing is wrong: the same step is to be tried again, at the socket's word or in a later turn.
+constexpr bool goes_on(tls_status status) {
+  return status == tls_status::want_read || status == tls_status::want_write ||
+         status == tls_status::again;
+}
 
 struct tls_result {
   tls_status status = tls_status::ok;

@@ -14,6 +14,7 @@ namespace presenter::gateway {
 enum class client_io : std::uint8_t {
   ok,
   blocked,    // nothing to be read, or no room to write, until the client's socket says so
+  again,      // nothing now, but more may be read in a later turn of the loop
   finished,   // clean end of what the client sends
   truncated,  // the client's TCP ended without TLS's close_notify
   reset,      // the client's socket failed

@@ -139,6 +139,9 @@ void relay::move_to_backend() {
         break;
       case client_io::blocked:
         return watch_progress(moved());
+      case client_io::again:
+        client_.read_again_later();
+        return watch_progress(moved());
       case client_io::finished:
         client_finished_ = true;
         link_->finish(stream_);

@@ -42,7 +42,9 @@ struct connected_channel {
     ::close(descriptor);
   }
 
+  // Begins a turn.
   void edges() {
+    channel->begin_turn();
     epoll_event event{};
     if (::epoll_wait(epoll, &event, 1, 0) != 1) return;
     if ((event.events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
@@ -63,7 +65,10 @@ struct connected_channel {
       if (!ours) status = channel->handshake();
       ours = status == tls_status::ok;
       peer->pull();
-      if (ours || status == tls_status::want_read || status == tls_status::want_write) continue;
+      if (status == tls_status::again) ++turns_more;
+      if (ours || status == tls_status::want_read || status == tls_status::want_write ||
+          status == tls_status::again)
+        continue;
       peer->step_handshake();
       peer->read();
       return false;
@@ -97,6 +102,11 @@ struct connected_channel {
     for (;;) {
       const tls_result got = channel->read(std::as_writable_bytes(std::span(piece)));
       status = got.status;
+      if (got.status == tls_status::again) {
+        ++turns_more;
+        channel->begin_turn();
+        continue;
+      }
       if (got.status != tls_status::ok) return text;
       text.append(piece, 0, got.n);
     }
@@ -108,6 +118,7 @@ struct connected_channel {
   }
 
   int alert = -1;
+  int turns_more = 0;  // after a share was used up
   bool detaches = false;
   protocol::tls_facts facts;
   int epoll = ::epoll_create1(EPOLL_CLOEXEC);

@@ -100,6 +100,27 @@ TEST_P(TlsChannel, ReadsARecordThatComesByteByByte) {
   EXPECT_FALSE(one->channel->has_input());
 }
 
+// A record costs as much for one byte as for a thousand, and its padding is decrypted like data.
+TEST_P(TlsChannel, StopsInTheMiddleOfTinyRecordsWhenItsShareIsUsedUp) {
+  auto one = ready();
+  const std::string text = filler(500);
+  for (const char byte : text)
+    one->peer->write({&byte, 1});
+  one->peer->push();
+  one->edges();
+  EXPECT_EQ(one->read(), text);
+  EXPECT_EQ(one->status, tls_status::want_read);
+  EXPECT_GT(one->turns_more, 2);
+}
+
+TEST_P(TlsChannel, StopsInTheMiddleOfAShatteredClientHelloWhenItsShareIsUsedUp) {
+  auto one = connect();
+  one->peer->step_handshake();
+  one->peer->fragment_output();
+  one->handshake();
+  EXPECT_GT(one->turns_more, 2);
+}
+
 TEST_P(TlsChannel, MovesALotBothWaysThroughSmallSockets) {
   auto one = ready(4'096);
   const std::string text = filler(1'000'000);
@@ -364,6 +385,39 @@ TEST_P(Tls13Channel, FollowsKeyUpdatesInTheMiddleOfTraffic) {
     one->peer->pull();
     EXPECT_EQ(one->peer->read(), "pong");
   }
+}
+
+TEST_P(Tls13Channel, StopsInTheMiddleOfPaddingWhenItsShareIsUsedUp) {
+  auto one = ready();
+  ASSERT_EQ(SSL_set_block_padding(one->peer->ssl(), 16'384), 1);
+  const std::string text = filler(30);
+  for (const char byte : text)
+    one->peer->write({&byte, 1});
+  std::string got;
+  while (one->peer->push() != 0) {
+    one->edges();
+    got += one->read();
+  }
+  EXPECT_EQ(got, text);
+  EXPECT_GE(one->turns_more, 2);
+}
+
+// OpenSSL goes on by itself behind each of them.
+TEST_P(Tls13Channel, StopsInTheMiddleOfKeyUpdatesWhenItsShareIsUsedUp) {
+  auto one = ready();
+  const int in_a_row = GetParam().detaches ? 30 : 300;
+  for (int i = 0; i < 10; ++i) {
+    for (int update = 0; update < in_a_row; ++update)
+      one->peer->key_update(SSL_KEY_UPDATE_NOT_REQUESTED);
+    one->peer->write("ping");
+  }
+  std::string got;
+  while (one->peer->push() != 0) {
+    one->edges();
+    got += one->read();
+  }
+  EXPECT_EQ(got.size(), 40U);
+  EXPECT_GE(one->turns_more, 2);
 }
 
 // OpenSSL passes over a reset that it meets while it sends the ticket, and takes the news of it

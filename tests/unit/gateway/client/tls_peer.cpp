@@ -55,6 +55,20 @@ std::string tls_peer::output() {
   return {data, static_cast<std::size_t>(size)};
 }
 
+void tls_peer::fragment_output() {
+  constexpr std::size_t header_bytes = 5;
+  const std::string whole = output();
+  ASSERT_EQ(BIO_reset(out_), 1);
+  std::size_t at = 0;
+  while (at < whole.size()) {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(whole[at + i]); };
+    const std::size_t content = static_cast<std::size_t>(byte(3) << 8 | byte(4));
+    for (std::size_t i = 0; i != content; ++i)
+      put_raw(whole.substr(at, 3) + std::string("\0\1", 2) + whole[at + header_bytes + i]);
+    at += header_bytes + content;
+  }
+}
+
 void tls_peer::write(std::string_view text) {
   ERR_clear_error();
   ASSERT_EQ(SSL_write(ssl_, text.data(), static_cast<int>(text.size())),

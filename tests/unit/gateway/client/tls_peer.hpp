@@ -33,6 +33,10 @@ class tls_peer {
   bool write_early(std::string_view text);
   std::string output();  // a copy of what is to be sent
 
+  // Lays every byte of what is to be sent, records of the handshake in the clear, into a record of
+  // its own.
+  void fragment_output();
+
   void write(std::string_view text);  // encrypts; `push` sends
   std::string read();                 // decrypts all that `pull` has brought
   void finish();                      // close_notify

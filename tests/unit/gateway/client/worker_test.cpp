@@ -338,6 +338,24 @@ TEST_F(Worker, TakesTheNextClientWhenOneOfTheMostHasGone) {
   shut_down();
 }
 
+// Every phase of such a client takes many turns, and nothing but the turns makes it go on.
+TEST_F(Worker, ServesAClientOfPeculiarRecordsTurnByTurn) {
+  start();
+  start_backend(true);
+  auto one = connect();
+  one->step_handshake();
+  one->fragment_output();
+  ASSERT_TRUE(one->handshake_blocking());
+  ASSERT_EQ(SSL_set_block_padding(one->ssl(), 16'384), 1);
+  const std::string text = first_packet_bytes() + std::string(20, 'x');
+  for (const char byte : text)
+    one->write(std::string_view(&byte, 1));
+  ASSERT_TRUE(one->write_blocking("end"));
+  EXPECT_EQ(one->read_blocking(text.size() + 3), text + "end");
+  one->close_descriptor();
+  shut_down();
+}
+
 // A client that floods while it is being closed gets its deadline like everybody else, and holds
 // nobody up meanwhile.
 TEST_F(Worker, IsNotHeldByAClientThatNeverStopsSending) {

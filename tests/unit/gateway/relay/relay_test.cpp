@@ -126,6 +126,21 @@ TEST_F(Relay, NeverReadsTheClientWithoutCredit) {
   end_from_outside();
 }
 
+TEST_F(Relay, AsksForAnotherTurnWhenItsClientHasNothingBeforeThat) {
+  open_and_accept();
+  client.end = client_io::again;
+  relay.on_client_readable();
+  EXPECT_EQ(client.wants_turn, 1);
+  EXPECT_EQ(client.told, "accepted");
+  client.input = " and more";
+  client.end = client_io::blocked;
+  relay.on_client_readable();
+  settle();
+  EXPECT_EQ(served().received, "packet and more");
+  EXPECT_EQ(client.wants_turn, 1);
+  end_from_outside();
+}
+
 TEST_F(Relay, AsksForAnotherTurnAfterItsShareEvenWhenCreditWokeIt) {
   connect(1'024 * 1'024);
   open_and_accept();
