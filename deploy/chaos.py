@@ -6,7 +6,6 @@ Who takes longer than the moves' pace and the clients' own connecting allow has 
 
 import collections
 import contextlib
-import subprocess
 import time
 
 from cluster import ClusterError, wait_until
@@ -124,8 +123,7 @@ class Chaos:
             return client.get(f"{path}/{name}")[1].owner
 
     def run_presenterctl(self, *words):
-        run = subprocess.run([f"{self.cluster.programs}/presenterctl", *words], check=False,
-                             stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        run = self.cluster.presenterctl(*words)
         if run.returncode:
             raise ClusterError(f"presenterctl {' '.join(words)}: {run.stderr or run.stdout}")
 

@@ -157,6 +157,17 @@ class Process:
         with open(f"/proc/{self.pid}/status", encoding="ascii") as status:
             return int(re.search(r"^RssAnon:\s+(\d+) kB", status.read(), re.M).group(1))
 
+    def pss_kib(self):
+        """Memory by PSS, which counts its share of what it shares with others."""
+        with open(f"/proc/{self.pid}/smaps_rollup", encoding="ascii") as rollup:
+            return int(re.search(r"^Pss:\s+(\d+) kB", rollup.read(), re.M).group(1))
+
+    def cpu_seconds(self):
+        """User and system time since it was started."""
+        with open(f"/proc/{self.pid}/stat", encoding="ascii") as stat:
+            fields = stat.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
 
 class Certificates:
     """A throw-away authority and one ECDSA P-256 server certificate for localhost."""
@@ -216,7 +227,8 @@ class ZooKeeper(Process):
 
     @property
     def connect_string(self):
-        return f"127.0.0.1:{self.port}"
+        """With the znode under which everything of ours is."""
+        return f"127.0.0.1:{self.port}/presenter"
 
     def start(self):
         super().start()
@@ -418,6 +430,22 @@ class Cluster:
     def gateway(self, name, shards, tables=None):
         return self.start(Gateway(name, self.folder, self.programs, self.certificates, shards,
                                   tables))
+
+    def static_shards(self, servers, weights=None):
+        """A shards.toml naming these chat servers; the [shards] table that points to it.
+
+        `weights`: {name: weight}; 100 for who is not in it."""
+        path = os.path.join(self.folder, "shards.toml")
+        tables = [{"name": server.name, "host": "127.0.0.1", "port": server.port,
+                   "weight": (weights or {}).get(server.name, 100)} for server in servers]
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(toml({"server": tables}))
+        return {"file": path}
+
+    def presenterctl(self, *words):
+        """The subprocess.CompletedProcess of `presenterctl words…`."""
+        return subprocess.run([os.path.join(self.programs, "presenterctl"), *words], check=False,
+                              capture_output=True, text=True, stdin=subprocess.DEVNULL)
 
     def log_tails(self, lines=40):
         return "\n".join(f"---- {process.name} (status {process.child.poll()})\n"

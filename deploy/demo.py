@@ -97,7 +97,7 @@ class Demo:
         else:
             say("ZooKeeper")
             self.zookeeper = self.cluster.zookeeper()
-            self.where = self.zookeeper.connect_string + "/presenter"
+            self.where = self.zookeeper.connect_string
         say(f"chat servers {', '.join(CHAT_SERVERS)}")
         self.backends = list(CHAT_SERVERS)
         for name in CHAT_SERVERS:

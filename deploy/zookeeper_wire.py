@@ -7,7 +7,7 @@ import socket
 import struct
 
 CREATE, DELETE, GET_DATA, SET_DATA, GET_CHILDREN, SYNC, CLOSE = 1, 2, 4, 5, 8, 9, -11
-NO_NODE, BAD_VERSION, SESSION_EXPIRED = -101, -103, -112
+NO_NODE, SESSION_EXPIRED = -101, -112
 EPHEMERAL = 1
 
 
@@ -73,13 +73,10 @@ class ZooKeeperClient:
         """Ends the session, and what it registered with it."""
         self._call(CLOSE, b"")
 
-    def create(self, path, data, flags=EPHEMERAL):
-        self._call(CREATE, self._create_body(path, data, flags))
-
     def create_all(self, nodes):
         """Ephemeral nodes, all asked for before the first answer is read."""
         for path, data in nodes:
-            self._ask(CREATE, self._create_body(path, data, EPHEMERAL))
+            self._ask(CREATE, self._create_body(path, data))
         for _ in nodes:
             self._answer()
 
@@ -107,9 +104,9 @@ class ZooKeeperClient:
         return names
 
     @staticmethod
-    def _create_body(path, data, flags):
+    def _create_body(path, data):
         anybody = struct.pack(">ii", 1, 31) + buffer_of(b"world") + buffer_of(b"anyone")
-        return buffer_of(path.encode()) + buffer_of(data) + anybody + struct.pack(">i", flags)
+        return buffer_of(path.encode()) + buffer_of(data) + anybody + struct.pack(">i", EPHEMERAL)
 
     def _call(self, kind, body):
         self._ask(kind, body)

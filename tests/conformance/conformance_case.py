@@ -1,18 +1,22 @@
 """Test cases around the Python peer: in front of the real SDK, and behind the real gateway."""
 
 from chat_client import authenticate_message, framed
+from client_case import ClientCase
 from mux_peer import Backend, connect
-from processes import InstallationTest
-from tls_client import TlsClient
 
 
-class PeerCase(InstallationTest):
+class PeerCase(ClientCase):
     """Ends every link of the test; whatever the other side did against the specification fails."""
 
     def setUp(self):
         super().setUp()
         self.links, self.backends = [], []
         self.addCleanup(self._close_links)
+
+    def link_to(self, server, **hello):
+        link = connect(server.port, **hello)
+        self.links.append(link)
+        return link
 
     def _close_links(self):
         for backend in self.backends:
@@ -38,9 +42,7 @@ class SdkCase(PeerCase):
             self.beside = self.bystander.open(b"beside")
 
     def link(self, **hello):
-        link = connect(self.server.port, **hello)
-        self.links.append(link)
-        return link
+        return self.link_to(self.server, **hello)
 
     def assert_link_error(self, link, error):
         """It says GoAway with this reason, and closes."""
@@ -60,7 +62,7 @@ class GatewayCase(PeerCase):
     def installation(self, *backends, **upstream):
         """The gateway, with a link to each of these backends."""
         self.backends += backends
-        gateway = self.cluster.gateway("gateway", self.static_shards(backends),
+        gateway = self.cluster.gateway("gateway", self.cluster.static_shards(backends),
                                        {"upstream": {"opening_timeout": "20s", **upstream}})
         gateway.wait_ready()
         for backend in backends:
@@ -70,13 +72,6 @@ class GatewayCase(PeerCase):
 
     def backend(self, on_open=None, **hello):
         return Backend(on_open=on_open, **hello)
-
-    def client(self, couple="couple", send_first=True):
-        client = TlsClient(self.gateway.address, self.cluster.certificates)
-        self.addCleanup(client.tcp.close)
-        if send_first:
-            client.send(first_packet(couple))
-        return client
 
     def opened(self, backend, number=1, link=0):
         """The stream of that number, at the backend."""

@@ -6,7 +6,7 @@ import itertools
 import json
 import os
 
-from conformance_case import GatewayCase, first_packet
+from conformance_case import GatewayCase
 from mux_peer import Backend, accept_and_echo
 from mux_wire import (BACKEND, LINK_WINDOW_MAX, ROOT, STREAM_WINDOW_MAX, LinkError, ResetReason,
                       encode, hello_fields, open_fields)
@@ -95,7 +95,7 @@ class Offences(GatewayCase):
         """A couple whose shard is this backend's, as the gateway itself shows."""
         for number in range(100):
             couple = f"couple-{number}"
-            with self.client(couple):
+            with self.waiting_client(couple):
                 self.wait_until(lambda: self.opened_at(couple), "it is opened somewhere")
                 if self.opened_at(couple) is backend:
                     return couple
@@ -110,15 +110,10 @@ class Offences(GatewayCase):
         return None
 
     def client_of(self, backend):
-        couple = self.find_couple(backend)
-        client = self.client(couple)
-        packet = first_packet(couple)
-        self.assertEqual(client.receive_exactly(len(packet)), packet)
-        return client
+        return self.echo_client(self.find_couple(backend))
 
     def assert_serving(self):
-        self.beside.send(b"still here")
-        self.assertEqual(self.beside.receive_exactly(10), b"still here")
+        self.assert_echoes(self.beside)
 
     def next_link(self):
         """The bad backend's newest link, once it is up, with no stream on it yet."""
@@ -132,7 +127,7 @@ class Offences(GatewayCase):
     def provoke(self, frames):
         link = self.next_link()
         self.script = b"".join(encode(name, **fields) for name, fields in frames)
-        client = self.client(self.couple_of_bad)
+        client = self.waiting_client(self.couple_of_bad)
         return link, client
 
     def test_stream_errors(self):
@@ -178,7 +173,7 @@ class Beginnings(GatewayCase):
         good = Backend("good", accept_and_echo)
         bad = Backend("bad", say_hello=False)
         self.backends += [good, bad]
-        gateway = self.cluster.gateway("gateway", self.static_shards([good, bad]))
+        gateway = self.cluster.gateway("gateway", self.cluster.static_shards([good, bad]))
         good.wait_link()
         for index, (what, (error, first)) in enumerate(FIRST_FRAMES.items()):
             with self.subTest(what):
@@ -196,31 +191,24 @@ class Floods(GatewayCase):
         self.installation(self.hostile)
         self.link = self.hostile.links[0]
 
-    def assert_serving(self):
-        client, packet = self.client(), first_packet()
-        self.assertEqual(client.receive_exactly(len(packet)), packet)
-
     def test_pings_are_answered_together(self):
         self.link.any_pong = True
         self.link.send_raw(b"".join(encode("ping", opaque=number) for number in range(20_000)))
         self.link.wait(lambda: 19_999 in self.link.pongs, "the last Pong")
         self.assertLess(len(self.link.pongs), 20_000)
-        self.assert_serving()
+        self.echo_client()
 
     def test_go_aways_are_acted_on_once(self):
-        client, packet = self.client(), first_packet()
-        self.assertEqual(client.receive_exactly(len(packet)), packet)
+        client = self.echo_client()
         self.link.send_raw(encode("go_away", last_stream=0, reason=0, deadline_ms=0) * 100_000)
-        client.send(b"goes on")
-        self.assertEqual(client.receive_exactly(7), b"goes on")
+        self.assert_echoes(client, b"goes on")
         self.link.ping(1)
         self.assertLess(len(self.gateway.output().splitlines()), 20)
         self.hostile.wait_link(1)
-        self.assert_serving()
+        self.echo_client()
 
     def test_frames_for_streams_that_are_over_give_their_credit_back(self):
-        client = self.client()
-        client.receive_exactly(len(first_packet()))
+        client = self.echo_client()
         client.finish()
         self.assertEqual(client.receive_to_end(), b"")
         self.link.streams[1].wait_over()
@@ -232,7 +220,7 @@ class Floods(GatewayCase):
                            + encode("reset", stream=1, reason=2)
                            + encode("credit", stream=1, bytes=2**63 - 1))
         self.link.ping(1)
-        self.assert_serving()
+        self.echo_client()
 
 
 class Starved(GatewayCase):
@@ -242,12 +230,11 @@ class Starved(GatewayCase):
         self.first = backend.wait_link()
         self.first.consume_dead = lambda size: None  # keeps what streams that are reset owe
         for number in range(3):
-            self.client(f"couple-{number}").send(FULL)
+            self.waiting_client(f"couple-{number}").send(FULL)
         self.assertEqual(self.first.wait_go_away().reason, LinkError.link_stalled)
         self.first.wait_closed()
         backend.wait_link(1)
-        client, packet = self.client(), first_packet()
-        self.assertEqual(client.receive_exactly(len(packet)), packet)
+        self.echo_client()
 
     def on_open(self, stream):
         stream.accept()

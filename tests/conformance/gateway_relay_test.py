@@ -14,12 +14,6 @@ FIRST = first_packet()
 
 
 class Relay(GatewayCase):
-    def echo_client(self, couple="couple"):
-        client = self.client(couple)
-        packet = first_packet(couple)
-        self.assertEqual(client.receive_exactly(len(packet)), packet)
-        return client
-
     def test_open_says_who_comes(self):
         backend = self.backend(accept_and_echo)
         self.installation(backend)
@@ -79,7 +73,7 @@ class Relay(GatewayCase):
         backend = self.backend(accept_and_echo, streams_open_max=2)
         self.installation(backend)
         first, _ = self.echo_client("couple-1"), self.echo_client("couple-2")
-        waiting, packet = self.client("couple-3"), first_packet("couple-3")
+        waiting, packet = self.waiting_client("couple-3"), first_packet("couple-3")
         self.wait_until(lambda: self.gateway.metric("presenter_clients_open") == 3, "three clients")
         backend.links[0].ping(1)
         self.assertEqual(len(backend.links[0].streams), 2)
@@ -90,7 +84,7 @@ class Relay(GatewayCase):
     def test_the_client_finishes_first(self):
         backend = self.backend(accept)
         self.installation(backend)
-        client = self.client()
+        client = self.waiting_client()
         client.send(b"last words")
         client.finish()
         stream = self.opened(backend)
@@ -104,7 +98,7 @@ class Relay(GatewayCase):
     def test_the_backend_finishes_first(self):
         backend = self.backend(accept)
         self.installation(backend)
-        client, stream = self.client(), self.opened(backend)
+        client, stream = self.waiting_client(), self.opened(backend)
         stream.send(b"last words")
         stream.finish()
         self.assertEqual(client.receive_to_end(), b"last words")
@@ -117,7 +111,7 @@ class Relay(GatewayCase):
     def test_a_late_accept(self):
         backend = self.backend()
         self.installation(backend)
-        client, stream = self.client(), self.opened(backend)
+        client, stream = self.waiting_client(), self.opened(backend)
         client.send(b"behind the first packet")
         self.assertEqual(stream.receive_exactly(len(FIRST)), FIRST)
         backend.links[0].ping(1)
@@ -129,7 +123,7 @@ class Relay(GatewayCase):
     def test_an_accept_for_a_client_that_has_gone(self):
         backend = self.backend()
         self.installation(backend)
-        client, stream = self.client(), self.opened(backend)
+        client, stream = self.waiting_client(), self.opened(backend)
         client.reset()
         backend.links[0].wait(lambda: stream.reset_reason, "Reset")
         self.assertEqual(stream.reset_reason, ResetReason.client_gone)
@@ -140,7 +134,7 @@ class Relay(GatewayCase):
     def test_truncation_becomes_reset_and_not_finish(self):
         backend = self.backend(accept)
         self.installation(backend)
-        client, stream = self.client(), self.opened(backend)
+        client, stream = self.waiting_client(), self.opened(backend)
         self.assertEqual(stream.receive_exactly(len(FIRST)), FIRST)
         client.truncate()
         stream.wait_reset(ResetReason.client_gone)
@@ -148,7 +142,7 @@ class Relay(GatewayCase):
     def test_reset_ends_the_client_without_a_clean_close(self):
         backend = self.backend(accept)
         self.installation(backend)
-        client, stream = self.client(), self.opened(backend)
+        client, stream = self.waiting_client(), self.opened(backend)
         stream.receive_exactly(len(FIRST))
         stream.reset()
         with self.assertRaises((Truncated, ConnectionError)):
@@ -167,8 +161,8 @@ class BackPressure(GatewayCase):
     def test_no_credit_stops_the_reading_of_that_client_alone(self):
         backend = self.backend(accept)
         self.installation(backend)
-        deaf, stream = self.client("deaf"), self.opened(backend, 1)
-        other = self.client("other")
+        deaf, stream = self.waiting_client("deaf"), self.opened(backend, 1)
+        other = self.waiting_client("other")
         link = backend.links[0]
         self.opened(backend, 2).echo = True
         packet = first_packet("other")
@@ -189,8 +183,8 @@ class BackPressure(GatewayCase):
     def test_a_client_that_does_not_read_stops_its_stream_alone(self):
         backend = self.backend(accept)
         self.installation(backend)
-        deaf, stream = self.client("deaf"), self.opened(backend, 1)
-        other, echoed = self.client("other"), self.opened(backend, 2)
+        deaf, stream = self.waiting_client("deaf"), self.opened(backend, 1)
+        other, echoed = self.waiting_client("other"), self.opened(backend, 2)
         stream.send(MEGABYTE * 16)
         echoed.send(MEGABYTE)
         self.assertEqual(other.receive_exactly(len(MEGABYTE)), MEGABYTE)
@@ -200,7 +194,7 @@ class BackPressure(GatewayCase):
     def test_a_stalled_stream_is_reset(self):
         backend = self.backend(accept)
         self.installation(backend, stall_timeout="1s")
-        deaf, stream = self.client("deaf"), self.opened(backend)
+        deaf, stream = self.waiting_client("deaf"), self.opened(backend)
         deaf.send(MEGABYTE[:STREAM_WINDOW])
         stream.wait_reset(ResetReason.stalled)
         self.wait_closed(self.gateway, "backend_stalled")
@@ -211,7 +205,7 @@ class Refusals(GatewayCase):
         """What the client is told when every Open is refused so."""
         backend = self.backend(lambda stream: stream.refuse(reason, **fields))
         self.installation(backend, opening_timeout="1s")
-        client = self.client()
+        client = self.waiting_client()
         size = int.from_bytes(client.receive_exactly(4), "big")
         answer = Received(client.receive_exactly(size), False)
         self.assertEqual((answer.name, answer.sequence), ("authenticate", 1))
@@ -259,7 +253,7 @@ class Retries(GatewayCase):
 
         backend = self.backend(on_open)
         self.installation(backend)
-        client = self.client()
+        client = self.waiting_client()
         # What is behind the packet waits as well, and comes once.
         client.send(MEGABYTE)
         whole = FIRST + MEGABYTE
@@ -298,7 +292,7 @@ class Retries(GatewayCase):
     def test_a_backend_without_end_is_not_asked_without_end(self):
         backend = self.backend(lambda stream: stream.refuse(RefuseReason.busy, retry_after_ms=1))
         self.installation(backend, opening_timeout="3s")
-        client = self.client()
+        client = self.waiting_client()
         self.wait_closed(self.gateway, "refused_busy")
         self.assertLessEqual(len(backend.links[0].streams), 16)
         self.assertGreater(len(backend.links[0].streams), 2)
@@ -308,7 +302,7 @@ class Retries(GatewayCase):
         backend = self.backend(lambda stream: stream.refuse(RefuseReason.not_owner,
                                                             map_epoch=2**40))
         self.installation(backend)
-        client = self.client()
+        client = self.waiting_client()
         self.wait_until(lambda: self.gateway.metric("presenter_opens_waiting") == 1, "it waits")
         client.reset()
         self.wait_nobody_left(self.gateway)
@@ -317,7 +311,7 @@ class Retries(GatewayCase):
     def test_no_room_is_called_so(self):
         backend = self.backend(accept_and_echo, streams_open_max=1)
         self.installation(backend, opening_timeout="1s")
-        first, late = self.client("first"), self.client("late")
+        first, late = self.waiting_client("first"), self.waiting_client("late")
         packet = first_packet("first")
         self.assertEqual(first.receive_exactly(len(packet)), packet)
         self.wait_closed(self.gateway, "backend_full")
@@ -328,12 +322,12 @@ class LinkLife(GatewayCase):
     def test_go_away_leaves_streams_alone_and_brings_a_new_link(self):
         backend = self.backend(accept_and_echo)
         self.installation(backend)
-        old = self.client()
+        old = self.waiting_client()
         self.assertEqual(old.receive_exactly(len(FIRST)), FIRST)
         first = backend.wait_link()
         first.say_go_away(deadline_ms=60_000)
         second = backend.wait_link(1)
-        new = self.client()
+        new = self.waiting_client()
         self.assertEqual(new.receive_exactly(len(FIRST)), FIRST)
         self.assertEqual((len(first.streams), len(second.streams)), (1, 1))
         old.send(b"goes on")
@@ -347,12 +341,12 @@ class LinkLife(GatewayCase):
     def test_nobody_is_turned_away_while_a_link_is_replaced(self):
         backend = self.backend(accept_and_echo)
         self.installation(backend)
-        old = self.client()
+        old = self.waiting_client()
         self.assertEqual(old.receive_exactly(len(FIRST)), FIRST)
         for number in range(4):
             backend.wait_link(number).say_go_away(deadline_ms=60_000)
             # They come whether the next link is up already or not.
-            for client in [self.client() for _ in range(5)]:
+            for client in [self.waiting_client() for _ in range(5)]:
                 self.assertEqual(client.receive_exactly(len(FIRST)), FIRST)
             old.send(b"goes on")
             self.assertEqual(old.receive_exactly(7), b"goes on")
@@ -363,7 +357,7 @@ class LinkLife(GatewayCase):
     def test_an_open_that_crosses_go_away_is_opened_elsewhere(self):
         backend = self.backend()
         self.installation(backend)
-        client, stream = self.client(), self.opened(backend)
+        client, stream = self.waiting_client(), self.opened(backend)
         backend.on_open = accept_and_echo  # of the links to come, and one comes soon
         with backend.links[0].acting():
             backend.links[0].say_go_away(last_stream=0, deadline_ms=60_000)
@@ -376,19 +370,19 @@ class LinkLife(GatewayCase):
     def test_a_lost_link_loses_its_streams_and_is_replaced(self):
         backend = self.backend(accept_and_echo)
         self.installation(backend)
-        client = self.client()
+        client = self.waiting_client()
         self.assertEqual(client.receive_exactly(len(FIRST)), FIRST)
         backend.links[0].close()
         with self.assertRaises((Truncated, ConnectionError)):
             client.receive()
         self.wait_closed(self.gateway, "link_lost")
-        again = self.client()
+        again = self.waiting_client()
         self.assertEqual(again.receive_exactly(len(FIRST)), FIRST)
 
     def test_shutdown_resets_streams_and_says_go_away(self):
         backend = self.backend(accept_and_echo)
         self.installation(backend)
-        client = self.client()
+        client = self.waiting_client()
         self.assertEqual(client.receive_exactly(len(FIRST)), FIRST)
         self.gateway.signal(15)
         stream = self.opened(backend)

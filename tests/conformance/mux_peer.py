@@ -12,6 +12,7 @@ import selectors
 import socket
 import threading
 import time
+import traceback
 
 from mux_stream import NotSeen, ReceiveWindow, Stream
 from mux_wire import (BACKEND, EARLY_DATA, GATEWAY, DATA_BYTES_MAX, LINK_CREDIT_MIN,
@@ -39,7 +40,6 @@ class Link:
         self.go_away_sent = None     # last_stream of ours
         self.closed = False
         self.pongs, self.pings = [], []
-        self.frames_ignored = 0
         self.refusals = collections.Counter()  # by reason, of streams not known here as well
         self.reading = True          # False: takes nothing from the socket
         self.answering_pings = True
@@ -156,7 +156,7 @@ class Link:
     def close(self):
         with self.acting():
             self._closing = True
-        self._thread.join(PATIENCE)
+        join(self._thread)
 
     # --- commands, with the lock held
 
@@ -200,7 +200,11 @@ class Link:
                 while self._turn(selector):
                     pass
         except OSError:
-            pass
+            pass  # the other side broke it off
+        except Exception as failure:  # pylint: disable=broad-except
+            # Of this peer, or of the test's own `on_open`: nobody else would hear of it.
+            self.violations.append(f"not handled here: {failure!r}")
+            traceback.print_exc()
         with self._changed:
             self._socket.close()
             self._wake_in.close()
@@ -373,7 +377,6 @@ class Link:
         if size > DATA_BYTES_MAX:
             raise FrameFault(LinkError.field_invalid)
         if not stream or stream.own == "reset" or stream.peer == "reset":
-            self.frames_ignored += 1
             return self.consume_dead(size)
         stream.window.left -= size
         error = self._data_error(stream, size)
@@ -463,6 +466,12 @@ class Link:
         self.reset(stream, reason)
 
 
+def join(thread):
+    thread.join(PATIENCE)
+    if thread.is_alive():
+        raise NotSeen(f"{thread.name} does not end")
+
+
 def connect(port, **hello):
     """A gateway's link to 127.0.0.1:port, up once its peer has said Hello."""
     return Link(socket.create_connection(("127.0.0.1", port), PATIENCE), GATEWAY,
@@ -502,7 +511,7 @@ class Backend:
     def close(self):
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._thread.join(PATIENCE)
+        join(self._thread)
         for link in self.links:
             link.close()
 

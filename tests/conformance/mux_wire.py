@@ -4,35 +4,17 @@ What is here comes from protocol/README.md and protocol/mux.thrift: framing (§3
 errors and reasons (§8), the limits (§7). Nothing is shared with the C++ side.
 """
 
-import atexit
 import enum
-import functools
-import importlib
 import os
-import shutil
 import struct
-import subprocess
-import sys
-import tempfile
 
 from thrift.protocol.TCompactProtocol import TCompactProtocol
 from thrift.transport.TTransport import TFramedTransport, TMemoryBuffer
 
+from thrift_python import generated
+
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
-IDL = os.path.join(ROOT, "protocol/mux.thrift")
-
-
-@functools.lru_cache(maxsize=None)
-def _generated():
-    folder = tempfile.mkdtemp(prefix="presenter-thrift-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    subprocess.run(["thrift", "--gen", "py", "-out", folder, IDL], check=True,
-                   stdin=subprocess.DEVNULL)
-    sys.path.insert(0, folder)
-    return importlib.import_module("presenter_mux.ttypes")
-
-
-T = _generated()
+[T] = generated("mux.thrift", "presenter_mux.ttypes")
 
 # README §7
 DATA_BYTES_MAX = 16_384

@@ -2,17 +2,16 @@
 and so are descriptors; whoever is there already, or comes from elsewhere, notices nothing."""
 
 import contextlib
-import os
 import resource
 import socket
 import time
 
-from chat_client import authenticate_message, framed
-from processes import InstallationTest, main
-from tls_client import TlsClient, address_of
+from client_case import ClientCase
+from processes import PATIENCE, main
+from tls_client import address_of
 
 
-class AddressLimitsTest(InstallationTest):
+class AddressLimitsTest(ClientCase):
     def start(self, **limits):
         limits.setdefault("address_exempt", [])
         _, self.gateway = self.static_installation(tables={"limits": limits}, echo=True)
@@ -27,27 +26,15 @@ class AddressLimitsTest(InstallationTest):
             tcp.connect(address_of(self.gateway.address))
         return tcp
 
-    def is_refused(self, tcp):
-        """Closed at once, or left to speak for a while."""
-        tcp.settimeout(0.5)
+    def is_refused(self, tcp, seconds=0.5):
+        """Closed within this time, or left to speak."""
+        tcp.settimeout(seconds)
         try:
             return tcp.recv(1) == b""
         except TimeoutError:
             return False
         except OSError:  # reset, or not connected any more
             return True
-
-    def client(self):
-        client = TlsClient(self.gateway.address, self.cluster.certificates)
-        self.addCleanup(client.tcp.close)
-        self.first = framed(authenticate_message("couple", "ann"))
-        client.send(self.first)
-        self.assertEqual(client.receive_exactly(len(self.first)), self.first)
-        return client
-
-    def assert_echoes(self, client):
-        client.send(b"still here")
-        self.assertEqual(client.receive_exactly(10), b"still here")
 
     def refused(self, limit):
         return self.gateway.metric("presenter_clients_refused_total", limit=limit)
@@ -58,10 +45,11 @@ class AddressLimitsTest(InstallationTest):
 
     def test_unauthenticated_clients_of_an_address_are_bounded_and_others_are_not(self):
         self.start(address_unauthenticated_max=5)
-        served = [self.client() for _ in range(10)]  # one after the other: each gives its place up
+        # One after the other: each gives its place up.
+        served = [self.echo_client() for _ in range(10)]
         waiting = [self.connect() for _ in range(5)]
         self.wait_accepted(15)
-        self.assertTrue(all(self.is_refused(self.connect()) for _ in range(3)))
+        self.assertTrue(all(self.is_refused(self.connect(), PATIENCE) for _ in range(3)))
         self.assertEqual(self.refused("address_unauthenticated"), 3)
         self.assertEqual(self.gateway.metric("presenter_clients_open", phase="handshake"), 5)
         self.assertFalse(self.is_refused(self.connect("127.0.0.2")))
@@ -71,7 +59,7 @@ class AddressLimitsTest(InstallationTest):
         waiting.pop().close()
         self.wait_until(lambda: self.gateway.metric("presenter_clients_open", phase="handshake")
                         == 5, "one has left, one of another address is there")
-        served.append(self.client())
+        served.append(self.echo_client())
         for client in served:
             self.assert_echoes(client)
 
@@ -95,14 +83,9 @@ class AddressLimitsTest(InstallationTest):
             self.connect()
         self.wait_accepted(10)
 
-    def cpu_seconds(self):
-        with open(f"/proc/{self.gateway.pid}/stat", encoding="ascii") as stat:
-            fields = stat.read().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
     def test_without_descriptors_it_neither_spins_nor_forgets_who_waits(self):
         self.start()
-        client = self.client()
+        client = self.echo_client()
         used = int(self.gateway.metric("process_open_fds"))
         # As if something else in the process had taken nearly all of them.
         _, hard = resource.prlimit(self.gateway.pid, resource.RLIMIT_NOFILE)
@@ -110,10 +93,11 @@ class AddressLimitsTest(InstallationTest):
         crowd = [self.connect() for _ in range(20)]  # into the kernel's queue
         self.wait_until(lambda: self.gateway.output().count("clients wait to be accepted") == 1,
                         "it says so, once")
-        before, since = self.cpu_seconds(), time.monotonic()
+        before, since = self.gateway.cpu_seconds(), time.monotonic()
         self.assert_echoes(client)
         self.wait_until(lambda: time.monotonic() - since >= 2, "there was time to spin in")
-        self.assertLess(self.cpu_seconds() - before, 1, "a spin would take all of two seconds")
+        self.assertLess(self.gateway.cpu_seconds() - before, 1,
+                        "a spin would take all of two seconds")
 
         resource.prlimit(self.gateway.pid, resource.RLIMIT_NOFILE, (hard, hard))
         self.wait_accepted(21)

@@ -1,8 +1,8 @@
 """kill -9 of a chat server ends its own clients and nobody else; they come back where the new ring
 says, and a chat server that joins takes its share of the new clients."""
 
-from chat_client import ChatClient
-from processes import PATIENCE, InstallationTest, main, wait_until
+from client_case import ClientCase
+from processes import main
 from ring import Ring
 from thrift.Thrift import TApplicationException
 from tls_client import Truncated
@@ -11,34 +11,24 @@ NAMES = ("chat-a", "chat-b", "chat-c")
 COUPLES = [f"couple-{number}" for number in range(60)]
 
 
-class BackendCrashTest(InstallationTest):
+class BackendCrashTest(ClientCase):
     def setUp(self):
         super().setUp()
         self.zookeeper, self.servers, self.gateway = self.zookeeper_installation(NAMES)
         self.by_name = {server.name: server for server in self.servers}
 
-    def client(self, couple, user="ann"):
-        client = ChatClient(self.gateway, self.cluster.certificates, couple, user)
-        self.addCleanup(client.tcp.close)
-        client.server = client.authenticate().server
-        return client
-
     def client_that_insists(self, couple, user="ann"):
         """Comes again until it is served, as a real one does."""
         def attempt():
             try:
-                return self.client(couple, user)
+                return self.served_client(couple, user)
             except (TApplicationException, Truncated, EOFError, ConnectionError):
                 return None
-        return wait_until(attempt, PATIENCE, f"{couple} is served again")
-
-    def assert_talks(self, ann, ben, body):
-        ann.send_text(1, body)
-        self.assertEqual(ben.receive_deliver().body, body)
+        return self.wait_until(attempt, f"{couple} is served again")
 
     def test_only_its_own_clients_end_and_come_back_by_the_new_ring(self):
         before, after = Ring(NAMES), Ring(["chat-a", "chat-c"])
-        couples = {couple: (self.client(couple), self.client(couple, "ben"))
+        couples = {couple: (self.served_client(couple), self.served_client(couple, "ben"))
                    for couple in COUPLES}
         for couple, (ann, ben) in couples.items():
             self.assertEqual((ann.server, ben.server), (before.owner(couple),) * 2)
@@ -63,13 +53,12 @@ class BackendCrashTest(InstallationTest):
             self.assert_talks(*pair, b"back again")
 
     def test_join_moves_new_clients_by_the_new_ring(self):
-        where = self.zookeeper.connect_string + "/presenter"
-        self.cluster.chat_server("chat-d", zookeeper=where)
+        self.cluster.chat_server("chat-d", zookeeper=self.zookeeper.connect_string)
         self.wait_for_servers(self.gateway, [*NAMES, "chat-d"])
         ring = Ring([*NAMES, "chat-d"])
         self.assertIn("chat-d", {ring.owner(couple) for couple in COUPLES})
         for couple in COUPLES:
-            self.assertEqual(self.client(couple).server, ring.owner(couple), couple)
+            self.assertEqual(self.served_client(couple).server, ring.owner(couple), couple)
 
     def test_leave_without_a_crash(self):
         self.assertEqual(self.by_name["chat-b"].stop(), 0)

@@ -5,10 +5,9 @@ import os
 import signal
 import ssl
 
-from conformance_case import PeerCase, first_packet
+from conformance_case import PeerCase
 from mux_peer import Backend, accept_and_echo
 from processes import main
-from tls_client import TlsClient
 
 VERSIONS = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
 RELOADS = "presenter_tls_reloads_total"
@@ -16,11 +15,6 @@ KEY_FILE_RELOADS = "presenter_ticket_key_file_reloads_total"
 
 
 class CertificatesCase(PeerCase):
-    gateway = None
-
-    def path(self, name):
-        return os.path.join(self.cluster.folder, name)
-
     def issue(self, stem, names, **options):
         """New files beside the old ones; `install` puts them in their place."""
         self.cluster.certificates.issue(self.path(stem), names, **options)
@@ -28,14 +22,6 @@ class CertificatesCase(PeerCase):
     def install(self, new, stem):
         for end in (".pem", ".key"):
             os.replace(self.path(new + end), self.path(stem + end))
-
-    def write(self, name, content):
-        path = self.path(name)
-        with open(os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
-                  "wb") as file:
-            file.write(content)
-        os.replace(path + ".new", path)
-        return path
 
     def read(self, name):
         with open(self.path(name), "rb") as file:
@@ -50,28 +36,13 @@ class CertificatesCase(PeerCase):
         tables = {"tls": tls, "workers": {"count": 2}}
         if pairs:
             tables["tls.certificates"] = list(pairs)
-        self.gateway = self.cluster.gateway("gateway", self.static_shards([self.backend]), tables)
+        self.gateway = self.cluster.gateway(
+            "gateway", self.cluster.static_shards([self.backend]), tables)
         self.gateway.wait_ready()
-
-    def client(self, server_name="localhost", **options):
-        client = TlsClient(self.gateway.address, self.cluster.certificates,
-                           server_name=server_name, **options)
-        self.addCleanup(client.tcp.close)
-        return client
-
-    def talk(self, client, text=b"hello"):
-        client.send(text)
-        self.assertEqual(client.receive_exactly(len(text)), text)
-
-    def established(self, **options):
-        """A client that is relayed."""
-        client = self.client(**options)
-        self.talk(client, first_packet())
-        return client
 
     def shown(self, server_name="localhost", **options):
         """The certificate, as DER, that a new client is shown."""
-        with self.client(server_name, **options) as client:
+        with self.tls_client(server_name=server_name, **options) as client:
             return client.tls.getpeercert(binary_form=True)
 
     def der_of(self, stem):
@@ -106,10 +77,10 @@ class Certificates(CertificatesCase):
 
         def offer(*names):
             return {"prepare": lambda context: context.set_alpn_protocols(names)}
-        self.assertEqual(self.client(**offer("h2", "chat/1")).tls.selected_alpn_protocol(),
+        self.assertEqual(self.tls_client(**offer("h2", "chat/1")).tls.selected_alpn_protocol(),
                          "chat/1")
         with self.assertRaisesRegex(ssl.SSLError, "(?i)no.application.protocol"):
-            self.client(**offer("h2"))
+            self.tls_client(**offer("h2"))
         for stem in ("server", "exact", "wild", "rsa"):
             self.assertGreater(self.gateway.metric("presenter_tls_certificate_expiry_seconds",
                                                    certificate=self.path(stem + ".pem")), 1.7e9)
@@ -117,7 +88,7 @@ class Certificates(CertificatesCase):
     def test_sighup_takes_new_files_over_and_keeps_the_old_for_bad_ones(self):
         self.issue("a", "DNS:chat.example")
         self.start([self.pair("a")], watch_interval=0)
-        here = [self.established(server_name="chat.example", version=version)
+        here = [self.echo_client(server_name="chat.example", version=version)
                 for version in VERSIONS]
         old = self.der_of("a")
 
@@ -130,42 +101,42 @@ class Certificates(CertificatesCase):
         self.assert_same_everywhere("chat.example", "a")
         self.assert_same_everywhere("new.example", "a")
         for client in here:
-            self.talk(client, b"still here")
+            self.assert_echoes(client, b"still here")
 
         certificate, other = self.read("a.pem"), self.read("server.pem")
         for content, why in ((b"", "no PEM certificate"),
                              (certificate[:-40], "1 cannot be parsed"),
                              (other, "is not the key of")):
-            self.write("a.pem", content)
+            self.write_private("a.pem", content)
             self.gateway.signal(signal.SIGHUP)
             self.gateway.wait_for_line(r"error .*the old ones stay: .*a\.(pem|key)'.* " + why)
-            with self.client("new.example") as client:
+            with self.tls_client(server_name="new.example") as client:
                 self.assertNotEqual(client.tls.getpeercert(binary_form=True), old)
         self.wait_reloads("refused", 3)
         os.remove(self.path("a.pem"))
         self.gateway.signal(signal.SIGHUP)
         self.gateway.wait_for_line("the old ones stay: .*No such file")
-        self.write("a.pem", certificate)
+        self.write_private("a.pem", certificate)
         self.gateway.signal(signal.SIGHUP)
         self.wait_reloads("done", 2)
         self.assert_same_everywhere("new.example", "a")
         for client in here:
-            self.talk(client, b"and still")
+            self.assert_echoes(client, b"and still")
 
     def test_changed_files_are_found(self):
         self.start(watch_interval="100ms")
-        here = [self.established(version=version) for version in VERSIONS]
+        here = [self.echo_client(version=version) for version in VERSIONS]
         self.issue("next", "DNS:localhost")
         self.install("next", "server")
         self.wait_reloads("done", 1)
         self.assert_same_everywhere("localhost", "server")
 
         expected = self.shown()
-        self.write("server.key", b"no key")
+        self.write_private("server.key", b"no key")
         self.wait_reloads("refused", 1)
         self.assertEqual(self.shown(), expected)
         for client in here:
-            self.talk(client)
+            self.assert_echoes(client)
 
     def test_a_link_that_is_exchanged_is_a_change(self):
         # As Kubernetes keeps secrets: the files' names stay, a link in their path moves.
@@ -174,13 +145,13 @@ class Certificates(CertificatesCase):
             self.issue(f"{version}/tls", "DNS:localhost")
         os.symlink("v1", self.path("data"))
         self.start(watch_interval="100ms", **self.pair("data/tls"))
-        here = self.established()
+        here = self.echo_client()
         self.assert_same_everywhere("localhost", "v1/tls")
         os.symlink("v2", self.path("data.new"))
         os.replace(self.path("data.new"), self.path("data"))
         self.wait_reloads("done", 1)
         self.assert_same_everywhere("localhost", "v2/tls")
-        self.talk(here)
+        self.assert_echoes(here)
 
 
 class ClientCertificates(CertificatesCase):
@@ -205,38 +176,38 @@ class ClientCertificates(CertificatesCase):
         self.start(client_certificate="required", client_ca=self.cluster.certificates.authority)
         for version in VERSIONS:
             with self.subTest(version.name):
-                client = self.established(version=version, **self.show("device"))
+                client = self.echo_client(version=version, **self.show("device"))
                 told = self.opened_by(client)
                 self.assertEqual(told.client_subject, "CN=device-7,O=Zo\\C3\\AB\\, Inc")
                 self.assertFalse(told.resumed)
                 client.finish()
                 client.tcp.close()
-                again = self.established(version=version, resume=client)
+                again = self.echo_client(version=version, resume=client)
                 self.assertTrue(again.tls.session_reused)
                 told = self.opened_by(again)
                 self.assertTrue(told.resumed)
                 self.assertEqual(told.client_subject, "CN=device-7,O=Zo\\C3\\AB\\, Inc")
                 with self.assertRaisesRegex(ssl.SSLError, "HANDSHAKE_FAILURE|REQUIRED"):
-                    self.established(version=version)
+                    self.echo_client(version=version)
 
     def test_without_one_where_it_is_optional(self):
         self.start(client_certificate="optional", client_ca=self.cluster.certificates.authority)
-        self.assertIsNone(self.opened_by(self.established()).client_subject)
+        self.assertIsNone(self.opened_by(self.echo_client()).client_subject)
 
 
 class TicketKeyFile(CertificatesCase):
     def test_is_read_again_and_a_bad_one_is_not(self):
         old, new = os.urandom(80), os.urandom(80)
-        path = self.write("ticket.keys", old)
+        path = self.write_private("ticket.keys", old)
         self.start(ticket_key_file=path, watch_interval=0)
 
         def session(earlier=None):
-            client = self.established(resume=earlier)
+            client = self.echo_client(resume=earlier)
             client.finish()
             return client
         first = session()
         spare = session()
-        self.write("ticket.keys", new + old)
+        self.write_private("ticket.keys", new + old)
         self.gateway.signal(signal.SIGHUP)
         self.wait_reloads("done", 1, KEY_FILE_RELOADS)
         self.assertEqual(self.gateway.metric("presenter_tickets_total", event="old_key"), 0)
@@ -244,14 +215,14 @@ class TicketKeyFile(CertificatesCase):
         self.assertTrue(moved.tls.session_reused)
         self.assertEqual(self.gateway.metric("presenter_tickets_total", event="old_key"), 1)
 
-        self.write("ticket.keys", b"too short")
+        self.write_private("ticket.keys", b"too short")
         self.gateway.signal(signal.SIGHUP)
         self.wait_reloads("refused", 1, KEY_FILE_RELOADS)
         self.gateway.wait_for_line(r"error .*the old keys stay: .*ticket\.keys")
         newest = session(moved)
         self.assertTrue(newest.tls.session_reused)
 
-        self.write("ticket.keys", new)
+        self.write_private("ticket.keys", new)
         self.gateway.signal(signal.SIGHUP)
         self.wait_reloads("done", 2, KEY_FILE_RELOADS)
         self.assertTrue(session(newest).tls.session_reused)

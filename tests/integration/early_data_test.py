@@ -6,7 +6,7 @@ import socket
 import time
 
 from chat_client import Received, authenticate_message, framed
-from conformance_case import GatewayCase, first_packet
+from conformance_case import GatewayCase
 from early_client import (EARLY_ACCEPTED, EARLY_REJECTED, TLS1_2, TLS1_3, EarlyClient,
                           TlsEnded)
 from mux_peer import accept, accept_and_echo
@@ -20,7 +20,7 @@ EARLY_TLS = {"tls": {"early_data": True}}
 
 class EarlyCase(GatewayCase):
     def gateway_before(self, servers, name="gateway", **tls):
-        gateway = self.cluster.gateway(name, self.static_shards(servers),
+        gateway = self.cluster.gateway(name, self.cluster.static_shards(servers),
                                        {"tls": {"early_data": True, **tls}})
         gateway.wait_ready()
         self.settle()
@@ -31,7 +31,7 @@ class EarlyCase(GatewayCase):
         started = int(time.time())
         self.wait_until(lambda: int(time.time()) > started, "the next second")
 
-    def client(self, gateway, **options):  # pylint: disable=arguments-differ
+    def client(self, gateway, **options):
         client = EarlyClient(gateway.address, **options)
         self.addCleanup(client.close)
         return client
@@ -204,7 +204,7 @@ class Marks(EarlyCase):
     def test_no_worker_takes_what_another_took(self):
         backend = self.backend(accept_and_echo, features=EARLY_DATA)
         self.backends.append(backend)
-        gateway = self.cluster.gateway("gateway", self.static_shards([backend]),
+        gateway = self.cluster.gateway("gateway", self.cluster.static_shards([backend]),
                                        {**EARLY_TLS, "workers": {"count": 4}})
         gateway.wait_ready()
         self.settle()
@@ -234,12 +234,10 @@ class Marks(EarlyCase):
         self.assertEqual(client.read(), PACKET)
 
     def test_a_gateway_without_the_switch_refuses_what_another_allowed(self):
-        keys = os.path.join(self.cluster.folder, "ticket.keys")
-        with open(os.open(keys, os.O_CREAT | os.O_WRONLY, 0o600), "wb") as file:
-            file.write(os.urandom(80))
+        keys = self.write_private("ticket.keys", os.urandom(80))
         gateway = self.serving(ticket_key_file=keys)
         session = self.session(gateway)
-        other = self.cluster.gateway("other", self.static_shards(self.backends),
+        other = self.cluster.gateway("other", self.cluster.static_shards(self.backends),
                                      {"tls": {"ticket_key_file": keys}})
         other.wait_ready()
         client = self.early(other, session=session).handshake()

@@ -1,11 +1,12 @@
 """TCP Fast Open: a client's first TLS bytes come in its SYN, in a network of the test's own."""
 
-from chat_client import ChatClient
+from client_case import ClientCase
 from early_client import was_syn_data_taken
 from own_network import allow_fast_open, enter_own_network, tcp_counter
-from processes import InstallationTest, main
+from processes import main
 
-class FastOpen(InstallationTest):
+
+class FastOpen(ClientCase):
     def setUp(self):
         super().setUp()
         enter_own_network()  # where the kernel has no cookie of a test before
@@ -13,10 +14,8 @@ class FastOpen(InstallationTest):
 
     def chat(self, gateway, resume=None):
         """A client that sends its ClientHello in the SYN if it has a cookie, and is answered."""
-        client = ChatClient(gateway, self.cluster.certificates, "couple", "ann", fast_open=True,
-                            resume=resume)
-        self.addCleanup(client.tcp.close)
-        self.assertEqual(client.authenticate().server, "chat-a")
+        client = self.served_client(gateway=gateway, fast_open=True, resume=resume)
+        self.assertEqual(client.server, "chat-a")
         return client
 
     def test_the_second_time_the_client_hello_comes_in_the_syn(self):

@@ -6,8 +6,9 @@ import threading
 from thrift.Thrift import TApplicationException
 
 from chat_client import ChatClient, authenticate_message, framed
+from client_case import ClientCase
 from forwarder import Forwarder
-from processes import InstallationTest, main
+from processes import main
 from ring import Ring
 
 NAMES = ("chat-a", "chat-b", "chat-c")
@@ -41,16 +42,13 @@ class Visitors(threading.Thread):
                 self.failures.append((couple, repr(failure)))
 
 
-class FencingTest(InstallationTest):
+class FencingTest(ClientCase):
     def setUp(self):
         super().setUp()
         self.zookeeper, self.servers, self.first = self.zookeeper_installation(NAMES)
+        self.where = self.zookeeper.connect_string
         self.second = self.start_gateway("gateway-2", {"zookeeper": self.where})
         self.wait_for_servers(self.second, NAMES)
-
-    @property
-    def where(self):
-        return self.zookeeper.connect_string + "/presenter"
 
     def start_gateway(self, name, shards, tables=None):
         gateway = self.cluster.gateway(name, shards, tables)
@@ -79,11 +77,6 @@ class FencingTest(InstallationTest):
             self.assertEqual(each.failures, [])
             self.assertGreater(len(each.served), 10)
 
-    def client(self, gateway, couple, user="ann"):
-        client = ChatClient(gateway, self.cluster.certificates, couple, user)
-        self.addCleanup(client.tcp.close)
-        return client
-
     def refused(self, gateway, reason):
         return gateway.metric("presenter_opens_refused_total", reason=reason)
 
@@ -109,16 +102,16 @@ class FencingTest(InstallationTest):
         couples = Ring([*NAMES, "chat-d"]).keys_of("chat-d", 20)
         waiting = {}
         for couple in couples:
-            waiting[couple] = self.client(late, couple)
+            waiting[couple] = self.chat_client(couple, gateway=late)
             waiting[couple].send(framed(authenticate_message(couple, "ann")))
             waiting[couple].send_text_only(1, b"behind the first packet")
         self.wait_until(lambda: late.metric("presenter_opens_waiting") == len(couples),
                         "all of them wait for the map")
         self.assertEqual(self.refused(late, "not_owner"), len(couples))
 
-        partners = {couple: self.client(self.first, couple, "ben") for couple in couples}
+        partners = {couple: self.served_client(couple, "ben", self.first) for couple in couples}
         for partner in partners.values():
-            self.assertEqual(partner.authenticate().server, "chat-d")
+            self.assertEqual(partner.server, "chat-d")
         for link in away.links:
             link.close()
         for couple, client in waiting.items():
@@ -139,7 +132,7 @@ class FencingTest(InstallationTest):
         return gateway, away
 
     def test_a_gateway_without_the_map_is_refused_and_says_so(self):
-        stale = self.start_gateway("stale", self.static_shards(self.servers),
+        stale = self.start_gateway("stale", self.cluster.static_shards(self.servers),
                                    {"upstream": {"opening_timeout": "2s"}})
         self.wait_until(lambda: stale.metric("presenter_links_up") == 3, "its links are up")
         self.cluster.chat_server("chat-d", zookeeper=self.where)
@@ -148,10 +141,10 @@ class FencingTest(InstallationTest):
         couples = [f"couple-{number}" for number in range(200)]
         stays = next(c for c in couples if before.owner(c) == after.owner(c))
         moves = next(c for c in couples if after.owner(c) == "chat-d")
-        self.assertEqual(self.client(stale, stays).authenticate().server, before.owner(stays))
-        self.assertEqual(self.client(self.first, moves).authenticate().server, "chat-d")
+        self.assertEqual(self.served_client(stays, gateway=stale).server, before.owner(stays))
+        self.assertEqual(self.served_client(moves, gateway=self.first).server, "chat-d")
         with self.assertRaises(TApplicationException) as told:
-            self.client(stale, moves).authenticate()
+            self.served_client(moves, gateway=stale)
         self.assertIn("refused_not_owner", told.exception.message)
         self.assertGreaterEqual(self.refused(stale, "not_owner"), 1)
         self.wait_closed(stale, "refused_not_owner")

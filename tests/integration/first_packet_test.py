@@ -1,12 +1,14 @@
 """First packets that cannot be served: each ends for its own named reason, counted, and answered
 with a TApplicationException of the client's own protocol wherever the client spoke Thrift."""
 
+import contextlib
 import socket
 import ssl
 import struct
 
-from chat_client import ChatClient, authenticate_message, framed, generated, message
-from processes import InstallationTest, main
+from chat_client import authenticate_message, framed, generated, message
+from client_case import ClientCase
+from processes import main
 from thrift.Thrift import TApplicationException, TMessageType, TType
 from tls_client import TlsClient, Truncated, address_of
 
@@ -52,39 +54,34 @@ def integer_key(protocol):
     protocol.writeFieldEnd()
 
 
-class FirstPacketTest(InstallationTest):
+class FirstPacketTest(ClientCase):
     def setUp(self):
         super().setUp()
         self.servers, self.gateway = self.static_installation(
             tables={"auth": {"timeout": "1s", "packet_bytes_max": PACKET_BYTES_MAX},
                     "tls": {"handshake_timeout": "1s"}})
 
-    def client(self):
-        client = TlsClient(self.gateway.address, self.cluster.certificates)
-        self.addCleanup(client.tcp.close)
-        return client
-
     def end_of(self, client):
         """What came before the end, however it came."""
-        try:
-            return client.receive_to_end()
-        except (Truncated, ConnectionError, ssl.SSLError):
-            return b""
+        received = b""
+        with contextlib.suppress(Truncated, ConnectionError, ssl.SSLError):
+            while more := client.receive():
+                received += more
+        return received
 
     def count(self, reason):
         return self.gateway.metric("presenter_closes_total", reason=reason)
 
     def assert_closed_in_silence(self, packet, reason):
         before = self.count(reason)
-        client = self.client()
+        client = self.tls_client()
         client.send(packet)
         self.assertEqual(self.end_of(client), b"")
         self.wait_closed(self.gateway, reason, before + 1)
 
     def assert_answered(self, payload, reason, kind, method="authenticate", compact=False):
         before = self.count(reason)
-        client = ChatClient(self.gateway, self.cluster.certificates, "", "", compact)
-        self.addCleanup(client.tcp.close)
+        client = self.chat_client(compact=compact)
         client.send(framed(payload))
         answer = client.receive_message()
         self.assertEqual((answer.name, answer.sequence), (method, SEQUENCE))
@@ -118,11 +115,10 @@ class FirstPacketTest(InstallationTest):
 
     def test_largest_packet_is_served(self):
         spare = PACKET_BYTES_MAX - len(authenticate_message("couple", ""))
-        with ChatClient(self.gateway, self.cluster.certificates, "couple", "u" * spare) as client:
-            self.assertEqual(client.authenticate().server, "chat-a")
+        self.assertEqual(self.served_client(user="u" * spare).server, "chat-a")
 
     def test_slow_drip_runs_out_of_time(self):
-        client = self.client()
+        client = self.tls_client()
         client.tcp.settimeout(0.05)
         packet = framed(b"\x80\x01\x00\x01" + b"x" * (PACKET_BYTES_MAX - 4))
         ended = False
@@ -140,7 +136,7 @@ class FirstPacketTest(InstallationTest):
         self.wait_closed(self.gateway, "packet_timeout")
 
     def test_silence_after_the_handshake_runs_out_of_time(self):
-        self.assertEqual(self.end_of(self.client()), b"")
+        self.assertEqual(self.end_of(self.tls_client()), b"")
         self.wait_closed(self.gateway, "packet_timeout")
 
     def test_silence_before_the_handshake_runs_out_of_time(self):
@@ -159,7 +155,7 @@ class FirstPacketTest(InstallationTest):
         for end in (TlsClient.finish, TlsClient.truncate):
             with self.subTest(end=end.__name__):
                 before = self.count("packet_truncated")
-                client = self.client()
+                client = self.tls_client()
                 client.send(framed(b"\x80\x01" + b"x" * 100)[:20])
                 end(client)
                 self.assertEqual(self.end_of(client), b"")
@@ -211,11 +207,10 @@ class FirstPacketTest(InstallationTest):
             "backend_unreachable", TApplicationException.INTERNAL_ERROR)
 
     def test_others_are_served_meanwhile(self):
-        broken = [self.client() for _ in range(20)]
+        broken = [self.tls_client() for _ in range(20)]
         for client in broken:
             client.send(b"\x00\x00")
-        with ChatClient(self.gateway, self.cluster.certificates, "couple", "ann") as client:
-            self.assertEqual(client.authenticate(), generated()[1].AuthResult("chat-a", 0))
+        self.assertEqual(self.chat_client().authenticate(), generated()[1].AuthResult("chat-a", 0))
 
 
 if __name__ == "__main__":

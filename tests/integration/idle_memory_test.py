@@ -8,35 +8,14 @@ memory is not judged, for it is the sanitizer's; what the gateway itself counts 
 """
 
 import os
-import re
-import signal
-import subprocess
 
-from processes import PROGRAMS, ClusterError, InstallationTest, is_sanitized, main
+from processes import PROGRAMS, ClusterError, InstallationTest, Process, is_sanitized, main
 
 CLIENTS = int(os.environ.get("PRESENTER_IDLE_CLIENTS", 1000 if is_sanitized() else 15000))
 CLIENTS_BY_PART = min(CLIENTS, 3000)
+CROWD_SECONDS = 180  # until all are served; a limit for a broken run
 BYTES_PER_CLIENT_MAX = 1024
 BYTES_PER_TLS12_CLIENT_MAX = 16 * 1024
-
-
-class Crowd:
-    """presenter-load idle: clients that are served and then hold still, until it is left."""
-
-    def __init__(self, test, gateway, clients, environment=None):
-        self.child = subprocess.Popen(
-            [os.path.join(PROGRAMS, "presenter-load"), "idle", "--gateway", gateway.address,
-             "--ca", test.cluster.certificates.authority, "--server-name", "localhost",
-             "--clients", str(clients), "--connect-rate", "3000", "--connect-timeout", "120",
-             "--source-addresses", "4", "--seconds", "3600", "--no-progress"],
-            stdout=subprocess.PIPE, text=True, env=environment)
-        test.addCleanup(self.leave)
-        test.assertEqual(self.child.stdout.readline(), f"ready {clients}\n")
-
-    def leave(self):
-        if self.child.poll() is None:
-            self.child.send_signal(signal.SIGTERM)
-            self.child.communicate()
 
 
 class IdleMemoryTest(InstallationTest):
@@ -44,8 +23,7 @@ class IdleMemoryTest(InstallationTest):
         """PSS; 0 under a sanitizer."""
         if is_sanitized():
             return 0
-        with open(f"/proc/{self.gateway.pid}/smaps_rollup", encoding="ascii") as rollup:
-            return int(re.search(r"^Pss:\s+(\d+) kB", rollup.read(), re.M).group(1)) * 1024
+        return self.gateway.pss_kib() * 1024
 
     def setUp(self):
         super().setUp()
@@ -54,27 +32,38 @@ class IdleMemoryTest(InstallationTest):
             echo=True, tables={"tls": {"handshake_timeout": "5m"}, "auth": {"timeout": "5m"}})
         self.fresh = self.process_bytes()
 
+    def crowd(self, clients, environment=()):
+        """presenter-load idle: clients that are served and then hold still, until it is stopped."""
+        crowd = Process("crowd", self.cluster.folder, [
+            "env", *environment, os.path.join(PROGRAMS, "presenter-load"), "idle",
+            "--gateway", self.gateway.address, "--ca", self.cluster.certificates.authority,
+            "--server-name", "localhost", "--clients", clients, "--connect-rate", "3000",
+            "--connect-timeout", "120", "--source-addresses", "4", "--seconds", "3600",
+            "--no-progress"])
+        self.cluster.start(crowd).wait_for_line(f"^ready {clients}$", CROWD_SECONDS)
+        return crowd
+
     def tls12(self):
         """The environment of a client that knows nothing newer."""
-        path = os.path.join(self.cluster.folder, "tls12.cnf")
+        path = self.path("tls12.cnf")
         with open(path, "w", encoding="ascii") as file:
             file.write("openssl_conf = c\n[c]\nssl_conf = s\n[s]\nsystem_default = d\n"
                        "[d]\nMaxProtocol = TLSv1.2\n")
-        return {**os.environ, "OPENSSL_CONF": path}
+        return [f"OPENSSL_CONF={path}"]
 
-    def cost_of_crowd(self, bytes_each_max, environment=None):
+    def cost_of_crowd(self, bytes_each_max, environment=()):
         """Clients come, and cost no more than that once what their handshakes took is given back;
         then they go. Returns what each cost."""
         def bytes_each():
             return (self.process_bytes() - self.fresh) / CLIENTS
 
-        crowd = Crowd(self, self.gateway, CLIENTS, environment)
+        crowd = self.crowd(CLIENTS, environment)
         try:
             self.wait_until(lambda: bytes_each() < bytes_each_max, "memory is given back")
         except ClusterError:
             self.fail(f"{CLIENTS} idle clients cost {bytes_each():.0f} bytes each: {self.parts()}")
         cost = bytes_each()
-        crowd.leave()
+        crowd.stop()
         self.wait_nobody_left(self.gateway)
         return cost
 
@@ -98,7 +87,7 @@ class IdleMemoryTest(InstallationTest):
 
     def test_the_parts_on_metrics_grow_by_what_each_idle_client_holds(self):
         before = self.parts()
-        Crowd(self, self.gateway, CLIENTS_BY_PART)
+        self.crowd(CLIENTS_BY_PART)
         self.wait_until(lambda: self.idle_parts()["openssl"] == 0, "all are detached")
         idle = self.idle_parts()
         self.assertLess(sum(idle.values()), BYTES_PER_CLIENT_MAX)

@@ -27,7 +27,7 @@ class LinksTest(InstallationTest):
     def installation(self, workers, links_per_worker):
         servers = self.chat_servers(BACKENDS)
         gateway = self.cluster.gateway(
-            "gateway", self.static_shards(servers),
+            "gateway", self.cluster.static_shards(servers),
             {"workers": {"count": workers}, "upstream": {"links_per_worker": links_per_worker}})
         gateway.wait_ready()
         self.wait_for_servers(gateway, BACKENDS)

@@ -3,17 +3,16 @@ busy ones are left alone; and what connects again does not come in step."""
 
 import itertools
 import socket
-import threading
 import time
 import types
 
-from chat_client import authenticate_message, framed
+from conformance_case import PeerCase
 from forwarder import Forwarder
-from mux_peer import Backend, accept, connect
+from mux_peer import Backend, accept
 from mux_wire import BACKEND, encode, hello_fields
-from processes import PATIENCE, InstallationTest, main, tcp_established_to
+from processes import PATIENCE, main, tcp_established_to
 from ring import Ring
-from tls_client import TlsClient, Truncated
+from tls_client import Truncated
 
 # Short, for a test; and yet long enough that a busy machine is no silent peer.
 DEAD_SECONDS = 1.5
@@ -22,31 +21,14 @@ GATEWAY_FINDS = {"ping_interval": "200ms", "dead_after": f"{DEAD_SECONDS * 1000:
 SERVER_FINDS = ("--ping-seconds", 0.2, "--dead-seconds", DEAD_SECONDS)
 
 
-class LivenessCase(InstallationTest):
-    def connect(self, couple="couple"):
-        """A client that has sent its first packet."""
-        client = TlsClient(self.gateway.address, self.cluster.certificates)
-        self.addCleanup(client.tcp.close)
-        client.first = framed(authenticate_message(couple, "ann"))
-        client.send(client.first)
-        return client
-
-    def client(self, couple="couple"):
-        client = self.connect(couple)
-        self.assertEqual(client.receive_exactly(len(client.first)), client.first)
-        return client
-
-    def assert_echoes(self, client):
-        client.send(b"still here")
-        self.assertEqual(client.receive_exactly(10), b"still here")
-
+class LivenessCase(PeerCase):
     def assert_cut(self, client):
         """It ended, and not as if the chat server had wanted it so."""
         with self.assertRaises((Truncated, ConnectionError)):
             client.receive()
 
     def start_gateway(self, servers, **upstream):
-        self.gateway = self.cluster.gateway("gateway", self.static_shards(servers),
+        self.gateway = self.cluster.gateway("gateway", self.cluster.static_shards(servers),
                                             {"upstream": upstream})
         self.gateway.wait_ready()
         self.wait_for_servers(self.gateway, [server.name for server in servers])
@@ -67,11 +49,11 @@ class Silence(LivenessCase):
     def test_a_chat_server_that_stands_still_is_suspected_given_up_and_found_again(self):
         server = self.cluster.chat_server("chat-a", echo=True)
         self.start_gateway([server], **GATEWAY_FINDS)
-        client = self.client()
+        client = self.echo_client()
 
         server.pause()
         self.gateway.wait_for_line("link to chat-a is silent or without credit: no new", PATIENCE)
-        waiting = self.connect()
+        waiting = self.waiting_client()
         self.wait_until(lambda: self.timeouts() == 1, "the link is given up")
         self.assert_cut(client)
         self.wait_closed(self.gateway, "link_lost")
@@ -82,17 +64,17 @@ class Silence(LivenessCase):
 
         server.resume()
         self.assertEqual(waiting.receive_exactly(len(waiting.first)), waiting.first)
-        self.assert_echoes(self.client("another"))
+        self.assert_echoes(self.echo_client("another"))
         self.wait_metric("presenter_links_up", 1)
 
     def test_a_link_that_was_only_suspect_goes_on(self):
         server = self.cluster.chat_server("chat-a", echo=True)
         self.start_gateway([server], **{**GATEWAY_FINDS, "dead_after": "1h"})
-        client = self.client()
+        client = self.echo_client()
         server.pause()
         self.gateway.wait_for_line("link to chat-a is silent", PATIENCE)
         self.wait_metric("presenter_links_suspect", 1)
-        waiting = self.connect()
+        waiting = self.waiting_client()
         server.resume()
         self.assertEqual(waiting.receive_exactly(len(waiting.first)), waiting.first)
         self.assert_echoes(client)
@@ -102,28 +84,26 @@ class Silence(LivenessCase):
     def test_a_gateway_that_stands_still_is_given_up_by_the_chat_server(self):
         server = self.cluster.chat_server("chat-a", echo=True, extra=SERVER_FINDS)
         self.start_gateway([server])
-        client = self.client()
+        client = self.echo_client()
         self.assertEqual(tcp_established_to(self.gateway.pid, [server.port]), 1)
 
         self.gateway.pause()
         self.wait_until(lambda: tcp_established_to(self.gateway.pid, [server.port]) == 0,
                         "the chat server closes the link")
-        beside = connect(server.port)
-        self.addCleanup(beside.close)
+        beside = self.link_to(server)
         beside.ping(1)
 
         self.gateway.resume()
         self.assert_cut(client)
-        self.assert_echoes(self.client())
+        self.assert_echoes(self.echo_client())
         self.wait_metric("presenter_links_opened_total", 2)
 
     def test_a_gateway_that_stood_still_itself_accuses_nobody(self):
         server = self.cluster.chat_server(
             "chat-a", echo=True, extra=("--ping-seconds", 0.2, "--dead-seconds", 3600))
         self.start_gateway([server], **GATEWAY_FINDS)
-        client = self.client()
-        beside = connect(server.port)
-        self.addCleanup(beside.close)
+        client = self.echo_client()
+        beside = self.link_to(server)
         self.gateway.pause()
         for number in self.periods(2):
             beside.ping(number)
@@ -138,8 +118,8 @@ class Silence(LivenessCase):
         self.start_gateway([hole, servers[1]], **GATEWAY_FINDS)
         ring = Ring(["chat-a", "chat-b"])
         couples = [f"couple-{number}" for number in range(20)]
-        lost, others = ([self.client(couple) for couple in couples if ring.owner(couple) == name]
-                        for name in ("chat-a", "chat-b"))
+        lost, others = ([self.echo_client(couple) for couple in couples
+                         if ring.owner(couple) == name] for name in ("chat-a", "chat-b"))
         self.assertTrue(lost and others, "the couples reach both")
 
         hole.go_silent()
@@ -151,7 +131,7 @@ class Silence(LivenessCase):
         for client in others:
             self.assert_echoes(client)
         for couple in couples:
-            self.assert_echoes(self.client(couple))
+            self.assert_echoes(self.echo_client(couple))
         self.assertEqual(self.gateway.metric("presenter_links_opened_total"), 3)
 
 
@@ -160,9 +140,9 @@ class Busy(LivenessCase):
 
     def start(self):
         backend = Backend(on_open=accept)
-        self.addCleanup(backend.close)
+        self.backends.append(backend)
         self.start_gateway([backend], **GATEWAY_FINDS)
-        client = self.connect()
+        client = self.waiting_client()
         link = backend.wait_link()
         stream = link.wait_stream(1)
         self.assertEqual(stream.receive_exactly(len(client.first)), client.first)
@@ -206,7 +186,7 @@ class Reconnects(LivenessCase):
         self.addCleanup(listener.close)
         listener.settimeout(PATIENCE)
         server = types.SimpleNamespace(name="chat-a", port=listener.getsockname()[1])
-        self.cluster.gateway("gateway", self.static_shards([server]),
+        self.cluster.gateway("gateway", self.cluster.static_shards([server]),
                              {"upstream": {"links_per_worker": self.LINKS}})
         times = []
         while len(times) < count:

@@ -1,10 +1,9 @@
 """A static shards.toml: no ZooKeeper anywhere, and every client lands where the ring says."""
 
 import json
-import os
 
 from chat_client import ChatClient
-from processes import InstallationTest, main, toml
+from processes import InstallationTest, main
 from ring import Ring
 
 WEIGHTS = {"chat-a": 100, "chat-b": 300, "chat-c": 1}
@@ -13,13 +12,8 @@ WEIGHTS = {"chat-a": 100, "chat-b": 300, "chat-c": 1}
 class MapFileTest(InstallationTest):
     def setUp(self):
         super().setUp()
-        self.servers = self.chat_servers(WEIGHTS)
-        path = os.path.join(self.cluster.folder, "shards.toml")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(toml({"server": [
-                {"name": server.name, "host": "127.0.0.1", "port": server.port,
-                 "weight": WEIGHTS[server.name]} for server in self.servers]}))
-        self.gateway = self.cluster.gateway("gateway", {"file": path})
+        shards = self.cluster.static_shards(self.chat_servers(WEIGHTS), WEIGHTS)
+        self.gateway = self.cluster.gateway("gateway", shards)
         self.gateway.wait_ready()
 
     def test_clients_land_where_the_ring_says(self):

@@ -2,12 +2,10 @@
 clients is closed, one after the other at the configured pace, and nobody else notices."""
 
 import json
-import os
 import signal
-import subprocess
 
-from chat_client import ChatClient
-from processes import PATIENCE, PROGRAMS, InstallationTest, main
+from client_case import ClientCase
+from processes import PATIENCE, main
 from ring import Ring
 from tls_client import Truncated
 
@@ -17,33 +15,21 @@ COUPLES = [f"couple-{number}" for number in range(100)]
 PACE = 40
 
 
-class MovesTest(InstallationTest):
+class MovesTest(ClientCase):
     def setUp(self):
         super().setUp()
         self.zookeeper, self.servers, self.gateway = self.zookeeper_installation(
             NAMES, {"moves": {"streams_per_second": PACE}, "workers": {"count": 2}})
         self.by_name = {server.name: server for server in self.servers}
-        self.pairs = {couple: (self.client(couple, "ann"), self.client(couple, "ben"))
+        self.pairs = {couple: (self.served_client(couple), self.served_client(couple, "ben"))
                       for couple in COUPLES}
-
-    @property
-    def where(self):
-        return self.zookeeper.connect_string + "/presenter"
-
-    def client(self, couple, user):
-        client = ChatClient(self.gateway, self.cluster.certificates, couple, user)
-        self.addCleanup(client.tcp.close)
-        client.server = client.authenticate().server
-        return client
 
     def owned_by(self, name):
         return {couple for couple in COUPLES if Ring(NAMES).owner(couple) == name}
 
-    def assert_talks(self, couples):
+    def assert_all_talk(self, couples):
         for couple in couples:
-            ann, ben = self.pairs[couple]
-            ann.send_text(1, b"hello")
-            self.assertEqual(ben.receive_deliver().body, b"hello")
+            self.assert_talks(*self.pairs[couple])
 
     def moves(self, what, cause):
         return self.gateway.metric(f"presenter_moves_{what}", cause=cause)
@@ -84,19 +70,20 @@ class MovesTest(InstallationTest):
     def assert_only_these_moved(self, couples, reason):
         self.wait_closed(self.gateway, reason, 2 * len(couples))
         self.assertEqual(self.gateway.metric("presenter_closes_total"), 2 * len(couples))
-        self.assert_talks(set(COUPLES) - set(couples))
+        self.assert_all_talk(set(COUPLES) - set(couples))
 
     def test_a_chat_server_that_joins_gets_its_share(self):
         after = Ring([*NAMES, "chat-d"])
         moving = {couple for couple in COUPLES if after.owner(couple) == "chat-d"}
         self.assertGreater(len(moving), 10, "the keys of the test reach the new server")
-        self.cluster.chat_server("chat-d", zookeeper=self.where)
+        self.cluster.chat_server("chat-d", zookeeper=self.zookeeper.connect_string)
         staying = sorted(set(COUPLES) - moving)
-        self.assert_spread("rebalanced", 2 * len(moving), lambda: self.assert_talks(staying[:3]))
+        self.assert_spread("rebalanced", 2 * len(moving),
+                           lambda: self.assert_all_talk(staying[:3]))
         self.assert_closed(moving)
         self.assert_only_these_moved(moving, "stream_moved")
         for couple in moving:
-            self.assertEqual(self.client(couple, "ann").server, "chat-d")
+            self.assertEqual(self.served_client(couple).server, "chat-d")
         self.assertEqual(self.gateway.metric("presenter_closes_total"), 2 * len(moving))
 
     def test_a_chat_server_that_is_killed_gives_its_clients_back_one_by_one(self):
@@ -108,9 +95,8 @@ class MovesTest(InstallationTest):
         self.assertEqual(self.moves("total", "left"), 0)
 
     def order(self, command, name):
-        run = subprocess.run([os.path.join(PROGRAMS, "presenterctl"), command, name,
-                              "--zookeeper", self.where], capture_output=True, text=True,
-                             check=False)
+        run = self.cluster.presenterctl(command, name, "--zookeeper",
+                                        self.zookeeper.connect_string)
         self.assertEqual(run.returncode, 0, run.stderr)
 
     def state_of(self, name):
@@ -127,7 +113,7 @@ class MovesTest(InstallationTest):
                          for server in self.shards()["servers"]}.get("chat-b", 0))
             # Nobody new goes there, although its process still serves.
             couple = f"meanwhile-{len(seen)}"
-            self.assertEqual(self.client(couple, "ann").server,
+            self.assertEqual(self.served_client(couple).server,
                              Ring(["chat-a", "chat-c"]).owner(couple))
         self.wait_until(lambda: self.state_of("chat-b") == "draining", "the gateway knows")
         self.assert_spread("drained", 2 * len(leaving), look)
@@ -155,10 +141,10 @@ class MovesTest(InstallationTest):
         self.assertLess(moved, 2 * len(leaving))
         self.wait_closed(self.gateway, "stream_moved", moved)
         self.assertTrue(self.by_name["chat-b"].is_running())
-        self.assert_talks(set(COUPLES) - leaving)
+        self.assert_all_talk(set(COUPLES) - leaving)
         # Of each client that was drained: closed, or as if nothing had been.
         couple = Ring(NAMES).keys_of("chat-b", 1, "afterwards")[0]
-        self.assertEqual(self.client(couple, "ann").server, "chat-b")
+        self.assertEqual(self.served_client(couple).server, "chat-b")
         self.assertEqual(self.gateway.metric("presenter_closes_total"), moved)
 
     def test_a_stranded_client_may_leave_before_its_turn(self):

@@ -1,11 +1,9 @@
 """presenterctl against a running cluster of two gateways: what it prints, and its exit status."""
 
 import json
-import os
-import subprocess
 
-from chat_client import ChatClient
-from processes import PROGRAMS, InstallationTest, free_port, main
+from client_case import ClientCase
+from processes import free_port, main
 from ring import Ring
 
 NAMES = ("chat-a", "chat-b", "chat-c")
@@ -13,20 +11,19 @@ COUPLES = [f"couple {number}/ä&=" for number in range(40)]
 PACE = 100
 
 
-class PresenterctlTest(InstallationTest):
+class PresenterctlTest(ClientCase):
     def setUp(self):
         super().setUp()
         tables = {"moves": {"streams_per_second": PACE}, "workers": {"count": 2}}
         self.zookeeper, self.servers, gateway = self.zookeeper_installation(NAMES, tables)
-        self.where = self.zookeeper.connect_string + "/presenter"
+        self.where = self.zookeeper.connect_string
         self.gateways = [gateway, self.cluster.gateway("other", {"zookeeper": self.where}, tables)]
         self.gateways[1].wait_ready()
         self.wait_for_servers(self.gateways[1], NAMES)
 
     def run_ctl(self, *words):
         """(exit status, standard output, standard error)"""
-        run = subprocess.run([os.path.join(PROGRAMS, "presenterctl"), *words], check=False,
-                             capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        run = self.cluster.presenterctl(*words)
         return run.returncode, run.stdout, run.stderr
 
     def ask(self, *words, gateways=None):
@@ -39,15 +36,9 @@ class PresenterctlTest(InstallationTest):
         self.assertEqual(status, 0, err)
         return json.loads(out)["gateways"]
 
-    def client(self, gateway, couple, user="ann"):
-        client = ChatClient(gateway, self.cluster.certificates, couple, user)
-        self.addCleanup(client.tcp.close)
-        client.server = client.authenticate().server
-        return client
-
     def fill(self):
         for number, couple in enumerate(COUPLES):
-            self.client(self.gateways[number % 2], couple)
+            self.served_client(couple, gateway=self.gateways[number % 2])
 
     def test_shards(self):
         self.fill()
@@ -72,7 +63,7 @@ class PresenterctlTest(InstallationTest):
     def test_whois(self):
         self.fill()
         couple = COUPLES[0]
-        self.client(self.gateways[1], couple, "ben")
+        self.served_client(couple, "ben", self.gateways[1])
         owner = Ring(NAMES).owner(couple)
         pages = self.ask_json("whois", couple)
         self.assertEqual([page["owner"] for page in pages], [owner, owner])

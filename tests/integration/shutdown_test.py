@@ -3,25 +3,19 @@
 import signal
 import socket
 
-from chat_client import ChatClient
-from processes import InstallationTest, main
-from tls_client import TlsClient, address_of
+from client_case import ClientCase
+from processes import main
+from tls_client import address_of
 
 
-class ShutdownTest(InstallationTest):
+class ShutdownTest(ClientCase):
     def setUp(self):
         super().setUp()
         self.servers, self.gateway = self.static_installation(
             tables={"shutdown": {"timeout": "5s"}, "auth": {"timeout": "60s"}})
 
-    def client(self, user):
-        client = ChatClient(self.gateway, self.cluster.certificates, "couple", user)
-        self.addCleanup(client.tcp.close)
-        client.authenticate()
-        return client
-
     def test_clients_end_cleanly_and_the_exit_status_is_0(self):
-        ann, ben = self.client("ann"), self.client("ben")
+        ann, ben = self.served_client(), self.served_client(user="ben")
         ann.send_text(1, b"before the end")
         self.gateway.signal(signal.SIGTERM)
         self.assertEqual(ben.receive_deliver().body, b"before the end")
@@ -38,22 +32,20 @@ class ShutdownTest(InstallationTest):
     def test_clients_in_every_phase_do_not_hold_it_up(self):
         silent = socket.create_connection(address_of(self.gateway.address), 30)
         self.addCleanup(silent.close)
-        waiting = TlsClient(self.gateway.address, self.cluster.certificates)
-        self.addCleanup(waiting.tcp.close)
-        waiting.send(b"\x00\x00")
-        self.client("ann")
+        self.tls_client().send(b"\x00\x00")
+        self.served_client()
         self.wait_until(lambda: self.gateway.metric("presenter_clients_open") == 3, "three clients")
         self.gateway.signal(signal.SIGTERM)
         self.assertEqual(self.gateway.wait(30), 0)
 
     def test_interrupt_is_the_same(self):
-        ann = self.client("ann")
+        ann = self.served_client()
         self.gateway.signal(signal.SIGINT)
         self.assertEqual(ann.receive_to_end(), b"")
         self.assertEqual(self.gateway.wait(30), 0)
 
     def test_chat_server_ends_by_itself_too(self):
-        self.client("ann")
+        self.served_client()
         self.servers[0].signal(signal.SIGTERM)
         self.assertEqual(self.servers[0].wait(30), 0)
 

@@ -5,8 +5,8 @@ import os
 import ssl
 
 from chat_client import framed
-from processes import InstallationTest, main
-from tls_client import TlsClient
+from client_case import ClientCase
+from processes import main
 
 VERSIONS = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
 # Strict binary: a call of "x", sequence 1, without arguments.
@@ -14,19 +14,13 @@ UNKNOWN_CALL = b"\x80\x01\x00\x01\x00\x00\x00\x01x\x00\x00\x00\x01\x00"
 ELSEWHERE = "presenter_handshakes_resumed_elsewhere_total"
 
 
-class TicketsTest(InstallationTest):
+class TicketsTest(ClientCase):
     zookeeper = None
 
-    def secret_file(self, name, content):
-        path = os.path.join(self.cluster.folder, name)
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(content)
-        return path
-
     def start_gateway(self, number, identity, tls=None):
-        shards = {"zookeeper": self.zookeeper.connect_string + "/presenter"}
+        shards = {"zookeeper": self.zookeeper.connect_string}
         if identity:
-            shards["zookeeper_auth_file"] = self.secret_file(f"auth-{number}", identity)
+            shards["zookeeper_auth_file"] = self.write_private(f"auth-{number}", identity)
         return self.cluster.gateway(f"gateway-{number}", shards,
                                     {"tls": tls or {}, "workers": {"count": 2}})
 
@@ -44,9 +38,7 @@ class TicketsTest(InstallationTest):
 
     def call(self, gateway, version, earlier=None):
         """One client: whether it resumed, and itself, with the ticket it got."""
-        client = TlsClient(gateway.address, self.cluster.certificates, version=version,
-                           resume=earlier)
-        with client:
+        with self.tls_client(gateway, version=version, resume=earlier) as client:
             # Tickets of TLS 1.3 come after the handshake, with the first thing that is read: here
             # the answer to an unknown method, and a clean end, else OpenSSL drops the session.
             client.send(framed(UNKNOWN_CALL))
@@ -93,10 +85,13 @@ class TicketsTest(InstallationTest):
 
         # Back and forth while the keys change under it: never a full handshake.
         begun = rotations()
-        while rotations() < begun + 3:
+
+        def there_and_back():
             for version in VERSIONS:
                 for gateway in (other, one):
                     latest[version] = self.assert_resumes(gateway, version, latest[version])
+            return rotations() >= begun + 3
+        self.wait_until(there_and_back, "three rotations")
         self.assertGreater(other.metric("presenter_tickets_total", event="old_key")
                            + one.metric("presenter_tickets_total", event="old_key"), 0)
 
@@ -141,10 +136,10 @@ class TicketsTest(InstallationTest):
 
     def test_a_key_file_is_enough(self):
         [server] = self.chat_servers(["chat-a"])
-        shards = self.static_shards([server])
+        shards = self.cluster.static_shards([server])
         old, new = os.urandom(80), os.urandom(80)
         gateways = [self.cluster.gateway(f"gateway-{number}", shards, {
-            "tls": {"ticket_key_file": self.secret_file(f"keys-{number}", content)}})
+            "tls": {"ticket_key_file": self.write_private(f"keys-{number}", content)}})
             for number, content in enumerate((old, old + new, new + old))]
         for gateway in gateways:
             self.wait_origin(gateway, "file")

@@ -1,38 +1,31 @@
 """ZooKeeper goes away: who is talking notices nothing, new clients are served from the last map,
 and the map follows again once ZooKeeper is back."""
 
-from chat_client import ChatClient
-from processes import InstallationTest, main
+from client_case import ClientCase
+from processes import main
 from ring import Ring
 
 NAMES = ("chat-a", "chat-b", "chat-c")
 COUPLES = [f"couple-{number}" for number in range(30)]
 
 
-class ZooKeeperOutageTest(InstallationTest):
+class ZooKeeperOutageTest(ClientCase):
     def setUp(self):
         super().setUp()
         self.zookeeper, self.servers, self.gateway = self.zookeeper_installation(
             NAMES, {"shards": {"session_timeout": "1s"}})
-        self.pairs = {couple: (self.client(couple, "ann"), self.client(couple, "ben"))
+        self.pairs = {couple: (self.served_client(couple), self.served_client(couple, "ben"))
                       for couple in COUPLES}
-
-    def client(self, couple, user):
-        client = ChatClient(self.gateway, self.cluster.certificates, couple, user)
-        self.addCleanup(client.tcp.close)
-        client.server = client.authenticate().server
-        return client
 
     def assert_everybody_talks(self):
         for ann, ben in self.pairs.values():
-            ann.send_text(1, b"hello")
-            self.assertEqual(ben.receive_deliver().body, b"hello")
+            self.assert_talks(ann, ben)
 
     def assert_new_clients_are_served(self, names, round_name):
         ring = Ring(names)
         for number in range(30):
             couple = f"{round_name}-{number}"
-            self.assertEqual(self.client(couple, "ann").server, ring.owner(couple))
+            self.assertEqual(self.served_client(couple).server, ring.owner(couple))
 
     def wait_session_lost(self):
         self.wait_until(lambda: self.gateway.metric("presenter_zookeeper_connected") == 0,
@@ -46,8 +39,7 @@ class ZooKeeperOutageTest(InstallationTest):
         self.assertEqual(self.gateway.get("/readyz")[0], 200)
 
         self.zookeeper.restart()
-        where = self.zookeeper.connect_string + "/presenter"
-        self.cluster.chat_server("chat-d", zookeeper=where)
+        self.cluster.chat_server("chat-d", zookeeper=self.zookeeper.connect_string)
         self.wait_for_servers(self.gateway, [*NAMES, "chat-d"])
         ring = Ring([*NAMES, "chat-d"])
         moved = [couple for couple in COUPLES if ring.owner(couple) == "chat-d"]

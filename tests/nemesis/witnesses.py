@@ -32,6 +32,8 @@ class Witness(threading.Thread):
     def stop(self):
         self._ending.set()
         self.join(90)
+        if self.is_alive():
+            self.failures.append(f"{self.name}: hangs after round {self.rounds}")
 
 
 class EchoClients(Witness):
@@ -67,7 +69,6 @@ class MapWatch(Witness):
         super().__init__(f"map of {gateway.name}")
         self.gateway, self.always, self.excused = gateway, set(always), excused
         self.epoch = 0
-        self.sizes = set()
         self.start()
 
     def look(self):
@@ -81,7 +82,6 @@ class MapWatch(Witness):
         if page["epoch"] < self.epoch:
             raise AssertionError(f"epoch {page['epoch']} after {self.epoch}")
         self.epoch = page["epoch"]
-        self.sizes.add(len(page["servers"]))
 
 
 def shards_of(gateway):

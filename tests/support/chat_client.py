@@ -1,35 +1,19 @@
 """A chat client of protocol/chat.thrift: Thrift's generated Python over tls_client.TlsClient."""
 
-import atexit
-import functools
-import importlib
-import os
-import shutil
 import struct
-import subprocess
-import sys
-import tempfile
 
 from thrift.protocol.TBinaryProtocol import TBinaryProtocol
 from thrift.protocol.TCompactProtocol import TCompactProtocol
 from thrift.Thrift import TApplicationException, TMessageType
 from thrift.transport.TTransport import TMemoryBuffer
 
+import thrift_python
 from tls_client import TlsClient
 
-IDL = os.path.join(os.path.dirname(__file__), "../../protocol/chat.thrift")
 
-
-@functools.lru_cache(maxsize=None)
 def generated():
-    """(Chat, ttypes): what `thrift --gen py` makes of protocol/chat.thrift, in a passing folder."""
-    folder = tempfile.mkdtemp(prefix="presenter-thrift-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    subprocess.run(["thrift", "--gen", "py", "-out", folder, IDL], check=True,
-                   stdin=subprocess.DEVNULL)
-    sys.path.insert(0, folder)
-    return (importlib.import_module("presenter_chat.Chat"),
-            importlib.import_module("presenter_chat.ttypes"))
+    """(Chat, ttypes) of protocol/chat.thrift."""
+    return thrift_python.generated("chat.thrift", "presenter_chat.Chat", "presenter_chat.ttypes")
 
 
 def protocol_over(buffer, compact=False):

@@ -16,8 +16,8 @@ ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 sys.path.insert(0, os.path.join(ROOT, "deploy"))
 
 # pylint: disable=wrong-import-position,unused-import
-from cluster import (Certificates, ChatServer, Cluster, ClusterError, Gateway, Metrics,  # noqa
-                     Process, ZooKeeper, free_port, toml, wait_until)
+from cluster import (ChatServer, Cluster, ClusterError, Gateway, Process, free_port, toml,  # noqa
+                     wait_until)
 
 PROGRAMS = os.environ.get("PRESENTER_BIN", os.path.join(ROOT, "build/release/bin"))
 
@@ -80,14 +80,18 @@ class InstallationTest(unittest.TestCase):
     def wait_until(self, predicate, what, seconds=PATIENCE):
         return wait_until(predicate, seconds, what)
 
-    def static_shards(self, servers, weight=100):
-        """A shards.toml naming these chat servers; the [shards] table that points to it."""
-        path = os.path.join(self.cluster.folder, "shards.toml")
-        tables = [{"name": server.name, "host": "127.0.0.1", "port": server.port,
-                   "weight": weight} for server in servers]
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(toml({"server": tables}))
-        return {"file": path}
+    def path(self, name):
+        """Of a file in the cluster's folder."""
+        return os.path.join(self.cluster.folder, name)
+
+    def write_private(self, name, content):
+        """Puts bytes, at once and for their owner only, into this file of the folder; its path."""
+        path = self.path(name)
+        with open(os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
+                  "wb") as file:
+            file.write(content)
+        os.replace(path + ".new", path)
+        return path
 
     def chat_servers(self, names, **options):
         return [self.cluster.chat_server(name, **options) for name in names]
@@ -95,16 +99,15 @@ class InstallationTest(unittest.TestCase):
     def static_installation(self, names=("chat-a",), tables=None, **options):
         """Chat servers and one gateway with links to all of them. Returns (servers, gateway)."""
         servers = self.chat_servers(names, **options)
-        gateway = self.cluster.gateway("gateway", self.static_shards(servers), tables)
+        gateway = self.cluster.gateway("gateway", self.cluster.static_shards(servers), tables)
         gateway.wait_ready()
         return servers, gateway
 
     def zookeeper_installation(self, names=("chat-a",), tables=None):
         """ZooKeeper, chat servers registered there, one gateway that watches it."""
         zookeeper = self.cluster.zookeeper()
-        where = zookeeper.connect_string + "/presenter"
-        servers = self.chat_servers(names, zookeeper=where)
-        gateway = self.cluster.gateway("gateway", {"zookeeper": where}, tables)
+        servers = self.chat_servers(names, zookeeper=zookeeper.connect_string)
+        gateway = self.cluster.gateway("gateway", {"zookeeper": zookeeper.connect_string}, tables)
         gateway.wait_ready()
         self.wait_for_servers(gateway, names)
         return zookeeper, servers, gateway
