@@ -1,30 +1,26 @@
 #!/usr/bin/env python3
 """Breaks one rule of protocol/mux at a time, and shows that the simulation notices.
 
-    tests/simulation/mutate.py            every mutation: build, run, one line of a table each
-    tests/simulation/mutate.py NAME …     these only
-    tests/simulation/mutate.py --check    only that each mutation's text is in the source, once
-
-Nothing in the tree is changed: protocol/mux is copied, the copy is changed, and the simulation is
-built against it with $CXX (c++). Exit status 0: every mutation was caught, and the unchanged
-source passed.
+    tests/simulation/mutate.py [--check] [NAME …]      see tests/support/mutation.py
 """
 
-import argparse
-import os
 import pathlib
-import re
-import shutil
-import subprocess
 import sys
-import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+import mutation  # noqa: E402  pylint: disable=wrong-import-position
+
 CORE = "protocol/mux/mux_core.cpp"
 FRAMES = "protocol/mux/mux_core_frames.cpp"
 WINDOW = "protocol/mux/credit_window.hpp"
-FIRST_SEED = 1
-RUN_SECONDS_MAX = 120
+
+CHECKER = mutation.Checker(
+    folders=("protocol", "tests/simulation", "tests/support"),
+    sources=("protocol/mux/*.cpp", "protocol/wire/mux_frame*.cpp",
+             "protocol/wire/thrift_compact.cpp", "protocol/errc.cpp", "tests/simulation/*.cpp"),
+    replay=r"PRESENTER_SEED=(\d+) \(step (\d+)\)", columns=("seed", "step"),
+    arguments=("--gtest_filter=Simulation.*",))
 
 # name: what is broken, and how: (file, text, what stands there instead) …
 MUTATIONS = {
@@ -154,131 +150,5 @@ MUTATIONS = {
 }
 
 
-def changed(name, root=ROOT):
-    """The files of a mutation, changed. Raises if a text is not there exactly once."""
-    texts = {}
-    for path, old, new in MUTATIONS[name][1:]:
-        text = texts.get(path) or (root / path).read_text()
-        if text.count(old) != 1:
-            raise ValueError(f"{name}: found {text.count(old)} times in {path}: {old!r}")
-        texts[path] = text.replace(old, new)
-    return texts
-
-
-def check():
-    faults = 0
-    for name in MUTATIONS:
-        try:
-            changed(name)
-        except ValueError as error:
-            print(error)
-            faults += 1
-    print(f"{len(MUTATIONS)} mutations, {faults} do not apply")
-    return 1 if faults else 0
-
-
-class Builder:
-    """Compiles the simulation against a copy of protocol/mux; the rest once."""
-
-    COMPILE = [os.environ.get("CXX", "c++"), "-std=c++20", "-O1", "-g1", "-c"]
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.unchanged = folder / "source"  # copied once: the tree may be worked on meanwhile
-        shutil.copytree(ROOT / "protocol/mux", self.unchanged / "protocol/mux")
-        self.simulation = sorted((ROOT / "tests/simulation").glob("*.cpp"))
-        self.others = [*sorted((ROOT / "protocol/wire").glob("mux_frame*.cpp")),
-                       ROOT / "protocol/wire/thrift_compact.cpp", ROOT / "protocol/errc.cpp"]
-        self.kept = {}
-
-    def build(self, name):
-        """The program's path. "unchanged" is the name of no mutation."""
-        texts = changed(name, self.unchanged) if name in MUTATIONS else {}
-        copy = self.folder / name
-        shutil.copytree(self.unchanged / "protocol/mux", copy / "protocol/mux")
-        for path, text in texts.items():
-            (copy / path).write_text(text)
-        touches_header = any(path.endswith(".hpp") for path in texts)
-        objects = []
-        core = sorted((copy / "protocol/mux").glob("*.cpp"))
-        for source in [*self.others, *self.simulation, *core]:
-            is_ours = copy in source.parents or (touches_header and source in self.simulation)
-            if not is_ours and source in self.kept:
-                objects.append(self.kept[source])
-                continue
-            made = copy / f"{source.stem}.o"
-            subprocess.run([*self.COMPILE, f"-I{copy}", f"-I{ROOT}", str(source), "-o", str(made)],
-                           check=True)
-            objects.append(made)
-            if not is_ours:
-                self.kept[source] = made
-        program = copy / "simulation"
-        subprocess.run([self.COMPILE[0], *map(str, objects), "-lgtest", "-lgtest_main", "-lpthread",
-                        "-o", str(program)], check=True)
-        return program
-
-
-def run(program, **environment):
-    """(status, output); status None: still running after RUN_SECONDS_MAX."""
-    try:
-        done = subprocess.run(
-            [str(program), "--gtest_filter=Simulation.*"], capture_output=True, text=True,
-            timeout=RUN_SECONDS_MAX, check=False, env={**os.environ, **environment})
-        return done.returncode, done.stdout + done.stderr
-    except subprocess.TimeoutExpired as expired:
-        return None, (expired.stdout or b"").decode()
-
-
-def first_finding(output):
-    """The first message that says what was wrong, without numbers of lines."""
-    block = re.search(r": Failure\n(.*?)(?=\n\S+:\d+: Failure|\nreplay|\Z)", output, re.S)
-    lines = block.group(1).splitlines() if block else ["?"]
-    said = [line for line in lines if not re.match(r"\s|Expected|Value of|Which is", line)]
-    return (said or lines)[-1].strip()
-
-
-def judge(program):
-    """(caught, what the table says of it)."""
-    status, output = run(program, PRESENTER_SIMULATION_FIRST=str(FIRST_SEED))
-    if status == 0:
-        return False, "not caught"
-    if status is None:
-        return True, "| – | – | never ends |"
-    replay = re.search(r"PRESENTER_SEED=(\d+) \(step (\d+)\)", output)
-    if not replay:
-        how = f"ends by signal {-status}" if status < 0 else "places that were never reached"
-        return True, f"| – | – | {how} |"
-    again, _ = run(program, PRESENTER_SEED=replay.group(1))
-    found = first_finding(output) + ("" if again != 0 else ", NOT REPEATED")
-    return again != 0, f"| {replay.group(1)} | {replay.group(2)} | {found} |"
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true")
-    parser.add_argument("names", nargs="*", metavar="NAME")
-    options = parser.parse_args()
-    if options.check:
-        return check()
-    unknown = set(options.names) - set(MUTATIONS)
-    if unknown:
-        parser.error(f"no such mutation: {', '.join(sorted(unknown))}")
-
-    missed = 0
-    with tempfile.TemporaryDirectory() as folder:
-        builder = Builder(pathlib.Path(folder))
-        status, output = run(builder.build("unchanged"),
-                             PRESENTER_SIMULATION_FIRST=str(FIRST_SEED))
-        if status != 0:
-            print(f"the unchanged source fails:\n{output}")
-            return 1
-        print("| mutation | what is broken | seed | step | found by |\n|---|---|---|---|---|")
-        for name in options.names or MUTATIONS:
-            caught, said = judge(builder.build(name))
-            missed += not caught
-            print(f"| {name} | {MUTATIONS[name][0]} {said}", flush=True)
-    return 1 if missed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(mutation.main(__doc__, CHECKER, MUTATIONS))

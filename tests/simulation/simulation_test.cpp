@@ -2,13 +2,10 @@
 // replay a failure.
 #include <gtest/gtest.h>
 
-#include <chrono>
-#include <cstdlib>
 #include <iostream>
-#include <optional>
-#include <random>
 
 #include "tests/simulation/simulator.hpp"
+#include "tests/support/schedules.hpp"
 
 namespace presenter::testing {
 namespace {
@@ -20,12 +17,6 @@ constexpr std::int64_t border_step = 23;
 constexpr std::uint64_t schedules_min = 20'000;
 constexpr std::int64_t border_step = 1;
 #endif
-
-std::optional<std::uint64_t> number_from(const char* variable) {
-  const char* text = std::getenv(variable);
-  if (text == nullptr) return std::nullopt;
-  return std::strtoull(text, nullptr, 10);
-}
 
 bool run_seed(std::uint64_t seed, coverage& seen, const disturbance& disturb = {}) {
   simulator schedule(seed, seen, disturb);
@@ -65,19 +56,10 @@ void print(const coverage& seen, std::uint64_t schedules, double seconds) {
 
 TEST(Simulation, SchedulesKeepTheInvariants) {
   coverage seen;
-  if (const auto seed = number_from("PRESENTER_SEED")) {
-    EXPECT_TRUE(run_seed(*seed, seen));
-    return;
-  }
-  const auto budget = std::chrono::seconds(number_from("PRESENTER_SIMULATION_SECONDS").value_or(0));
-  const std::uint64_t first =
-      number_from("PRESENTER_SIMULATION_FIRST").value_or(std::random_device{}());
-  const auto started = std::chrono::steady_clock::now();
-  std::uint64_t done = 0;
-  while (done < schedules_min || std::chrono::steady_clock::now() - started < budget)
-    if (!run_seed(first + done++, seen)) return;
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
-  print(seen, done, took.count());
+  const auto took =
+      run_seeds(schedules_min, [&seen](std::uint64_t seed) { return run_seed(seed, seen); });
+  if (!took) return;
+  print(seen, took->schedules, took->seconds);
   expect_covered(seen);
 }
 

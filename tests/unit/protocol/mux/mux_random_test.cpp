@@ -2,11 +2,11 @@
 // once and in order, nothing is left waiting for ever, and the link's credit is whole at the end.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <random>
 #include <set>
 
 #include "tests/support/mux_pair.hpp"
+#include "tests/support/schedules.hpp"
 
 namespace presenter::protocol {
 namespace {
@@ -199,9 +199,7 @@ void run_schedule(std::uint64_t seed) {
 
 // PRESENTER_SEED replays one schedule.
 TEST(MuxRandom, SchedulesKeepTheInvariants) {
-  if (const char* seed = std::getenv("PRESENTER_SEED")) {
-    return run_schedule(std::strtoull(seed, nullptr, 10));
-  }
+  if (const auto seed = testing::number_from("PRESENTER_SEED")) return run_schedule(*seed);
   const std::uint64_t first = std::random_device{}();
   for (std::uint64_t seed = first; seed < first + 300 && !::testing::Test::HasFailure(); ++seed) {
     SCOPED_TRACE("PRESENTER_SEED=" + std::to_string(seed));
