@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -82,12 +81,6 @@ std::uint16_t free_port() {
   throw std::runtime_error("no free port");
 }
 
-std::filesystem::path make_folder() {
-  std::string name = (std::filesystem::temp_directory_path() / "presenter-zookeeper-XXXXXX");
-  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp " + name);
-  return name;
-}
-
 template <class Integer>
 void append_big_endian(std::string& to, Integer value) {
   for (int shift = static_cast<int>(sizeof value) * 8 - 8; shift >= 0; shift -= 8) {
@@ -136,7 +129,7 @@ bool try_to_end_session(std::uint16_t port, std::int64_t session_id,
 
 }  // namespace
 
-zookeeper_server::zookeeper_server() : folder_(make_folder()), port_(free_port()) {
+zookeeper_server::zookeeper_server() : port_(free_port()) {
   std::ofstream(folder_ / "zoo.cfg") << "tickTime=500\nminSessionTimeout=500\n"
                                      << "maxSessionTimeout=60000\nmaxClientCnxns=0\n"
                                      << "dataDir=" << (folder_ / "data").string() << "\n"
@@ -144,12 +137,6 @@ zookeeper_server::zookeeper_server() : folder_(make_folder()), port_(free_port()
                                      << "clientPortAddress=127.0.0.1\nadmin.enableServer=false\n"
                                      << "4lw.commands.whitelist=*\n";
   start();
-}
-
-zookeeper_server::~zookeeper_server() {
-  process_.reset();
-  std::error_code ignored;
-  std::filesystem::remove_all(folder_, ignored);
 }
 
 void zookeeper_server::start() {

@@ -4,11 +4,11 @@
 
 #include <array>
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <string>
 
 #include "tests/support/child_process.hpp"
+#include "tests/support/own_folder.hpp"
 
 namespace presenter::tests {
 
@@ -18,7 +18,6 @@ namespace presenter::tests {
 class zookeeper_server {
  public:
   zookeeper_server();
-  ~zookeeper_server();
 
   std::uint16_t port() const { return port_; }
   std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
@@ -38,7 +37,7 @@ class zookeeper_server {
   bool answers() const;
   std::string log_tail() const;
 
-  std::filesystem::path folder_;
+  own_folder folder_;
   std::uint16_t port_;
   std::unique_ptr<child_process> process_;
 };

@@ -6,12 +6,14 @@
 
 #include <boost/asio/io_context.hpp>
 #include <chrono>
+#include <functional>
 #include <string>
 
 #include "shard_router/router.hpp"
 #include "shard_router/zk_registration.hpp"
 #include "shard_router/zk_session.hpp"
 #include "shard_router/zk_watcher.hpp"
+#include "tests/support/io_turns.hpp"
 #include "tests/support/zookeeper_server.hpp"
 
 namespace presenter::shard_router::tests {
@@ -23,16 +25,9 @@ class ControlLoop : public ::testing::Test {
  protected:
   ControlLoop();
 
-  // Turns the loop until `is_true()`; false, and a failed test, if that takes a minute.
-  template <class Predicate>
-  [[nodiscard]] bool run_until(Predicate is_true) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    while (!is_true()) {
-      if (std::chrono::steady_clock::now() > deadline) return false;
-      if (control_.stopped()) control_.restart();
-      control_.run_one_for(std::chrono::milliseconds(50));
-    }
-    return true;
+  // Turns the loop until `is_true()`.
+  [[nodiscard]] ::testing::AssertionResult run_until(const std::function<bool()>& is_true) {
+    return presenter::tests::run_until(control_, is_true);
   }
 
   // A short session timeout: a crash is to be seen within a second.

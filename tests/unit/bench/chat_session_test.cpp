@@ -51,13 +51,18 @@ class test_client {
     return total;
   }
 
-  void authenticate(const std::string& user, thrift_encoding encoding) {
+  // The packet with which it logs in.
+  protocol::byte_buffer login(const std::string& user, thrift_encoding encoding) {
     protocol::byte_buffer bytes;
     authenticate_call call;
     call.request.couple_id = "1";
     call.request.user_id = user;
     codec.encode({encoding, 1}, call, bytes);
-    write(bytes);
+    return bytes;
+  }
+
+  void authenticate(const std::string& user, thrift_encoding encoding) {
+    write(login(user, encoding));
     EXPECT_EQ(std::get<authenticate_reply>(read().content).result.server, "c1");
   }
 
@@ -122,11 +127,7 @@ TEST_P(ChatSession, CarriesMessagesBothWays) {
 }
 
 TEST_P(ChatSession, ServesAPacketSplitAtEveryByte) {
-  protocol::byte_buffer bytes;
-  authenticate_call call;
-  call.request.couple_id = "1";
-  call.request.user_id = "anna";
-  anna.codec.encode({GetParam(), 1}, call, bytes);
+  const protocol::byte_buffer bytes = anna.login("anna", GetParam());
   for (const std::byte& one : bytes.bytes()) {
     asio::write(anna.socket(), asio::buffer(&one, 1));
     io.poll();
@@ -142,12 +143,7 @@ TEST_P(ChatSession, ClosesTheEarlierLoginOfTheSameUser) {
 }
 
 TEST_P(ChatSession, WritesTheAnswersBeforeItClosesAfterTheClientsEnd) {
-  protocol::byte_buffer bytes;
-  authenticate_call call;
-  call.request.couple_id = "1";
-  call.request.user_id = "anna";
-  anna.codec.encode({GetParam(), 1}, call, bytes);
-  anna.write(bytes);
+  anna.write(anna.login("anna", GetParam()));
   anna.socket().shutdown(tcp::socket::shutdown_send);
   EXPECT_GT(anna.read_to_end(), 0U);
 }

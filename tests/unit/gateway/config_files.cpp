@@ -19,12 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path make_folder() {
-  auto name = (fs::temp_directory_path() / "presenter_config_XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
-  return name;
-}
-
 std::FILE* open_for_writing(const fs::path& path) {
   auto* file = std::fopen(path.c_str(), "we");
   if (file == nullptr) throw std::runtime_error("cannot write " + path.string());
@@ -101,14 +95,9 @@ x509_ptr signed_certificate(EVP_PKEY* key, const certificate_recipe& recipe, EVP
 
 }  // namespace
 
-config_files::config_files() : folder_(make_folder()) {
+config_files::config_files() {
   make_certificate("tls");
   write("shards.toml", "[[server]]\nname = \"chat1\"\nhost = \"127.0.0.1\"\nport = 7001\n");
-}
-
-config_files::~config_files() {
-  std::error_code ignored;
-  fs::remove_all(folder_, ignored);
 }
 
 fs::path config_files::write(std::string_view name, std::string_view text) const {

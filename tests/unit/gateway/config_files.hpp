@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/support/own_folder.hpp"
+
 namespace presenter::gateway {
 
 // How a certificate is to be.
@@ -22,11 +24,8 @@ struct certificate_recipe {
 class config_files {
  public:
   config_files();  // with tls.pem and tls.key, which belong together, and shards.toml
-  ~config_files();
-  config_files(const config_files&) = delete;
-  config_files& operator=(const config_files&) = delete;
 
-  const std::filesystem::path& folder() const noexcept { return folder_; }
+  const std::filesystem::path& folder() const noexcept { return folder_.path(); }
 
   // Writes `text` to the file; returns its path.
   std::filesystem::path write(std::string_view name, std::string_view text) const;
@@ -41,7 +40,7 @@ class config_files {
                           long seconds_left = 3'600) const;
 
  private:
-  std::filesystem::path folder_;
+  tests::own_folder folder_;
 };
 
 }  // namespace presenter::gateway

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "config_files.hpp"
+#include "config_fixture.hpp"
 
 namespace presenter::gateway {
 namespace {
@@ -18,9 +18,6 @@ using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-constexpr auto tls_lines = "[tls]\ncertificate = \"tls.pem\"\nprivate_key = \"tls.key\"\n";
-constexpr auto shards_lines = "[shards]\nfile = \"shards.toml\"\n";
 
 constexpr std::string_view every_key = R"(
 [listen]
@@ -96,28 +93,11 @@ timeout = "1m"
 level = "debug"
 )";
 
-class Config : public testing::Test {
+class Config : public config_fixture {
  protected:
-  config_result load(std::string_view text) const {
-    return load_config(files_.write("presenter.toml", text));
-  }
-
   // What is complete but for `text`, which therefore starts in line 6.
   config_result load_after_minimum(const std::string& text) const {
     return load(std::string{tls_lines} + shards_lines + text);
-  }
-
-  // Without the folder, which has another name each time.
-  std::vector<std::string> messages(const config_result& result) const {
-    std::vector<std::string> out;
-    for (const auto& error : result.errors) {
-      auto text = error.to_string();
-      const auto prefix = files_.folder().string() + "/";
-      for (auto at = text.find(prefix); at != std::string::npos; at = text.find(prefix))
-        text.erase(at, prefix.size());
-      out.push_back(std::move(text));
-    }
-    return out;
   }
 
   // The only mistake of `text`, which follows a configuration that is complete.
@@ -132,8 +112,6 @@ class Config : public testing::Test {
     std::filesystem::permissions(path, std::filesystem::perms{0600});
     return path;
   }
-
-  config_files files_;
 };
 
 TEST_F(Config, NeedsOnlyCertificateKeyAndShards) {

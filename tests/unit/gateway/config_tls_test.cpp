@@ -4,8 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "config_files.hpp"
-#include "gateway/config.hpp"
+#include "config_fixture.hpp"
 
 namespace presenter::gateway {
 namespace {
@@ -15,34 +14,12 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-constexpr auto tls_lines = "[tls]\ncertificate = \"tls.pem\"\nprivate_key = \"tls.key\"\n";
-constexpr auto shards_lines = "[shards]\nfile = \"shards.toml\"\n";
-
-class TlsConfig : public testing::Test {
+class TlsConfig : public config_fixture {
  protected:
-  config_result load(const std::string& text) const {
-    return load_config(files_.write("presenter.toml", text));
-  }
-
-  // Without the folder, which has another name each time.
-  std::vector<std::string> messages(const config_result& result) const {
-    std::vector<std::string> out;
-    for (const auto& error : result.errors) {
-      auto text = error.to_string();
-      const auto prefix = files_.folder().string() + "/";
-      for (auto at = text.find(prefix); at != std::string::npos; at = text.find(prefix))
-        text.erase(at, prefix.size());
-      out.push_back(std::move(text));
-    }
-    return out;
-  }
-
   // With these lines in [tls], which begin in line 6.
   std::vector<std::string> mistakes_in(const std::string& lines) const {
     return messages(load(std::string{shards_lines} + tls_lines + lines));
   }
-
-  config_files files_;
 };
 
 TEST_F(TlsConfig, DefaultsAreMozillasIntermediateWithoutDhAndP384) {

@@ -1,7 +1,6 @@
 #include "shard_router/map_file.hpp"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <filesystem>
 #include <fstream>
@@ -11,6 +10,7 @@
 
 #include "shard_router/errc.hpp"
 #include "shard_router/saved_map.hpp"
+#include "tests/support/own_folder.hpp"
 #include "tests/unit/shard_router/made_map.hpp"
 
 namespace presenter::shard_router {
@@ -18,16 +18,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A folder of the test's own.
 class MapFile : public ::testing::Test {
  protected:
-  MapFile() {
-    std::string name = fs::temp_directory_path() / "presenter-map-XXXXXX";
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp");
-    folder_ = name;
-  }
-  ~MapFile() override { fs::remove_all(folder_); }
-
   fs::path write(const std::string& text) const {
     std::ofstream(folder_ / "shards.toml") << text;
     return folder_ / "shards.toml";
@@ -47,7 +39,7 @@ class MapFile : public ::testing::Test {
     return found;
   }
 
-  fs::path folder_;
+  tests::own_folder folder_;
 };
 
 using lines = std::vector<std::string>;
@@ -127,7 +119,7 @@ TEST_F(MapFile, ASyntaxErrorHasItsLine) {
 }
 
 TEST_F(MapFile, AFileThatCannotBeReadIsSaid) {
-  for (const fs::path& path : {folder_ / "absent.toml", folder_}) {
+  for (const fs::path& path : {folder_ / "absent.toml", folder_.path()}) {
     const auto result = load_map_file(path);
     ASSERT_EQ(result.errors.size(), 1u);
     EXPECT_EQ(result.errors[0].to_string(), path.string() + ": cannot be read");
@@ -155,7 +147,7 @@ TEST_F(SavedMap, AFailureLeavesTheEarlierCopy) {
   fs::create_directory(folder_ / "map.json.new");
   EXPECT_TRUE(save_map(file, *made_map({"chat-a"}, 2)).failed());
   EXPECT_EQ((*load_saved_map(file))->epoch(), 1);
-  EXPECT_TRUE(save_map(folder_ / "absent" / "map.json", *made_map({}, 2)).failed());
+  EXPECT_TRUE(save_map(folder_ / "absent/map.json", *made_map({}, 2)).failed());
 }
 
 TEST_F(SavedMap, CutAnywhereItIsNotTaken) {

@@ -13,6 +13,8 @@
 #include <optional>
 #include <vector>
 
+#include "tests/support/io_turns.hpp"
+
 namespace presenter::gateway {
 namespace {
 
@@ -57,11 +59,7 @@ class Listener : public ::testing::Test {
     return value;
   }
 
-  void run() {
-    io.restart();
-    for (int idle = 0; idle < 10; ++idle)
-      if (io.poll() != 0) idle = 0;
-  }
+  void run() { tests::run_until_quiet(io); }
 
   boost::asio::io_context io{1};
   poller polls{io};

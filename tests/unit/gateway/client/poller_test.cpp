@@ -9,6 +9,8 @@
 #include <functional>
 #include <vector>
 
+#include "tests/support/io_turns.hpp"
+
 namespace presenter::gateway {
 namespace {
 
@@ -36,11 +38,7 @@ class Poller : public ::testing::Test {
  protected:
   ~Poller() override { polls.stop(); }
 
-  void run() {
-    io.restart();
-    for (int idle = 0; idle < 10; ++idle)
-      if (io.poll() != 0) idle = 0;
-  }
+  void run() { tests::run_until_quiet(io); }
 
   boost::asio::io_context io{1};
   poller polls{io};

@@ -2,9 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <fstream>
 #include <string>
+
+#include "tests/support/own_folder.hpp"
 
 namespace presenter::gateway {
 namespace {
@@ -17,13 +18,9 @@ using namespace std::chrono_literals;
 class FileWatch : public ::testing::Test {
  protected:
   FileWatch() {
-    std::string name = fs::temp_directory_path() / "presenter_watch_XXXXXX";
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp");
-    folder = name;
     write("a", "one");
     write("b", "one");
   }
-  ~FileWatch() override { fs::remove_all(folder); }
 
   void write(const std::string& name, const std::string& text) const {
     std::ofstream(folder / (name + ".new")) << text;
@@ -35,7 +32,7 @@ class FileWatch : public ::testing::Test {
   }
 
   boost::asio::io_context io{1};
-  fs::path folder;
+  tests::own_folder folder;
   int changes = 0;
 };
 

@@ -3,21 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <deque>
-#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "test_waiter.hpp"
+
 namespace presenter::gateway {
 namespace {
-
-struct waiter final : upstream_waiter {
-  void on_upstream_changed() override {
-    ++woken;
-    if (then) then();
-  }
-  int woken = 0;
-  std::function<void()> then;
-};
 
 class OpenWaiters : public ::testing::Test {
  protected:

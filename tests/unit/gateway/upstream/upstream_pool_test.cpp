@@ -12,7 +12,9 @@
 #include <string>
 
 #include "protocol/backend_sdk/mux_acceptor.hpp"
+#include "test_waiter.hpp"
 #include "tests/support/frame_script.hpp"
+#include "tests/support/io_turns.hpp"
 
 namespace presenter::gateway {
 namespace {
@@ -68,15 +70,6 @@ struct stream final : protocol::stream_handler {
   std::function<void()> when_lost;
 };
 
-struct waiter final : upstream_waiter {
-  void on_upstream_changed() override {
-    ++woken;
-    if (then) then();
-  }
-  int woken = 0;
-  std::function<void()> then;
-};
-
 class UpstreamPool : public ::testing::Test {
  protected:
   UpstreamPool() { settings.moves.left_grace = std::chrono::seconds(0); }
@@ -95,15 +88,17 @@ class UpstreamPool : public ::testing::Test {
   }
 
   ::testing::AssertionResult run_until(const std::function<bool()>& done) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while (!done()) {
-      if (std::chrono::steady_clock::now() >= deadline)
-        return ::testing::AssertionFailure() << "hung";
-      io.restart();
-      io.run_one_for(std::chrono::milliseconds(5));
+    return tests::run_until(io, [&] {
       if (pool) pool->sweep();
-    }
-    return ::testing::AssertionSuccess();
+      return done();
+    });
+  }
+
+  // The map has `only`, as "a", and all links to it are up.
+  void link_up(const backend& only, std::size_t links = 1) {
+    start(links);
+    set_map({{"a", only.port()}});
+    ASSERT_TRUE(run_until([&] { return is_up(links); }));
   }
 
   void set_map(std::initializer_list<std::pair<const char*, std::uint16_t>> named) {
@@ -179,9 +174,7 @@ TEST_F(UpstreamPool, ConnectsToEveryBackendAndOpensOnTheOwner) {
 
 TEST_F(UpstreamPool, SpreadsStreamsOverTheLinksOfABackend) {
   backend a(io);
-  start(3);
-  set_map({{"a", a.port()}});
-  ASSERT_TRUE(run_until([&] { return is_up(3); }));
+  ASSERT_NO_FATAL_FAILURE(link_up(a, 3));
   std::map<protocol::mux_core*, int> on_link;
   for (int i = 0; i < 30; ++i)
     ++on_link[open()->link.get()];
@@ -217,9 +210,7 @@ TEST_F(UpstreamPool, ComesBackWhenTheBackendDoesAndWakesWhoWaits) {
 
 TEST_F(UpstreamPool, OffersTheOtherLinkAtOnceWhenOneIsLost) {
   backend a(io);
-  start(2);
-  set_map({{"a", a.port()}});
-  ASSERT_TRUE(run_until([&] { return is_up(2); }));
+  ASSERT_NO_FATAL_FAILURE(link_up(a, 2));
   stream* const first = open();
   ASSERT_NE(first, nullptr);
   waiter one;
@@ -238,9 +229,7 @@ TEST_F(UpstreamPool, OffersTheOtherLinkAtOnceWhenOneIsLost) {
 
 TEST_F(UpstreamPool, KeepsTheStreamsOfABackendThatLeftTheMapAndThenClosesItsLink) {
   backend a(io), b(io);
-  start();
-  set_map({{"a", a.port()}});
-  ASSERT_TRUE(run_until([&] { return is_up(1); }));
+  ASSERT_NO_FATAL_FAILURE(link_up(a));
   stream* const old = open();
   ASSERT_TRUE(run_until([&] { return old->accepted; }));
 
@@ -291,9 +280,7 @@ TEST_F(UpstreamPool, ABackendThatIsMissingForLongerLosesThem) {
 
 TEST_F(UpstreamPool, ReplacesALinkThatItsBackendLeavesAndKeepsItsStreams) {
   backend a(io);
-  start();
-  set_map({{"a", a.port()}});
-  ASSERT_TRUE(run_until([&] { return is_up(1); }));
+  ASSERT_NO_FATAL_FAILURE(link_up(a));
   stream* const old = open();
   ASSERT_TRUE(run_until([&] { return old->accepted; }));
   const auto leaving = presenter::testing::frame_script().go_away(1, 0).bytes();
@@ -314,9 +301,7 @@ TEST_F(UpstreamPool, ReplacesALinkThatItsBackendLeavesAndKeepsItsStreams) {
 
 TEST_F(UpstreamPool, TakesTheSameNameElsewhereForAnotherBackend) {
   backend before(io), after(io);
-  start();
-  set_map({{"a", before.port()}});
-  ASSERT_TRUE(run_until([&] { return is_up(1); }));
+  ASSERT_NO_FATAL_FAILURE(link_up(before));
   set_map({{"a", after.port()}});
   ASSERT_TRUE(run_until([&] { return before.acceptor->counters().links_open == 0 && is_up(1); }));
   ASSERT_NE(open(), nullptr);
@@ -340,9 +325,7 @@ TEST_F(UpstreamPool, WakesWhoWaitsWhenTheMapChanges) {
 
 TEST_F(UpstreamPool, WakesWhoWaitsWhenAFullBackendHasRoomAgain) {
   backend a(io, 0, 2);
-  start();
-  set_map({{"a", a.port()}});
-  ASSERT_TRUE(run_until([&] { return is_up(1); }));
+  ASSERT_NO_FATAL_FAILURE(link_up(a));
   stream* const first = open();
   ASSERT_NE(first, nullptr);
   ASSERT_NE(open(), nullptr);

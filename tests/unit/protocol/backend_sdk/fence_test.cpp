@@ -34,6 +34,18 @@ class Fence : public sdk_fixture {
     options.fence = fence;
     start(options);
   }
+  // A stream that the fence holds, the only one.
+  gateway_stream& held_stream() {
+    fence->answers = {{"early", hold}};
+    start_fenced();
+    gateway_stream& early = gateway->open("early");
+    EXPECT_TRUE(until([&] { return counters().streams_held == 1; }));
+    return early;
+  }
+  void expect_refused(const gateway_stream& stream, refuse_reason reason) {
+    ASSERT_TRUE(until([&] { return stream.refusal.has_value(); }));
+    EXPECT_EQ(stream.refusal->reason, reason);
+  }
   bool until(const std::function<bool()>& done) { return bool(run_until(io, done)); }
   acceptor_counters counters() const { return acceptor->counters(); }
 
@@ -72,14 +84,10 @@ TEST_F(Fence, AHeldStreamIsAcceptedWithAllThatCameBehindItsOpen) {
 }
 
 TEST_F(Fence, AHeldStreamIsRefusedWhenTheMapGivesItAway) {
-  fence->answers = {{"early", hold}};
-  start_fenced();
-  auto& early = gateway->open("early");
-  ASSERT_TRUE(until([&] { return counters().streams_held == 1; }));
+  auto& early = held_stream();
   fence->answers = {{"early", not_owner}};
   acceptor->on_fence_changed();
-  ASSERT_TRUE(until([&] { return early.refusal.has_value(); }));
-  EXPECT_EQ(early.refusal->reason, refuse_reason::not_owner);
+  expect_refused(early, refuse_reason::not_owner);
 }
 
 TEST_F(Fence, HoldingEndsAsBusy) {
@@ -112,8 +120,7 @@ TEST_F(Fence, HoldsNoMoreThanItMay) {
   auto& first = gateway->open("early");
   auto& second = gateway->open("early");
   auto& third = gateway->open("early");
-  ASSERT_TRUE(until([&] { return third.refusal.has_value(); }));
-  EXPECT_EQ(third.refusal->reason, refuse_reason::busy);
+  expect_refused(third, refuse_reason::busy);
   EXPECT_FALSE(first.is_over() || second.is_over());
 }
 
@@ -126,8 +133,7 @@ TEST_F(Fence, HoldsNoMoreBytesThanItMay) {
   small.send(pattern(6'000));
   auto& large = gateway->open("early");
   large.send(pattern(6'000));
-  ASSERT_TRUE(until([&] { return large.refusal.has_value(); }));
-  EXPECT_EQ(large.refusal->reason, refuse_reason::busy);
+  expect_refused(large, refuse_reason::busy);
   EXPECT_FALSE(small.is_over());
   fence->answers.clear();
   acceptor->on_fence_changed();
@@ -156,20 +162,15 @@ TEST_F(Fence, WhatCountsIsTheMapAtTheMomentOfAccept) {
   acceptor->on_fence_changed();
   gateway->open("ours");
   EXPECT_EQ(accept().info().key, "ours");
-  ASSERT_TRUE(until([&] { return lost.refusal.has_value(); }));
-  EXPECT_EQ(lost.refusal->reason, refuse_reason::not_owner);
+  expect_refused(lost, refuse_reason::not_owner);
   EXPECT_FALSE(unsure.accepted || unsure.is_over());
   EXPECT_EQ(counters().streams_held, 1U);
 }
 
 TEST_F(Fence, DrainRefusesHeldStreams) {
-  fence->answers = {{"early", hold}};
-  start_fenced();
-  auto& early = gateway->open("early");
-  ASSERT_TRUE(until([&] { return counters().streams_held == 1; }));
+  auto& early = held_stream();
   acceptor->drain(10s);
-  ASSERT_TRUE(until([&] { return early.refusal.has_value(); }));
-  EXPECT_EQ(early.refusal->reason, refuse_reason::shutting_down);
+  expect_refused(early, refuse_reason::shutting_down);
 }
 
 TEST_F(Fence, StreamsThatAreNotServedAnyMoreAreMoved) {

@@ -17,6 +17,7 @@
 #include <string>
 
 #include "protocol/backend_sdk/mux_acceptor.hpp"
+#include "tests/support/io_turns.hpp"
 
 namespace presenter::protocol::test {
 
@@ -26,26 +27,8 @@ using tcp = asio::ip::tcp;
 
 inline constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 
-// Turns the loop until `done`; a test that needs longer than this has hung.
-inline ::testing::AssertionResult run_until(asio::io_context& io,
-                                            const std::function<bool()>& done) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (!done()) {
-    if (std::chrono::steady_clock::now() >= deadline)
-      return ::testing::AssertionFailure() << "hung";
-    io.restart();
-    io.run_one_for(std::chrono::milliseconds(5));
-  }
-  return ::testing::AssertionSuccess();
-}
-
-// Turns the loop until nothing is ready. Both ends are in it, and loopback hands bytes over inside
-// the send, so then nothing more can happen by itself but timers.
-inline void run_until_quiet(asio::io_context& io) {
-  io.restart();
-  for (int idle = 0; idle < 20; ++idle)
-    if (io.poll() != 0) idle = 0;
-}
+using tests::run_until;
+using tests::run_until_quiet;
 
 inline std::span<const std::byte> as_bytes(std::string_view text) {
   return std::as_bytes(std::span(text.data(), text.size()));

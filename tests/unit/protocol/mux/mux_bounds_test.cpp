@@ -20,6 +20,13 @@ mux_options backend_with(std::int32_t streams_open_max) {
   return options;
 }
 
+void expect_failed_with_a_full_queue(mux_end& backend) {
+  EXPECT_EQ(backend.events.back(), "failed control_queue_full");
+  mux_output out;
+  backend.core.take_output(out);
+  EXPECT_LE(out.control.size(), limits::control_queue_bytes_max + 4'096);
+}
+
 TEST(MuxBounds, OpenAndResetFloodTowardsAPeerThatDoesNotRead) {
   auto backend = mux_end::ready(mux_options_for(link_role::backend));
   backend->during = [&](std::string_view event) {
@@ -31,10 +38,7 @@ TEST(MuxBounds, OpenAndResetFloodTowardsAPeerThatDoesNotRead) {
     ++id;
     backend->feed(frame_script().open(id, "k").reset(id));
   }
-  EXPECT_EQ(backend->events.back(), "failed control_queue_full");
-  mux_output out;
-  backend->core.take_output(out);
-  EXPECT_LE(out.control.size(), limits::control_queue_bytes_max + 4'096);
+  expect_failed_with_a_full_queue(*backend);
 }
 
 // Found by tests/fuzz. A user that lets go of each stream before it has accepted it resets it, and
@@ -51,10 +55,7 @@ TEST(MuxBounds, OpenAndResetFloodTowardsAUserThatLetsGoAtOnce) {
     backend->answer = mux_end::open_answer::wait;
     for (std::int64_t id = 2; !backend->failed && id < 100'000; ++id)
       backend->feed(frame_script().open(id, "k").reset(id));
-    EXPECT_EQ(backend->events.back(), "failed control_queue_full");
-    mux_output out;
-    backend->core.take_output(out);
-    EXPECT_LE(out.control.size(), limits::control_queue_bytes_max + 4'096);
+    expect_failed_with_a_full_queue(*backend);
   }
 }
 

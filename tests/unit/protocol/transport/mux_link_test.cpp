@@ -14,6 +14,7 @@
 #include <string>
 
 #include "tests/support/frame_script.hpp"
+#include "tests/support/io_turns.hpp"
 
 namespace presenter::protocol {
 namespace {
@@ -129,6 +130,22 @@ mux_options impatient(link_role role) {
   return options;
 }
 
+void expect_bulk(const std::shared_ptr<test_link>& link, std::size_t bytes) {
+  for (const auto& [id, stream] : link->streams) {
+    EXPECT_EQ(stream->received, bytes);
+    EXPECT_EQ(stream->wrong, 0U);
+    EXPECT_FALSE(stream->lost);
+  }
+}
+
+bool all_finished(const std::shared_ptr<test_link>& link, std::size_t streams) {
+  if (link->streams.size() != streams) return false;
+  for (const auto& [id, stream] : link->streams) {
+    if (!stream->finished && !stream->lost) return false;
+  }
+  return true;
+}
+
 struct MuxLink : ::testing::Test {
   // Two connected sockets; `buffer_bytes` 0: as the system has it.
   std::pair<link_socket, link_socket> connected(int buffer_bytes = 0) {
@@ -170,13 +187,18 @@ struct MuxLink : ::testing::Test {
   }
   void peer_sends(const std::vector<std::byte>& bytes) { asio::write(*peer, asio::buffer(bytes)); }
 
-  void run_until(const std::function<bool()>& done) {
-    const auto give_up = std::chrono::steady_clock::now() + 60s;
-    while (!done()) {
-      ASSERT_LT(std::chrono::steady_clock::now(), give_up) << "what the test waits for never came";
-      loop.restart();
-      loop.run_one_for(1s);
+  void run_until(const std::function<bool()>& done) { ASSERT_TRUE(tests::run_until(loop, done)); }
+  // On so many streams, so many bytes of each in either direction.
+  void carry_bulk(std::size_t streams, std::size_t bytes) {
+    backend->reply_bytes = bytes;
+    for (std::size_t i = 0; i < streams; ++i) {
+      bulk_stream& stream = gateway->open();
+      stream.to_send = bytes;
+      stream.send();
     }
+    run_until([&] { return all_finished(gateway, streams) && all_finished(backend, streams); });
+    expect_bulk(gateway, bytes);
+    expect_bulk(backend, bytes);
   }
   void run_until_closed() {
     run_until([&] { return gateway->times_closed != 0; });
@@ -224,51 +246,15 @@ TEST_F(MuxLink, ExchangesHellos) {
   EXPECT_EQ(gateway->remote_endpoint(), backend->local_endpoint());
 }
 
-void expect_bulk(const std::shared_ptr<test_link>& link, std::size_t bytes) {
-  for (const auto& [id, stream] : link->streams) {
-    EXPECT_EQ(stream->received, bytes);
-    EXPECT_EQ(stream->wrong, 0U);
-    EXPECT_FALSE(stream->lost);
-  }
-}
-
-bool all_finished(const std::shared_ptr<test_link>& link, std::size_t streams) {
-  if (link->streams.size() != streams) return false;
-  for (const auto& [id, stream] : link->streams) {
-    if (!stream->finished && !stream->lost) return false;
-  }
-  return true;
-}
-
 TEST_F(MuxLink, CarriesBulkBothWays) {
-  constexpr std::size_t streams = 4;
-  constexpr std::size_t bytes = 8 << 20;
   link_up();
-  backend->reply_bytes = bytes;
-  for (std::size_t i = 0; i < streams; ++i) {
-    bulk_stream& stream = gateway->open();
-    stream.to_send = bytes;
-    stream.send();
-  }
-  run_until([&] { return all_finished(gateway, streams) && all_finished(backend, streams); });
-  expect_bulk(gateway, bytes);
-  expect_bulk(backend, bytes);
+  carry_bulk(4, 8 << 20);
 }
 
 // Both ends have more to send than the sockets hold, and neither may stop reading for it.
 TEST_F(MuxLink, TinySocketBuffersBothWaysDoNotLockUp) {
-  constexpr std::size_t streams = 3;
-  constexpr std::size_t bytes = 1 << 20;
   link_up(2'048);
-  backend->reply_bytes = bytes;
-  for (std::size_t i = 0; i < streams; ++i) {
-    bulk_stream& stream = gateway->open();
-    stream.to_send = bytes;
-    stream.send();
-  }
-  run_until([&] { return all_finished(gateway, streams) && all_finished(backend, streams); });
-  expect_bulk(gateway, bytes);
-  expect_bulk(backend, bytes);
+  carry_bulk(3, 1 << 20);
 }
 
 TEST_F(MuxLink, ManySubmitsOfOneTurnLeaveInOneSend) {
