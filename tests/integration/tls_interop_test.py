@@ -90,6 +90,16 @@ class TlsInteropTest(InstallationTest):
     def authenticate(self, client):
         self.assert_echoes(client, FIRST + b"\n")
 
+    def assert_follows_updates(self, client, update_own, update_both, said):
+        """What these commands of the client's do, in the middle of traffic."""
+        self.authenticate(client)
+        for number in range(3):
+            for command in (update_own, update_both):
+                client.send(command)
+                client.expect(said)
+                self.assert_echoes(client, b"after update %d\n" % number)
+                self.assert_echoes(client)
+
     def test_gnutls_with_every_suite(self):
         for suite in GNUTLS_SUITES:
             with self.subTest(suite=suite):
@@ -100,15 +110,8 @@ class TlsInteropTest(InstallationTest):
                 self.assert_echoes(client)
 
     def test_gnutls_updates_its_keys_and_asks_for_ours(self):
-        client = self.gnutls("NORMAL:-VERS-ALL:+VERS-TLS1.3")
-        self.authenticate(client)
-        for number in range(3):
-            # Its own alone, then both.
-            for command in (b"^rekey1^\n", b"^rekey^\n"):
-                client.send(command)
-                client.expect(b"Rekey was completed")
-                self.assert_echoes(client, b"after update %d\n" % number)
-                self.assert_echoes(client)
+        self.assert_follows_updates(self.gnutls("NORMAL:-VERS-ALL:+VERS-TLS1.3"),
+                                    b"^rekey1^\n", b"^rekey^\n", b"Rekey was completed")
 
     def test_gnutls_speaks_tls_1_2(self):
         client = self.gnutls("NORMAL:-VERS-ALL:+VERS-TLS1.2")
@@ -127,13 +130,7 @@ class TlsInteropTest(InstallationTest):
     def test_openssl_updates_its_keys_and_asks_for_ours(self):
         client = self.openssl("-tls1_3")
         client.expect(b"TLSv1.3, Cipher is ")
-        self.authenticate(client)
-        for number in range(3):
-            for command in (b"k\n", b"K\n"):
-                client.send(command)
-                client.expect(b"KEYUPDATE")
-                self.assert_echoes(client, b"after update %d\n" % number)
-                self.assert_echoes(client)
+        self.assert_follows_updates(client, b"k\n", b"K\n", b"KEYUPDATE")
 
 
 if __name__ == "__main__":
