@@ -65,9 +65,16 @@ class InstallationTest(unittest.TestCase):
 
     def setUp(self):
         self.cluster = WatchedCluster(PROGRAMS)
-        signal.signal(signal.SIGTERM, lambda received, _frame: sys.exit(128 + received))
+        signal.signal(signal.SIGTERM, self._end)
         self.addCleanup(self.cluster.close)
         self.addCleanup(self._show_logs_on_failure)
+
+    def _end(self, received, _frame):
+        # unittest takes SystemExit for a test that fails, cleans up after it, and would go on.
+        result = self._outcome.result
+        result.failfast = True  # of subtests
+        result.stop()
+        sys.exit(128 + received)
 
     def _show_logs_on_failure(self):
         result = self._outcome.result
