@@ -5,7 +5,6 @@ import struct
 
 from chat_client import Received, authenticate_message, framed, generated, message
 from conformance_case import SdkCase
-from mux_peer import connect
 from mux_wire import EARLY_DATA, STREAM_WINDOW, RefuseReason, ResetReason, T
 from processes import main
 
@@ -104,8 +103,7 @@ class EchoSession(SdkCase):
             self.assertEqual(link.open(data=b"x", number=number).receive_exactly(1), b"x")
 
     def test_early_data_is_taken_by_who_says_so(self):
-        taking = connect(self.cluster.chat_server("chat-b", echo=True, early_data=True).port)
-        self.links.append(taking)
+        taking = self.link_to(self.cluster.chat_server("chat-b", echo=True, early_data=True))
         self.assertEqual(self.link().peer_hello.features & EARLY_DATA, 0)
         self.assertEqual(taking.peer_hello.features & EARLY_DATA, EARLY_DATA)
         stream = taking.open(data=b"early", early_data=True)
