@@ -28,6 +28,10 @@ constexpr std::size_t surveyed_per_turn = 512;
 // For frames that are still to leave when the links close at the end.
 constexpr std::chrono::milliseconds link_linger{500};
 
+// A tick that is so much late says that the process stood still, or its machine: no client has been
+// heard meanwhile, whatever it said.
+constexpr std::chrono::seconds standstill_min{1};
+
 }  // namespace
 
 worker::worker(const worker_setup& setup, listening_socket socket)
@@ -76,6 +80,7 @@ void worker::run() {
   asio::post(io_, [this] {
     listener_.start();
     polls_.start([this] {
+      notice_standstill();
       const protocol::output_batch::scope scope(output_);
       polls_.run_batch();
     });
@@ -88,12 +93,22 @@ void worker::wait_tick() {
   tick_.expires_after(deadline_wheel::tick);
   tick_.async_wait([this](boost::system::error_code error) {
     if (error) return;
+    notice_standstill();
     deadlines_.advance(std::chrono::steady_clock::now());
     upstream_.sweep();
     show_memory();
     if (shutting_down_) step_shut_down();
     if (!io_.stopped()) wait_tick();
   });
+}
+
+// The deadlines stand still as well, and what the clients have sent meanwhile is read before the
+// next of them. Not twice in a row: a worker that is late all the time must get somewhere.
+void worker::notice_standstill() {
+  const auto late = std::chrono::steady_clock::now() - deadlines_.now();
+  if (late < standstill_min || deadlines_.now() - skipped_to_ < standstill_min) return;
+  deadlines_.skip(late);
+  skipped_to_ = deadlines_.now();
 }
 
 void worker::tell_sizes(memory_facts& facts) {

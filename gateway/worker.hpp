@@ -85,6 +85,7 @@ class worker final : private client_session_owner {
 
   void run();
   void wait_tick();
+  void notice_standstill();
   void post_turns();
   void run_turns();
   void look_for_moves();
@@ -137,6 +138,7 @@ class worker final : private client_session_owner {
   std::uint32_t surveys_begun_ = 0;
   std::size_t sessions_open_ = 0;
   bool turns_posted_ = false;
+  steady_time skipped_to_{};  // when the worker had stood still the last time
   bool shutting_down_ = false;
   bool links_shut_down_ = false;
   steady_time cut_at_{};

@@ -26,6 +26,14 @@ void deadline_wheel::insert(deadline_node& node) {
   slots_[(current_ + ahead) % slot_count].push_back(node);
 }
 
+void deadline_wheel::skip(steady_time::duration time) {
+  current_time_ += time;
+  for (node_list& slot : slots_) {
+    for (deadline_node& node : slot)
+      node.deadline_ += time;
+  }
+}
+
 void deadline_wheel::advance(steady_time now) {
   while (current_time_ + tick <= now) {
     current_time_ += tick;

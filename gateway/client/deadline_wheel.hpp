@@ -49,6 +49,10 @@ class deadline_wheel {
   // clear any.
   void advance(steady_time now);
 
+  // So much time has passed and counts for nobody: every deadline is as far away as it was. Looks
+  // at all nodes.
+  void skip(steady_time::duration time);
+
  private:
   using node_list =
       boost::intrusive::list<deadline_node, boost::intrusive::constant_time_size<false>>;

@@ -95,6 +95,28 @@ TEST(DeadlineWheel, CatchesUpInOneStep) {
   EXPECT_EQ(beyond.fired.size(), 1U);
 }
 
+TEST(DeadlineWheel, KeepsItsDistanceToDeadlinesWhenTimeIsSkipped) {
+  deadline_wheel wheel(start);
+  node soon, beyond;
+  wheel.set_deadline(soon, start + milliseconds(300));
+  wheel.set_deadline(beyond, start + hours(2));
+  wheel.advance(start + milliseconds(100));
+  wheel.skip(hours(1));
+  EXPECT_EQ(wheel.now(), start + hours(1) + milliseconds(100));
+  wheel.advance(start + hours(1) + milliseconds(200));
+  EXPECT_TRUE(soon.fired.empty());
+  wheel.advance(start + hours(1) + milliseconds(300));
+  EXPECT_EQ(soon.fired.size(), 1U);
+  node fresh;
+  wheel.set_deadline(fresh, start + hours(1) + milliseconds(500));
+  wheel.advance(start + hours(1) + milliseconds(500));
+  EXPECT_EQ(fresh.fired.size(), 1U);
+  wheel.advance(start + hours(3) - milliseconds(100));
+  EXPECT_TRUE(beyond.fired.empty());
+  wheel.advance(start + hours(3));
+  EXPECT_EQ(beyond.fired.size(), 1U);
+}
+
 TEST(DeadlineWheel, ReplacesAndClears) {
   deadline_wheel wheel(start);
   node moved, cleared;

@@ -356,6 +356,37 @@ TEST_F(Worker, ServesAClientOfPeculiarRecordsTurnByTurn) {
   shut_down();
 }
 
+// As after SIGSTOP, or a pause of the whole machine: what the clients said meanwhile has not been
+// read, and nobody is to be taken for silent.
+TEST_F(Worker, AccusesNobodyOfTheTimeInWhichItStoodStill) {
+  settings.clients.idle_timeout = std::chrono::seconds(2);
+  settings.auth.timeout = std::chrono::seconds(2);
+  start();
+  start_backend(true);
+  auto talking = relaying();
+  EXPECT_EQ(talking->read_blocking(first_packet_bytes().size()), first_packet_bytes());
+  auto coming = connect();
+  ASSERT_TRUE(coming->handshake_blocking());
+  ASSERT_TRUE(eventually([&] { return clients(client_phase::first_packet) == 1; }));
+
+  std::atomic<bool> stands = false;
+  const auto stand_still = [&](const client_session&) {
+    if (stands.exchange(true)) return;
+    const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(2'500);
+    EXPECT_TRUE(eventually([&] { return std::chrono::steady_clock::now() >= until; }));
+  };
+  serving->post_survey(stand_still, [] {});
+  ASSERT_TRUE(eventually([&] { return stands.load(); }));
+  EXPECT_TRUE(talking->write_blocking("ping"));
+  EXPECT_TRUE(coming->write_blocking(first_packet_bytes()));
+  EXPECT_EQ(talking->read_blocking(4), "ping");
+  EXPECT_EQ(coming->read_blocking(first_packet_bytes().size()), first_packet_bytes());
+  EXPECT_EQ(closes(), 0U);
+  talking->close_descriptor();
+  coming->close_descriptor();
+  shut_down();
+}
+
 // A client that floods while it is being closed gets its deadline like everybody else, and holds
 // nobody up meanwhile.
 TEST_F(Worker, IsNotHeldByAClientThatNeverStopsSending) {
