@@ -105,10 +105,18 @@ int openssl_session::bio_read(char* into, int size) {
   }
   const auto input = socket_.input();
   const std::size_t n = std::min(input.size(), static_cast<std::size_t>(size));
+  if (!takes_hello(n)) return -1;
   std::memcpy(into, input.data(), n);
   socket_.take(n);
   share_.spend(turn_share::openssl_piece_cost + n);
   return static_cast<int>(n);
+}
+
+// The first record of one that follows a HelloRetryRequest goes uncounted.
+bool openssl_session::takes_hello(std::size_t bytes) {
+  const OSSL_HANDSHAKE_STATE state = SSL_get_state(ssl_.get());
+  if (state == TLS_ST_BEFORE || state == TLS_ST_SR_CLNT_HELLO) hello_bytes_ += bytes;
+  return hello_bytes_ <= hello_bytes_max;
 }
 
 int openssl_session::bio_write(const char* bytes, int size) {

@@ -26,9 +26,14 @@ struct ssl_deleter {
 };
 
 // Life: the TLS channel's, which frees it when the records are detached; the socket outlives it.
-// Confined to: the worker's thread.
+// Confined to: the worker's thread. Bounds: hello_bytes_max.
 class openssl_session {
  public:
+  // Of a client's ClientHellos with their records, or it fails. OpenSSL takes 128 KiB, keeps half
+  // as much again, and tries as many tickets as are in it before it has asked for anything: 1 ms.
+  // Those of today's clients are 2 KiB at the most, with key shares against quantum computers.
+  static constexpr std::size_t hello_bytes_max = 16 * 1'024;
+
   // Throws std::bad_alloc.
   openssl_session(tls_contexts_ptr contexts, client_socket& socket, turn_share& share);
   openssl_session(const openssl_session&) = delete;
@@ -76,6 +81,7 @@ class openssl_session {
   int bio_write(const char* bytes, int size);
   tls_status status_of(int result);
   static openssl_session& of(const SSL* ssl);
+  bool takes_hello(std::size_t bytes);
   void hear_secrets(bool hear);
   static void on_key_line(const SSL* ssl, const char* line);
   static void on_message(int is_write, int version, int type, const void* bytes, std::size_t size,
@@ -87,11 +93,12 @@ class openssl_session {
   client_socket& socket_;
   turn_share& share_;
   tls_traffic_secrets secrets_;
-  std::uint64_t received_ = 0;  // records under the client's application secret
-  std::uint64_t sent_ = 0;      // … under ours: tickets
-  bool saw_end_ = false;        // the peer's FIN, and not because of a reset
-  bool is_held_up_ = false;     // OpenSSL would have read more, but for its share
-  bool reading_early_;          // the context takes early data, and its end has not come
+  std::size_t hello_bytes_ = 0;  // of ClientHellos
+  std::uint64_t received_ = 0;   // records under the client's application secret
+  std::uint64_t sent_ = 0;       // … under ours: tickets
+  bool saw_end_ = false;         // the peer's FIN, and not because of a reset
+  bool is_held_up_ = false;      // OpenSSL would have read more, but for its share
+  bool reading_early_;           // the context takes early data, and its end has not come
   bool shaking_hands_ = true;
   bool sent_finished_ = false;      // of a watched handshake
   bool handshake_blocked_ = false;  // OpenSSL's own bytes wait for the socket

@@ -121,6 +121,21 @@ TEST_P(TlsChannel, StopsInTheMiddleOfAShatteredClientHelloWhenItsShareIsUsedUp) 
   EXPECT_GT(one->turns_more, 2);
 }
 
+TEST_P(TlsChannel, TakesAClientHelloOf15KibAndNoneOf17) {
+  auto large = connect();
+  large->peer->offer_protocols(15);
+  large->handshake();
+  auto larger = connect();
+  larger->peer->offer_protocols(17);
+  EXPECT_FALSE(larger->shake());
+  EXPECT_EQ(larger->status, tls_status::reset);
+  auto next = ready();
+  next->peer->write("as ever");
+  next->peer->push();
+  next->edges();
+  EXPECT_EQ(next->read(), "as ever");
+}
+
 TEST_P(TlsChannel, MovesALotBothWaysThroughSmallSockets) {
   auto one = ready(4'096);
   const std::string text = filler(1'000'000);

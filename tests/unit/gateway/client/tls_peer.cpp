@@ -55,6 +55,15 @@ std::string tls_peer::output() {
   return {data, static_cast<std::size_t>(size)};
 }
 
+void tls_peer::offer_protocols(int kilobytes) {
+  std::string all;
+  for (int i = 0; i < 4 * kilobytes; ++i)
+    all += static_cast<char>(255) + std::string(255, 'p');
+  ASSERT_EQ(SSL_set_alpn_protos(ssl_, reinterpret_cast<const unsigned char*>(all.data()),
+                                static_cast<unsigned int>(all.size())),
+            0);
+}
+
 void tls_peer::fragment_output() {
   constexpr std::size_t header_bytes = 5;
   const std::string whole = output();

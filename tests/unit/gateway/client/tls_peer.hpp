@@ -36,6 +36,8 @@ class tls_peer {
   // Lays every byte of what is to be sent, records of the handshake in the clear, into a record of
   // its own.
   void fragment_output();
+  // Of the ClientHello that comes, some kilobytes more.
+  void offer_protocols(int kilobytes);
 
   void write(std::string_view text);  // encrypts; `push` sends
   std::string read();                 // decrypts all that `pull` has brought
