@@ -125,6 +125,7 @@ void read_certificate(config_section& section, certificate_config& out,
   if (const auto path = section.text("private_key")) out.private_key = folder / *path;
   if (const auto path = section.text("ocsp_response")) out.ocsp_response = folder / *path;
   if (auto names = section.texts("names")) out.names = std::move(*names);
+  if (section.has("names") && out.names.empty()) section.fail("names", "must name one at least");
 }
 
 // An array of names, each of which passes the check.
@@ -336,6 +337,7 @@ void read_all(const toml::table& table, const std::filesystem::path& folder, con
 }
 
 void load(const std::filesystem::path& file, config& out, config_errors& errors) {
+  if (file.empty()) return errors.add({0, 0}, "", "--config names no file");
   if (auto mistake = check_readable(file); !mistake.empty())
     return errors.add({0, 0}, "", std::move(mistake));
   std::ifstream stream(file, std::ios::binary);
@@ -357,8 +359,9 @@ std::uint64_t reserve_of(std::uint64_t descriptors_max) {
 }  // namespace
 
 std::string config_error::to_string() const {
-  std::string out = file;
-  if (line != 0) out += fmt::format(":{}", line);
+  // Without a line it is about the file as a whole, and names it itself.
+  if (line == 0) return text;
+  std::string out = fmt::format("{}:{}", file, line);
   if (!key.empty()) out += ": " + key;
   return out + ": " + text;
 }
@@ -369,7 +372,7 @@ config_result load_config(const std::filesystem::path& file) noexcept {
   try {
     load(file, result.value, errors);
   } catch (const std::exception& error) {
-    errors.add({0, 0}, "", fmt::format("cannot read: {}", error.what()));
+    errors.add({0, 0}, "", fmt::format("cannot read '{}': {}", file.string(), error.what()));
   }
   for (auto* list : {&errors.list, &errors.warnings})
     std::ranges::stable_sort(*list, {}, [](const config_error& one) {

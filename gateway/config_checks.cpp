@@ -61,6 +61,12 @@ std::optional<tcp_endpoint> parse_endpoint(std::string_view text) {
   return tcp_endpoint{address, *port};
 }
 
+std::string format_endpoint(const tcp_endpoint& endpoint) {
+  const std::string address = endpoint.address().to_string();
+  return fmt::format(fmt::runtime(endpoint.address().is_v6() ? "[{}]:{}" : "{}:{}"), address,
+                     endpoint.port());
+}
+
 std::string check_zookeeper(std::string_view text) {
   if (shard_router::parse_zk_address(text)) return {};
   return fmt::format("'{}' is not host:port,host:port/chroot", text);
@@ -81,7 +87,8 @@ std::string check_writable_folder_of(const fs::path& path) {
   const bool is_folder = fs::is_directory(folder, ignored);
   if (is_folder && ::access(folder.c_str(), W_OK | X_OK) == 0 && !fs::is_directory(path, ignored))
     return {};
-  return fmt::format("'{}' cannot be written", path.string());
+  return is_folder ? fmt::format("'{}' cannot be written", path.string())
+                   : fmt::format("there is no folder '{}'", folder.string());
 }
 
 std::string check_secret_file(const fs::path& path) {

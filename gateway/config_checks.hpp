@@ -16,6 +16,9 @@ namespace presenter::gateway {
 // resolved.
 std::optional<tcp_endpoint> parse_endpoint(std::string_view text);
 
+// As parse_endpoint takes it.
+std::string format_endpoint(const tcp_endpoint& endpoint);
+
 // "host:port,host:port/chroot": one or more hosts, each with a port; the chroot is optional.
 std::string check_zookeeper(std::string_view text);
 

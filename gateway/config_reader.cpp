@@ -1,6 +1,7 @@
 #include "gateway/config_reader.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -252,9 +253,13 @@ void config_section::finish() {
   if (table_ == nullptr) return;
   for (const auto& [key, node] : *table_) {
     if (std::find(known_.begin(), known_.end(), key.str()) != known_.end()) continue;
-    auto text = fmt::format("unknown {}", name_.empty() ? "table" : "key");
+    const bool is_table = node.is_table() || node.is_array_of_tables();
+    auto text = fmt::format("unknown {}", is_table ? "table" : "key");
     if (const auto suggestion = closest_of(key.str(), known_))
       text += fmt::format(", did you mean '{}'?", *suggestion);
+    else
+      text += fmt::format("; {} has {}", name_.empty() ? "the file" : '[' + name_ + ']',
+                          fmt::join(known_, ", "));
     errors_.add(key.source().begin, full_name(key.str()), std::move(text));
   }
 }

@@ -5,8 +5,10 @@
 #include <openssl/x509v3.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 #include "gateway/client/tls_pem.hpp"
@@ -102,6 +104,7 @@ class loader {
       warn(number, "certificate",
            fmt::format("'{}' is not valid before {}", pair.file, date_of(pair.not_before)));
     }
+    check_chain(number, pair);
   }
 
   void read_key(const certificate_config& from, std::size_t number, certificate_pair& pair) {
@@ -110,10 +113,37 @@ class loader {
     pair.key_type = EVP_PKEY_get_base_id(pair.key.get());
     const bool is_its = !pair.leaf || X509_check_private_key(pair.leaf.get(), pair.key.get()) == 1;
     ERR_clear_error();
-    if (is_its) return;
-    fail(number, "private_key",
-         fmt::format("'{}' is not the key of the first certificate in '{}'",
-                     from.private_key.string(), pair.file));
+    if (!is_its) return fail(number, "private_key", strangers(from, pair));
+    std::error_code unknown;
+    const auto mode = std::filesystem::status(from.private_key, unknown).permissions();
+    if (!unknown && (mode & std::filesystem::perms::others_all) != std::filesystem::perms::none)
+      warn(number, "private_key",
+           fmt::format("'{}' is open to others, mode {:o}: chmod 600 or 640",
+                       from.private_key.string(), static_cast<unsigned>(mode)));
+  }
+
+  // What is wrong with a key that is not the leaf's.
+  static std::string strangers(const certificate_config& from, const certificate_pair& pair) {
+    const bool is_lower = std::ranges::any_of(pair.chain, [&](const x509_ptr& one) {
+      return X509_check_private_key(one.get(), pair.key.get()) == 1;
+    });
+    ERR_clear_error();
+    return fmt::format(
+        "'{}' is not the key of the first certificate in '{}'{}", from.private_key.string(),
+        pair.file, is_lower ? ", but of a later one: the leaf comes first, then its issuers" : "");
+  }
+
+  // Clients that do not know the issuer can build no path over a chain with a gap.
+  void check_chain(std::size_t number, const certificate_pair& pair) {
+    const X509* below = pair.leaf.get();
+    for (const x509_ptr& issuer : pair.chain) {
+      if (X509_NAME_cmp(X509_get_issuer_name(below), X509_get_subject_name(issuer.get())) != 0)
+        return warn(number, "certificate",
+                    fmt::format("the chain in '{}' is out of order: each certificate has to be "
+                                "followed by its issuer's",
+                                pair.file));
+      below = issuer.get();
+    }
   }
 
   void read_names(const certificate_config& from, std::size_t number, certificate_pair& pair) {

@@ -132,6 +132,7 @@ void config_files::make_certificate(const std::string& stem,
   PEM_write_PrivateKey(file, key.get(), cipher, nullptr, 0, nullptr,
                        password.empty() ? nullptr : password.data());
   std::fclose(file);
+  fs::permissions(folder_ / (stem + ".key"), fs::perms{0600});
 }
 
 void config_files::make_ocsp_response(const std::string& stem, const std::string& issuer,

@@ -1,6 +1,9 @@
 // [tls] and [[tls.certificates]]: what they may say, and what is said of it.
 #include <gmock/gmock.h>
 
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -94,6 +97,42 @@ TEST_F(TlsConfig, WarnsOfWhatHasExpired) {
   EXPECT_EQ(result.warnings[0].line, 2U);
   EXPECT_EQ(result.warnings[0].key, "tls.certificate");
   EXPECT_THAT(result.warnings[0].text, HasSubstr("has expired on "));
+}
+
+TEST_F(TlsConfig, WarnsOfAChainThatIsOutOfOrder) {
+  files_.make_certificate("root");
+  files_.make_certificate("leaf", certificate_recipe{.common_name = "leaf", .issuer = "root"});
+  const auto text_in = [&](const std::string& name) {
+    std::ifstream file(files_.folder() / name);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  const std::string leaf = text_in("leaf.pem");
+  const std::string root = text_in("root.pem");
+  files_.write("tls.key", text_in("leaf.key"));
+  files_.write("tls.pem", leaf + root);
+  EXPECT_THAT(load(std::string{tls_lines} + shards_lines).warnings, IsEmpty());
+  files_.write("tls.pem", leaf + leaf + root);
+  const auto result = load(std::string{tls_lines} + shards_lines);
+  EXPECT_THAT(messages(result), IsEmpty());
+  ASSERT_EQ(result.warnings.size(), 1U);
+  EXPECT_EQ(result.warnings[0].key, "tls.certificate");
+  EXPECT_THAT(result.warnings[0].text, HasSubstr("out of order"));
+
+  files_.write("tls.pem", root + leaf);
+  EXPECT_THAT(messages(load(std::string{tls_lines} + shards_lines)),
+              ElementsAre(HasSubstr("but of a later one: the leaf comes first")));
+}
+
+TEST_F(TlsConfig, WarnsOfAPrivateKeyThatIsOpenToOthers) {
+  const auto warnings_with = [&](unsigned mode) {
+    std::filesystem::permissions(files_.folder() / "tls.key", std::filesystem::perms{mode});
+    return load(std::string{tls_lines} + shards_lines).warnings;
+  };
+  EXPECT_THAT(warnings_with(0640), IsEmpty());
+  const auto warnings = warnings_with(0644);
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_EQ(warnings[0].key, "tls.private_key");
+  EXPECT_THAT(warnings[0].text, HasSubstr("is open to others, mode 644: chmod 600 or 640"));
 }
 
 }  // namespace
