@@ -222,10 +222,10 @@ void worker::refuse(int descriptor, const tcp_endpoint& peer, refusal why) {
   ::close(descriptor);
   const auto unsaid = refusals_said_.admit(std::chrono::steady_clock::now());
   if (!unsaid) return;
-  spdlog::warn("client of {} refused: {} ({} more since the last line)", peer.address().to_string(),
+  spdlog::warn("client of {} refused: {}{}", peer.address().to_string(),
                why == refusal::address_rate ? "limits.address_handshakes_per_second"
                                             : "limits.address_unauthenticated_max",
-               *unsaid);
+               more_since(*unsaid));
 }
 
 void worker::on_accepted(int descriptor, const tcp_endpoint& peer, address_claim claim) {

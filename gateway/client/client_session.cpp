@@ -521,11 +521,11 @@ void client_session::note_reason(close_reason reason) {
   reason_ = reason;
   const close_row& row = row_of(reason);
   context_.metrics.closes[reason].add();
-  if (!is_logged(row.level)) return;
-  write_log(row.level,
-            fmt::format("client {} {}:{} closed: {} (fault: {}) backend {} after {:.3f} s", tag(),
-                        peer_.address().to_string(), peer_.port(), row.name, name_of(row.blame),
-                        backend() == nullptr ? "-" : backend()->name, age_seconds()));
+  write_paced(row.level, context_.closes_said[static_cast<std::size_t>(reason)], [this, &row] {
+    return fmt::format("client {} {}:{} closed: {} (fault: {}) backend {} after {:.3f} s", tag(),
+                       peer_.address().to_string(), peer_.port(), row.name, name_of(row.blame),
+                       backend() == nullptr ? "-" : backend()->name, age_seconds());
+  });
 }
 
 void client_session::answer_and_close(close_reason reason) {

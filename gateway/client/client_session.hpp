@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "gateway/client/address_limits.hpp"
 #include "gateway/client/deadline_wheel.hpp"
@@ -21,6 +22,7 @@
 #include "gateway/client/tls_channel.hpp"
 #include "gateway/client/turn_queue.hpp"
 #include "gateway/config.hpp"
+#include "gateway/operate/log.hpp"
 #include "gateway/operate/metrics.hpp"
 #include "gateway/relay/relay.hpp"
 #include "gateway/relay/stream_mover.hpp"
@@ -58,6 +60,9 @@ struct client_context {
   client_session_owner& owner;
   std::string node;                  // this gateway's name
   std::uint64_t sessions_begun = 0;  // numbers the tags
+  // By reason: a backend that goes ends thousands of clients in one turn, and a log that is slow to
+  // take lines would hold up everybody else's. At level debug all are told.
+  std::vector<log_pace> closes_said = std::vector(close_reason_count, log_pace(10));
 };
 
 using session_hook =

@@ -142,8 +142,7 @@ void listener::pause(accept_pause why) {
 void listener::pause_for_descriptors(std::string_view why) {
   const auto now = std::chrono::steady_clock::now();
   if (const auto unsaid = said_.admit(now))
-    spdlog::error("clients wait to be accepted: {} ({} times more since the last line)", why,
-                  *unsaid);
+    spdlog::error("clients wait to be accepted: {}{}", why, more_since(*unsaid));
   pause(accept_pause::descriptors);
   deadlines_.set_deadline(*this, now + pause_without_descriptors);
 }

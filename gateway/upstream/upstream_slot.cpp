@@ -131,8 +131,9 @@ void upstream_slot::on_connected(error_code error) {
 
 void upstream_slot::on_connect_failed(error_code reason) {
   context_.metrics.link_connect_failures.add();
-  spdlog::warn("cannot connect to {} at {}:{}: {}", server_.name, server_.host, server_.port,
-               reason.message());
+  if (const auto unsaid = failures_said_.admit(std::chrono::steady_clock::now()))
+    spdlog::warn("cannot connect to {} at {}:{}: {}{}", server_.name, server_.host, server_.port,
+                 reason.message(), more_since(*unsaid));
   connect_later();
 }
 

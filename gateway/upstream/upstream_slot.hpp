@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "gateway/config.hpp"
+#include "gateway/operate/log.hpp"
 #include "gateway/operate/metrics.hpp"
 #include "gateway/upstream/upstream_link.hpp"
 #include "shard_router/backoff.hpp"
@@ -95,6 +96,7 @@ class upstream_slot final : public std::enable_shared_from_this<upstream_slot>,
   protocol::link_timer timer_;    // of the connect, then of the pause
   std::shared_ptr<upstream_link> link_;
   shard_router::backoff pause_;
+  log_pace failures_said_{1, std::chrono::minutes(1)};
   protocol::mux_clock::time_point up_since_;
   bool is_suspect_ = false;
   bool retired_ = false;

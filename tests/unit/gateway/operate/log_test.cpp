@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <spdlog/spdlog.h>
 
+#include <chrono>
+#include <optional>
 #include <string>
 
 namespace presenter::gateway {
@@ -38,6 +40,19 @@ TEST(Log, LeavesOutWhatIsBelowItsLevel) {
 TEST(Log, TextFromOutsideCannotForgeALine) {
   const auto text = logged(log_level::info, [] { spdlog::info("name {}", "a\nb\r\x1b[0m\x7f"); });
   EXPECT_THAT(text, testing::EndsWith(" info name a?b??[0m?\n"));
+}
+
+TEST(LogPace, AdmitsSoManyLinesInEachIntervalAndTellsWhatItHeldBack) {
+  using namespace std::chrono_literals;
+  std::chrono::steady_clock::time_point now{};
+  log_pace pace(2, 60s);
+  EXPECT_EQ(pace.admit(now), 0U);
+  EXPECT_EQ(pace.admit(now + 59s), 0U);
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(pace.admit(now + 59s), std::nullopt);
+  EXPECT_EQ(pace.admit(now + 60s), 3U);
+  EXPECT_EQ(pace.admit(now + 61s), 0U);
+  EXPECT_EQ(pace.admit(now + 62s), std::nullopt);
 }
 
 }  // namespace
