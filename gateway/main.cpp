@@ -8,8 +8,10 @@
 #include <string>
 
 #include "gateway/config.hpp"
+#include "gateway/config_checks.hpp"
 #include "gateway/operate/log.hpp"
 #include "gateway/operate/openssl_memory.hpp"
+#include "gateway/operate/service_manager.hpp"
 #include "gateway/server.hpp"
 #include "gateway/version.hpp"
 #include "shard_router/map_file.hpp"
@@ -18,11 +20,14 @@ namespace {
 
 namespace gateway = presenter::gateway;
 
-std::string text_of(const gateway::tcp_endpoint& endpoint) {
-  const std::string address = endpoint.address().to_string();
-  return fmt::format(fmt::runtime(endpoint.address().is_v6() ? "[{}]:{}" : "{}:{}"), address,
-                     endpoint.port());
-}
+constexpr int exit_mistake = 1;
+constexpr int exit_usage = 2;
+
+constexpr const char* footer =
+    "Signals: SIGTERM, SIGINT end it, a second one at once; SIGHUP reads the files of [tls] "
+    "again.\n"
+    "Exit status: 0 ended by a signal, or the configuration is good; 1 a mistake in the\n"
+    "configuration, or the start failed; 2 wrong arguments.";
 
 // Prints every mistake of the configuration and of the map file it names. True: there is none.
 bool report_mistakes(const gateway::config_result& loaded) {
@@ -46,31 +51,42 @@ int serve(const gateway::config& settings) {
   try {
     gateway::server server(settings);
     const auto admin = server.admin_endpoint();
-    fmt::print("presenter ready: listening on {}, admin on {}\n", text_of(server.listen_endpoint()),
-               admin ? text_of(*admin) : "none");
+    fmt::print("presenter ready: listening on {}, admin on {}\n",
+               gateway::format_endpoint(server.listen_endpoint()),
+               admin ? gateway::format_endpoint(*admin) : "none");
     std::fflush(stdout);
+    gateway::tell_service_manager("READY=1");
     server.run();
     return 0;
   } catch (const std::exception& error) {
     spdlog::critical("{}", error.what());
-    return 1;
+    return exit_mistake;
   }
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"Presenter: a TCP multiplexing gateway for chat backends"};
+  CLI::App app{"Presenter: a TLS gateway between chat clients and sharded chat servers",
+               "presenter"};
+  app.footer(footer);
   std::string file;
   bool check_only = false;
-  app.add_option("--config", file, "the configuration, TOML")->required();
-  app.add_flag("--check", check_only, "validate the configuration and exit");
+  app.add_option("--config", file, "the configuration, TOML")->required()->type_name("FILE");
+  app.add_flag("--check", check_only, "tell every mistake of the configuration, and serve nobody");
   app.set_version_flag("--version", std::string("presenter ") + gateway::version);
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& wanted) {
+    return app.exit(wanted);
+  } catch (const CLI::ParseError& error) {
+    fmt::print(stderr, "presenter: {}; see presenter --help\n", error.what());
+    return exit_usage;
+  }
 
   gateway::manage_openssl_memory();
   const auto loaded = gateway::load_config(file);
-  if (!report_mistakes(loaded)) return 1;
+  if (!report_mistakes(loaded)) return exit_mistake;
   if (check_only) {
     // At a start the log tells them.
     for (const auto& warning : loaded.warnings)

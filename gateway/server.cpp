@@ -1,64 +1,17 @@
 #include "gateway/server.hpp"
 
 #include <spdlog/spdlog.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <csignal>
-#include <cstdlib>
-#include <stdexcept>
-#include <thread>
 #include <utility>
 
 #include "gateway/operate/openssl_memory.hpp"
+#include "gateway/operate/service_manager.hpp"
+#include "gateway/start.hpp"
 #include "gateway/version.hpp"
 
 namespace presenter::gateway {
-namespace {
-
-// Every client is a descriptor: takes all that the hard limit allows.
-std::uint64_t raise_descriptor_limit() {
-  rlimit limit{};
-  ::getrlimit(RLIMIT_NOFILE, &limit);
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-  ::getrlimit(RLIMIT_NOFILE, &limit);
-  return limit.rlim_cur;
-}
-
-std::size_t worker_count(const config& settings) {
-  if (settings.workers.count != 0) return settings.workers.count;
-  return std::max(1u, std::thread::hardware_concurrency());
-}
-
-// In logs, Hello and tags: the machine and the port name one gateway.
-std::string node_name(const tcp_endpoint& listen) {
-  std::array<char, 256> host{};
-  ::gethostname(host.data(), host.size() - 1);
-  return std::string(host.data()) + ":" + std::to_string(listen.port());
-}
-
-std::vector<listening_socket> open_listeners(const config& settings) {
-  std::vector<listening_socket> sockets;
-  tcp_endpoint address = settings.listen.address;
-  for (std::size_t i = 0; i < worker_count(settings); ++i) {
-    auto socket = listening_socket::open(address, settings.listen.backlog, settings.clients,
-                                         settings.listen.fast_open);
-    if (!socket) {
-      throw std::runtime_error("cannot listen on " + address.address().to_string() + ":" +
-                               std::to_string(address.port()) + ": " + socket.error().message());
-    }
-    // With port 0 the first one chooses and the others join it.
-    address = socket->local_endpoint();
-    sockets.push_back(std::move(*socket));
-  }
-  return sockets;
-}
-
-}  // namespace
-
 server::server(const config& settings)
     : settings_(settings),
       started_at_(std::chrono::system_clock::now()),
@@ -70,11 +23,12 @@ server::server(const config& settings)
       tickets_(control_, settings.tls),
       tls_(control_, settings.tls),
       trimmer_(control_, [this] { return handshakes(); }) {
-  std::signal(SIGPIPE, SIG_IGN);
+  ignore_signals();
+  tell_capacity(settings, clients_max_, descriptors_max_);
   auto sockets = open_listeners(settings);
   if (settings.tls.early_data) early_data_ = std::make_unique<early_data_register>();
   if (settings.listen.fast_open != 0 && !is_fast_open_allowed())
-    spdlog::warn("the kernel takes no data in SYNs: bit 2 of net.ipv4.tcp_fastopen is not set");
+    spdlog::info("listen.fast_open: the kernel does not allow it, net.ipv4.tcp_fastopen is not 3");
   listen_endpoint_ = sockets.front().local_endpoint();
   const std::string node = node_name(listen_endpoint_);
   const std::size_t clients_per_worker = std::max<std::size_t>(1, clients_max_ / sockets.size());
@@ -91,7 +45,7 @@ server::server(const config& settings)
   pages_ = std::make_unique<shard_pages>(control_, router_, workers_, node, moves_per_second_,
                                          [this] { return shards_->held(); });
   if (settings.admin.address) {
-    admin_ = std::make_unique<gateway::admin_endpoint>(
+    admin_ = open_admin(
         control_, *settings.admin.address,
         admin_content{
             [this] { return ready(); }, [this] { return render_metrics(); },
@@ -141,6 +95,7 @@ void server::wait_signal() {
     if (error) return;
     spdlog::info("{}: closing", signal == SIGTERM ? "SIGTERM" : "SIGINT");
     ending_ = true;
+    tell_service_manager("STOPPING=1");
     boost::system::error_code ignored;
     signals_.clear(ignored);
     if (admin_ != nullptr) admin_->stop();
@@ -154,7 +109,7 @@ void server::wait_signal() {
 void server::wait_reload() {
   reload_signals_.async_wait([this](boost::system::error_code error, int) {
     if (error) return;
-    spdlog::info("SIGHUP: reading the files of [tls] again");
+    spdlog::info("SIGHUP: reading the files of [tls] again; other changes need a restart");
     tls_.reload();
     tickets_.reload_file();
     wait_reload();
@@ -181,7 +136,6 @@ void server::start_tickets() {
 }
 
 void server::on_map(const upstream_pool::map_ptr& map) {
-  spdlog::info("shard map: epoch {}, {} servers", map->epoch(), map->servers().size());
   for (const auto& worker : workers_)
     worker->post_map(map);
 }
@@ -214,6 +168,8 @@ readiness server::ready() const {
   if (ending_) state.missing.push_back("the gateway is shutting down");
   if (map == nullptr || map->servers().empty()) {
     state.missing.push_back("no shard map names a backend");
+    if (settings_.shards.zookeeper && !shards_->facts().is_connected)
+      state.missing.push_back("ZooKeeper is not connected");
   } else if (links_up() == 0) {
     state.missing.push_back("no link to any backend is up");
   }

@@ -1,5 +1,7 @@
 #include "gateway/shard_source.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <stdexcept>
 
 #include "shard_router/map_file.hpp"
@@ -15,6 +17,7 @@ shard_source::shard_source(boost::asio::io_context& control, const shards_config
   }
   const auto loaded = shard_router::load_map_file(*settings.file);
   if (loaded.map == nullptr) throw std::runtime_error(loaded.errors.front().to_string());
+  spdlog::info("shard map: {}, {} servers", settings.file->string(), loaded.map->servers().size());
   router.publish(loaded.map);
 }
 

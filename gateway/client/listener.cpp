@@ -100,6 +100,20 @@ tcp_endpoint listening_socket::local_endpoint() const {
   return local;
 }
 
+// A socket without SO_REUSEPORT is nobody's partner: it cannot be bound beside one that listens.
+bool is_listened_on(const tcp_endpoint& address) {
+  if (address.port() == 0) return false;
+  const int family = address.address().is_v6() ? AF_INET6 : AF_INET;
+  const int probe = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (probe < 0) return false;
+  const bool is_taken =
+      set_option(probe, SOL_SOCKET, SO_REUSEADDR, 1) &&
+      ::bind(probe, address.data(), static_cast<socklen_t>(address.size())) != 0 &&
+      errno == EADDRINUSE;
+  ::close(probe);
+  return is_taken;
+}
+
 bool is_fast_open_allowed() {
   constexpr int servers = 2;  // RFC 7413; Linux, ip-sysctl, tcp_fastopen
   int allowed = servers;

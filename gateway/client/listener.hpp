@@ -42,6 +42,10 @@ class listening_socket {
   int descriptor_ = -1;
 };
 
+// Somebody listens there already, be it with SO_REUSEPORT, which lets others of the same user join
+// without an error. False for port 0, and if it cannot be told.
+bool is_listened_on(const tcp_endpoint& address);
+
 // The kernel lets servers take data in SYNs: bit 2 of net.ipv4.tcp_fastopen. Without it the option
 // of a listening socket is without effect, and without an error. True as well if nothing can be
 // read there.

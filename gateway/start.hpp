@@ -1,0 +1,43 @@
+// What the server does once, before it serves: limits of the process, signals, listening sockets.
+// What stands in the way is told with the key to blame.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gateway/client/listener.hpp"
+#include "gateway/config.hpp"
+#include "gateway/operate/admin_endpoint.hpp"
+
+namespace presenter::gateway {
+
+// Every client is a descriptor: takes all that the hard limit allows, and returns how many.
+std::uint64_t raise_descriptor_limit();
+
+// Of the configuration, or one per core.
+std::size_t worker_count(const config& settings);
+
+// In logs, Hello and tags: the machine and the port name one gateway.
+std::string node_name(const tcp_endpoint& listen);
+
+// One line with version and limits; a warning if limits.clients_max is more than the descriptors.
+void tell_capacity(const config& settings, std::size_t clients_max, std::uint64_t descriptors_max);
+
+// SIGPIPE; and SIGUSR1 and SIGUSR2, by which other programs are told to open their logs again:
+// there is no file here, and the default would end the process with all its clients.
+void ignore_signals();
+
+// One for each worker, of one address. Throws std::runtime_error. An address that another process
+// of this user shares by SO_REUSEPORT is a warning only: so a gateway can be started beside its
+// predecessor.
+std::vector<listening_socket> open_listeners(const config& settings);
+
+// Throws std::runtime_error.
+std::unique_ptr<admin_endpoint> open_admin(boost::asio::io_context& control,
+                                           const tcp_endpoint& address, admin_content content);
+
+}  // namespace presenter::gateway
