@@ -15,6 +15,17 @@ namespace presenter::shard_router {
 
 using boost::system::error_code;
 
+namespace {
+
+constexpr std::chrono::minutes away_said_every{1};
+
+// What zookeeper_init makes of getaddrinfo's answers.
+bool is_unresolved(int error) {
+  return error == ENOENT || error == EINVAL;
+}
+
+}  // namespace
+
 std::string_view name_of(zk_state state) noexcept {
   switch (state) {
     case zk_state::stopped:
@@ -145,6 +156,7 @@ zk_session::zk_session(boost::asio::any_io_executor executor, zk_session_options
     : executor_(std::move(executor)),
       options_(std::move(options)),
       reopen_timer_(executor_),
+      away_timer_(executor_),
       reopen_backoff_(options_.reopen_min, options_.reopen_max) {}
 
 zk_session::~zk_session() {
@@ -159,6 +171,7 @@ void zk_session::close() {
   life_.renew();
   listeners_.clear();
   reopen_timer_.cancel();
+  away_timer_.cancel();
   retire();
   blocking_.join();
   counters_.connected = false;
@@ -198,7 +211,7 @@ void zk_session::on_opened(int error) {
   if (handle_->raw == nullptr) {
     ++counters_.open_failures;
     spdlog::warn("ZooKeeper at {} cannot be used: {}", options_.address.servers,
-                 std::strerror(error));
+                 is_unresolved(error) ? "none of its names can be resolved" : std::strerror(error));
     retire();
     return reopen_later();
   }
@@ -263,7 +276,21 @@ void zk_session::set_state(zk_state state) {
   if (state_ == state) return;
   state_ = state;
   counters_.connected = state == zk_state::connected;
+  if (state == zk_state::connecting)
+    tell_away_after(options_.session_timeout);
+  else
+    away_timer_.cancel();
   each_listener([state](zk_listener& each) { each.on_session_state(state); });
+}
+
+// The C client tries for ever, and says so only in lines that repeat ten times a second.
+void zk_session::tell_away_after(std::chrono::milliseconds delay) {
+  away_timer_.expires_after(delay);
+  away_timer_.async_wait(life_.bind([this](error_code failed) {
+    if (failed) return;
+    spdlog::warn("ZooKeeper at {} does not answer; trying on", options_.address.servers);
+    tell_away_after(away_said_every);
+  }));
 }
 
 void zk_session::add_listener(zk_listener& listener) {

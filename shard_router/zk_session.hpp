@@ -174,6 +174,7 @@ class zk_session {
   void on_expired();
   void reopen_later();
   void set_state(zk_state state);
+  void tell_away_after(std::chrono::milliseconds delay);
   void each_listener(const std::function<void(zk_listener&)>& call);
   const ACL_vector* acl_of_nodes() const;
   const ACL_vector* acl_of_chroot() const;
@@ -195,6 +196,7 @@ class zk_session {
   std::vector<zk_listener*> listeners_;
   std::shared_ptr<handle> handle_;
   boost::asio::steady_timer reopen_timer_;
+  boost::asio::steady_timer away_timer_;
   backoff reopen_backoff_;
   boost::asio::thread_pool blocking_{1};
   life_token life_;

@@ -143,6 +143,9 @@ void zk_watcher::on_confirmation(error_code failed, const std::string& data) {
 void zk_watcher::on_no_servers() {
   session_.exists(std::string(servers_path), reads_.bind([this](error_code failed) {
     if (failed != zk_errc::no_node) return failed ? on_read_failed(failed) : read();
+    spdlog::warn(
+        "{}{} is not in ZooKeeper: no chat server has registered yet, or the chroot is wrong",
+        session_.chroot(), servers_path);
     servers_pzxid_ = 0;
     update_children({});
     read_stale_children();
