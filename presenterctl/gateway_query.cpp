@@ -4,6 +4,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core/error.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/empty_body.hpp>
@@ -48,20 +49,27 @@ class exchange {
   void on_connected(error_code failed) {
     if (failed) return fail(failed);
     http::async_write(stream_, request_, [this](error_code error, std::size_t) {
-      if (error) return fail(error);
+      if (error) return fail_answer(error);
       http::async_read(stream_, buffer_, parser_,
                        [this](error_code failed_read, std::size_t) { on_answer(failed_read); });
     });
   }
 
   void on_answer(error_code failed) {
-    if (failed) return fail(failed);
+    if (failed) return fail_answer(failed);
     answer_.page = nlohmann::json::parse(parser_.get().body(), nullptr, false);
     if (answer_.page.is_discarded()) answer_.page = nullptr;
     answer_.status = parser_.get().result_int();
   }
 
   void fail(error_code failed) { answer_.mistake = failed.message(); }
+
+  // Somebody is there; who speaks no HTTP is most often the gateway's port for clients.
+  void fail_answer(error_code failed) {
+    fail(failed);
+    if (failed != beast::error::timeout)
+      answer_.mistake += ": it must be the address of [admin], which speaks HTTP";
+  }
 
   gateway_answer& answer_;
   tcp::resolver resolver_;

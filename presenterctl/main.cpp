@@ -68,7 +68,8 @@ CLI::App* add_order(CLI::App& app, command_line& line, const char* name, const c
 
 int run(int argc, char** argv) {
   command_line line;
-  CLI::App app{"Asks and tells a fleet of Presenter gateways and chat servers"};
+  CLI::App app{"Asks and tells a fleet of Presenter gateways and chat servers", "presenterctl"};
+  app.set_version_flag("--version", std::string("presenterctl ") + PRESENTER_VERSION);
   app.footer(footer);
   app.require_subcommand(1);
   CLI::App* shards =
@@ -88,8 +89,14 @@ int run(int argc, char** argv) {
 
   try {
     app.parse(argc, argv);
+  } catch (const CLI::Success& wanted) {
+    return app.exit(wanted);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? exit_ok : exit_usage;
+    const bool is_unknown = app.get_subcommands().empty() && argc > 1 && argv[1][0] != '-';
+    const std::string mistake =
+        is_unknown ? fmt::format("'{}' is no command", argv[1]) : std::string(error.what());
+    fmt::print(stderr, "presenterctl: {}; see presenterctl --help\n", mistake);
+    return exit_usage;
   }
   const auto timeout =
       std::chrono::milliseconds(static_cast<std::int64_t>(line.timeout_seconds * 1'000));

@@ -16,6 +16,7 @@ using nlohmann::json;
 using align = text_table::align;
 
 constexpr unsigned http_ok = 200;
+constexpr unsigned http_bad_request = 400;
 constexpr unsigned http_not_found = 404;
 constexpr unsigned http_conflict = 409;
 
@@ -40,6 +41,12 @@ struct answers {
   exit_code status = exit_ok;
 };
 
+// Of a gateway that says what it does not like.
+exit_code code_of(unsigned http_status) {
+  if (http_status == http_not_found || http_status == http_conflict) return exit_no;
+  return http_status == http_bad_request ? exit_usage : exit_unreachable;
+}
+
 answers ask(const gateway_options& options, const std::string& target) {
   answers all;
   for (const gateway_answer& each : ask_gateways(options.gateways, target, options.timeout)) {
@@ -52,8 +59,7 @@ answers ask(const gateway_options& options, const std::string& target) {
                             : each.status != 0 ? fmt::format("answers {}", each.status)
                                                : each.mistake;
     fmt::print(stderr, "presenterctl: {}: {}\n", each.gateway, why);
-    const bool is_no = is_said && (each.status == http_not_found || each.status == http_conflict);
-    all.status = std::max(all.status, is_no ? exit_no : exit_unreachable);
+    all.status = std::max(all.status, is_said ? code_of(each.status) : exit_unreachable);
   }
   return all;
 }

@@ -52,7 +52,9 @@ class state_writer final : public shard_router::zk_listener {
   void read() {
     session_.get_data(path_, [this](error_code failed, const std::string& data,
                                     const shard_router::zk_stat& stat) {
-      if (failed == zk_errc::no_node) return end(exit_no, "there is no such server");
+      if (failed == zk_errc::no_node)
+        return end(exit_no, fmt::format("there is no such server in {}{}", session_.chroot(),
+                                        shard_router::servers_path));
       if (failed) return on_failure(failed);
       auto found = shard_router::decode_server(name_, data);
       if (!found) return end(exit_no, path_ + ": " + found.error().message());
@@ -111,7 +113,8 @@ exit_code write_server_state(const zookeeper_options& options, const std::string
   boost::asio::io_context io{1};
   state_writer writer(io, std::move(session), name, state);
   io.run_for(options.timeout);
-  if (!writer.status) return fail(exit_unreachable, "ZooKeeper does not answer");
+  if (!writer.status)
+    return fail(exit_unreachable, fmt::format("ZooKeeper at {} does not answer", options.address));
   if (!writer.mistake.empty()) return fail(*writer.status, name + ": " + writer.mistake);
   if (options.is_json) {
     const nlohmann::json report{

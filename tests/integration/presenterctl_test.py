@@ -135,10 +135,33 @@ class PresenterctlTest(ClientCase):
         status, out, err = self.run_ctl("drain", "chat-a", "--zookeeper", nobody + "/presenter",
                                         "--timeout", "1")
         self.assertEqual((status, out), (3, ""))
-        self.assertIn("ZooKeeper does not answer", err)
+        self.assertIn("does not answer", err)
         # One of chat servers' own ports: something answers, but not like a gateway.
         self.assertEqual(self.run_ctl("shards", "--timeout", "2", "--gateway",
                                       self.servers[0].address)[0], 3)
+
+    def test_a_wrong_address_is_told(self):
+        [server, gateway] = self.servers[:1] + self.gateways[:1]
+        for port in (gateway.address, server.address):
+            with self.subTest(port=port):
+                status, _, err = self.run_ctl("shards", "--timeout", "2", "--gateway", port)
+                self.assertEqual(status, 3)
+                self.assertRegex(err, rf"\Apresenterctl: {port}: .*")
+        status, _, err = self.run_ctl("shards", "--timeout", "20", "--gateway", gateway.address)
+        self.assertIn("it must be the address of [admin]", err)
+        status, _, err = self.run_ctl("drain", "chat-a", "--zookeeper",
+                                      self.zookeeper.connect_string + "/elsewhere")
+        self.assertEqual(status, 1)
+        self.assertRegex(err, r"chat-a: there is no such server in \S*/elsewhere/servers\n")
+
+    def test_mistakes_in_what_is_asked_are_usage(self):
+        for words in (["whois", ""], ["what-if", "--add", "x:99999"]):
+            with self.subTest(words=words):
+                self.assertEqual(self.ask(*words)[0], 2)
+        status, _, err = self.run_ctl("nonsense", "--gateway", "x")
+        self.assertEqual((status, err),
+                         (2, "presenterctl: 'nonsense' is no command; see presenterctl --help\n"))
+        self.assertRegex(self.run_ctl("--version")[1], r"\Apresenterctl \d+\.\d+")
 
     def test_usage(self):
         admin = self.gateways[0].admin
