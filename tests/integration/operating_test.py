@@ -1,0 +1,191 @@
+"""What an operator meets: arguments, exit statuses, signals, systemd, what the log says at a start
+that goes wrong; and that the documents name every key, metric and close reason that there is."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+
+from processes import PROGRAMS, ROOT, Gateway, InstallationTest, free_port, main, toml
+
+PRESENTER = os.path.join(PROGRAMS, "presenter")
+README = os.path.join(ROOT, "README.md")
+OPERATING = os.path.join(ROOT, "deploy/README.md")
+REFERENCE = os.path.join(ROOT, "deploy/presenter.toml")
+
+
+def text_of(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def run(*words):
+    """(exit status, standard output, standard error)"""
+    done = subprocess.run([PRESENTER, *words], capture_output=True, text=True, timeout=60,
+                          check=False, stdin=subprocess.DEVNULL)
+    return done.returncode, done.stdout, done.stderr
+
+
+class DocumentsTest(InstallationTest):
+    def write(self, name, text):
+        path = os.path.join(self.cluster.folder, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+    def keys_of_the_program(self):
+        """{"listen.backlog", …}: what it says that each table has, asked by a key that none has."""
+        tables = re.findall(r"^\[(\w+)\]$", text_of(REFERENCE), re.M)
+        path = self.write("asked.toml", "[zzzzzzzz]\n" + "".join(
+            f"[{table}]\nzzzzzzzzzzzzzzzzzzzzzzzz = 1\n" for table in tables))
+        _, _, said = run("--config", path, "--check")
+        [all_tables] = re.findall(r": zzzzzzzz: unknown table; the file has (.*)$", said, re.M)
+        self.assertEqual(sorted(all_tables.split(", ")), sorted(tables))
+        return {f"{table}.{key}" for table, keys in
+                re.findall(r"unknown key; \[(\w+)\] has (.*)$", said, re.M)
+                for key in keys.split(", ")} - {"tls.certificates"}
+
+    def test_every_key_is_documented_and_none_besides(self):
+        keys = self.keys_of_the_program()
+        self.assertGreater(len(keys), 50)
+        rows = re.findall(r"^\| (`\w+\.\w+`(?:, `\w+\.\w+`)*) \|", text_of(README), re.M)
+        self.assertEqual(set(re.findall(r"`([^`]+)`", " ".join(rows))), keys)
+        table, referred = None, set()
+        for line in text_of(REFERENCE).splitlines():
+            header = re.match(r"\[(\w+)\]", line)
+            table = header.group(1) if header else table
+            entry = re.match(r"(?:# )?(\w+) = ", line)
+            if entry:
+                referred.add(f"{table}.{entry.group(1)}")
+        self.assertEqual(referred, keys)
+
+    def test_the_reference_configuration_is_accepted(self):
+        reference = text_of(REFERENCE)
+        certificates = self.cluster.certificates
+        own = (reference.replace("server.pem", certificates.certificate)
+               .replace("server.key", certificates.private_key))
+        status, _, said = run("--config", self.write("as_is.toml", own), "--check")
+        self.assertEqual((status, said), (0, ""))
+        # Every key in force, but for those that need files of their own or exclude another.
+        every = re.sub(r"(?m)^# (?=\w+ = |  )", "", own)
+        every = re.sub(r"(?m)^(ocsp_response|client_ca|ticket_key_file|file|zookeeper_auth_file"
+                       r"|saved_map|names) = .*\n", "", every)
+        status, _, said = run("--config", self.write("every.toml", every), "--check")
+        self.assertEqual((status, said), (0, ""))
+
+    def test_every_metric_and_close_reason_is_documented(self):
+        _, gateway = self.static_installation()
+        _, page = gateway.get("/metrics")
+        documented = text_of(OPERATING)
+        families = re.findall(r"^# TYPE (\S+) (\S+)$", page, re.M)
+        self.assertEqual(len(set(families)), len(families), "each family once")
+        for family, kind in families:
+            with self.subTest(family=family):
+                self.assertEqual(kind == "counter", family.endswith("_total"))
+                self.assertIn(f"`{family.removeprefix('presenter_')}`", documented)
+        for reason in re.findall(r'^presenter_closes_total\{reason="(\w+)"\}', page, re.M):
+            with self.subTest(reason=reason):
+                self.assertIn(f"`{reason}`", documented)
+
+
+class ProgramTest(InstallationTest):
+    def gateway(self, name="gateway", tables=None, shards=None):
+        """Of a map file, if nothing else is said, that names a server which is not there."""
+        path = os.path.join(self.cluster.folder, "shards.toml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write('[[server]]\nname = "chat-a"\nhost = "127.0.0.1"\nport = 9\n')
+        return Gateway(name, self.cluster.folder, PROGRAMS, self.cluster.certificates,
+                       shards or {"file": path}, tables)
+
+    def run_failing(self, gateway):
+        """Exit status and log of a gateway that does not come to serve."""
+        with open(gateway.config_path, "w", encoding="utf-8") as file:
+            file.write(toml(gateway.tables))
+        status, _, said = run("--config", gateway.config_path)
+        return status, said
+
+    def test_wrong_arguments(self):
+        for words in ([], ["--bogus"], ["--config"], ["--config", "a", "more"]):
+            with self.subTest(words=words):
+                status, out, said = run(*words)
+                self.assertEqual((status, out), (2, ""))
+                self.assertRegex(said, r"\Apresenter: .*; see presenter --help\n\Z")
+        for word in ("--help", "--version"):
+            status, out, said = run(word)
+            self.assertEqual((status, said), (0, ""))
+            self.assertRegex(out, r"presenter \d|Usage: presenter ")
+
+    def test_a_configuration_that_cannot_be_read(self):
+        absent = os.path.join(self.cluster.folder, "absent.toml")
+        self.assertEqual(run("--config", absent)[::2],
+                         (1, f"cannot read '{absent}': No such file or directory\n"))
+        status, _, said = run("--config", self.cluster.folder, "--check")
+        self.assertEqual(status, 1)
+        self.assertIn("Is a directory", said)
+
+    def test_an_address_in_use_is_named_with_its_key(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            address = f"127.0.0.1:{taken.getsockname()[1]}"
+            for table in ("listen", "admin"):
+                with self.subTest(table=table):
+                    status, said = self.run_failing(
+                        self.gateway(table, {table: {"address": address}}))
+                    self.assertEqual(status, 1)
+                    self.assertIn(f"critical {table}.address: cannot listen on {address}: "
+                                  "Address already in use\n", said)
+
+    def test_a_second_gateway_on_the_address_is_a_warning(self):
+        first = self.cluster.start(self.gateway("first"))
+        self.assertNotIn("another process", first.output())
+        second = self.cluster.start(self.gateway("second", {"listen": {"address": first.address}}))
+        second.wait_for_line(f"warning listen.address: another process listens on {first.address} ")
+
+    def test_it_tells_what_it_can_hold(self):
+        gateway = self.cluster.start(self.gateway(tables={"limits": {"clients_max": 100_000_000}}))
+        said = gateway.wait_for_line(r"info presenter \S+: 1 workers, at most (\d+) clients with "
+                                     r"(\d+) descriptors")
+        self.assertEqual(int(said.group(1)), gateway.metric("presenter_clients_max"))
+        self.assertEqual(int(said.group(2)), gateway.metric("process_max_fds"))
+        gateway.wait_for_line(r"warning limits\.clients_max: 100000000 do not fit into \d+ desc")
+
+    def test_signals_for_log_files_are_ignored(self):
+        gateway = self.cluster.start(self.gateway())
+        for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGPIPE):
+            gateway.signal(number)
+        gateway.signal(signal.SIGHUP)
+        gateway.wait_for_line("SIGHUP: reading the files of")
+        self.assertEqual(gateway.get("/healthz"), (200, "ok\n"))
+        self.assertEqual(gateway.stop(), 0)
+
+    def test_systemd_is_told(self):
+        path = os.path.join(self.cluster.folder, "notify")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(path)
+            manager.settimeout(60)
+            gateway = self.gateway()
+            gateway.command = ["env", f"NOTIFY_SOCKET={path}", *gateway.command]
+            self.cluster.start(gateway)
+            self.assertEqual(manager.recv(100), b"READY=1")
+            gateway.signal(signal.SIGTERM)
+            self.assertEqual(manager.recv(100), b"STOPPING=1")
+            self.assertEqual(gateway.wait(60), 0)
+
+    def test_zookeeper_that_never_answers_is_told(self):
+        where = f"127.0.0.1:{free_port()}"
+        gateway = self.cluster.start(self.gateway(
+            shards={"zookeeper": f"{where}/presenter", "session_timeout": "1s"}))
+        gateway.wait_for_line(f"warning ZooKeeper at {where} does not answer")
+        status, missing = gateway.get("/readyz")
+        self.assertEqual(status, 503)
+        self.assertIn("ZooKeeper is not connected\n", missing)
+
+    def test_a_wrong_chroot_is_told(self):
+        zookeeper = self.cluster.zookeeper()
+        gateway = self.cluster.start(self.gateway(
+            shards={"zookeeper": f"{zookeeper.connect_string}/elsewhere"}))
+        gateway.wait_for_line(r"warning \S*/elsewhere/servers is not in ZooKeeper")
+
+
+if __name__ == "__main__":
+    main()
