@@ -19,6 +19,11 @@ namespace {
 // clients come first, and wait for one step at the most.
 constexpr std::chrono::microseconds handshake_budget{100};
 
+// So long the worker waits for clients and links alone before it lets Asio look at the rest:
+// timers, work from other threads, links that are being connected. Traffic that pauses for longer
+// ends it.
+constexpr std::chrono::milliseconds serve_time{10};
+
 // Streams that are compared with a new map in one turn of the loop: some 0.1 ms.
 constexpr std::size_t looks_per_turn = 512;
 
@@ -46,7 +51,9 @@ worker::worker(const worker_setup& setup, listening_socket socket)
       handshakes_([this] { post_turns(); }),
       relays_([this] { post_turns(); }),
       relaying_(settings_, metrics_),
-      upstream_(io_, settings_, setup.node, metrics_, output_, [this] { batch_.flush(); }),
+      output_([this] { post_turns(); }),
+      upstream_(io_, settings_, setup.node, metrics_, {polls_, output_},
+                [this] { batch_.flush(); }),
       mover_({setup.moves_per_second, settings_.moves.left_grace}, std::random_device{}(), metrics_,
              [this] { post_turns(); }),
       move_timer_(io_),
@@ -79,11 +86,7 @@ void worker::join() {
 void worker::run() {
   asio::post(io_, [this] {
     listener_.start();
-    polls_.start([this] {
-      notice_standstill();
-      const protocol::output_batch::scope scope(output_);
-      polls_.run_batch();
-    });
+    polls_.start([this] { serve(); });
     wait_tick();
   });
   io_.run();
@@ -135,14 +138,45 @@ void worker::show_memory() {
 
 // --- turns
 
+// While there is traffic the worker stays here and waits on its own set, which is half the system
+// calls of a wait by Asio on that set.
+void worker::serve() {
+  const auto end = std::chrono::steady_clock::now() + serve_time;
+  std::chrono::milliseconds left{0};
+  serving_ = true;
+  do {
+    polls_.take_batch(turns_due_ ? std::chrono::milliseconds{0} : left);
+    notice_standstill();
+    tell_batch();
+    if (turns_due_) run_turns();
+    bury();
+    left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+  } while (left > std::chrono::milliseconds{0});
+  serving_ = false;
+  if (turns_due_) post_serve();
+}
+
+void worker::tell_batch() {
+  const protocol::output_batch::scope scope(output_);
+  polls_.tell_batch();
+}
+
+void worker::post_serve() {
+  if (serving_ || std::exchange(serve_posted_, true)) return;
+  asio::post(io_, [this] {
+    serve_posted_ = false;
+    serve();
+  });
+}
+
 void worker::post_turns() {
-  if (std::exchange(turns_posted_, true)) return;
-  asio::post(io_, [this] { run_turns(); });
+  turns_due_ = true;
+  post_serve();
 }
 
 void worker::run_turns() {
   const protocol::output_batch::scope scope(output_);
-  turns_posted_ = false;
+  turns_due_ = false;
   relays_.run_all();
   if (!handshakes_.empty()) handshakes_.run_for(handshake_budget);
   look_for_moves();
@@ -248,7 +282,7 @@ void worker::on_session_over(client_session& session) {
   session.session_hook::unlink();
   --sessions_open_;
   // Not now: its own functions are still running.
-  if (graveyard_.empty()) asio::post(io_, [this] { bury(); });
+  if (graveyard_.empty()) post_serve();
   graveyard_.push_back(&session);
 }
 
@@ -262,6 +296,7 @@ void worker::bury_all() {
 }
 
 void worker::bury() {
+  if (graveyard_.empty()) return;
   bury_all();
   listener_.resume();
 }

@@ -26,6 +26,7 @@
 #include "gateway/relay/stream_mover.hpp"
 #include "gateway/upstream/upstream_pool.hpp"
 #include "protocol/mux/slab.hpp"
+#include "protocol/transport/mux_link.hpp"
 
 namespace presenter::gateway {
 
@@ -86,6 +87,9 @@ class worker final : private client_session_owner {
   void run();
   void wait_tick();
   void notice_standstill();
+  void serve();
+  void tell_batch();
+  void post_serve();
   void post_turns();
   void run_turns();
   void look_for_moves();
@@ -109,7 +113,7 @@ class worker final : private client_session_owner {
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   protocol::link_timer tick_;
-  poller polls_;
+  protocol::poller polls_;
   deadline_wheel deadlines_;
   turn_queue handshakes_;
   turn_queue relays_;
@@ -137,7 +141,9 @@ class worker final : private client_session_owner {
   std::deque<survey> surveys_;  // the first is under way
   std::uint32_t surveys_begun_ = 0;
   std::size_t sessions_open_ = 0;
-  bool turns_posted_ = false;
+  bool turns_due_ = false;
+  bool serving_ = false;
+  bool serve_posted_ = false;
   steady_time skipped_to_{};  // when the worker had stood still the last time
   bool shutting_down_ = false;
   bool links_shut_down_ = false;

@@ -101,7 +101,7 @@ client_session::~client_session() {
 
 void client_session::start() {
   set_deadline(context_.settings.tls.handshake_timeout);
-  if (const auto error = context_.polls.add(descriptor_, *this, poll_mode::edge_in_out)) {
+  if (const auto error = context_.polls.add(descriptor_, *this, protocol::poll_mode::edge_in_out)) {
     spdlog::error("cannot poll a client: {}", error.message());
     close_now(close_reason::internal);
   }

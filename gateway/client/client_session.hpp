@@ -18,7 +18,6 @@
 #include "gateway/client/deadline_wheel.hpp"
 #include "gateway/client/first_packet.hpp"
 #include "gateway/client/idle_watch.hpp"
-#include "gateway/client/poller.hpp"
 #include "gateway/client/tls_channel.hpp"
 #include "gateway/client/turn_queue.hpp"
 #include "gateway/config.hpp"
@@ -28,6 +27,7 @@
 #include "gateway/relay/stream_mover.hpp"
 #include "gateway/upstream/open_retry.hpp"
 #include "gateway/upstream/upstream_pool.hpp"
+#include "protocol/transport/poller.hpp"
 
 namespace presenter::gateway {
 
@@ -48,7 +48,7 @@ struct client_context {
   const config& settings;
   worker_metrics& metrics;
   const tls_contexts_ptr& tls;  // the newest
-  poller& polls;
+  protocol::poller& polls;
   deadline_wheel& deadlines;
   turn_queue& handshakes;
   turn_queue& relays;
@@ -73,7 +73,7 @@ using session_hook =
 // Confined to: the worker's thread. Bounds: a first packet until the stream is accepted, then what
 // relay.hpp and tls_channel.hpp say.
 class client_session final : public session_hook,
-                             private poll_target,
+                             private protocol::poll_target,
                              private turn_node,
                              private deadline_node,
                              private upstream_waiter,

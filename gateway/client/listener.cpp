@@ -121,7 +121,7 @@ bool is_fast_open_allowed() {
   return (allowed & servers) != 0;
 }
 
-listener::listener(listening_socket socket, poller& polls, deadline_wheel& deadlines,
+listener::listener(listening_socket socket, protocol::poller& polls, deadline_wheel& deadlines,
                    worker_metrics& metrics, limits limits, accepted on_accepted)
     : socket_(std::move(socket)),
       polls_(polls),
@@ -138,7 +138,7 @@ void listener::resume() {
   if (stopped_ || has_deadline() || std::exchange(listening_, true)) return;
   metrics_.accept_paused[accept_pause::clients_max].set(0);
   metrics_.accept_paused[accept_pause::descriptors].set(0);
-  if (const auto error = polls_.add(socket_.descriptor(), *this, poll_mode::level_in)) {
+  if (const auto error = polls_.add(socket_.descriptor(), *this, protocol::poll_mode::level_in)) {
     spdlog::error("cannot poll the listener: {}", error.message());
   }
 }

@@ -5,8 +5,8 @@
 namespace presenter::gateway {
 
 upstream_link::upstream_link(protocol::link_socket socket, const protocol::mux_options& options,
-                             upstream_link_owner& owner, protocol::output_batch& batch)
-    : mux_link(std::move(socket), options, &batch), owner_(&owner) {}
+                             upstream_link_owner& owner, const protocol::link_loop& loop)
+    : mux_link(std::move(socket), options, loop), owner_(&owner) {}
 
 void upstream_link::on_ready(const protocol::hello_frame&) {
   if (owner_ != nullptr) owner_->on_link_ready(*this);

@@ -34,7 +34,7 @@ class upstream_link_owner {
 class upstream_link final : public protocol::mux_link {
  public:
   upstream_link(protocol::link_socket socket, const protocol::mux_options& options,
-                upstream_link_owner& owner, protocol::output_batch& batch);
+                upstream_link_owner& owner, const protocol::link_loop& loop);
 
   // No more calls to the owner.
   void disown() { owner_ = nullptr; }

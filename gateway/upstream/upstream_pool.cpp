@@ -12,12 +12,12 @@ constexpr std::chrono::milliseconds sweep_linger{1'000};
 }  // namespace
 
 upstream_pool::upstream_pool(boost::asio::io_context& io, const config& settings, std::string node,
-                             worker_metrics& metrics, protocol::output_batch& output,
+                             worker_metrics& metrics, const protocol::link_loop& loop,
                              std::function<void()> on_input_end)
     : context_{io,
                settings,
                metrics,
-               output,
+               loop,
                std::move(node),
                std::move(on_input_end),
                [this](const upstream_slot& slot) { on_room(slot); },

@@ -34,10 +34,9 @@ class upstream_pool {
     bool is_full = false;  // without a link: one is up, and has no room for another stream
   };
 
-  // Links leave their output to `output` while that collects. `on_input_end` runs after each gulp
-  // of any link.
+  // `on_input_end` runs after each gulp of any link.
   upstream_pool(boost::asio::io_context& io, const config& settings, std::string node,
-                worker_metrics& metrics, protocol::output_batch& output,
+                worker_metrics& metrics, const protocol::link_loop& loop,
                 std::function<void()> on_input_end);
   ~upstream_pool();
 

@@ -125,7 +125,7 @@ void upstream_slot::on_connected(error_code error) {
   upstream_link_owner& owner = *this;
   link_ =
       std::make_shared<upstream_link>(std::exchange(socket_, protocol::link_socket(context_.io)),
-                                      link_options(context_), owner, context_.output);
+                                      link_options(context_), owner, context_.loop);
   link_->start();
 }
 

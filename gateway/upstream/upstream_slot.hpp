@@ -26,7 +26,7 @@ struct upstream_context {
   boost::asio::io_context& io;
   const config& settings;
   worker_metrics& metrics;
-  protocol::output_batch& output;
+  protocol::link_loop loop;
   std::string node;                    // this gateway's name, for Hello
   std::function<void()> on_input_end;  // after each gulp of any link
   // A link came up, takes streams again, or has gone: others of the backend may do.

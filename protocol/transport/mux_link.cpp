@@ -38,9 +38,9 @@ std::span<std::byte> gulp_buffer() {
 
 }  // namespace
 
-mux_link::mux_link(link_socket socket, const mux_options& options, output_batch* batch)
+mux_link::mux_link(link_socket socket, const mux_options& options, std::optional<link_loop> loop)
     : socket_(std::move(socket)),
-      batch_(batch),
+      loop_(loop),
       tick_(socket_.get_executor()),
       tick_interval_(tick_interval_for(options)),
       core_(options, *this, mux_clock::now()) {
@@ -52,9 +52,10 @@ mux_link::mux_link(link_socket socket, const mux_options& options, output_batch*
 }
 
 void mux_link::start() {
+  const auto self = shared_from_this();
   on_output();
-  wait_readable();
   wait_tick();
+  begin_reading();
 }
 
 void mux_link::close(error_code reason) {
@@ -74,7 +75,12 @@ void mux_link::end(error_code reason, bool lingers) {
   on_closed(reason);
 }
 
+void mux_link::stop_polling() {
+  if (loop_ && socket_.is_open()) loop_->polls.remove(socket_.native_handle(), *this);
+}
+
 void mux_link::close_socket() {
+  stop_polling();
   tick_.cancel();
   error_code ignored;
   socket_.close(ignored);
@@ -101,6 +107,7 @@ void mux_link::on_failed(error_code reason) {
 }
 
 void mux_link::linger_as_offended() {
+  stop_polling();
   error_code ignored;
   socket_.shutdown(asio::socket_base::shutdown_send, ignored);
   tick_.expires_after(offender_linger);
@@ -122,12 +129,21 @@ void mux_link::discard_input(std::size_t bytes_left) {
 
 // --- reading
 
+void mux_link::begin_reading() {
+  if (!loop_) return wait_readable();
+  const auto error = loop_->polls.add(socket_.native_handle(), *this, poll_mode::level_in);
+  if (error) close(error);
+}
+
+void mux_link::on_poll(std::uint32_t) {
+  const auto self = shared_from_this();
+  read_gulp();
+}
+
 void mux_link::wait_readable() {
+  if (loop_) return;  // the poller goes on
   socket_.async_wait(link_socket::wait_read, [self = shared_from_this()](error_code error) {
-    if (error || self->closed_) return;
-    if (self->batch_ == nullptr) return self->read_gulp();
-    const output_batch::scope scope(*self->batch_);
-    self->read_gulp();
+    if (!error && !self->closed_) self->read_gulp();
   });
 }
 
@@ -162,7 +178,7 @@ void mux_link::read_gulp() {
 
 void mux_link::on_output() {
   if (closed_ || waiting_writable_ || std::exchange(flush_posted_, true)) return;
-  if (batch_ != nullptr && batch_->add(*this)) return;
+  if (loop_) return loop_->output.add(*this);
   asio::post(socket_.get_executor(), [self = shared_from_this()] {
     self->flush_posted_ = false;
     self->flush();

@@ -10,9 +10,11 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
+#include <optional>
 
 #include "protocol/mux/mux_core.hpp"
 #include "protocol/transport/output_batch.hpp"
+#include "protocol/transport/poller.hpp"
 
 namespace presenter::protocol {
 
@@ -20,6 +22,13 @@ using link_executor = boost::asio::io_context::executor_type;
 using link_socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, link_executor>;
 using link_timer = boost::asio::basic_waitable_timer<mux_clock, boost::asio::wait_traits<mux_clock>,
                                                      link_executor>;
+
+// What a thread with a loop of its own does for its links, which it outlives. Without it they wait
+// and post by Asio.
+struct link_loop {
+  poller& polls;         // tells of input
+  output_batch& output;  // flushes
+};
 
 struct link_counters {
   std::uint64_t bytes_received = 0;
@@ -38,11 +47,11 @@ struct link_counters {
 // flight); unread input ≤ one frame.
 class mux_link : public std::enable_shared_from_this<mux_link>,
                  public link_handler,
-                 private output_batch_node {
+                 private output_batch_node,
+                 private poll_target {
  public:
   // `socket` is connected.
-  // With a `batch`, which outlives the link, output leaves at the end of the scope that runs.
-  mux_link(link_socket socket, const mux_options& options, output_batch* batch = nullptr);
+  mux_link(link_socket socket, const mux_options& options, std::optional<link_loop> loop = {});
   virtual ~mux_link() = default;
 
   mux_link(const mux_link&) = delete;
@@ -80,14 +89,17 @@ class mux_link : public std::enable_shared_from_this<mux_link>,
  private:
   void on_output() final;
   void flush_in_batch() final;
+  void on_poll(std::uint32_t events) final;
   void on_failed(boost::system::error_code reason) final;
 
   // Once. `lingers`: the peer is still to read the GoAway that has left.
   void end(boost::system::error_code reason, bool lingers);
+  void stop_polling();
   void close_socket();
   void linger_as_offended();
   void discard_input(std::size_t bytes_left);
 
+  void begin_reading();
   void wait_readable();
   void read_gulp();
   void flush();
@@ -97,7 +109,7 @@ class mux_link : public std::enable_shared_from_this<mux_link>,
   void tell_suspect();
 
   link_socket socket_;
-  output_batch* const batch_;
+  const std::optional<link_loop> loop_;
   link_timer tick_;
   std::chrono::milliseconds tick_interval_;
   mux_core core_;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <boost/intrusive/list.hpp>
+#include <functional>
 #include <utility>
 
 namespace presenter::protocol {
@@ -22,7 +23,10 @@ class output_batch_node : public boost::intrusive::list_base_hook<
 // Confined to: one thread, that of its links. Life: longer than theirs.
 class output_batch {
  public:
-  // Collects from here on; links are flushed when it ends. Not nested.
+  // `on_waiting`: a link has output, and nobody collects. Open a scope soon, not from inside.
+  explicit output_batch(std::function<void()> on_waiting) : on_waiting_(std::move(on_waiting)) {}
+
+  // Collects from here on; links are flushed when it ends, those that waited as well. Not nested.
   class scope {
    public:
     explicit scope(output_batch& batch) : batch_(batch) { batch_.collecting_ = true; }
@@ -34,11 +38,12 @@ class output_batch {
     output_batch& batch_;
   };
 
-  // False: nobody collects, and the link flushes by its own means.
-  bool add(output_batch_node& link) {
-    if (!collecting_) return false;
-    if (!link.is_linked()) links_.push_back(link);
-    return true;
+  // The link is flushed at the end of the scope, or of the next.
+  void add(output_batch_node& link) {
+    if (link.is_linked()) return;
+    const bool was_empty = links_.empty();
+    links_.push_back(link);
+    if (was_empty && !collecting_) on_waiting_();
   }
 
  private:
@@ -57,6 +62,7 @@ class output_batch {
     }
   }
 
+  std::function<void()> on_waiting_;
   link_list links_;
   bool collecting_ = false;
 };

@@ -17,7 +17,7 @@ LAYERS = {
         "gateway/client", "gateway/relay", "gateway/upstream", "gateway/balance",
         "gateway/operate"),
     "gateway/client": (
-        "protocol", "protocol/wire", "gateway", "gateway/relay", "gateway/upstream",
+        "protocol", "protocol/wire", "protocol/transport", "gateway", "gateway/relay", "gateway/upstream",
         "gateway/operate", "shard_router"),
     "gateway/relay": (
         "protocol", "protocol/wire", "protocol/mux", "shard_router", "gateway",

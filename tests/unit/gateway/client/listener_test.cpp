@@ -62,7 +62,7 @@ class Listener : public ::testing::Test {
   void run() { tests::run_until_quiet(io); }
 
   boost::asio::io_context io{1};
-  poller polls{io};
+  protocol::poller polls{io};
   steady_time now = std::chrono::steady_clock::now();
   deadline_wheel deadlines{now};
   worker_metrics metrics;

@@ -76,7 +76,9 @@ class UpstreamPool : public ::testing::Test {
 
   void start(std::size_t links = 1) {
     settings.upstream.links_per_worker = links;
-    pool.emplace(io, settings, "gw", metrics, output, [this] { ++gulps; });
+    polls.start();
+    pool.emplace(io, settings, "gw", metrics, protocol::link_loop{polls, output},
+                 [this] { ++gulps; });
   }
 
   ~UpstreamPool() override {
@@ -130,7 +132,9 @@ class UpstreamPool : public ::testing::Test {
   asio::io_context io{1};
   config settings;
   worker_metrics metrics;
-  protocol::output_batch output;
+  protocol::poller polls{io};
+  protocol::output_batch output{
+      [this] { asio::post(io, [this] { const protocol::output_batch::scope flushed(output); }); }};
   std::optional<upstream_pool> pool;
   std::vector<std::unique_ptr<stream>> streams;
   upstream_pool::upstream_route last;

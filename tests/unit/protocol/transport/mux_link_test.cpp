@@ -1,5 +1,7 @@
-// mux_link on real TCP sockets over loopback. Everything runs on one io_context, so that nothing
-// here waits by the clock: each test runs the loop until what it waits for has come.
+// mux_link on real TCP sockets over loopback, each test both ways: links that wait by Asio, as the
+// SDK's do, and by a loop of the thread's own, as the gateway's do. Everything runs on one
+// io_context, so that nothing here waits by the clock: each test runs the loop until what it waits
+// for has come.
 #include "protocol/transport/mux_link.hpp"
 
 #include <gtest/gtest.h>
@@ -57,8 +59,8 @@ struct bulk_stream : stream_handler {
 
 class test_link : public mux_link {
  public:
-  test_link(link_socket socket, const mux_options& options)
-      : mux_link(std::move(socket), options), role(options.hello.role) {}
+  test_link(link_socket socket, const mux_options& options, std::optional<link_loop> around)
+      : mux_link(std::move(socket), options, around), role(options.hello.role) {}
 
   bulk_stream& add(stream_id id) {
     return *(streams[id.value] = std::make_unique<bulk_stream>(*this, id));
@@ -146,7 +148,22 @@ bool all_finished(const std::shared_ptr<test_link>& link, std::size_t streams) {
   return true;
 }
 
-struct MuxLink : ::testing::Test {
+enum class waits { by_asio, by_poller };
+
+struct MuxLink : ::testing::TestWithParam<waits> {
+  MuxLink() {
+    polls.start([this] {
+      const output_batch::scope scope(output);
+      polls.run_batch();
+    });
+  }
+
+  std::shared_ptr<test_link> make_link(link_socket socket, const mux_options& options) {
+    std::optional<link_loop> around;
+    if (GetParam() == waits::by_poller) around.emplace(polls, output);
+    return std::make_shared<test_link>(std::move(socket), options, around);
+  }
+
   // Two connected sockets; `buffer_bytes` 0: as the system has it.
   std::pair<link_socket, link_socket> connected(int buffer_bytes = 0) {
     using acceptor_type = asio::basic_socket_acceptor<tcp, link_executor>;
@@ -171,8 +188,8 @@ struct MuxLink : ::testing::Test {
   // Two links, started and ready.
   void link_up(int buffer_bytes = 0) {
     auto [client, server] = connected(buffer_bytes);
-    gateway = std::make_shared<test_link>(std::move(client), options_for(link_role::gateway));
-    backend = std::make_shared<test_link>(std::move(server), options_for(link_role::backend));
+    gateway = make_link(std::move(client), options_for(link_role::gateway));
+    backend = make_link(std::move(server), options_for(link_role::backend));
     gateway->start();
     backend->start();
     run_until([&] { return gateway->ready && backend->ready; });
@@ -181,7 +198,7 @@ struct MuxLink : ::testing::Test {
   // A gateway's link and a bare socket as its peer.
   void link_to_bare_peer(const mux_options& options = options_for(link_role::gateway)) {
     auto [client, server] = connected();
-    gateway = std::make_shared<test_link>(std::move(client), options);
+    gateway = make_link(std::move(client), options);
     peer.emplace(std::move(server));
     gateway->start();
   }
@@ -228,6 +245,7 @@ struct MuxLink : ::testing::Test {
     for (const auto& link : {gateway, backend}) {
       if (link != nullptr) link->close({});
     }
+    polls.stop();
     loop.restart();
     loop.poll();
     for (const auto& link : {gateway, backend})
@@ -235,29 +253,32 @@ struct MuxLink : ::testing::Test {
   }
 
   asio::io_context loop{1};
+  poller polls{loop};
+  output_batch output{
+      [this] { asio::post(loop, [this] { const output_batch::scope flushed(output); }); }};
   std::shared_ptr<test_link> gateway;
   std::shared_ptr<test_link> backend;
   std::optional<link_socket> peer;
 };
 
-TEST_F(MuxLink, ExchangesHellos) {
+TEST_P(MuxLink, ExchangesHellos) {
   link_up();
   EXPECT_TRUE(gateway->core().can_open());
   EXPECT_EQ(gateway->remote_endpoint(), backend->local_endpoint());
 }
 
-TEST_F(MuxLink, CarriesBulkBothWays) {
+TEST_P(MuxLink, CarriesBulkBothWays) {
   link_up();
   carry_bulk(4, 8 << 20);
 }
 
 // Both ends have more to send than the sockets hold, and neither may stop reading for it.
-TEST_F(MuxLink, TinySocketBuffersBothWaysDoNotLockUp) {
+TEST_P(MuxLink, TinySocketBuffersBothWaysDoNotLockUp) {
   link_up(2'048);
   carry_bulk(3, 1 << 20);
 }
 
-TEST_F(MuxLink, ManySubmitsOfOneTurnLeaveInOneSend) {
+TEST_P(MuxLink, ManySubmitsOfOneTurnLeaveInOneSend) {
   link_up();
   bulk_stream& stream = gateway->open();
   run_until([&] { return backend->streams.size() == 1; });
@@ -269,7 +290,7 @@ TEST_F(MuxLink, ManySubmitsOfOneTurnLeaveInOneSend) {
   EXPECT_EQ(gateway->counters().sends, sends + 1);
 }
 
-TEST_F(MuxLink, PeerClosesInTheMiddleOfAFrame) {
+TEST_P(MuxLink, PeerClosesInTheMiddleOfAFrame) {
   link_to_bare_peer();
   auto bytes = frame_script().hello(link_role::backend).ping(1).bytes();
   bytes.pop_back();
@@ -282,7 +303,7 @@ TEST_F(MuxLink, PeerClosesInTheMiddleOfAFrame) {
   EXPECT_TRUE(stream.lost);
 }
 
-TEST_F(MuxLink, PeerResetsTheSocket) {
+TEST_P(MuxLink, PeerResetsTheSocket) {
   link_to_bare_peer();
   peer->set_option(asio::socket_base::linger(true, 0));
   peer->close();
@@ -290,7 +311,7 @@ TEST_F(MuxLink, PeerResetsTheSocket) {
   EXPECT_TRUE(gateway->close_reason);
 }
 
-TEST_F(MuxLink, PeerClosesAfterGoAway) {
+TEST_P(MuxLink, PeerClosesAfterGoAway) {
   link_to_bare_peer();
   peer_sends(frame_script().hello(link_role::backend).go_away(0).bytes());
   peer->shutdown(asio::socket_base::shutdown_send);
@@ -298,13 +319,13 @@ TEST_F(MuxLink, PeerClosesAfterGoAway) {
   EXPECT_FALSE(gateway->close_reason) << gateway->close_reason.message();
 }
 
-TEST_F(MuxLink, PeerNeverSaysHello) {
+TEST_P(MuxLink, PeerNeverSaysHello) {
   link_to_bare_peer(impatient(link_role::gateway));
   run_until_closed();
   EXPECT_EQ(gateway->close_reason, errc::hello_timeout);
 }
 
-TEST_F(MuxLink, PeerNeverSaysHelloToOneThatHardlyEverPings) {
+TEST_P(MuxLink, PeerNeverSaysHelloToOneThatHardlyEverPings) {
   mux_options options = impatient(link_role::gateway);
   options.hello.ping_interval_ms = 3'600'000;
   link_to_bare_peer(options);
@@ -312,14 +333,14 @@ TEST_F(MuxLink, PeerNeverSaysHelloToOneThatHardlyEverPings) {
   EXPECT_EQ(gateway->close_reason, errc::hello_timeout);
 }
 
-TEST_F(MuxLink, PeerFallsSilent) {
+TEST_P(MuxLink, PeerFallsSilent) {
   link_to_bare_peer(impatient(link_role::gateway));
   peer_sends(frame_script().hello(link_role::backend).bytes());
   run_until_closed();
   EXPECT_EQ(gateway->close_reason, errc::link_timeout);
 }
 
-TEST_F(MuxLink, PeerSendsGarbage) {
+TEST_P(MuxLink, PeerSendsGarbage) {
   link_to_bare_peer();
   peer_sends(frame_script().hello(link_role::backend).raw({0x16, 0x03, 0x01, 0x02}).bytes());
   run_until_closed();
@@ -329,7 +350,7 @@ TEST_F(MuxLink, PeerSendsGarbage) {
 }
 
 // A socket that is closed with unread input sends a RST, which destroys what is on its way.
-TEST_F(MuxLink, PeerThatGoesOnSendingIsToldWhyAllTheSame) {
+TEST_P(MuxLink, PeerThatGoesOnSendingIsToldWhyAllTheSame) {
   link_to_bare_peer();
   auto bytes = frame_script().hello(link_role::backend).raw({0x16, 0x03, 0x01, 0x02}).bytes();
   bytes.resize(bytes.size() + 400'000);  // more than one gulp
@@ -339,7 +360,7 @@ TEST_F(MuxLink, PeerThatGoesOnSendingIsToldWhyAllTheSame) {
   expect_peer_told(errc::frame_oversize);
 }
 
-TEST_F(MuxLink, TheFirstCloseWins) {
+TEST_P(MuxLink, TheFirstCloseWins) {
   link_up();
   bulk_stream& stream = gateway->open();
   gateway->close(errc::go_away);
@@ -350,7 +371,7 @@ TEST_F(MuxLink, TheFirstCloseWins) {
   run_until([&] { return backend->times_closed == 1; });
 }
 
-TEST_F(MuxLink, ClosesFromInsideAHandler) {
+TEST_P(MuxLink, ClosesFromInsideAHandler) {
   struct closer : bulk_stream {
     using bulk_stream::bulk_stream;
     void on_accepted() override { link.close({}); }
@@ -365,7 +386,7 @@ TEST_F(MuxLink, ClosesFromInsideAHandler) {
 }
 
 // More than the sockets hold is waiting when the end is asked for.
-TEST_F(MuxLink, CloseAfterOutputLosesNothing) {
+TEST_P(MuxLink, CloseAfterOutputLosesNothing) {
   link_up(2'048);
   bulk_stream& stream = gateway->open();
   stream.to_send = 60'000;
@@ -380,11 +401,16 @@ TEST_F(MuxLink, CloseAfterOutputLosesNothing) {
   EXPECT_TRUE(backend->streams.at(1)->finished);
 }
 
-TEST_F(MuxLink, CloseAfterOutputWaitsNoLongerThanItsLinger) {
+TEST_P(MuxLink, CloseAfterOutputWaitsNoLongerThanItsLinger) {
   link_to_bare_peer();
   gateway->close_after_output(5ms);
   run_until_closed();  // the peer never ends its own direction
 }
+
+INSTANTIATE_TEST_SUITE_P(Waits, MuxLink, ::testing::Values(waits::by_asio, waits::by_poller),
+                         [](const auto& tested) {
+                           return tested.param == waits::by_asio ? "by_asio" : "by_poller";
+                         });
 
 }  // namespace
 }  // namespace presenter::protocol

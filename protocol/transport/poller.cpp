@@ -1,18 +1,13 @@
-#include "gateway/client/poller.hpp"
+#include "protocol/transport/poller.hpp"
 
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 #include <utility>
 
-namespace presenter::gateway {
-namespace {
-
-constexpr int batch_max = 256;
-
-}  // namespace
-
+namespace presenter::protocol {
 poller::poller(boost::asio::io_context& io) : epoll_(::epoll_create1(EPOLL_CLOEXEC)), set_(io) {
   if (epoll_ < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
   set_.assign(epoll_);
@@ -44,8 +39,8 @@ boost::system::error_code poller::add(int descriptor, poll_target& target, poll_
 void poller::remove(int descriptor, poll_target& target) {
   epoll_event unused{};
   ::epoll_ctl(epoll_, EPOLL_CTL_DEL, descriptor, &unused);
-  for (int i = 0; i < batch_size_; ++i) {
-    if (batch_[i] == &target) batch_[i] = nullptr;
+  for (std::size_t i = 0; i < batch_size_; ++i) {
+    if (batch_[i].target == &target) batch_[i].target = nullptr;
   }
 }
 
@@ -57,21 +52,24 @@ void poller::wait() {
   });
 }
 
-void poller::run_batch() {
+void poller::take_batch(std::chrono::milliseconds wait) {
   std::array<epoll_event, batch_max> events;
-  std::array<poll_target*, batch_max> targets;
-  const int n = ::epoll_wait(epoll_, events.data(), batch_max, 0);
-  for (int i = 0; i < n; ++i) {
-    targets[static_cast<std::size_t>(i)] =
-        static_cast<poll_target*>(events[static_cast<std::size_t>(i)].data.ptr);
-  }
-  batch_ = targets.data();
-  batch_size_ = n;
-  for (int i = 0; i < n; ++i) {
-    if (batch_[i] != nullptr) batch_[i]->on_poll(events[static_cast<std::size_t>(i)].events);
-  }
-  batch_size_ = 0;
-  batch_ = nullptr;
+  const int n = ::epoll_wait(epoll_, events.data(), batch_max, static_cast<int>(wait.count()));
+  batch_size_ = static_cast<std::size_t>(std::max(n, 0));
+  for (std::size_t i = 0; i < batch_size_; ++i)
+    batch_[i] = {static_cast<poll_target*>(events[i].data.ptr), events[i].events};
 }
 
-}  // namespace presenter::gateway
+void poller::tell_batch() {
+  for (std::size_t i = 0; i < batch_size_; ++i) {
+    if (batch_[i].target != nullptr) batch_[i].target->on_poll(batch_[i].events);
+  }
+  batch_size_ = 0;
+}
+
+void poller::run_batch() {
+  take_batch();
+  tell_batch();
+}
+
+}  // namespace presenter::protocol

@@ -1,4 +1,4 @@
-#include "gateway/client/poller.hpp"
+#include "protocol/transport/poller.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/epoll.h>
@@ -7,11 +7,12 @@
 
 #include <array>
 #include <functional>
+#include <thread>
 #include <vector>
 
 #include "tests/support/io_turns.hpp"
 
-namespace presenter::gateway {
+namespace presenter::protocol {
 namespace {
 
 struct target : poll_target {
@@ -92,6 +93,26 @@ TEST_F(Poller, TellsMoreThanOneBatchHolds) {
   }
 }
 
+// Without Asio: its owner waits on the set itself.
+TEST_F(Poller, WaitsForTheFirstEventIfThereIsNone) {
+  socket_pair pair;
+  target one;
+  ASSERT_FALSE(polls.add(pair.ends[0], one, poll_mode::level_in));
+  polls.run_batch();
+  EXPECT_TRUE(one.told.empty());
+  std::thread writer([&] { ASSERT_EQ(::write(pair.ends[1], "x", 1), 1); });
+  polls.take_batch(std::chrono::minutes(1));
+  EXPECT_TRUE(one.told.empty());
+  polls.tell_batch();
+  writer.join();
+  EXPECT_EQ(one.told.size(), 1U);
+  polls.run_batch();
+  EXPECT_EQ(one.told.size(), 2U);  // a level, as long as the byte is there
+  polls.remove(pair.ends[0], one);
+  polls.run_batch();
+  EXPECT_EQ(one.told.size(), 2U);
+}
+
 TEST_F(Poller, SaysWhyADescriptorCannotBePolled) {
   target one;
   EXPECT_EQ(polls.add(-1, one, poll_mode::edge_in_out), boost::system::errc::bad_file_descriptor);
@@ -111,4 +132,4 @@ TEST_F(Poller, TellsNothingAfterStopEvenFromInside) {
 }
 
 }  // namespace
-}  // namespace presenter::gateway
+}  // namespace presenter::protocol

@@ -1,18 +1,19 @@
-// The worker's own epoll set, for the descriptors of clients. Each is registered once,
-// edge-triggered, for its whole life: no epoll_ctl per message, and nothing of Asio's per client.
-// Asio waits on the set as on one descriptor.
+// A thread's own epoll set, for the descriptors that carry its traffic. Each is registered once for
+// its whole life: no epoll_ctl per message, and nothing of Asio's per descriptor. Asio waits on the
+// set as on one descriptor; while there is traffic its owner waits on the set itself.
 #pragma once
 
 #include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/system/error_code.hpp>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 
 struct epoll_event;
 
-namespace presenter::gateway {
+namespace presenter::protocol {
 
 // Told that a descriptor's state changed: EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLHUP, EPOLLERR.
 class poll_target {
@@ -25,7 +26,7 @@ class poll_target {
 
 enum class poll_mode { level_in, edge_in_out };
 
-// Life: the worker's. Confined to: the worker's thread. Bounds: 256 events a batch.
+// Confined to: the thread of its io_context. Bounds: 256 events a batch.
 class poller {
  public:
   explicit poller(boost::asio::io_context& io);
@@ -39,8 +40,11 @@ class poller {
   void start(std::function<void()> on_ready = {});
   void stop();
 
-  // Tells the targets of the events that there are now, at most one batch of them.
-  void run_batch();
+  // Takes the events that there are, at most one batch of them, and if there are none waits for the
+  // first, up to `wait`. Their targets are told by tell_batch.
+  void take_batch(std::chrono::milliseconds wait = {});
+  void tell_batch();
+  void run_batch();  // both
 
   // The target outlives its registration.
   boost::system::error_code add(int descriptor, poll_target& target, poll_mode mode);
@@ -59,8 +63,13 @@ class poller {
   descriptor_wait set_;
   std::function<void()> on_ready_;
   bool stopped_ = false;
-  poll_target** batch_ = nullptr;  // targets of the batch being told
-  int batch_size_ = 0;
+  struct told_event {
+    poll_target* target;  // nullptr: removed
+    std::uint32_t events;
+  };
+  static constexpr int batch_max = 256;
+  std::array<told_event, batch_max> batch_;  // those that are still to be told
+  std::size_t batch_size_ = 0;
 };
 
-}  // namespace presenter::gateway
+}  // namespace presenter::protocol
