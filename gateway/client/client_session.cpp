@@ -5,77 +5,14 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include <array>
-#include <cerrno>
 #include <new>
 #include <utility>
 
+#include "gateway/client/client_reasons.hpp"
 #include "gateway/client/openssl_handles.hpp"
 #include "gateway/operate/log.hpp"
 
 namespace presenter::gateway {
-namespace {
-
-// How long a client may take to receive its last bytes and close its own side. Longer only keeps
-// dead phones; shorter would cut answers on slow mobile networks.
-constexpr duration closing_timeout = std::chrono::seconds{5};
-
-// 64 KiB a turn, as much as a relay moves.
-constexpr int drops_per_turn = 16;
-
-client_io io_of(tls_status status) {
-  switch (status) {
-    case tls_status::ok:
-      return client_io::ok;
-    case tls_status::want_read:
-    case tls_status::want_write:
-      return client_io::blocked;
-    case tls_status::again:
-      return client_io::again;
-    case tls_status::finished:
-      return client_io::finished;
-    case tls_status::truncated:
-      return client_io::truncated;
-    case tls_status::reset:
-      return client_io::reset;
-    case tls_status::violation:
-      return client_io::violation;
-  }
-  return client_io::reset;
-}
-
-// Why a client that has not sent a whole packet yet is gone.
-close_reason reason_before_packet(tls_status status) {
-  switch (status) {
-    case tls_status::reset:
-      return close_reason::client_reset;
-    case tls_status::violation:
-      return close_reason::tls_protocol_error;
-    default:
-      return close_reason::packet_truncated;
-  }
-}
-
-// Why a socket that the poller calls broken is broken.
-close_reason reason_of_socket(int descriptor) {
-  int error = 0;
-  socklen_t size = sizeof error;
-  ::getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &size);
-  return error == ETIMEDOUT ? close_reason::client_timeout : close_reason::client_reset;
-}
-
-open_obstacle obstacle_of(protocol::refuse_reason reason) {
-  switch (reason) {
-    case protocol::refuse_reason::not_owner:
-      return open_obstacle::not_owner;
-    case protocol::refuse_reason::busy:
-      return open_obstacle::busy;
-    default:
-      return open_obstacle::shutting_down;  // denied is not tried again
-  }
-}
-
-}  // namespace
 
 client_session::client_session(client_context& context, int descriptor,
                                const boost::asio::ip::tcp::endpoint& peer, address_claim claim)
@@ -86,7 +23,8 @@ client_session::client_session(client_context& context, int descriptor,
       accepted_at_(std::chrono::steady_clock::now()),
       idle_(context.deadlines.now()),
       tls_(context.tls, descriptor, context.io),
-      opening_(std::make_unique<opening>(context.settings.auth, std::move(claim))),
+      opening_(std::make_unique<client_opening>(
+          context.settings.auth, context.settings.upstream.opening_timeout, std::move(claim))),
       relay_(context.relaying, context.batch, *this) {
   context_.metrics.clients_accepted.add();
   context_.metrics.clients_open[phase_].add();
@@ -192,7 +130,8 @@ void client_session::on_deadline(steady_time now) {
     case client_phase::first_packet:
       return answer_and_close(close_reason::packet_timeout);
     case client_phase::opening:
-      return on_opening_deadline();
+      stop_waiting();
+      return carry_out(opening_->on_deadline(moment()));
     case client_phase::relaying:
       return expects_progress_ ? relay_.on_no_progress() : on_idle(now);
     case client_phase::stranded:
@@ -200,12 +139,6 @@ void client_session::on_deadline(steady_time now) {
     case client_phase::closing:
       return finish_session();
   }
-}
-
-void client_session::on_upstream_changed() {
-  const auto now = std::chrono::steady_clock::now();
-  const auto step = opening_->retry.on_woken(true, context_.upstream.map_epoch(), now);
-  open_again(step, opening_->obstacle);
 }
 
 void client_session::set_phase(client_phase phase) {
@@ -246,72 +179,18 @@ void client_session::on_handshake_done() {
   context_.metrics.handshakes[tls_.is_resumed() ? handshake_kind::resumed : handshake_kind::full]
       .add();
   if (tls_.is_resumed_elsewhere()) context_.metrics.resumed_elsewhere.add();
-  opening_->facts = tls_.facts();
+  opening_->set_tls_facts(tls_.facts());
   count_early_data();
   if (context_.settings.tls.detach_records) tls_.detach();
-  if (opening_->early_opened) return go_on_after_early_stream();
   set_phase(client_phase::first_packet);
   set_deadline(context_.settings.auth.timeout);
-  read_packet();
-}
-
-// --- first packet
-
-void client_session::read_packet() {
-  if (opening_->early_fault) return answer_and_close(*opening_->early_fault);
-  first_packet& packet = opening_->packet;
-  for (auto wanted = packet.wanted(); !wanted.empty(); wanted = packet.wanted()) {
-    const tls_result got = tls_.read(wanted);
-    if (got.status == tls_status::again) context_.handshakes.add(*this);
-    if (goes_on(got.status)) return;
-    if (got.status != tls_status::ok) return close_now(reason_before_packet(got.status));
-    if (const auto wrong = packet.commit(got.n)) return answer_and_close(*wrong);
-  }
-  if (const auto wrong = packet.find_key(opening_->key)) return answer_and_close(*wrong);
-  begin_opening();
-  open_stream();
-}
-
-// --- early data, before the handshake has ended
-
-void client_session::read_early_packet() {
-  if (!tls_.has_early_data() || opening_->early_opened || opening_->early_fault) return;
-  first_packet& packet = opening_->packet;
-  auto wanted = packet.wanted();
-  if (wanted.empty()) return;
-  while (!wanted.empty()) {
-    const std::size_t n = tls_.read_early(wanted);
-    if (n == 0) return;
-    opening_->early_fault = packet.commit(n);
-    if (opening_->early_fault) return;
-    wanted = packet.wanted();
-  }
-  if (!packet.find_key(opening_->key)) open_early_stream();
-}
-
-// Else the packet stays here until the handshake has ended, and then goes the way of all.
-void client_session::open_early_stream() {
-  const auto route = context_.upstream.route(opening_->key);
-  if (route.link == nullptr || !route.link->takes_early_data()) return;
-  context_.metrics.early_data[early_data_result::forwarded].add();
-  opening_->facts = tls_.facts();
-  set_backend(route.backend);
-  submit_open(route, true);
-}
-
-void client_session::go_on_after_early_stream() {
-  begin_opening();
-  // Refused or lost meanwhile: once more, now as any other. It may have been refused for being
-  // early.
-  if (!relay_.is_started()) return open_stream();
-  context_.deadlines.set_deadline(*this, opening_->retry.deadline());
-  opening_->retry.on_opened(context_.upstream.map_epoch());
-  if (opening_->early_accepted) on_stream_accepted();
+  carry_out(opening_->on_handshake_ended(moment()));
+  // What could not be told early can now.
   if (!over_ && phase_ == client_phase::relaying) relay_.on_client_writable();
 }
 
 void client_session::count_early_data() {
-  if (opening_->early_opened) return;
+  if (opening_->is_opened_early()) return;
   if (tls_.has_early_data()) context_.metrics.early_data[early_data_result::held].add();
   if (tls_.has_refused_early_data() && !tls_.is_early_data_counted())
     context_.metrics.early_data[early_data_result::rejected].add();
@@ -319,88 +198,114 @@ void client_session::count_early_data() {
 
 // --- opening
 
-void client_session::begin_opening() {
-  opening_->claim.release();
-  set_ring_hash(shard_router::ring_hash_of(opening_->key));
-  set_phase(client_phase::opening);
-  opening_->retry =
-      open_retry(std::chrono::steady_clock::now() + context_.settings.upstream.opening_timeout);
+void client_session::read_packet() {
+  for (auto wanted = opening_->wanted(); !wanted.empty(); wanted = opening_->wanted()) {
+    const tls_result got = tls_.read(wanted);
+    if (got.status == tls_status::again) context_.handshakes.add(*this);
+    if (goes_on(got.status)) return;
+    if (got.status != tls_status::ok) return close_now(reason_before_packet(got.status));
+    const auto step = opening_->on_packet_bytes(got.n, std::chrono::steady_clock::now());
+    if (step != opening_step::read) return carry_out(step);
+  }
+}
+
+void client_session::read_early_packet() {
+  if (!tls_.has_early_data()) return;
+  for (auto wanted = opening_->wanted(); !wanted.empty(); wanted = opening_->wanted()) {
+    const std::size_t n = tls_.read_early(wanted);
+    if (n == 0) return;
+    const auto step = opening_->on_packet_bytes(n, std::chrono::steady_clock::now());
+    if (step != opening_step::read) return carry_out(step);
+  }
+}
+
+// The client's bytes wait with it: the first packet in its opening, what is behind in its socket.
+void client_session::carry_out(opening_step step) {
+  open_waiters& waiters = context_.upstream.waiters();
+  switch (step) {
+    case opening_step::read:
+      return read_packet();
+    case opening_step::open:
+      return open_stream();
+    case opening_step::await_handshake:
+      return;
+    case opening_step::await_answer:
+      set_phase(client_phase::opening);
+      return context_.deadlines.set_deadline(*this, opening_->deadline());
+    case opening_step::wait_for_map:
+      return wait_for_upstream(waiters.wait_for_map(*this));
+    case opening_step::wait_for_change:
+      return wait_for_upstream(backend() == nullptr
+                                   ? waiters.wait_for_map(*this)
+                                   : waiters.wait_for_room(*this, backend()->name));
+    case opening_step::wait_for_time:
+      return wait_for_upstream(waiters.wait_for_time(*this));
+    case opening_step::relay:
+      return begin_relaying();
+    case opening_step::answer:
+      return answer_and_close(opening_->reason());
+  }
+}
+
+opening_moment client_session::moment() {
+  upstream_pool& upstream = context_.upstream;
+  return {std::chrono::steady_clock::now(), upstream.map_epoch(), upstream.random()};
 }
 
 void client_session::open_stream() {
-  open_retry& retry = opening_->retry;
-  const auto route = context_.upstream.route(opening_->key);
-  set_backend(route.backend);
-  if (route.link == nullptr) {
-    const auto why = !route.has_owner ? close_reason::no_shard
-                     : route.is_full  ? close_reason::backend_full
-                                      : close_reason::backend_unreachable;
-    opening_->obstacle = open_obstacle::no_link;
-    return wait_to_open(retry.on_no_link(why));
+  const auto route = context_.upstream.route(opening_->key());
+  if (is_early()) {
+    // Else the packet stays until the handshake has ended, and then goes the way of all.
+    if (route.link == nullptr || !route.link->takes_early_data()) return;
+    context_.metrics.early_data[early_data_result::forwarded].add();
+    opening_->set_tls_facts(tls_.facts());
+    return submit_open(route);
   }
-  context_.deadlines.set_deadline(*this, retry.deadline());
-  retry.on_opened(route.map_epoch);
-  submit_open(route, false);
+  set_phase(client_phase::opening);
+  if (const auto met = opening_->obstacle()) context_.metrics.open_retries[*met].add();
+  if (route.link != nullptr) {
+    submit_open(route);
+    return context_.deadlines.set_deadline(*this, opening_->deadline());
+  }
+  set_backend(route.backend);
+  carry_out(opening_->on_no_link(route.obstacle()));
 }
 
-void client_session::submit_open(const upstream_pool::upstream_route& route, bool is_early) {
-  protocol::open_frame open;
-  open.key = opening_->key;
-  open.map_epoch = route.map_epoch;
+void client_session::submit_open(const upstream_pool::upstream_route& route) {
+  set_backend(route.backend);
+  set_ring_hash(shard_router::ring_hash_of(opening_->key()));
+  protocol::open_frame open = opening_->open(route.map_epoch);
   open.client_address = peer_.address().to_string();
   open.client_port = peer_.port();
-  open.tls = opening_->facts;
   open.tag = tag();
-  open.early_data = is_early;
-  opening_->early_opened = is_early;
   const protocol::stream_id stream = route.link->open(std::move(open), relay_);
-  relay_.start(route.link, stream, opening_->packet.bytes());
+  relay_.start(route.link, stream, opening_->packet());
 }
 
-void client_session::open_again(open_step step, open_obstacle obstacle) {
-  opening_->obstacle = obstacle;
-  if (step != open_step::open) return wait_to_open(step);
-  context_.metrics.open_retries[obstacle].add();
-  open_stream();
+void client_session::wait_for_upstream(bool has_place) {
+  if (!has_place) return carry_out(opening_->on_no_place());
+  context_.deadlines.set_deadline(*this, opening_->deadline());
 }
 
-// The client's bytes wait with it: the first packet here, what is behind it in its socket.
-void client_session::wait_to_open(open_step step) {
-  open_waiters& waiters = context_.upstream.waiters();
-  bool waits = false;
-  switch (step) {
-    case open_step::open:
-      return open_stream();
-    case open_step::give_up:
-      return answer_and_close(opening_->retry.reason());
-    case open_step::wait_for_map:
-      waits = waiters.wait_for_map(*this);
-      break;
-    case open_step::wait_for_change:
-      waits = backend() == nullptr ? waiters.wait_for_map(*this)
-                                   : waiters.wait_for_room(*this, backend()->name);
-      break;
-    case open_step::wait_for_time:
-      waits = waiters.wait_for_time(*this);
-      break;
-  }
-  if (!waits) return answer_and_close(close_reason::openings_exceeded);
-  context_.deadlines.set_deadline(*this, opening_->retry.wake_at());
-}
-
-void client_session::on_opening_deadline() {
-  open_retry& retry = opening_->retry;
-  if (relay_.is_started()) return answer_and_close(close_reason::open_timeout);
-  stop_waiting();
-  const auto now = std::chrono::steady_clock::now();
-  open_again(retry.on_woken(false, context_.upstream.map_epoch(), now), opening_->obstacle);
+void client_session::on_upstream_changed() {
+  carry_out(opening_->on_woken(moment()));
 }
 
 void client_session::on_stream_accepted() {
-  if (is_early()) {
-    opening_->early_accepted = true;
-    return;
-  }
+  carry_out(opening_->on_accepted());
+}
+
+void client_session::on_stream_refused(const protocol::refuse_frame& refusal) {
+  carry_out(opening_->on_refused(refusal, moment()));
+}
+
+void client_session::on_stream_lost_unaccepted() {
+  carry_out(opening_->on_lost(moment()));
+}
+
+// --- relaying
+
+void client_session::begin_relaying() {
   opening_.reset();
   idle_.mark(context_.deadlines.now());
   expect_nothing();
@@ -409,43 +314,21 @@ void client_session::on_stream_accepted() {
   relay_.begin();
 }
 
-void client_session::on_stream_refused(const protocol::refuse_frame& refusal) {
-  if (is_early()) return;
-  // It may have been refused for being early, and that be known only now, after the handshake.
-  if (opening_->early_opened) return open_stream();
-  upstream_pool& upstream = context_.upstream;
-  const auto step = opening_->retry.on_refused(refusal, upstream.map_epoch(),
-                                               std::chrono::steady_clock::now(), upstream.random());
-  open_again(step, obstacle_of(refusal.reason));
-}
-
-void client_session::on_stream_lost_unaccepted() {
-  if (is_early()) return;
-  // The packet is still here: another link, or the next owner, will do.
-  const auto step =
-      opening_->retry.on_link_lost(std::chrono::steady_clock::now(), context_.upstream.random());
-  open_again(step, open_obstacle::link_lost);
-}
-
-// --- relaying
-
 client_io_result client_session::read(std::span<std::byte> into) {
   const tls_result got = tls_.read(into);
   if (got.n != 0) idle_.mark(context_.deadlines.now());
-  return {io_of(got.status), got.n};
+  return {client_io_of(got.status), got.n};
 }
 
 client_io_result client_session::write(std::span<const std::byte> bytes) {
   const tls_result put = tls_.write(bytes);
   if (put.n != 0) idle_.mark(context_.deadlines.now());
-  return {io_of(put.status), put.n};
+  return {client_io_of(put.status), put.n};
 }
 
 client_io client_session::finish_writing() {
   if (is_early()) return client_io::blocked;  // close_notify is no early business
-  const tls_status status = tls_.finish();
-  close_notify_sent_ = status == tls_status::ok;
-  return io_of(status);
+  return client_io_of(closing_.finish_writing(tls_));
 }
 
 bool client_session::has_input() const {
@@ -496,8 +379,6 @@ void client_session::on_relay_over(close_reason reason) {
 // --- moves
 
 void client_session::strand(close_reason reason) {
-  // It has asked with its early data, and has nothing yet.
-  if (phase_ == client_phase::handshake) return close_now(reason);
   reason_ = reason;
   clear_deadline();
   set_phase(client_phase::stranded);
@@ -530,7 +411,7 @@ void client_session::note_reason(close_reason reason) {
 
 void client_session::answer_and_close(close_reason reason) {
   relay_.abandon(protocol::reset_reason::cancelled);
-  if (opening_) opening_->packet.append_answer(reason, relay_.unsent());
+  if (opening_) opening_->append_answer(reason, relay_.unsent());
   if (relay_.unsent().empty()) return close_now(reason);
   close_cleanly(reason);
 }
@@ -540,7 +421,7 @@ void client_session::close_cleanly(close_reason reason) {
   context_.mover.remove(*this);
   stop_waiting();
   set_phase(client_phase::closing);
-  set_deadline(closing_timeout);
+  set_deadline(client_closing::timeout);
   step_closing();
 }
 
@@ -549,39 +430,17 @@ void client_session::close_now(close_reason reason) {
   finish_session();
 }
 
-// Last bytes, close_notify, FIN, and then the client's own end: closing a socket with unread input
-// would send a RST that destroys what is still on its way to the client.
 void client_session::step_closing() {
-  protocol::byte_buffer& rest = relay_.unsent();
-  while (!rest.empty()) {
-    const tls_result put = tls_.write(rest.bytes());
-    if (goes_on(put.status)) return;
-    if (put.status != tls_status::ok) return finish_session();
-    rest.consume(put.n);
-  }
-  if (!close_notify_sent_) {
-    const tls_status status = tls_.finish();
-    if (goes_on(status)) return;
-    if (status != tls_status::ok) return finish_session();
-    close_notify_sent_ = true;
-  }
-  const bool both_finished =
+  const bool is_client_finished =
       reason_ == close_reason::client_finished || reason_ == close_reason::backend_finished;
-  if (both_finished) return finish_session();
-  if (!std::exchange(fin_sent_, true)) ::shutdown(descriptor_, SHUT_WR);
-  drop_input();
-}
-
-// What the client still sends; in portions, for one that never stops must not hold the worker.
-void client_session::drop_input() {
-  std::array<std::byte, 4'096> ignored;
-  for (int i = 0; i < drops_per_turn; ++i) {
-    const ssize_t n = ::recv(descriptor_, ignored.data(), ignored.size(), 0);
-    if (n > 0) continue;
-    if (n == 0 || (errno != EAGAIN && errno != EINTR)) finish_session();
-    return;
+  switch (closing_.go_on(tls_, descriptor_, relay_.unsent(), is_client_finished)) {
+    case closing_step::await_socket:
+      return;
+    case closing_step::await_turn:
+      return context_.relays.add(*this);
+    case closing_step::over:
+      return finish_session();
   }
-  context_.relays.add(*this);
 }
 
 void client_session::finish_session() {

@@ -1,6 +1,7 @@
-// One client from accept to close: TLS handshake, first packet, opening of its stream, relaying,
-// closing. Every phase has a deadline; every end has one close_reason. After the first packet only
-// the relay is left.
+// One client from accept to close. What happens to it comes here, and is passed on by the phase
+// that it is in: to its TLS, its opening, its relay, its closing. They say what is next, and this
+// does it with the worker's parts. Every phase has a deadline; every end has one close_reason.
+// After the first packet only the relay is left. See: gateway/README.md, Phases of a client.
 #pragma once
 
 #include <sys/socket.h>
@@ -8,15 +9,15 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "gateway/client/address_limits.hpp"
+#include "gateway/client/client_closing.hpp"
+#include "gateway/client/client_opening.hpp"
 #include "gateway/client/deadline_wheel.hpp"
-#include "gateway/client/first_packet.hpp"
 #include "gateway/client/idle_watch.hpp"
 #include "gateway/client/tls_channel.hpp"
 #include "gateway/client/turn_queue.hpp"
@@ -25,7 +26,6 @@
 #include "gateway/operate/metrics.hpp"
 #include "gateway/relay/relay.hpp"
 #include "gateway/relay/stream_mover.hpp"
-#include "gateway/upstream/open_retry.hpp"
 #include "gateway/upstream/upstream_pool.hpp"
 #include "protocol/transport/poller.hpp"
 
@@ -126,20 +126,21 @@ class client_session final : public session_hook,
   void step_handshake();
   void on_handshake_done();
   void on_handshake_failed(std::string_view why);
-  void read_packet();
-  // Early data: what has come of the first packet, and its stream if the backend takes it so.
-  void read_early_packet();
-  void open_early_stream();
-  void go_on_after_early_stream();
   void count_early_data();
-  bool is_early() const { return phase_ == client_phase::handshake; }
-  void begin_opening();
+
+  // What opening_ has decided. It is there until the step `relay`.
+  void carry_out(opening_step step);
+  opening_moment moment();
+  void read_packet();
+  void read_early_packet();
   void open_stream();
+  void submit_open(const upstream_pool::upstream_route& route);
+  void wait_for_upstream(bool has_place);
+  // Before the handshake has ended; a stream may be open all the same.
+  bool is_early() const { return phase_ == client_phase::handshake; }
+
+  void begin_relaying();
   void strand(close_reason reason);
-  void open_again(open_step step, open_obstacle obstacle);
-  void wait_to_open(open_step step);
-  void on_opening_deadline();
-  void submit_open(const upstream_pool::upstream_route& route, bool is_early);
 
   // Both name the reason, once and for all. `answer_and_close` says it to the client where the
   // table has an answer; `close_cleanly` sends what the backend sent, then close_notify;
@@ -149,7 +150,6 @@ class client_session final : public session_hook,
   void close_now(close_reason reason);
   void note_reason(close_reason reason);
   void step_closing();
-  void drop_input();
   void finish_session();
 
   client_context& context_;
@@ -161,28 +161,12 @@ class client_session final : public session_hook,
   client_phase phase_ = client_phase::handshake;
   bool over_ = false;
   bool has_reason_ = false;
-  bool close_notify_sent_ = false;
-  bool fin_sent_ = false;
+  client_closing closing_;
   std::uint32_t survey_ = 0;       // the last that saw it
   bool expects_progress_ = false;  // the deadline is the relay's
   close_reason reason_ = close_reason::internal;
   tls_channel tls_;
-  // What only a client without a stream of its own needs: until that is accepted.
-  struct opening {
-    opening(const auth_config& settings, address_claim claim_)
-        : claim(std::move(claim_)), packet(settings) {}
-    address_claim claim;
-    first_packet packet;
-    std::string key;
-    protocol::tls_facts facts;
-    open_retry retry;
-    open_obstacle obstacle = open_obstacle::no_link;  // what it waits for, if it waits
-    // Of a packet that came as early data, before the handshake has ended.
-    bool early_opened = false;                // its last stream was opened so, and marked
-    bool early_accepted = false;              // and the backend accepted it
-    std::optional<close_reason> early_fault;  // the packet is none; told after the handshake
-  };
-  std::unique_ptr<opening> opening_;
+  std::unique_ptr<client_opening> opening_;  // until its stream is accepted
   relay relay_;
 };
 

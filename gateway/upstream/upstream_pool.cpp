@@ -83,6 +83,11 @@ void upstream_pool::retire(backend& gone) {
   }
 }
 
+close_reason upstream_pool::upstream_route::obstacle() const {
+  if (!has_owner) return close_reason::no_shard;
+  return is_full ? close_reason::backend_full : close_reason::backend_unreachable;
+}
+
 upstream_pool::upstream_route upstream_pool::route(std::string_view key) {
   upstream_route route;
   const shard_router::server* owner = map_ != nullptr ? map_->owner(key) : nullptr;

@@ -32,6 +32,8 @@ class upstream_pool {
     std::int64_t map_epoch = 0;                           // of the map that says so
     std::shared_ptr<protocol::mux_core> link;  // can_open; holds the link. nullptr: not now
     bool is_full = false;  // without a link: one is up, and has no room for another stream
+    // Without a link: what stands in the way.
+    close_reason obstacle() const;
   };
 
   // `on_input_end` runs after each gulp of any link.
