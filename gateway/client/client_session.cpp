@@ -185,8 +185,6 @@ void client_session::on_handshake_done() {
   set_phase(client_phase::first_packet);
   set_deadline(context_.settings.auth.timeout);
   carry_out(opening_->on_handshake_ended(moment()));
-  // What could not be told early can now.
-  if (!over_ && phase_ == client_phase::relaying) relay_.on_client_writable();
 }
 
 void client_session::count_early_data() {
@@ -312,6 +310,8 @@ void client_session::begin_relaying() {
   set_phase(client_phase::relaying);
   context_.mover.add(*this, std::chrono::steady_clock::now());
   relay_.begin();
+  // The close_notify of an early answer had to wait for the end of the handshake.
+  if (!over_ && phase_ == client_phase::relaying) relay_.on_client_writable();
 }
 
 client_io_result client_session::read(std::span<std::byte> into) {

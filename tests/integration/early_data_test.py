@@ -187,6 +187,35 @@ class Marks(EarlyCase):
                 self.opened(False, True, False)
                 gateway.stop()
 
+    def test_the_end_of_an_early_answer_comes_when_the_handshake_has_ended(self):
+        self.check_early_end(PACKET, "relaying")
+        larger_than_its_window = framed(authenticate_message("couple", "a" * 2000))
+        self.check_early_end(larger_than_its_window, "opening")
+
+    def check_early_end(self, packet, phase):
+        """The backend says everything at once, whatever it has taken of the packet. `phase`: in
+        which the client is when the handshake has ended."""
+        def on_open(stream):
+            if not stream.opened.early_data:
+                return accept_and_echo(stream)
+            stream.accept()
+            stream.send(b"bye")
+            stream.finish()
+            return ended.append(stream)
+        ended = []
+        backend = self.backend(on_open, features=EARLY_DATA, stream_window_bytes=1024)
+        self.backends.append(backend)
+        gateway = self.gateway_before([backend])
+        client = self.early(gateway, packet)
+        client.start()
+        self.assertEqual(client.read(sending=False), b"bye")
+        client.handshake()
+        self.wait_until(lambda: gateway.metric("presenter_clients_open", phase=phase) == 1,
+                        "the handshake has ended")
+        self.assertEqual(ended[0].receive_exactly(len(packet)), packet)
+        self.assertEqual(client.read(), b"")
+        gateway.stop()
+
     # --- the same bytes again
 
     def test_a_replay_is_a_handshake_without_early_data(self):
