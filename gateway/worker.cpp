@@ -143,15 +143,16 @@ void worker::show_memory() {
 void worker::serve() {
   const auto end = std::chrono::steady_clock::now() + serve_time;
   std::chrono::milliseconds left{0};
+  bool interrupted = false;
   serving_ = true;
   do {
-    polls_.take_batch(turns_due_ ? std::chrono::milliseconds{0} : left);
+    interrupted = !polls_.take_batch(turns_due_ ? std::chrono::milliseconds{0} : left);
     notice_standstill();
     tell_batch();
     if (turns_due_) run_turns();
     bury();
     left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
-  } while (left > std::chrono::milliseconds{0});
+  } while (!interrupted && left > std::chrono::milliseconds{0});
   serving_ = false;
   if (turns_due_) post_serve();
 }
@@ -303,8 +304,13 @@ void worker::bury() {
 
 // --- from other threads
 
+void worker::post(std::function<void()> work) {
+  asio::post(io_, std::move(work));
+  polls_.interrupt();
+}
+
 void worker::post_map(upstream_pool::map_ptr map) {
-  asio::post(io_, [this, map = std::move(map)]() mutable {
+  post([this, map = std::move(map)]() mutable {
     metrics_.map_epoch.set(static_cast<std::int64_t>(map->epoch()));
     upstream_.set_map(map);
     mover_.set_map(std::move(map), std::chrono::steady_clock::now());
@@ -312,9 +318,7 @@ void worker::post_map(upstream_pool::map_ptr map) {
 }
 
 void worker::post_tickets(ticket_ring_ptr tickets) {
-  asio::post(io_, [this, tickets = std::move(tickets)]() mutable {
-    tickets_.set_ring(std::move(tickets));
-  });
+  post([this, tickets = std::move(tickets)]() mutable { tickets_.set_ring(std::move(tickets)); });
 }
 
 tls_contexts_ptr worker::make_tls(const tls_files_ptr& files) {
@@ -331,23 +335,23 @@ void worker::take_early_data(const tls_contexts& contexts) {
 }
 
 void worker::post_tls(tls_contexts_ptr contexts) {
-  asio::post(io_, [this, contexts = std::move(contexts)]() mutable { tls_ = std::move(contexts); });
+  post([this, contexts = std::move(contexts)]() mutable { tls_ = std::move(contexts); });
 }
 
 void worker::post_survey(std::function<void(const client_session&)> visit,
                          std::function<void()> done) {
-  asio::post(io_, [this, visit = std::move(visit), done = std::move(done)]() mutable {
+  post([this, visit = std::move(visit), done = std::move(done)]() mutable {
     surveys_.push_back({std::move(visit), std::move(done)});
     post_turns();
   });
 }
 
 void worker::post_count_streams(std::function<void(stream_counts)> done) {
-  asio::post(io_, [this, done = std::move(done)] { done(upstream_.count_streams()); });
+  post([this, done = std::move(done)] { done(upstream_.count_streams()); });
 }
 
 void worker::post_shut_down(duration within) {
-  asio::post(io_, [this, within] { shut_down(within); });
+  post([this, within] { shut_down(within); });
 }
 
 void worker::shut_down(duration within) {

@@ -90,6 +90,7 @@ class worker final : private client_session_owner {
   void serve();
   void tell_batch();
   void post_serve();
+  void post(std::function<void()> work);
   void post_turns();
   void run_turns();
   void look_for_moves();

@@ -1,6 +1,8 @@
 #include "protocol/transport/poller.hpp"
 
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -8,12 +10,21 @@
 #include <utility>
 
 namespace presenter::protocol {
-poller::poller(boost::asio::io_context& io) : epoll_(::epoll_create1(EPOLL_CLOEXEC)), set_(io) {
-  if (epoll_ < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
+
+poller::poller(boost::asio::io_context& io)
+    : epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      interrupts_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      set_(io) {
+  epoll_event interrupted{EPOLLIN, {}};
+  if (epoll_ < 0 || interrupts_ < 0 ||
+      ::epoll_ctl(epoll_, EPOLL_CTL_ADD, interrupts_, &interrupted) != 0)
+    throw std::system_error(errno, std::generic_category(), "poller");
   set_.assign(epoll_);
 }
 
-poller::~poller() = default;
+poller::~poller() {
+  ::close(interrupts_);
+}
 
 void poller::start(std::function<void()> on_ready) {
   on_ready_ = on_ready ? std::move(on_ready) : [this] { run_batch(); };
@@ -52,12 +63,22 @@ void poller::wait() {
   });
 }
 
-void poller::take_batch(std::chrono::milliseconds wait) {
+void poller::interrupt() {
+  ::eventfd_write(interrupts_, 1);
+}
+
+bool poller::take_batch(std::chrono::milliseconds wait) {
   std::array<epoll_event, batch_max> events;
   const int n = ::epoll_wait(epoll_, events.data(), batch_max, static_cast<int>(wait.count()));
+  bool interrupted = false;
   batch_size_ = static_cast<std::size_t>(std::max(n, 0));
-  for (std::size_t i = 0; i < batch_size_; ++i)
+  for (std::size_t i = 0; i < batch_size_; ++i) {
     batch_[i] = {static_cast<poll_target*>(events[i].data.ptr), events[i].events};
+    interrupted = interrupted || batch_[i].target == nullptr;
+  }
+  eventfd_t times = 0;
+  if (interrupted) ::eventfd_read(interrupts_, &times);
+  return !interrupted;
 }
 
 void poller::tell_batch() {

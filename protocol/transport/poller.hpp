@@ -41,10 +41,13 @@ class poller {
   void stop();
 
   // Takes the events that there are, at most one batch of them, and if there are none waits for the
-  // first, up to `wait`. Their targets are told by tell_batch.
-  void take_batch(std::chrono::milliseconds wait = {});
+  // first, up to `wait`. Their targets are told by tell_batch. False: interrupted.
+  bool take_batch(std::chrono::milliseconds wait = {});
   void tell_batch();
   void run_batch();  // both
+
+  // Ends a wait, or the next one. From any thread.
+  void interrupt();
 
   // The target outlives its registration.
   boost::system::error_code add(int descriptor, poll_target& target, poll_mode mode);
@@ -60,6 +63,7 @@ class poller {
   void wait();
 
   int epoll_;
+  int interrupts_;  // an eventfd; its events have no target
   descriptor_wait set_;
   std::function<void()> on_ready_;
   bool stopped_ = false;

@@ -43,7 +43,7 @@ class FastOpen(ClientCase):
     def test_a_kernel_that_does_not_allow_it_is_named(self):
         allow_fast_open(1)
         _, gateway = self.static_installation()
-        gateway.wait_for_line(r"warning .*net\.ipv4\.tcp_fastopen")
+        gateway.wait_for_line(r"info .*net\.ipv4\.tcp_fastopen")
         for _ in range(2):
             self.assertFalse(was_syn_data_taken(self.chat(gateway).tcp))
 

@@ -113,6 +113,14 @@ TEST_F(Poller, WaitsForTheFirstEventIfThereIsNone) {
   EXPECT_EQ(one.told.size(), 2U);
 }
 
+TEST_F(Poller, AnInterruptEndsAWaitOnce) {
+  std::thread interrupter([&] { polls.interrupt(); });
+  EXPECT_FALSE(polls.take_batch(std::chrono::minutes(1)));
+  interrupter.join();
+  polls.tell_batch();
+  EXPECT_TRUE(polls.take_batch());
+}
+
 TEST_F(Poller, SaysWhyADescriptorCannotBePolled) {
   target one;
   EXPECT_EQ(polls.add(-1, one, poll_mode::edge_in_out), boost::system::errc::bad_file_descriptor);
