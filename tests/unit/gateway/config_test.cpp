@@ -422,9 +422,8 @@ TEST_F(Config, TheSavedMapNeedsAFolderThatCanBeWritten) {
     return messages(load(tls_lines + ("[shards]\n" + shards)));
   };
   EXPECT_THAT(load_saved("zookeeper = \"zk:2181\"\nsaved_map = \"map.json\"\n"), IsEmpty());
-  EXPECT_THAT(
-      load_saved("zookeeper = \"zk:2181\"\nsaved_map = \"nowhere/map.json\"\n"),
-      ElementsAre("presenter.toml:6: shards.saved_map: there is no folder 'nowhere'"));
+  EXPECT_THAT(load_saved("zookeeper = \"zk:2181\"\nsaved_map = \"nowhere/map.json\"\n"),
+              ElementsAre("presenter.toml:6: shards.saved_map: there is no folder 'nowhere'"));
   EXPECT_THAT(load_saved("file = \"shards.toml\"\nsaved_map = \"map.json\"\n"),
               ElementsAre("presenter.toml:6: shards.saved_map: is of no use without 'zookeeper'"));
 }
