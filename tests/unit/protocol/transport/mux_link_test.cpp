@@ -160,7 +160,7 @@ struct MuxLink : ::testing::TestWithParam<waits> {
 
   std::shared_ptr<test_link> make_link(link_socket socket, const mux_options& options) {
     std::optional<link_loop> around;
-    if (GetParam() == waits::by_poller) around.emplace(polls, output);
+    if (GetParam() == waits::by_poller) around.emplace(link_loop{polls, output});
     return std::make_shared<test_link>(std::move(socket), options, around);
   }
 
