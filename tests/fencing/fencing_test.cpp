@@ -39,13 +39,14 @@ void print(const fencing_coverage& seen, double seconds) {
             << seen.overlaps << " (" << seen.excused << " excused)\n";
 }
 
+// The rarest, links lost, happens in one schedule of ten.
 void expect_covered(const fencing_coverage& seen) {
   for (const std::uint64_t times :
        {seen.not_owner, seen.busy, seen.shutting_down, seen.links_lost, seen.waits_for_map,
         seen.waits_for_change, seen.waits_for_time, seen.held_older, seen.held_settling,
         seen.held_too_long, seen.lost_at_accept, seen.moved_by_gateway, seen.moved_by_backend,
         seen.crashes, seen.replaced, seen.cut_off, seen.overlaps}) {
-    EXPECT_GT(times, 100U);
+    EXPECT_GT(times, seen.schedules / 100);
   }
 }
 

@@ -120,7 +120,7 @@ class ClientOpening : public ::testing::Test {
   open_retry::random dice{1};
   std::optional<client_opening> opening;
   protocol::open_frame early;
-  std::string_view rest;  // what `feed` was not asked for
+  std::string rest;  // what `feed` was not asked for
 };
 
 // --- the packet
