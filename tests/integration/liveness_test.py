@@ -140,8 +140,9 @@ class Busy(LivenessCase):
 
     # The bytes come from this process, which a busy machine may hold up for a second.
     DEAD_SECONDS = 4
+    # Who reads nothing learns of no credit: one byte at a time, what there is must last.
     GATEWAY_FINDS = {"ping_interval": "800ms", "dead_after": f"{DEAD_SECONDS}s",
-                     "opening_timeout": "60s"}
+                     "opening_timeout": "60s", "stream_window_bytes": 1 << 20}
 
     def start(self):
         backend = Backend(on_open=accept)
