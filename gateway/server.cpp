@@ -153,7 +153,9 @@ handshake_counts server::handshakes() const {
   handshake_counts all;
   for (const auto& worker : workers_) {
     const worker_metrics& metrics = worker->metrics();
-    all.running += metrics.clients_open[client_phase::handshake].value();
+    for (const auto phase :
+         {client_phase::handshake, client_phase::first_packet, client_phase::opening})
+      all.arriving += metrics.clients_open[phase].value();
     for (const auto kind : {handshake_kind::full, handshake_kind::resumed, handshake_kind::failed})
       all.ended += metrics.handshakes[kind].value();
     for (std::size_t i = 0; i < decltype(metrics.closes)::size; ++i)

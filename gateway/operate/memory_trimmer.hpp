@@ -12,22 +12,22 @@ namespace presenter::gateway {
 
 // What is known now, of all workers.
 struct handshake_counts {
-  std::uint64_t ended = 0;  // handshakes, and clients
-  std::int64_t running = 0;
+  std::uint64_t ended = 0;    // handshakes, and clients
+  std::int64_t arriving = 0;  // clients without an accepted stream, each with some memory for it
 };
 
 // Is it worth it, and does it disturb nobody? Trimming holds up allocations for some milliseconds.
 constexpr bool is_trim_due(const handshake_counts& now, std::uint64_t ended_at_last_trim) {
   constexpr std::uint64_t crowd = 500;
   constexpr std::int64_t few = 16;
-  return now.running <= few && now.ended - ended_at_last_trim >= crowd;
+  return now.arriving <= few && now.ended - ended_at_last_trim >= crowd;
 }
 
 // The end of a crowd comes after it has been trimmed for: once nobody more comes, the rest goes
 // too.
 constexpr bool is_rest_due(const handshake_counts& now, std::uint64_t ended_at_last_look) {
   constexpr std::int64_t few = 16;
-  return now.running <= few && now.ended == ended_at_last_look;
+  return now.arriving <= few && now.ended == ended_at_last_look;
 }
 
 // Life: the server's. Confined to: the control thread.

@@ -14,10 +14,10 @@ TEST(MemoryTrimmer, WaitsForACrowdAndForItsEnd) {
 }
 
 TEST(MemoryTrimmer, TheRestOfACrowdIsDueWhenNobodyMoreComes) {
-  EXPECT_FALSE(is_rest_due({.ended = 700, .running = 0}, 650)) << "they still come";
-  EXPECT_TRUE(is_rest_due({.ended = 700, .running = 0}, 700));
-  EXPECT_TRUE(is_rest_due({.ended = 700, .running = 16}, 700)) << "some never say anything";
-  EXPECT_FALSE(is_rest_due({.ended = 700, .running = 17}, 700));
+  EXPECT_FALSE(is_rest_due({.ended = 700, .arriving = 0}, 650)) << "they still come";
+  EXPECT_TRUE(is_rest_due({.ended = 700, .arriving = 0}, 700));
+  EXPECT_TRUE(is_rest_due({.ended = 700, .arriving = 16}, 700)) << "some never say anything";
+  EXPECT_FALSE(is_rest_due({.ended = 700, .arriving = 17}, 700));
 }
 
 }  // namespace
