@@ -135,12 +135,16 @@ listener::~listener() {
 }
 
 void listener::resume() {
-  if (stopped_ || has_deadline() || std::exchange(listening_, true)) return;
+  if (stopped_ || has_deadline() || listening_) return;
+  // No memory in the kernel, or fs.epoll.max_user_watches is reached: tried again, as without
+  // descriptors.
+  if (const auto error = polls_.add(socket_.descriptor(), *this, protocol::poll_mode::level_in)) {
+    metrics_.accept_failures.add();
+    return pause_for_descriptors("the listener cannot be watched: " + error.message());
+  }
+  listening_ = true;
   metrics_.accept_paused[accept_pause::clients_max].set(0);
   metrics_.accept_paused[accept_pause::descriptors].set(0);
-  if (const auto error = polls_.add(socket_.descriptor(), *this, protocol::poll_mode::level_in)) {
-    spdlog::error("cannot poll the listener: {}", error.message());
-  }
 }
 
 void listener::stop_polling() {

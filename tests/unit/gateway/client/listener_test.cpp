@@ -205,6 +205,35 @@ TEST_F(Listener, PausesAtTheWatermarkUntilThereAreDescriptorsAgain) {
   EXPECT_EQ(metrics.accept_paused[accept_pause::descriptors].value(), 0);
 }
 
+// The kernel may refuse to watch one more: here as it has it already.
+TEST_F(Listener, ListensAgainAfterItCouldNotBeWatched) {
+  struct : protocol::poll_target {
+    void on_poll(std::uint32_t) override {}
+  } in_the_way;
+  auto socket = listening_socket::open({boost::asio::ip::address_v4::loopback(), 0}, 64);
+  ASSERT_TRUE(socket);
+  address = socket->local_endpoint();
+  const int descriptor = socket->descriptor();
+  ASSERT_FALSE(polls.add(descriptor, in_the_way, protocol::poll_mode::edge_in_out));
+  listens.emplace(std::move(*socket), polls, deadlines, metrics,
+                  listener::limits{10, [this] { return accepted.size(); }},
+                  [this](int client, const tcp_endpoint&) { accepted.push_back(client); });
+  spdlog::set_level(spdlog::level::off);
+  listens->start();
+  deadlines.advance(now += std::chrono::seconds(1));
+  spdlog::set_level(spdlog::level::info);
+  EXPECT_GE(metrics.accept_failures.value(), 2U);
+  EXPECT_EQ(metrics.accept_paused[accept_pause::descriptors].value(), 1);
+
+  polls.remove(descriptor, in_the_way);
+  polls.start();
+  deadlines.advance(now += std::chrono::seconds(1));
+  EXPECT_EQ(metrics.accept_paused[accept_pause::descriptors].value(), 0);
+  connect();
+  run();
+  EXPECT_EQ(accepted.size(), 1U);
+}
+
 TEST_F(Listener, StopsForGood) {
   start();
   listens->stop();
