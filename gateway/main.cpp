@@ -4,15 +4,18 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <string>
 
 #include "gateway/config.hpp"
 #include "gateway/config_checks.hpp"
+#include "gateway/operate/guarded_run.hpp"
 #include "gateway/operate/log.hpp"
 #include "gateway/operate/openssl_memory.hpp"
 #include "gateway/operate/service_manager.hpp"
 #include "gateway/server.hpp"
+#include "gateway/start.hpp"
 #include "gateway/version.hpp"
 #include "shard_router/map_file.hpp"
 
@@ -27,7 +30,7 @@ constexpr const char* footer =
     "Signals: SIGTERM, SIGINT end it, a second one at once; SIGHUP reads the files of [tls] "
     "again.\n"
     "Exit status: 0 ended by a signal, or the configuration is good; 1 a mistake in the\n"
-    "configuration, or the start failed; 2 wrong arguments.";
+    "configuration, the start failed, or a fault of the program ended it; 2 wrong arguments.";
 
 // Prints every mistake of the configuration and of the map file it names. True: there is none.
 bool report_mistakes(const gateway::config_result& loaded) {
@@ -50,14 +53,17 @@ int serve(const gateway::config& settings) {
   gateway::init_logging(settings.log.level);
   try {
     gateway::server server(settings);
+    server.start();
     const auto admin = server.admin_endpoint();
     fmt::print("presenter ready: listening on {}, admin on {}\n",
                gateway::format_endpoint(server.listen_endpoint()),
                admin ? gateway::format_endpoint(*admin) : "none");
     std::fflush(stdout);
     gateway::tell_service_manager("READY=1");
-    server.run();
-    return 0;
+    if (server.run()) return 0;
+    spdlog::critical("ended because a thread has failed");
+    // What a failure left half done is not taken apart: that could fail as well, or never end.
+    std::_Exit(exit_mistake);
   } catch (const std::exception& error) {
     spdlog::critical("{}", error.what());
     return exit_mistake;
@@ -67,6 +73,8 @@ int serve(const gateway::config& settings) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  gateway::end_at_uncaught_exceptions();
+  gateway::open_standard_descriptors();
   CLI::App app{"Presenter: a TLS gateway between chat clients and sharded chat servers",
                "presenter"};
   app.footer(footer);

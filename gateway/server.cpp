@@ -1,17 +1,29 @@
 #include "gateway/server.hpp"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <csignal>
+#include <stdexcept>
+#include <system_error>
 #include <utility>
 
+#include "gateway/operate/guarded_run.hpp"
 #include "gateway/operate/openssl_memory.hpp"
 #include "gateway/operate/service_manager.hpp"
 #include "gateway/start.hpp"
 #include "gateway/version.hpp"
 
 namespace presenter::gateway {
+namespace {
+
+// For the last turns of a worker whose time is over, on a busy machine.
+constexpr std::chrono::seconds worker_grace{10};
+
+}  // namespace
+
 server::server(const config& settings)
     : settings_(settings),
       started_at_(std::chrono::system_clock::now()),
@@ -75,34 +87,83 @@ std::optional<tcp_endpoint> server::admin_endpoint() const {
 
 // --- life
 
-void server::run() {
+void server::start() {
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    try {
+      workers_[i]->start(fmt::format("worker {}", i), events_of_worker());
+    } catch (const std::system_error& error) {
+      // Those that run already serve nobody yet, and end with this object.
+      throw std::runtime_error(fmt::format(
+          "workers.count: the thread of worker {} of {} cannot be made: {} (ulimit -u, TasksMax)",
+          i + 1, workers_.size(), error.code().message()));
+    }
+  }
+  for (const auto& worker : workers_)
+    worker->post_listen();
+}
+
+worker_events server::events_of_worker() {
+  return {[this] {
+            has_failed_ = true;
+            boost::asio::post(control_, [this] { shut_down(); });
+          },
+          [this] {
+            const std::lock_guard lock(ends_mutex_);
+            ++workers_ended_;
+            worker_ended_.notify_one();
+          }};
+}
+
+// Each step whatever became of the one before: no failure may keep the process from ending.
+bool server::run() {
   wait_signal();
   wait_reload();
-  for (const auto& worker : workers_)
-    worker->start();
-  control_.run();
+  const auto attempt = [this](auto step) {
+    if (!run_guarded("control thread", step)) has_failed_ = true;
+  };
+  attempt([this] { control_.run(); });
+  attempt([this] { shut_down(); });
+  attempt([this] { shards_->stop(); });
+  attempt([this] {
+    if (!wait_for_workers()) throw std::runtime_error("a worker does not end in its time");
+    spdlog::info("all clients are closed");
+  });
+  return !has_failed_;
+}
 
-  // Control stays quiet while the workers end; a second signal has its default effect again.
+// The workers come first: their clients wait, and what follows may take its time. Control stays
+// quiet from here on; a second signal has its default effect again.
+void server::shut_down() {
+  if (std::exchange(ending_, true)) return;
   for (const auto& worker : workers_)
     worker->post_shut_down(settings_.shutdown.timeout);
+  tell_service_manager("STOPPING=1");
+  boost::system::error_code ignored;
+  signals_.clear(ignored);
+  if (admin_ != nullptr) admin_->stop();
+  tickets_.stop();
+  tls_.stop();
+  control_.stop();
+}
+
+// A worker cuts what is left when its time is over: more than that is a fault.
+bool server::wait_for_workers() {
+  const auto until = std::chrono::steady_clock::now() + settings_.shutdown.timeout + worker_grace;
+  std::unique_lock lock(ends_mutex_);
+  const bool have_ended =
+      worker_ended_.wait_until(lock, until, [this] { return workers_ended_ == workers_.size(); });
+  lock.unlock();
+  if (!have_ended) return false;
   for (const auto& worker : workers_)
     worker->join();
-  spdlog::info("all clients are closed");
+  return true;
 }
 
 void server::wait_signal() {
   signals_.async_wait([this](boost::system::error_code error, int signal) {
     if (error) return;
     spdlog::info("{}: closing", signal == SIGTERM ? "SIGTERM" : "SIGINT");
-    ending_ = true;
-    tell_service_manager("STOPPING=1");
-    boost::system::error_code ignored;
-    signals_.clear(ignored);
-    if (admin_ != nullptr) admin_->stop();
-    tickets_.stop();
-    tls_.stop();
-    shards_->stop();
-    control_.stop();
+    shut_down();
   });
 }
 

@@ -2,10 +2,13 @@
 // they start and end.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <chrono>
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,6 +25,7 @@
 namespace presenter::gateway {
 
 // Life: main's. Confined to: the thread that calls run, the control thread.
+// An exception on any thread ends all the others in order: see gateway/README.md, Failures.
 class server {
  public:
   // Opens the listeners and the admin endpoint. Throws std::exception whose text names what is in
@@ -29,17 +33,25 @@ class server {
   explicit server(const config& settings);
   ~server();
 
+  // Begins to serve, with all workers or with none. Throws std::runtime_error, as above. Once.
+  void start();
+
   tcp_endpoint listen_endpoint() const { return listen_endpoint_; }
   // Nothing: no admin endpoint is configured.
   std::optional<tcp_endpoint> admin_endpoint() const;
 
   // At SIGHUP the files that [tls] names are read again. Serves until SIGTERM or SIGINT, then
   // closes cleanly within shutdown.timeout. A second signal ends the process at once.
-  void run();
+  // False: a thread has failed, and the others were ended for that. What it left half done is not
+  // to be taken apart: the process is to end without destroying this object.
+  bool run();
 
  private:
   void wait_signal();
   void wait_reload();
+  void shut_down();
+  bool wait_for_workers();
+  worker_events events_of_worker();
   void start_tickets();
   void start_tls();
   void on_map(const upstream_pool::map_ptr& map);
@@ -62,6 +74,11 @@ class server {
   tcp_endpoint listen_endpoint_;
   std::unique_ptr<address_limits> addresses_;        // nullptr: none are set
   std::unique_ptr<early_data_register> early_data_;  // nullptr: none is taken
+  // What workers tell; outlives them.
+  std::atomic<bool> has_failed_{false};  // some thread
+  std::mutex ends_mutex_;
+  std::condition_variable worker_ended_;
+  std::size_t workers_ended_ = 0;  // guarded by ends_mutex_
   std::vector<std::unique_ptr<worker>> workers_;
   shard_router::router router_;
   std::unique_ptr<shard_pages> pages_;

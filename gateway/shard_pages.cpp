@@ -1,10 +1,12 @@
 #include "gateway/shard_pages.hpp"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <charconv>
+#include <exception>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -20,29 +22,66 @@ using shard_router::shard_map;
 using shard_router::shard_map_ptr;
 
 json_answer answer_of(const json& page) {
-  return {http::status::ok, page.dump(2) + "\n"};
+  // Whatever a name may hold: a page with a strange letter in it is better than none.
+  return {http::status::ok, page.dump(2, ' ', false, json::error_handler_t::replace) + "\n"};
 }
 
 json_answer refusal_of(http::status status, std::string_view why) {
   return {status, json{{"error", why}}.dump(2) + "\n"};
 }
 
-// Calls `ask(worker, its result, finished)` for every worker, and `done` on the control thread when
-// the last of them has called `finished`, which it does on its own thread.
-template <class Result, class Ask, class Done>
-void ask_all(boost::asio::io_context& control, const worker_list& workers, Ask ask, Done done) {
+// One worker's part of a page. No page is worth the worker: if it cannot be made, the page fails.
+template <class Result>
+struct page_part {
+  template <class Work>
+  void attempt(Work work) noexcept {
+    if (failed != nullptr) return;
+    try {
+      work(found);
+    } catch (...) {
+      failed = std::current_exception();
+    }
+  }
+
+  Result found{};
+  std::exception_ptr failed;
+};
+
+template <class Result>
+std::vector<Result> whole_of(std::vector<page_part<Result>>& parts) {
+  std::vector<Result> all;
+  for (auto& part : parts) {
+    if (part.failed != nullptr) std::rethrow_exception(part.failed);
+    all.push_back(std::move(part.found));
+  }
+  return all;
+}
+
+// Calls `ask(worker, its part, finished)` for every worker. When the last of them has called
+// `finished`, which it does on its own thread, the control thread answers with `make(results)`.
+template <class Result, class Ask, class Make>
+void ask_all(boost::asio::io_context& control, const worker_list& workers, const json_reply& reply,
+             Ask ask, Make make) {
   struct answers {
-    std::vector<Result> of_worker;
+    std::vector<page_part<Result>> of_worker;
     std::size_t awaited;
   };
-  auto all =
-      std::make_shared<answers>(answers{std::vector<Result>(workers.size()), workers.size()});
+  auto all = std::make_shared<answers>();
+  all->of_worker.resize(workers.size());
+  all->awaited = workers.size();
+  const auto answer = [all, make, reply] {
+    if (--all->awaited != 0) return;
+    json_answer page;
+    try {
+      page = answer_of(make(whole_of(all->of_worker)));
+    } catch (const std::exception& error) {
+      spdlog::error("admin: a page of the workers failed: {}", error.what());
+      page = refusal_of(http::status::internal_server_error, "the page cannot be made");
+    }
+    reply(std::move(page));
+  };
   for (std::size_t i = 0; i < workers.size(); ++i) {
-    ask(*workers[i], all->of_worker[i], [all, done, &control] {
-      boost::asio::post(control, [all, done] {
-        if (--all->awaited == 0) done(all->of_worker);
-      });
-    });
+    ask(*workers[i], all->of_worker[i], [answer, &control] { boost::asio::post(control, answer); });
   }
 }
 
@@ -235,29 +274,29 @@ std::int64_t shard_pages::epoch() const {
 }
 
 void shard_pages::shards(const json_reply& reply) const {
-  const auto ask = [](worker& each, stream_counts& into, auto finished) {
-    each.post_count_streams([&into, finished](stream_counts counts) {
-      into = std::move(counts);
+  const auto ask = [](worker& each, page_part<stream_counts>& into, auto finished) {
+    each.post_visit_links([&into, finished](const upstream_pool& upstream) {
+      into.attempt([&](stream_counts& counts) { counts = upstream.count_streams(); });
       finished();
     });
   };
-  ask_all<stream_counts>(
-      control_, workers_, ask, [this, reply](const std::vector<stream_counts>& of_worker) {
-        stream_counts sum;
-        std::size_t streams = 0;
-        for (const auto& counts : of_worker) {
-          for (const auto& [name, count] : counts) {
-            sum[name] += count;
-            streams += count;
-          }
-        }
-        reply(answer_of({{"gateway", node_},
-                         {"epoch", epoch()},
-                         {"streams", streams},
-                         {"servers", servers_page(shards_.current(), sum)},
-                         {"held", held_page(held_().get(), shards_.current().get())},
-                         {"moves", moves_page(workers_, moves_per_second_)}}));
-      });
+  const auto make = [this](const std::vector<stream_counts>& of_worker) {
+    stream_counts sum;
+    std::size_t streams = 0;
+    for (const auto& counts : of_worker) {
+      for (const auto& [name, count] : counts) {
+        sum[name] += count;
+        streams += count;
+      }
+    }
+    return json{{"gateway", node_},
+                {"epoch", epoch()},
+                {"streams", streams},
+                {"servers", servers_page(shards_.current(), sum)},
+                {"held", held_page(held_().get(), shards_.current().get())},
+                {"moves", moves_page(workers_, moves_per_second_)}};
+  };
+  ask_all<stream_counts>(control_, workers_, reply, ask, make);
 }
 
 void shard_pages::whois(const admin_query& query, const json_reply& reply) const {
@@ -268,18 +307,20 @@ void shard_pages::whois(const admin_query& query, const json_reply& reply) const
   json page{{"gateway", node_}, {"epoch", epoch()}, {"hash", fmt::format("{:016x}", hash)}};
   page["owner"] = owner == nullptr ? json() : json(owner->name);
   using found_list = std::vector<found_client>;
-  const auto ask = [hash](worker& each, found_list& into, auto finished) {
+  const auto ask = [hash](worker& each, page_part<found_list>& into, auto finished) {
     const auto visit = [hash, &into](const client_session& client) {
       if (client.ring_hash() != hash || client.backend() == nullptr) return;
-      into.push_back({client.tag(), client.backend()->name, name_of(client.phase()),
-                      client.age_seconds(), client.is_move_pending()});
+      into.attempt([&](found_list& found) {
+        found.push_back({client.tag(), client.backend()->name, name_of(client.phase()),
+                         client.age_seconds(), client.is_move_pending()});
+      });
     };
     each.post_survey(visit, finished);
   };
-  ask_all<found_list>(control_, workers_, ask, [page, reply](const auto& of_worker) {
+  ask_all<found_list>(control_, workers_, reply, ask, [page](const auto& of_worker) {
     json whole = page;
     whole["clients"] = clients_page(of_worker);
-    reply(answer_of(whole));
+    return whole;
   });
 }
 
@@ -290,11 +331,13 @@ void shard_pages::what_if(const admin_query& query, const json_reply& reply) con
   auto [refused, after] = changed(*before, query);
   if (after == nullptr) return reply(std::move(refused));
   const shard_map_ptr by = after;
-  const auto ask = [by](worker& each, moved_streams& into, auto finished) {
-    each.post_survey([by, &into](const client_session& client) { count_moved(client, *by, into); },
-                     finished);
+  const auto ask = [by](worker& each, page_part<moved_streams>& into, auto finished) {
+    const auto visit = [by, &into](const client_session& client) {
+      into.attempt([&](moved_streams& streams) { count_moved(client, *by, streams); });
+    };
+    each.post_survey(visit, finished);
   };
-  ask_all<moved_streams>(control_, workers_, ask, [this, before, by, reply](const auto& of_worker) {
+  ask_all<moved_streams>(control_, workers_, reply, ask, [this, before, by](const auto& of_worker) {
     moved_streams sum;
     std::size_t most = 0;
     for (const moved_streams& each : of_worker) {
@@ -304,14 +347,14 @@ void shard_pages::what_if(const admin_query& query, const json_reply& reply) con
     }
     double keys_moved = 0;
     json servers = shares_page(*before, *by, keys_moved);
-    reply(answer_of({{"gateway", node_},
-                     {"epoch", before->epoch()},
-                     {"keys_moved", keys_moved},
-                     {"streams", sum.all},
-                     {"streams_moved", sum.moved},
-                     {"moves_per_second", moves_per_second_ * static_cast<double>(workers_.size())},
-                     {"seconds", static_cast<double>(most) / moves_per_second_},
-                     {"servers", std::move(servers)}}));
+    return json{{"gateway", node_},
+                {"epoch", before->epoch()},
+                {"keys_moved", keys_moved},
+                {"streams", sum.all},
+                {"streams_moved", sum.moved},
+                {"moves_per_second", moves_per_second_ * static_cast<double>(workers_.size())},
+                {"seconds", static_cast<double>(most) / moves_per_second_},
+                {"servers", std::move(servers)}};
   });
 }
 

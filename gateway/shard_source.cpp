@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <stdexcept>
+#include <system_error>
 
 #include "shard_router/map_file.hpp"
 #include "shard_router/zk_identity.hpp"
@@ -35,7 +36,12 @@ void shard_source::start_zookeeper(boost::asio::io_context& control, const shard
                                identity.error().message());
     options.digest_auth = std::move(*identity);
   }
-  session_ = std::make_unique<shard_router::zk_session>(control.get_executor(), options);
+  try {
+    session_ = std::make_unique<shard_router::zk_session>(control.get_executor(), options);
+  } catch (const std::system_error& error) {
+    throw std::runtime_error("shards.zookeeper: a thread for it cannot be made: " +
+                             error.code().message() + " (ulimit -u, TasksMax)");
+  }
   shard_router::zk_watcher_options watching;
   watching.hold = settings.mass_drop_hold;
   watching.saved_map = settings.saved_map.value_or("");
@@ -56,7 +62,7 @@ shard_router::shard_map_ptr shard_source::held() const {
 zookeeper_facts shard_source::facts() const {
   if (session_ == nullptr) return {};
   const shard_router::shard_counters& counters = session_->counters();
-  return {.is_connected = session_->state() == shard_router::zk_state::connected,
+  return {.is_connected = counters.connected,
           .is_map_held = held() != nullptr,
           .maps_held = counters.maps_held,
           .maps_too_large = counters.maps_too_large,
@@ -64,7 +70,14 @@ zookeeper_facts shard_source::facts() const {
           .read_failures = counters.map_read_failures,
           .save_failures = counters.saves_failed,
           .disconnects = counters.disconnects,
-          .sessions_expired = counters.sessions_expired};
+          .sessions_opened = counters.sessions_opened,
+          .sessions_expired = counters.sessions_expired,
+          .open_failures = counters.open_failures,
+          .map_reads = counters.map_reads,
+          .maps_published = counters.maps_published,
+          .secret_reads = counters.secret_reads,
+          .secret_refusals = counters.secret_refusals,
+          .secret_write_failures = counters.secret_write_failures};
 }
 
 }  // namespace presenter::gateway

@@ -105,8 +105,9 @@ void ticket_source::stop() {
 void ticket_source::reload_file() {
   if (!settings_.ticket_key_file) return;
   watch_.mark_seen();
-  std::string mistake = check_ticket_key_file(*settings_.ticket_key_file);
+  std::string mistake;
   try {
+    mistake = check_ticket_key_file(*settings_.ticket_key_file);
     if (mistake.empty()) file_ = load_file(settings_.ticket_key_file);
   } catch (const std::exception& error) {
     mistake = error.what();

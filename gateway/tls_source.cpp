@@ -44,18 +44,23 @@ void tls_source::start(publish publish) {
   watch_.start();
 }
 
+// No new file, however strange, is worth the gateway.
 void tls_source::reload() {
+  try {
+    take_over_files();
+  } catch (const std::exception& error) {
+    refuse(error.what());
+  }
+}
+
+void tls_source::take_over_files() {
   watch_.mark_seen();
   const std::time_t now = std::time(nullptr);
   const tls_load loaded = load_tls_files(settings_, now);
   if (!loaded.files) return refuse(loaded.mistakes.front().text);
   if (const auto* worse = find_worse(*files_, *loaded.files, now))
     return refuse("'" + worse->file + "' has expired");
-  try {
-    publish_(loaded.files);
-  } catch (const std::exception& error) {
-    return refuse(error.what());
-  }
+  publish_(loaded.files);
   log_warnings(loaded);
   files_ = loaded.files;
   ++reloads_;

@@ -34,6 +34,7 @@ class tls_source {
   certificate_facts facts() const;
 
  private:
+  void take_over_files();
   void tell(const char* what) const;
   void refuse(const std::string& why);
 

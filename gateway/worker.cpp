@@ -10,6 +10,9 @@
 #include <random>
 #include <utility>
 
+#include "gateway/client/restless_list.hpp"
+#include "gateway/operate/guarded_run.hpp"
+
 namespace presenter::gateway {
 namespace asio = boost::asio;
 
@@ -32,6 +35,9 @@ constexpr std::size_t surveyed_per_turn = 512;
 
 // For frames that are still to leave when the links close at the end.
 constexpr std::chrono::milliseconds link_linger{500};
+
+// For a worker that has failed, and whose timers may have gone with that: longer than a tick.
+constexpr std::chrono::milliseconds failure_linger{500};
 
 // A tick that is so much late says that the process stood still, or its machine: no client has been
 // heard meanwhile, whatever it said.
@@ -69,13 +75,20 @@ worker::worker(const worker_setup& setup, listening_socket socket)
 }
 
 worker::~worker() {
+  if (thread_.joinable()) post_shut_down({});
   join();
-  const auto destroy = [this](client_session* session) { destroy_session(*session); };
-  sessions_.clear_and_dispose(destroy);
+  // The stream that one gives back may wake another, which ends: no neighbour is kept in mind.
+  while (!sessions_.empty()) {
+    client_session& next = sessions_.front();
+    next.session_hook::unlink();
+    destroy_session(next);
+  }
   bury_all();
 }
 
-void worker::start() {
+void worker::start(std::string name, worker_events events) {
+  name_ = std::move(name);
+  events_ = std::move(events);
   thread_ = std::thread([this] { run(); });
 }
 
@@ -83,13 +96,34 @@ void worker::join() {
   if (thread_.joinable()) thread_.join();
 }
 
-void worker::run() {
-  asio::post(io_, [this] {
+void worker::post_listen() {
+  post([this] {
     listener_.start();
-    polls_.start([this] { serve(); });
-    wait_tick();
+    begin_serving();
   });
-  io_.run();
+}
+
+void worker::begin_serving() {
+  polls_.start([this] { serve(); });
+  wait_tick();
+}
+
+void worker::run() {
+  name_thread(name_);
+  if (!run_guarded(name_, [this] { io_.run(); })) {
+    events_.on_failed();
+    run_guarded(name_, [this] { end_after_failure(); });
+  }
+  events_.on_ended();
+}
+
+// Nobody knows how far the one had come that threw. What may have stopped with it is begun again,
+// so that clients are closed cleanly and the thread ends; if not all of that works, time ends it.
+void worker::end_after_failure() {
+  serving_ = serve_posted_ = false;
+  begin_serving();
+  shut_down(settings_.shutdown.timeout);
+  io_.run_until(cut_at_ + failure_linger);
 }
 
 void worker::wait_tick() {
@@ -346,8 +380,8 @@ void worker::post_survey(std::function<void(const client_session&)> visit,
   });
 }
 
-void worker::post_count_streams(std::function<void(stream_counts)> done) {
-  post([this, done = std::move(done)] { done(upstream_.count_streams()); });
+void worker::post_visit_links(std::function<void(const upstream_pool&)> visit) {
+  post([this, visit = std::move(visit)] { visit(upstream_); });
 }
 
 void worker::post_shut_down(duration within) {
@@ -359,8 +393,7 @@ void worker::shut_down(duration within) {
   cut_at_ = std::chrono::steady_clock::now() + within;
   move_timer_.cancel();
   listener_.stop();
-  for (auto next = sessions_.begin(); next != sessions_.end();)
-    (next++)->shut_down();
+  visit_restless(sessions_, [](client_session& client) { client.shut_down(); });
   step_shut_down();
 }
 

@@ -42,7 +42,16 @@ struct worker_setup {
   early_data_register* early_data = nullptr;  // of all workers, outlives them; nullptr: none taken
 };
 
-// Life: the server's. `start` begins the thread, `join` ends it.
+// What its owner is told, on the worker's own thread.
+struct worker_events {
+  // It threw, which a critical line has told; it ends its clients now, as far as it still can.
+  std::function<void()> on_failed = [] {};
+  // The last that it does.
+  std::function<void()> on_ended = [] {};
+};
+
+// Life: the server's. `start` begins the thread, post_shut_down ends it, and so does the
+// destructor.
 // Confined to: its own thread, but for the functions named post_… and metrics(), which any thread
 // may call.
 class worker final : private client_session_owner {
@@ -51,7 +60,12 @@ class worker final : private client_session_owner {
   worker(const worker_setup& setup, listening_socket socket);
   ~worker();
 
-  void start();
+  // Begins the thread, which serves nobody until post_listen. `name`: in the log, and what the
+  // system shows. Throws std::system_error.
+  void start(std::string name = "worker", worker_events events = {});
+
+  // Clients may come.
+  void post_listen();
 
   void post_map(upstream_pool::map_ptr map);
   void post_tickets(ticket_ring_ptr tickets);
@@ -64,8 +78,8 @@ class worker final : private client_session_owner {
   // Shows every client to `visit`, some in each turn of the loop, then calls `done`; both on the
   // worker's thread. Neither is called any more once the worker ends.
   void post_survey(std::function<void(const client_session&)> visit, std::function<void()> done);
-  // Calls `done` on the worker's thread.
-  void post_count_streams(std::function<void(stream_counts)> done);
+  // Shows the links to `visit`, on the worker's thread.
+  void post_visit_links(std::function<void(const upstream_pool&)> visit);
 
   // Accepts no more, closes clients cleanly, then links; whatever is left after `within` is cut.
   // The thread ends with it.
@@ -85,6 +99,8 @@ class worker final : private client_session_owner {
   void on_session_over(client_session& session) override;
 
   void run();
+  void begin_serving();
+  void end_after_failure();
   void wait_tick();
   void notice_standstill();
   void serve();
@@ -149,6 +165,8 @@ class worker final : private client_session_owner {
   bool shutting_down_ = false;
   bool links_shut_down_ = false;
   steady_time cut_at_{};
+  std::string name_;
+  worker_events events_;
   std::thread thread_;
 };
 

@@ -4,10 +4,16 @@
 #include <zookeeper/zookeeper.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
 #include <cerrno>
 #include <cstring>
+#include <future>
+#include <mutex>
+#include <optional>
+#include <system_error>
+#include <thread>
 #include <unordered_map>
 #include <utility>
 
@@ -22,6 +28,31 @@ constexpr std::chrono::minutes away_said_every{1};
 // What zookeeper_init makes of getaddrinfo's answers.
 bool is_unresolved(int error) {
   return error == ENOENT || error == EINVAL;
+}
+
+std::string reason_of(int error) {
+  if (is_unresolved(error)) return "none of its names can be resolved";
+  if (error == EAGAIN) return "its threads cannot be made (ulimit -u, TasksMax)";
+  return std::strerror(error);
+}
+
+// The C client makes two threads for each session, and ends the whole process if it cannot. So
+// first it is tried: who takes the last one in the microseconds between is not met in practice.
+bool can_make_threads() {
+  std::promise<void> tried;
+  const std::shared_future<void> end = tried.get_future().share();
+  std::array<std::thread, 2> made;
+  bool can = true;
+  try {
+    for (std::thread& each : made)
+      each = std::thread([end] { end.wait(); });
+  } catch (const std::system_error&) {
+    can = false;
+  }
+  tried.set_value();
+  for (std::thread& each : made)
+    if (each.joinable()) each.join();
+  return can;
 }
 
 }  // namespace
@@ -57,15 +88,33 @@ struct zk_session::request {
   std::array<zoo_op_result_t, 2> results{};
 };
 
+// The way from the C library's threads, and ours that waits for it, to the executor. It is shut
+// when the session is closed: one of them may outlive the io_context.
+struct zk_session::gate {
+  explicit gate(const boost::asio::any_io_executor& to)
+      : executor(boost::asio::prefer(to, boost::asio::execution::outstanding_work.tracked)) {}
+
+  template <class Function>
+  void post(Function function) {
+    const std::lock_guard lock(mutex);
+    if (executor) boost::asio::post(*executor, std::move(function));
+  }
+
+  void shut() {
+    const std::lock_guard lock(mutex);
+    executor.reset();
+  }
+
+  std::mutex mutex;
+  std::optional<boost::asio::any_io_executor> executor;  // guarded by mutex
+};
+
 // One zhandle_t and what belongs to it. Late callbacks of a dead handle find `session` empty.
 // Life: the session's, until retired; then that of the job which closes the zhandle_t.
 struct zk_session::handle : std::enable_shared_from_this<handle> {
-  handle(zk_session& owner)
-      : executor(
-            boost::asio::prefer(owner.executor_, boost::asio::execution::outstanding_work.tracked)),
-        session(&owner) {}
+  handle(zk_session& owner) : way(owner.gate_), session(&owner) {}
 
-  const boost::asio::any_io_executor executor;
+  const std::shared_ptr<gate> way;
 
   // Written by the blocking thread when it opens, read by the executor's only after that.
   zhandle_t* raw = nullptr;
@@ -77,7 +126,7 @@ struct zk_session::handle : std::enable_shared_from_this<handle> {
   std::unordered_map<const request*, std::unique_ptr<request>> requests;
 
   void post_reply(const request* which, int rc, reply got) {
-    boost::asio::post(executor, [self = shared_from_this(), which, rc, got = std::move(got)] {
+    way->post([self = shared_from_this(), which, rc, got = std::move(got)] {
       self->on_reply(which, rc, got);
     });
   }
@@ -89,14 +138,15 @@ struct zk_session::handle : std::enable_shared_from_this<handle> {
   }
 };
 
-// The C library's callbacks, on its threads: copy, post, return.
+// The C library's callbacks, on its threads: copy, post, return. An answer for which there is no
+// memory cannot be left out, nor may its exception unwind the C library: it ends the process.
 struct zk_session::callbacks {
   static zk_stat stat_of(const Stat* stat) {
     if (stat == nullptr) return {};
     return {stat->mzxid, stat->pzxid, stat->ephemeralOwner, stat->version, stat->aversion};
   }
 
-  static void answer(const void* context, int rc, reply got) {
+  static void answer(const void* context, int rc, reply got) noexcept {
     const auto* which = static_cast<const request*>(context);
     which->owner->post_reply(which, rc, std::move(got));
   }
@@ -135,10 +185,10 @@ struct zk_session::callbacks {
   }
 
   // Watches and session events; one function for both, because session events go to every watch.
-  static void on_event(zhandle_t*, int type, int state, const char* path, void* context) {
+  static void on_event(zhandle_t*, int type, int state, const char* path, void* context) noexcept {
     auto* const owner = static_cast<handle*>(context);
-    boost::asio::post(owner->executor, [self = owner->shared_from_this(), type, state,
-                                        path = std::string(path == nullptr ? "" : path)] {
+    owner->way->post([self = owner->shared_from_this(), type, state,
+                      path = std::string(path == nullptr ? "" : path)] {
       if (self->session == nullptr || !self->is_open) return;
       if (type == ZOO_SESSION_EVENT) return self->session->on_session_event(state);
       const std::size_t stem = self->session->options_.address.chroot.size();
@@ -173,7 +223,10 @@ void zk_session::close() {
   reopen_timer_.cancel();
   away_timer_.cancel();
   retire();
-  blocking_.join();
+  if (!blocking_.end(close_wait))
+    spdlog::warn("ZooKeeper at {}: the session's end is not waited for any longer",
+                 options_.address.servers);
+  if (gate_ != nullptr) gate_->shut();
   counters_.connected = false;
   state_ = zk_state::stopped;
 }
@@ -182,15 +235,19 @@ void zk_session::open() {
   // Also makes spdlog's registry on this thread, before the C client's log on theirs.
   spdlog::debug("ZooKeeper at {}: opening a session", options_.address.servers);
   set_state(zk_state::connecting);
+  if (gate_ == nullptr) gate_ = std::make_shared<gate>(executor_);
   handle_ = std::make_shared<handle>(*this);
-  boost::asio::post(blocking_, [opened = handle_, servers = options_.address.servers,
-                                timeout = static_cast<int>(options_.session_timeout.count())] {
+  blocking_.post([opened = handle_, servers = options_.address.servers,
+                  timeout = static_cast<int>(options_.session_timeout.count())] {
     zoo_set_debug_level(ZOO_LOG_LEVEL_WARN);
-    errno = 0;
-    opened->raw = zookeeper_init2(servers.c_str(), &callbacks::on_event, timeout, nullptr,
-                                  opened.get(), 0, &callbacks::on_log);
+    errno = EAGAIN;
+    if (can_make_threads()) {
+      errno = 0;
+      opened->raw = zookeeper_init2(servers.c_str(), &callbacks::on_event, timeout, nullptr,
+                                    opened.get(), 0, &callbacks::on_log);
+    }
     const int error = opened->raw != nullptr ? 0 : errno;
-    boost::asio::post(opened->executor, [opened, error] {
+    opened->way->post([opened, error] {
       if (opened->session != nullptr) opened->session->on_opened(error);
     });
   });
@@ -202,7 +259,11 @@ void zk_session::retire() {
   const std::shared_ptr<handle> retired = std::exchange(handle_, nullptr);
   if (retired == nullptr) return;
   retired->session = nullptr;
-  boost::asio::post(blocking_, [retired] {
+  // They are known to the C library until it is closed; whose answers they were, nobody is any
+  // more.
+  for (const auto& [known, asked] : retired->requests)
+    asked->handler = nullptr;
+  blocking_.post([retired] {
     if (retired->raw != nullptr) zookeeper_close(retired->raw);
   });
 }
@@ -210,8 +271,7 @@ void zk_session::retire() {
 void zk_session::on_opened(int error) {
   if (handle_->raw == nullptr) {
     ++counters_.open_failures;
-    spdlog::warn("ZooKeeper at {} cannot be used: {}", options_.address.servers,
-                 is_unresolved(error) ? "none of its names can be resolved" : std::strerror(error));
+    spdlog::warn("ZooKeeper at {} cannot be used: {}", options_.address.servers, reason_of(error));
     retire();
     return reopen_later();
   }

@@ -6,7 +6,6 @@
 #include <array>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "shard_router/backoff.hpp"
+#include "shard_router/blocking_thread.hpp"
 #include "shard_router/life_token.hpp"
 #include "shard_router/shard_counters.hpp"
 #include "shard_router/zk_address.hpp"
@@ -92,8 +92,8 @@ class zk_listener {
 //   the io_context. An open session is outstanding work, as a pending read on a socket is.
 // Confined to: the executor's thread, which is one thread. counters(): any thread.
 // Blocking: zookeeper_init resolves names and zookeeper_close joins threads, so both run on a
-// thread
-//   of the session's own; only close() waits for it (names that hang are waited for as well).
+//   thread of the session's own. Only close() waits for it, and not for long: a thread that a name
+//   holds up is let go.
 // Bounds: requests in flight are what its users ask for; see limits::servers_max.
 // Paths are relative to the chroot and begin with '/'. Handlers run on the executor, never inside
 // the call that took them, and not at all if the session they belong to has ended.
@@ -107,6 +107,7 @@ class zk_session {
   using children_handler = std::function<void(
       boost::system::error_code, const std::vector<std::string>& names, const zk_stat&)>;
 
+  // Throws std::system_error if its thread cannot be made.
   zk_session(boost::asio::any_io_executor executor, zk_session_options options);
   ~zk_session();  // close()
   zk_session(const zk_session&) = delete;
@@ -115,8 +116,11 @@ class zk_session {
   void start();
 
   // Ends the session, and with it its ephemeral nodes at once, if a server can be reached. Final;
-  // blocks until the C client's threads are gone.
+  // blocks until the C client's threads are gone, close_wait at the most.
   void close();
+
+  // ZooKeeper takes a good-bye in milliseconds. Without an answer the session ends by itself.
+  static constexpr std::chrono::milliseconds close_wait{1'000};
 
   zk_state state() const { return state_; }
 
@@ -160,6 +164,7 @@ class zk_session {
                             done_handler handler);
 
  private:
+  struct gate;
   struct handle;
   struct reply;
   struct request;
@@ -198,7 +203,8 @@ class zk_session {
   boost::asio::steady_timer reopen_timer_;
   boost::asio::steady_timer away_timer_;
   backoff reopen_backoff_;
-  boost::asio::thread_pool blocking_{1};
+  std::shared_ptr<gate> gate_;  // while the session is open
+  blocking_thread blocking_{"zookeeper"};
   life_token life_;
 };
 

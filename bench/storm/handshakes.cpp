@@ -107,7 +107,7 @@ class handshaker {
 
 storm_counts run_handshakes(const storm_options& options) {
   std::vector<std::unique_ptr<handshaker>> all;
-  std::vector<std::thread> threads;
+  std::vector<std::jthread> threads;  // one that cannot be made throws, and the others are joined
   const auto begin = std::chrono::steady_clock::now();
   for (std::size_t i = 0; i != options.at_once; ++i) {
     all.push_back(std::make_unique<handshaker>(options));

@@ -6,6 +6,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -16,6 +17,7 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/write.hpp>
 #include <exception>
+#include <new>
 #include <optional>
 #include <set>
 #include <utility>
@@ -102,6 +104,7 @@ class admin_endpoint::server : public std::enable_shared_from_this<server> {
   static asio::awaitable<void> pause(std::shared_ptr<server> self);
   static void report(std::exception_ptr error);
 
+  error_code take(tcp::socket socket);
   void start_session(tcp::socket socket);
   void refuse(tcp::socket socket);
 
@@ -126,14 +129,24 @@ asio::awaitable<void> admin_endpoint::server::accept_all(std::shared_ptr<server>
     auto socket =
         co_await self->acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, ec));
     if (self->is_stopped_) co_return;
-    if (ec) {
-      spdlog::warn("admin: accept failed: {}", ec.message());
-      co_await pause(self);
-    } else if (self->streams_.size() >= self->limits_.sessions_max) {
-      self->refuse(std::move(socket));
+    if (!ec) ec = self->take(std::move(socket));
+    if (!ec) continue;
+    spdlog::warn("admin: accept failed: {}", ec.message());
+    co_await pause(self);
+  }
+}
+
+// One client less, when there is no memory for it; those that come later are taken again.
+error_code admin_endpoint::server::take(tcp::socket socket) {
+  try {
+    if (streams_.size() >= limits_.sessions_max) {
+      refuse(std::move(socket));
     } else {
-      self->start_session(std::move(socket));
+      start_session(std::move(socket));
     }
+    return {};
+  } catch (const std::bad_alloc&) {
+    return asio::error::no_memory;
   }
 }
 

@@ -235,8 +235,19 @@ void write_zookeeper(prometheus_text& out, const zookeeper_facts& facts) {
               std::uint64_t{facts.is_connected});
   write_counter(out, "presenter_zookeeper_disconnects_total", "Times that ZooKeeper was lost.",
                 facts.disconnects);
+  write_counter(out, "presenter_zookeeper_sessions_opened_total", "Sessions begun with ZooKeeper.",
+                facts.sessions_opened);
   write_counter(out, "presenter_zookeeper_sessions_expired_total", "Sessions that ZooKeeper ended.",
                 facts.sessions_expired);
+  write_counter(out, "presenter_zookeeper_open_failures_total",
+                "Sessions that could not be begun: no name resolved, no thread or memory.",
+                facts.open_failures);
+  write_counter(out, "presenter_zookeeper_secret_reads_total",
+                "Reads of the node of the ticket keys.", facts.secret_reads);
+  write_counter(out, "presenter_zookeeper_secret_refusals_total",
+                "Times that this node was closed to us, or open to others.", facts.secret_refusals);
+  write_counter(out, "presenter_zookeeper_secret_write_failures_total",
+                "Writes of this node that failed.", facts.secret_write_failures);
   write_gauge(out, "presenter_map_held",
               "1 if ZooKeeper's map is held back: it lacks too many servers.",
               std::uint64_t{facts.is_map_held});
@@ -246,8 +257,12 @@ void write_zookeeper(prometheus_text& out, const zookeeper_facts& facts) {
                 "Maps of too many servers or too much weight.", facts.maps_too_large);
   write_counter(out, "presenter_map_entries_rejected_total", "Entries that could not be used.",
                 facts.entries_rejected);
+  write_counter(out, "presenter_map_reads_total", "Times that the list of servers was read.",
+                facts.map_reads);
   write_counter(out, "presenter_map_read_failures_total", "Attempts to read the map that failed.",
                 facts.read_failures);
+  write_counter(out, "presenter_map_published_total", "Maps that came into force.",
+                facts.maps_published);
   write_counter(out, "presenter_map_save_failures_total", "Failures to keep the map on disk.",
                 facts.save_failures);
 }

@@ -185,7 +185,14 @@ struct zookeeper_facts {
   std::uint64_t read_failures = 0;     // of the map
   std::uint64_t save_failures = 0;     // of its copy on disk
   std::uint64_t disconnects = 0;
+  std::uint64_t sessions_opened = 0;
   std::uint64_t sessions_expired = 0;
+  std::uint64_t open_failures = 0;  // of sessions
+  std::uint64_t map_reads = 0;
+  std::uint64_t maps_published = 0;
+  std::uint64_t secret_reads = 0;  // of nodes that only we may read: the ticket keys
+  std::uint64_t secret_refusals = 0;
+  std::uint64_t secret_write_failures = 0;
 };
 
 // OpenSSL's part of the memory, and what an idle client's parts are by construction, in bytes.

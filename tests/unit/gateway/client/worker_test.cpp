@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <thread>
 #include <utility>
 
@@ -123,7 +124,8 @@ class Worker : public ::testing::Test {
     const worker_setup setup{settings, "gw", tickets,
                              load_tls_files(settings.tls, std::time(nullptr)).files, clients_max};
     serving = std::make_unique<worker>(setup, std::move(*socket));
-    serving->start();
+    serving->start("worker 0", {[this] { ++failures; }, [this] { ++ends; }});
+    serving->post_listen();
   }
 
   void start_backend(bool echo,
@@ -186,6 +188,8 @@ class Worker : public ::testing::Test {
   config settings;
   ticket_ring_ptr tickets = make_random_ring();
   tcp_endpoint address;
+  std::atomic<int> failures{0};
+  std::atomic<int> ends{0};
   std::unique_ptr<worker> serving;
   std::optional<backend> behind;
 };
@@ -254,6 +258,46 @@ TEST_F(Worker, CutsWhoIsLeftAtTheEnd) {
   serving.reset();
   talking->read_blocking(first_packet_bytes().size() + 1);
   EXPECT_TRUE(talking->is_closed());
+}
+
+TEST_F(Worker, EndsWithItsOwnerWhoHasNotToldIt) {
+  start();
+  auto silent = connect();
+  ASSERT_TRUE(eventually([&] { return clients(client_phase::handshake) == 1; }));
+  serving.reset();
+  EXPECT_EQ(ends, 1);
+  EXPECT_EQ(failures, 0);
+}
+
+// As an exception out of any callback of its loop is.
+TEST_F(Worker, ClosesItsClientsCleanlyWhenItHasFailed) {
+  start();
+  start_backend(true);
+  auto talking = relaying();
+  EXPECT_EQ(talking->read_blocking(first_packet_bytes().size()), first_packet_bytes());
+  serving->post_visit_links([](const upstream_pool&) { throw std::runtime_error("broken"); });
+  EXPECT_EQ(talking->read_blocking(1), "");
+  EXPECT_TRUE(talking->is_finished_by_peer());
+  talking->close_descriptor();
+  serving->join();
+  EXPECT_EQ(failures, 1);
+  EXPECT_EQ(ends, 1);
+  EXPECT_EQ(closes(close_reason::shutting_down), 1U);
+  expect_nobody_left();
+}
+
+TEST_F(Worker, EndsEvenIfItFailsOnceMoreMeanwhile) {
+  start();
+  start_backend(true);
+  auto talking = relaying();
+  const auto fail = [](const upstream_pool&) { throw std::runtime_error("broken"); };
+  serving->post_visit_links([&](const upstream_pool& links) {
+    serving->post_visit_links(fail);
+    fail(links);
+  });
+  serving->join();
+  EXPECT_EQ(failures, 1);
+  EXPECT_EQ(ends, 1);
 }
 
 TEST_F(Worker, OpensAClientThatWaitedForTheMap) {

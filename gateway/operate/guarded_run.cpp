@@ -1,0 +1,85 @@
+#include "gateway/operate/guarded_run.hpp"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <exception>
+#include <span>
+
+namespace presenter::gateway {
+namespace {
+
+constexpr int exit_failure = 1;
+
+// The clock as the log's other lines have it.
+std::size_t put_time(std::span<char> into) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+  const auto seconds = static_cast<std::time_t>(ms / 1'000);
+  std::tm utc{};
+  ::gmtime_r(&seconds, &utc);
+  const std::size_t n = std::strftime(into.data(), into.size(), "%Y-%m-%dT%H:%M:%S", &utc);
+  const int rest = std::snprintf(into.data() + n, into.size() - n, ".%03dZ critical ",
+                                 static_cast<int>(ms % 1'000));
+  return n + static_cast<std::size_t>(std::max(rest, 0));
+}
+
+[[noreturn]] void on_terminate() {
+  std::array<char, 16> name{"a thread"};
+  ::pthread_getname_np(::pthread_self(), name.data(), name.size());
+  if (std::current_exception() == nullptr) {
+    write_critical(name.data(), "ended without an exception; the process ends at once");
+  } else {
+    tell_exception(name.data());
+    write_critical(name.data(), "nobody could catch it; the process ends at once");
+  }
+  std::_Exit(exit_failure);
+}
+
+}  // namespace
+
+void name_thread(const std::string& name) {
+  constexpr std::size_t shown_max = 15;
+  ::pthread_setname_np(::pthread_self(), name.substr(0, shown_max).c_str());
+}
+
+void write_critical(std::string_view who, std::string_view what) noexcept {
+  std::array<char, 1'024> line{};
+  std::size_t size = put_time(line);
+  const auto put = [&](std::string_view text) {
+    for (const char c : text.substr(0, line.size() - 1 - size)) {
+      const auto byte = static_cast<unsigned char>(c);
+      line[size++] = byte < 0x20 || byte == 0x7f ? '?' : c;
+    }
+  };
+  put(who);
+  put(": ");
+  put(what);
+  line[size++] = '\n';
+  // Nobody is left to be told that it cannot be written.
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), size);
+}
+
+void tell_exception(std::string_view who) noexcept {
+  try {
+    throw;
+  } catch (const std::exception& error) {
+    std::array<char, 512> text{};
+    std::snprintf(text.data(), text.size(), "failed by an exception: %s", error.what());
+    write_critical(who, text.data());
+  } catch (...) {
+    write_critical(who, "failed by an exception that is no std::exception");
+  }
+}
+
+void end_at_uncaught_exceptions() {
+  std::set_terminate(&on_terminate);
+}
+
+}  // namespace presenter::gateway

@@ -1,0 +1,70 @@
+"""`Faults`: makes memory, threads and names fail in a program that runs as it is shipped.
+
+The program is started with faults.cpp preloaded; what is to fail is written into a file that both
+have mapped, at any time, and counts there how often it has.
+"""
+
+import mmap
+import os
+import struct
+
+from processes import PROGRAMS
+
+LIBRARY = os.path.abspath(os.path.join(PROGRAMS, "../lib/libpresenter_faults.so"))
+NEVER = -1
+
+# faults.cpp, struct orders
+LAYOUT = struct.Struct("=5q16s")
+FIELDS = ("allocations", "failures", "failed", "threads", "names_hang")
+
+
+class Faults:
+    """Confined to one file; several programs may share it. Nothing fails until it is told to."""
+
+    def __init__(self, path):
+        self.path = path
+        with open(path, "w+b") as file:
+            file.write(LAYOUT.pack(NEVER, 0, 0, NEVER, 0, b""))
+            file.flush()
+            self._orders = mmap.mmap(file.fileno(), LAYOUT.size)
+
+    def close(self):
+        self._orders.close()
+
+    def environment(self):
+        return {"LD_PRELOAD": LIBRARY, "PRESENTER_TEST_FAULTS": self.path}
+
+    def preloaded(self, process):
+        """The same process, to be started with the faults in it."""
+        process.command = ["env", *(f"{name}={value}" for name, value in self.environment().items()),
+                           *process.command]
+        return process
+
+    def fail_allocation(self, thread, number, times=1):
+        """Of the thread of this name, that allocation from now on, and the next ones."""
+        self._write("failures", 0)
+        self._write("failed", 0)
+        self._orders[8 * len(FIELDS):] = thread.encode()[:15].ljust(16, b"\0")
+        self._write("allocations", number)
+        self._write("failures", times)
+
+    def failed(self):
+        """How many allocations have failed since they were told to."""
+        return self._read("failed")
+
+    def fail_no_allocation(self):
+        self._write("failures", 0)
+
+    def allow_threads(self, count):
+        self._write("threads", count)
+
+    def let_names_hang(self):
+        self._write("names_hang", 1)
+
+    def _write(self, field, value):
+        at = 8 * FIELDS.index(field)
+        self._orders[at:at + 8] = struct.pack("=q", value)
+
+    def _read(self, field):
+        at = 8 * FIELDS.index(field)
+        return struct.unpack("=q", self._orders[at:at + 8])[0]
