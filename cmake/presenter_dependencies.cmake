@@ -1,8 +1,8 @@
-# Everything from Debian 12, by name: deploy/install-deps lists the packages.
+# Everything from Debian 12 or 13: deploy/install-deps lists the packages.
 
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
-find_package(Boost 1.81 EXACT REQUIRED COMPONENTS system)
+find_package(Boost 1.81 CONFIG REQUIRED)
 find_package(OpenSSL 3.0 REQUIRED)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
@@ -18,7 +18,7 @@ find_path(CLI11_INCLUDE_DIR CLI/CLI.hpp REQUIRED)
 # Asio and Beast are compiled once, in one translation unit each, instead of in every file that uses
 # them: a fresh build takes about half the time.
 add_library(presenter_asio STATIC ${CMAKE_SOURCE_DIR}/cmake/asio.cpp)
-target_link_libraries(presenter_asio PUBLIC Boost::system Threads::Threads)
+target_link_libraries(presenter_asio PUBLIC Boost::headers Threads::Threads)
 target_compile_definitions(presenter_asio PUBLIC BOOST_ASIO_SEPARATE_COMPILATION
                                                  BOOST_ASIO_NO_DEPRECATED)
 

@@ -2,6 +2,7 @@
 
 set(PRESENTER_SANITIZE "" CACHE STRING "Sanitizers for -fsanitize= (address,undefined or thread)")
 option(PRESENTER_TESTS "Build the tests" ON)
+option(PRESENTER_BATCHES "Compile several sources as one (presenter_targets.cmake)" OFF)
 
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1")
 set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1")

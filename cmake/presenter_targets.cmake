@@ -6,17 +6,44 @@
 
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 
+# With PRESENTER_BATCHES several sources of a library or program are compiled as one: the headers of
+# Asio and spdlog cost each of them more than its own code does. Names in anonymous namespaces must
+# differ within a batch; clang-tidy, which reads each source alone, finds what a batch hides.
+function(presenter_batches name)
+  if(PRESENTER_BATCHES)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
+  endif()
+endfunction()
+
+# A program is an eighth of its size without symbols. They stand beside it as NAME.debug, where gdb
+# and perf look by themselves.
+function(presenter_symbols_apart name)
+  if(PRESENTER_SANITIZE OR NOT CMAKE_OBJCOPY OR NOT CMAKE_STRIP)
+    return()
+  endif()
+  add_custom_command(
+    TARGET ${name} POST_BUILD
+    COMMAND ${CMAKE_OBJCOPY} --only-keep-debug $<TARGET_FILE:${name}> $<TARGET_FILE:${name}>.debug
+    COMMAND ${CMAKE_STRIP} --strip-unneeded $<TARGET_FILE:${name}>
+    COMMAND ${CMAKE_OBJCOPY} --add-gnu-debuglink=$<TARGET_FILE:${name}>.debug
+            $<TARGET_FILE:${name}>
+    VERBATIM)
+endfunction()
+
 function(presenter_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
   target_link_libraries(${name} PUBLIC ${ARG_LINK} PRIVATE presenter_options)
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR})
+  presenter_batches(${name})
 endfunction()
 
 function(presenter_program name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_LINK} presenter_options)
+  presenter_batches(${name})
+  presenter_symbols_apart(${name})
 endfunction()
 
 # Tests are compiled without optimisation, which takes a third of their time; what they test is not.

@@ -69,6 +69,11 @@ inline constexpr errc link_error_last = errc::link_stalled;
 const boost::system::error_category& error_category() noexcept;
 boost::system::error_code make_error_code(errc) noexcept;
 
+// The way back, for an error that is known to be of error_category().
+inline errc errc_of(const boost::system::error_code& error) noexcept {
+  return static_cast<errc>(error.value());
+}
+
 // The enumerator's own name: metrics labels and logs.
 std::string_view name_of(errc) noexcept;
 bool is_stream_error(errc) noexcept;

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
-#include <random>
 
 #include "gateway/client/address_range.hpp"
+#include "gateway/client/random_seed.hpp"
 
 namespace presenter::gateway {
 namespace {
@@ -23,11 +23,6 @@ std::uint64_t key_of(const boost::asio::ip::address& address) {
   if (high != 0) return high;
   const bool is_mapped = low >> 32 == 0xffff;
   return is_mapped ? low : 1;
-}
-
-std::uint64_t random_seed() {
-  std::random_device device;
-  return std::uint64_t{device()} << 32 | device();
 }
 
 steady_time::duration interval_of(std::uint32_t per_second) {

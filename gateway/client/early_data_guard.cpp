@@ -9,7 +9,7 @@ namespace {
 constexpr std::size_t random_bytes = 32;  // RFC 8446 §4.1.2
 
 // Of a client: not null if its early data was refused.
-int client_index() {
+int guard_index() {
   static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
   return index;
 }
@@ -27,7 +27,7 @@ void early_data_guard::attach(SSL_CTX* context, std::uint32_t bytes_max) {
 }
 
 bool early_data_guard::has_refused(const SSL* ssl) {
-  return SSL_get_ex_data(ssl, client_index()) != nullptr;
+  return SSL_get_ex_data(ssl, guard_index()) != nullptr;
 }
 
 // Asked once the client has proved that the ticket is its own, and if nothing else speaks against
@@ -40,7 +40,7 @@ int early_data_guard::on_early_data(SSL* ssl, void* self) {
   guard.metrics_
       .early_data[is_replayed ? early_data_result::replayed : early_data_result::unrecorded]
       .add();
-  SSL_set_ex_data(ssl, client_index(), self);
+  SSL_set_ex_data(ssl, guard_index(), self);
   return 0;
 }
 

@@ -4,8 +4,9 @@
 
 #include <algorithm>
 #include <cstring>
-#include <random>
 #include <utility>
+
+#include "gateway/client/random_seed.hpp"
 
 namespace presenter::gateway {
 namespace {
@@ -13,11 +14,6 @@ namespace {
 // Beyond so many neighbours a mark counts as without a place: marks come from clients, and no
 // choice of theirs may cost more than this.
 constexpr std::size_t probes_max = 64;
-
-std::uint64_t random_seed() {
-  std::random_device device;
-  return std::uint64_t{device()} << 32 | device();
-}
 
 }  // namespace
 

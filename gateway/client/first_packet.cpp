@@ -46,11 +46,11 @@ std::optional<close_reason> first_packet::commit(std::size_t n) {
 
 std::optional<close_reason> first_packet::find_key(std::string& key) const {
   const auto envelope = protocol::read_thrift_message(message());
-  if (!envelope) return close_reason_of(static_cast<protocol::errc>(envelope.error().value()));
+  if (!envelope) return close_reason_of(protocol::errc_of(envelope.error()));
   if (envelope->type != protocol::thrift_message_type::call) return close_reason::packet_not_call;
   if (envelope->method != settings_.method) return close_reason::packet_method;
   auto found = protocol::find_routing_key(*envelope, settings_.key_path);
-  if (!found) return close_reason_of(static_cast<protocol::errc>(found.error().value()));
+  if (!found) return close_reason_of(protocol::errc_of(found.error()));
   key = std::move(*found);
   return std::nullopt;
 }

@@ -27,7 +27,7 @@ int context_index() {
   return index;
 }
 
-int client_index() {
+int sealer_index() {
   static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
   return index;
 }
@@ -112,7 +112,7 @@ void ticket_sealer::attach(SSL_CTX* context) {
 }
 
 bool ticket_sealer::is_from_elsewhere(const SSL* ssl) {
-  return SSL_get_ex_data(ssl, client_index()) != nullptr;
+  return SSL_get_ex_data(ssl, sealer_index()) != nullptr;
 }
 
 int ticket_sealer::seal(unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
@@ -155,7 +155,7 @@ void ticket_sealer::note_issuer(SSL* ssl, SSL_SESSION* session) const {
   const bool is_ours = size == issuer_.size() && std::memcmp(data, issuer_.data(), size) == 0;
   // OpenSSL allocates for it, so not for nothing.
   if (is_ours == is_from_elsewhere(ssl))
-    SSL_set_ex_data(ssl, client_index(), is_ours ? nullptr : const_cast<ticket_sealer*>(this));
+    SSL_set_ex_data(ssl, sealer_index(), is_ours ? nullptr : const_cast<ticket_sealer*>(this));
 }
 
 }  // namespace presenter::gateway

@@ -13,10 +13,6 @@ constexpr int turns_at_once_max = 1'024;
 // Who pings more often than a loop comes round has no ticks in time.
 constexpr std::chrono::milliseconds pause_counted_min{50};
 
-errc to_errc(const boost::system::error_code& error) {
-  return static_cast<errc>(error.value());
-}
-
 std::int64_t burst_of(std::int32_t per_second) {
   return std::int64_t{per_second} * limits::opens_burst_seconds;
 }
@@ -46,7 +42,7 @@ std::size_t mux_core::on_input(std::span<const std::byte> input, mux_clock::time
   while (!is_over()) {
     const auto slice = slice_frame(input.subspan(taken));
     if (!slice) {
-      fail(to_errc(slice.error()));
+      fail(errc_of(slice.error()));
     } else if (slice->size == 0) {
       break;
     } else {

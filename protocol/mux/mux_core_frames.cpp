@@ -7,24 +7,17 @@
 #include "protocol/mux/mux_core.hpp"
 
 namespace presenter::protocol {
-namespace {
-
-errc to_errc(const boost::system::error_code& error) {
-  return static_cast<errc>(error.value());
-}
-
-}  // namespace
 
 void mux_core::on_frame(std::span<const std::byte> body) {
   ++counters_.frames_received;
   if (is_data(body)) {
     const auto data = decode_data(body);
-    if (!data) return fail(to_errc(data.error()));
+    if (!data) return fail(errc_of(data.error()));
     if (!is_ready()) return fail(errc::hello_expected);
     return on_data(*data);
   }
   const auto control = decode_control(body);
-  if (!control) return fail(to_errc(control.error()));
+  if (!control) return fail(errc_of(control.error()));
   on_control(*control);
 }
 
