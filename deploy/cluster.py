@@ -359,6 +359,10 @@ class Gateway(Process):
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
 
+    def heap_bytes_in_use(self):
+        """What it has allocated and not freed."""
+        return int(re.search(r"^used_bytes (\d+)$", self.get("/heap")[1], re.M).group(1))
+
     def metrics(self):
         status, body = self.get("/metrics")
         if status != 200:

@@ -8,6 +8,15 @@ namespace {
 
 constexpr std::size_t random_bytes = 32;  // RFC 8446 §4.1.2
 
+// OpenSSL 3.0 has only the one, and 3.4 warns of it.
+std::chrono::seconds issued_at(const SSL_SESSION* session) {
+#if OPENSSL_VERSION_NUMBER >= 0x30300000L
+  return std::chrono::seconds(SSL_SESSION_get_time_ex(session));
+#else
+  return std::chrono::seconds(SSL_SESSION_get_time(session));
+#endif
+}
+
 // Of a client: not null if its early data was refused.
 int guard_index() {
   static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
@@ -50,7 +59,7 @@ early_data_verdict early_data_guard::judge(SSL* ssl) const {
   if (session == nullptr ||
       SSL_get_client_random(ssl, random.data(), random.size()) != random_bytes)
     return early_data_verdict::unrecorded;
-  const early_data_register::time issued{std::chrono::seconds(SSL_SESSION_get_time(session))};
+  const early_data_register::time issued{issued_at(session)};
   // The last of them: some clients put the time in front.
   return taken_.take(std::span(random).last<early_data_register::mark_bytes>(), issued);
 }

@@ -8,6 +8,8 @@
 #include <optional>
 #include <utility>
 
+#include "gateway/operate/heap_page.hpp"
+
 namespace presenter::gateway {
 namespace {
 
@@ -40,6 +42,7 @@ std::optional<page> find_page(std::string_view path, const admin_content& conten
   if (path == "/healthz") return page{http::status::ok, plain_text, "ok\n"};
   if (path == "/readyz") return ready_page(content);
   if (path == "/metrics") return page{http::status::ok, prometheus_type, content.metrics()};
+  if (path == "/heap") return page{http::status::ok, plain_text, heap_page()};
   return std::nullopt;
 }
 

@@ -1,6 +1,7 @@
 // What the admin endpoint answers: a request in, a response out. Knows no socket.
 //   /healthz  200 while the process lives        /metrics  Prometheus text
 //   /readyz   200, or 503 with the reasons       /shards   JSON: the shard map, streams, moves
+//   /heap     text: what malloc holds
 //   /whois?key=KEY                               JSON: who owns the key, its clients here
 //   /what-if?add=NAME&weight=W, ?remove=NAME     JSON: what such a change would move
 #pragma once

@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 
 #include <boost/beast/http/field.hpp>
+#include <memory>
 #include <optional>
 #include <stdexcept>
+#include <string>
 
 namespace presenter::gateway {
 namespace {
@@ -49,6 +51,23 @@ TEST_F(AdminPages, ServeHealthMetricsAndShards) {
   EXPECT_EQ(shards.body(), R"({"epoch":7})");
   EXPECT_EQ(shards[http::field::content_type], "application/json");
   EXPECT_EQ(shards[http::field::cache_control], "no-store");
+}
+
+TEST_F(AdminPages, CountWhatIsAllocated) {
+  const auto used = [this] {
+    const std::string body = ask(verb::get, "/heap").body();
+    EXPECT_TRUE(body.starts_with("used_bytes ")) << body;
+    EXPECT_NE(body.find("\nfree_bytes "), std::string::npos) << body;
+    return std::stoull(body.substr(sizeof "used_bytes"));
+  };
+  constexpr std::size_t bytes = 8 * 1'024 * 1'024;
+  const auto before = used();
+  const auto held = std::make_unique<char[]>(bytes);
+  const auto after = used();
+  // A sanitizer has its own malloc, of which glibc knows nothing.
+  if (before != 0) {
+    EXPECT_GE(after, before + bytes);
+  }
 }
 
 TEST_F(AdminPages, SayWhatReadinessWaitsFor) {
