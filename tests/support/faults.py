@@ -36,8 +36,8 @@ class Faults:
 
     def preloaded(self, process):
         """The same process, to be started with the faults in it."""
-        process.command = ["env", *(f"{name}={value}" for name, value in self.environment().items()),
-                           *process.command]
+        settings = [f"{name}={value}" for name, value in self.environment().items()]
+        process.command = ["env", *settings, *process.command]
         return process
 
     def fail_allocation(self, thread, number, times=1):
