@@ -129,6 +129,7 @@ class zk_session {
 
   const std::string& chroot() const { return options_.address.chroot; }
   shard_counters& counters() { return counters_; }
+  const shard_counters& counters() const { return counters_; }
   const boost::asio::any_io_executor& executor() const { return executor_; }
 
   void add_listener(zk_listener& listener);

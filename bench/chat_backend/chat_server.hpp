@@ -39,6 +39,7 @@ class chat_server {
 
   boost::asio::ip::tcp::endpoint local_endpoint() const { return acceptor_.local_endpoint(); }
   protocol::mux_acceptor& acceptor() { return acceptor_; }
+  const chat_counters& counters() const { return service_.counters(); }
 
   void start_accepting();
   // No new streams; `on_drained` once the last is over or the deadline has ended them. Once.

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "bench/chat_backend/chat_server.hpp"
+#include "bench/chat_backend/counters_text.hpp"
 #include "bench/chat_backend/departure.hpp"
 #include "protocol/backend_sdk/backend.hpp"
 
@@ -141,6 +142,9 @@ void run(command_line& line) {
              text_of(server.local_endpoint()));
   std::fflush(stdout);
   io.run();
+  fmt::print("presenter-chatd {} has counted {}\n", line.options.name,
+             text_of(server.counters(), server.acceptor().counters(),
+                     member ? &member->counters() : nullptr));
 }
 
 }  // namespace
@@ -149,14 +153,16 @@ void run(command_line& line) {
 // wrong arguments.
 int main(int argc, char** argv) {
   command_line line;
-  CLI::App app{"The demo chat server behind Presenter"};
-  add_options(app, line);
   try {
-    app.parse(argc, argv);
+    CLI::App app{"The demo chat server behind Presenter"};
+    add_options(app, line);
+    try {
+      app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+      return app.exit(error) == 0 ? 0 : 2;
+    }
     run(line);
     return 0;
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
   } catch (const std::invalid_argument& error) {
     fmt::print(stderr, "presenter-chatd {}: {}\n", line.options.name, error.what());
     return 2;

@@ -195,18 +195,24 @@ int run(command_line& line) {
   return result.is_success() ? 0 : 1;
 }
 
-}  // namespace
-
-// 0 the run was flawless · 1 messages or clients were missing · 2 it could not be run.
-int main(int argc, char** argv) {
+int parse_and_run(int argc, char** argv) {
   command_line line;
   CLI::App app{"Simulated clients of Presenter"};
   add_subcommands(app, line);
   try {
     app.parse(argc, argv);
-    return run(line);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
+  }
+  return run(line);
+}
+
+}  // namespace
+
+// 0 the run was flawless · 1 messages or clients were missing · 2 it could not be run.
+int main(int argc, char** argv) {
+  try {
+    return parse_and_run(argc, argv);
   } catch (const std::exception& error) {
     std::cerr << "presenter-load: " << error.what() << "\n";
     return 2;

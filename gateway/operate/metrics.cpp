@@ -63,6 +63,10 @@ std::string_view label_of(relay_direction direction) {
   return direction == relay_direction::to_backend ? "to_backend" : "to_client";
 }
 
+std::string_view label_of(link_direction direction) {
+  return direction == link_direction::sent ? "sent" : "received";
+}
+
 std::string_view label_of(close_reason reason) {
   return name_of(reason);
 }
@@ -208,6 +212,14 @@ constexpr std::array metric_table{
     row<&m::link_connect_failures>("presenter_link_connect_failures_total",
                                    "Attempts to bring up a link that failed."),
     row<&m::link_errors>("presenter_link_errors_total", "Links that ended, by error.", "error"),
+    row<&m::link_bytes>("presenter_link_bytes_total",
+                        "Bytes on links, headers and control frames included.", "direction"),
+    row<&m::link_reads>("presenter_link_reads_total", "System calls that read from a link."),
+    row<&m::link_sends>("presenter_link_sends_total", "System calls that sent on a link."),
+    row<&m::link_frames_received>("presenter_link_frames_received_total",
+                                  "Frames that backends sent."),
+    row<&m::link_late_frames>("presenter_link_late_frames_total",
+                              "Frames for streams that were over already."),
     row_per_worker<&m::map_epoch>("presenter_worker_map_epoch",
                                   "Epoch of the shard map that the worker routes by."),
 };

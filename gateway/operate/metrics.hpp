@@ -95,6 +95,7 @@ enum class early_data_result : std::uint8_t { forwarded, held, replayed, unrecor
 // What memory is for. `records`: the TLS state within the sessions, which do not count it.
 enum class memory_part : std::uint8_t { sessions, records, streams, buffers };
 enum class relay_direction : std::uint8_t { to_backend, to_client };
+enum class link_direction : std::uint8_t { sent, received };
 
 std::string_view name_of(client_phase) noexcept;
 std::string_view name_of(move_cause) noexcept;
@@ -133,6 +134,12 @@ struct alignas(128) worker_metrics {
   counter link_connect_failures;
   // Slot 0: a failure of the socket, not of the protocol.
   metric_array<counter, protocol::errc, protocol::link_error_last> link_errors;
+  // Of all links, with frames' headers and control frames; once in a tick.
+  metric_array<counter, link_direction, link_direction::received> link_bytes;
+  counter link_reads;  // system calls
+  counter link_sends;
+  counter link_frames_received;
+  counter link_late_frames;  // of them: for streams that were over already
 
   counter accept_failures;
   metric_array<counter, refusal, refusal::address_rate> clients_refused;

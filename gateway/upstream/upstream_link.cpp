@@ -8,6 +8,19 @@ upstream_link::upstream_link(protocol::link_socket socket, const protocol::mux_o
                              upstream_link_owner& owner, const protocol::link_loop& loop)
     : mux_link(std::move(socket), options, loop), owner_(&owner) {}
 
+void upstream_link::count_traffic(worker_metrics& metrics) {
+  const protocol::link_counters now = counters();
+  metrics.link_bytes[link_direction::received].add(now.bytes_received - counted_.bytes_received);
+  metrics.link_bytes[link_direction::sent].add(now.bytes_sent - counted_.bytes_sent);
+  metrics.link_reads.add(now.reads - counted_.reads);
+  metrics.link_sends.add(now.sends - counted_.sends);
+  counted_ = now;
+  const protocol::mux_counters frames = core().counters();
+  metrics.link_frames_received.add(frames.frames_received - counted_frames_.frames_received);
+  metrics.link_late_frames.add(frames.late_frames - counted_frames_.late_frames);
+  counted_frames_ = frames;
+}
+
 void upstream_link::on_ready(const protocol::hello_frame&) {
   if (owner_ != nullptr) owner_->on_link_ready(*this);
 }

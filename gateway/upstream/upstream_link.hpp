@@ -4,6 +4,7 @@
 #include <boost/system/error_code.hpp>
 #include <memory>
 
+#include "gateway/operate/metrics.hpp"
 #include "protocol/transport/mux_link.hpp"
 
 namespace presenter::gateway {
@@ -36,6 +37,9 @@ class upstream_link final : public protocol::mux_link {
   upstream_link(protocol::link_socket socket, const protocol::mux_options& options,
                 upstream_link_owner& owner, const protocol::link_loop& loop);
 
+  // Adds what has passed since the last time.
+  void count_traffic(worker_metrics& metrics);
+
   // No more calls to the owner.
   void disown() { owner_ = nullptr; }
 
@@ -51,6 +55,8 @@ class upstream_link final : public protocol::mux_link {
   void on_closed(boost::system::error_code reason) override;
 
   upstream_link_owner* owner_;
+  protocol::link_counters counted_;  // in the metrics already
+  protocol::mux_counters counted_frames_;
 };
 
 }  // namespace presenter::gateway

@@ -143,8 +143,14 @@ void upstream_pool::on_room(const upstream_slot& slot) {
 
 void upstream_pool::sweep() {
   retire_missing();
-  for (const auto& slot : retired_)
+  for (const auto& [name, backend] : backends_) {
+    for (const auto& slot : backend.slots)
+      slot->count_traffic();
+  }
+  for (const auto& slot : retired_) {
+    slot->count_traffic();
     slot->close_if_empty(sweep_linger);
+  }
   std::erase_if(retired_, [](const auto& slot) { return slot->is_gone(); });
 }
 

@@ -54,7 +54,8 @@ class upstream_pool {
   // Shared by all that jitters on this worker.
   std::minstd_rand& random() { return context_.random; }
 
-  // Closes links whose server has left the map for good, once they are empty. Call now and then.
+  // Closes links whose server has left the map for good, once they are empty, and counts what has
+  // passed on all. Call now and then.
   void sweep();
 
   // GoAway on every link; each is closed when its output has left, within `linger`. No link comes

@@ -195,6 +195,7 @@ void upstream_slot::on_link_input_end() {
 }
 
 void upstream_slot::on_link_closed(upstream_link& link, error_code reason) {
+  link.count_traffic(context_.metrics);
   if (link.core().is_ready()) context_.metrics.links_up.sub();
   on_link_suspect(link, false);
   forget_failures();

@@ -55,6 +55,11 @@ class upstream_slot final : public std::enable_shared_from_this<upstream_slot>,
   void close_if_empty(std::chrono::milliseconds linger);
   void close(std::chrono::milliseconds linger);
 
+  // Of the link, into the metrics: once in a tick, for those who look.
+  void count_traffic() {
+    if (link_ != nullptr) link_->count_traffic(context_.metrics);
+  }
+
   // The link, if it takes new streams now.
   std::shared_ptr<upstream_link> link_for_new_stream() const;
 

@@ -66,6 +66,9 @@ class backend {
   // `on_left` when it is gone or leave_timeout is over. Once, after start.
   void start_leaving(std::function<void()> on_left);
 
+  // Of ZooKeeper's session, the map and our entry; any thread may read them.
+  const shard_router::shard_counters& counters() const { return session_.counters(); }
+
   // nullptr: none yet.
   const shard_router::shard_map_ptr& map() const { return shards_.current(); }
 

@@ -8,7 +8,7 @@ alone are the compiler's business: see CMakeLists.txt in this folder.
 import os
 import re
 import sys
-from typing import Iterator, List, NamedTuple
+from typing import Iterator, List, NamedTuple, Tuple
 
 import rules
 
@@ -167,6 +167,40 @@ def check_text(source: Source) -> Iterator[Finding]:
                 yield Finding(source.path, number, f"{match.group()}: {why}")
 
 
+def check_counters(root: str) -> Iterator[Finding]:
+    for header, struct, exporters in rules.COUNTERS:
+        if not os.path.isfile(os.path.join(root, header)):
+            continue
+        source = Source(root, header)
+        told = "\n".join(line for path in exporters if os.path.isfile(os.path.join(root, path))
+                         for line in Source(root, path).code_lines())
+        for number, name in _members_of(source, struct):
+            if not re.search(rf"(\.|->|::){name}\b", told):
+                yield Finding(header, number, f"{struct}::{name} is told to nobody: not in "
+                              + " or ".join(exporters))
+
+
+def _members_of(source: Source, struct: str) -> Iterator[Tuple[int, str]]:
+    """Line and name of each data member, those of a struct within the struct left out."""
+    begin = re.compile(rf"struct (alignas\(\d+\) )?{struct} {{")
+    depth, statement = 0, ""
+    for number, line in enumerate(source.code_lines(), 1):
+        if depth == 0:
+            depth = 1 if begin.match(line) else 0
+            continue
+        statement += line
+        depth += line.count("{") - line.count("}")
+        if depth == 0:
+            return
+        if depth > 1 or not line.rstrip().endswith((";", "}")):
+            continue
+        member = re.fullmatch(r"(?!using\b|struct\b)[^()]*?\b(\w+)(\{\w*\}| = [^;]+)?;",
+                              statement.strip())
+        if member:
+            yield number, member.group(1)
+        statement = ""
+
+
 def check(root: str) -> List[Finding]:
     paths = [path for path in tree(root) if not path.startswith("tests/tidy/")]
     known = set(paths)
@@ -181,6 +215,7 @@ def check(root: str) -> List[Finding]:
         findings += check_lengths(source)
         findings += check_banned(source)
         findings += check_text(source)
+    findings += check_counters(root)
     return findings
 
 

@@ -109,6 +109,23 @@ class TidyTest(unittest.TestCase):
                 self.assert_found("gateway/a.cpp", line + "\n", ": ")
         self.assert_clean("gateway/a.cpp", "// TODO(#12): later\n")
 
+    def test_counters_are_told(self):
+        self.write("protocol/transport/mux_link.hpp",
+                   "#pragma once\nstruct link_counters {\n  using counter = int;\n  // Of all.\n"
+                   "  std::uint64_t reads = 0;  // system calls\n"
+                   "  array<counter, kind,\n        kind::last>\n      sends;\n"
+                   "  struct inner {\n    int hidden = 0;\n  };\n"
+                   "  void add(int n) { reads += n; }\n};\n")
+        told = ("gateway/upstream/upstream_link.cpp",
+                "void tell() { add(from.reads); add(&link_counters::sends); }\n")
+        self.assert_clean(*told)
+        for gone in ("from.reads", "link_counters::sends"):
+            with self.subTest(gone=gone):
+                self.write(told[0], told[1].replace(gone, "nothing"))
+                found = [str(finding) for finding in tidy.check(self.root)]
+                self.assertEqual(len(found), 1, found)
+                self.assertIn(f"{gone.split('.')[-1].split(':')[-1]} is told to nobody", found[0])
+
     def test_exit_status_says_it(self):
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tidy.py")
         run = [sys.executable, script, self.root]
