@@ -134,9 +134,11 @@ bool server::run() {
 // The workers come first: their clients wait, and what follows may take its time. Control stays
 // quiet from here on; a second signal has its default effect again.
 void server::shut_down() {
-  if (std::exchange(ending_, true)) return;
+  if (ending_) return;
+  // What throws here is tried once more by run: to be told twice is no harm.
   for (const auto& worker : workers_)
     worker->post_shut_down(settings_.shutdown.timeout);
+  ending_ = true;
   tell_service_manager("STOPPING=1");
   boost::system::error_code ignored;
   signals_.clear(ignored);

@@ -240,13 +240,13 @@ void zk_session::open() {
   blocking_.post([opened = handle_, servers = options_.address.servers,
                   timeout = static_cast<int>(options_.session_timeout.count())] {
     zoo_set_debug_level(ZOO_LOG_LEVEL_WARN);
-    errno = EAGAIN;
+    int error = EAGAIN;
     if (can_make_threads()) {
       errno = 0;
       opened->raw = zookeeper_init2(servers.c_str(), &callbacks::on_event, timeout, nullptr,
                                     opened.get(), 0, &callbacks::on_log);
+      error = opened->raw != nullptr ? 0 : errno;
     }
-    const int error = opened->raw != nullptr ? 0 : errno;
     opened->way->post([opened, error] {
       if (opened->session != nullptr) opened->session->on_opened(error);
     });
