@@ -31,6 +31,15 @@ struct session_deleter {
 };
 using session_ptr = std::unique_ptr<SSL_SESSION, session_deleter>;
 
+// OpenSSL 3.0 has only the ones, and 3.4 warns of them.
+void make_older(SSL_SESSION* session, int seconds) {
+#if OPENSSL_VERSION_NUMBER >= 0x30300000L
+  SSL_SESSION_set_time_ex(session, SSL_SESSION_get_time_ex(session) - seconds);
+#else
+  SSL_SESSION_set_time(session, SSL_SESSION_get_time(session) - seconds);
+#endif
+}
+
 // A channel and a client of it, which speak when they are told to.
 struct conversation {
   conversation(const tls_contexts_ptr& context, tls_io& io, SSL_SESSION* resume = nullptr) {
@@ -229,7 +238,7 @@ TEST_P(EarlyData, IsRefusedWhereTheGatewayTakesNone) {
 
 TEST_P(EarlyData, IsRefusedIfTheTicketsAgeDoesNotFit) {
   const session_ptr session = ticket();
-  SSL_SESSION_set_time(session.get(), SSL_SESSION_get_time(session.get()) - 60);
+  make_older(session.get(), 60);
   const auto client = early("hello", session.get());
   client->finish_handshake();
   EXPECT_TRUE(client->channel->has_refused_early_data());
