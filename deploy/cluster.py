@@ -185,14 +185,18 @@ class Certificates:
     EC_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
     RSA_KEY = ["-newkey", "rsa:2048", "-nodes"]
 
-    def issue(self, stem, names, subject="/CN=localhost", new_key=None):
-        """A certificate of the authority for these names: `stem`.pem and its key, `stem`.key."""
+    def issue(self, stem, names, subject="/CN=localhost", new_key=None, issuer=None, extensions=(),
+              days=2):
+        """A certificate for these names, `stem`.pem and its key, `stem`.key, of the authority or of
+        another `issuer`'s stem, with more X.509 `extensions`: "extendedKeyUsage=clientAuth"."""
         with open(f"{stem}.ext", "w", encoding="ascii") as file:
-            file.write(f"subjectAltName={names}\n")
+            file.write("\n".join([f"subjectAltName={names}", *extensions, ""]))
         self._openssl("req", *(new_key or self.EC_KEY), "-keyout", f"{stem}.key",
                       "-out", f"{stem}.csr", "-utf8", "-subj", subject)
-        self._openssl("x509", "-req", "-in", f"{stem}.csr", "-CA", self.authority, "-CAkey",
-                      self._authority_key, "-CAcreateserial", "-days", "2",
+        self._openssl("x509", "-req", "-in", f"{stem}.csr",
+                      "-CA", f"{issuer}.pem" if issuer else self.authority,
+                      "-CAkey", f"{issuer}.key" if issuer else self._authority_key,
+                      "-CAcreateserial", "-days", str(days),
                       "-extfile", f"{stem}.ext", "-out", f"{stem}.pem")
 
     @staticmethod

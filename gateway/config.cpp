@@ -152,7 +152,12 @@ void read_tls_protocol(config_section& section, tls_config& out) {
   out.requires_tls13 = version == "1.3";
   read_names(section, "suites_12", out.suites_12, check_suite_12);
   read_names(section, "suites_13", out.suites_13, check_suite_13);
-  read_names(section, "curves", out.curves, check_curve);
+  std::vector<std::string> curves = out.curves;
+  read_names(section, "curves", curves, check_curve);
+  if (const auto twice = curve_named_twice(curves))
+    section.fail("curves", fmt::format("'{}' is a group that is named before", *twice));
+  else
+    out.curves = std::move(curves);
   if (auto names = section.texts("alpn")) {
     // RFC 7301 §3.1.
     const bool are_long =

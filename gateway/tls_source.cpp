@@ -9,21 +9,14 @@
 #include <string>
 #include <utility>
 
+#include "gateway/client/certificate_faults.hpp"
+
 namespace presenter::gateway {
 namespace {
 
 void log_warnings(const tls_load& loaded) {
   for (const tls_mistake& warning : loaded.warnings)
     spdlog::warn("tls: {}", warning.text);
-}
-
-// A certificate in force would give way to one that nobody accepts. One that has expired in force
-// holds up no other.
-const certificate_pair* find_worse(const tls_files& now, const tls_files& next, std::time_t time) {
-  for (std::size_t i = 0; i < next.pairs.size(); ++i) {
-    if (next.pairs[i].is_expired(time) && !now.pairs[i].is_expired(time)) return &next.pairs[i];
-  }
-  return nullptr;
 }
 
 }  // namespace
@@ -58,10 +51,11 @@ void tls_source::take_over_files() {
   const std::time_t now = std::time(nullptr);
   const tls_load loaded = load_tls_files(settings_, now);
   if (!loaded.files) return refuse(loaded.mistakes.front().text);
-  if (const auto* worse = find_worse(*files_, *loaded.files, now))
-    return refuse("'" + worse->file + "' has expired");
+  if (const auto why = why_worse(*files_, *loaded.files, now)) return refuse(*why);
   publish_(loaded.files);
   log_warnings(loaded);
+  for (const std::string& name : names_lost(*files_, *loaded.files))
+    spdlog::warn("tls: no certificate is left for '{}'", name);
   files_ = loaded.files;
   ++reloads_;
   tell("new clients get");
@@ -74,7 +68,7 @@ void tls_source::refuse(const std::string& why) {
 
 void tls_source::tell(const char* what) const {
   const auto next =
-      std::ranges::min_element(files_->pairs, {}, &certificate_pair::not_after)->not_after;
+      std::ranges::min_element(files_->pairs, {}, &certificate_pair::expires)->expires;
   const auto days = (next - std::time(nullptr)) / 86'400;
   spdlog::info("tls: {} {} certificates for {} server names; the first expires in {} days", what,
                files_->pairs.size(), files_->names.size(), days);
@@ -86,7 +80,7 @@ certificate_facts tls_source::facts() const {
   facts.refusals = refusals_;
   for (const certificate_pair& pair : files_->pairs) {
     facts.certificates.push_back(
-        {pair.file, pair.names.empty() ? "" : pair.names.front(), pair.not_after,
+        {pair.file, pair.names.empty() ? "" : pair.names.front(), pair.expires,
          pair.ocsp ? std::optional(pair.ocsp->next_update) : std::nullopt});
   }
   return facts;

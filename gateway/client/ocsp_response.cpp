@@ -8,6 +8,8 @@
 #include <memory>
 #include <span>
 
+#include "gateway/client/openssl_handles.hpp"
+
 namespace presenter::gateway {
 namespace {
 
@@ -56,11 +58,13 @@ std::string read(std::string_view der, const X509* leaf, ocsp_response& out) {
   if (!basic) return "is no basic OCSP response";
   OCSP_SINGLERESP* const single = find_about(basic.get(), leaf);
   if (single == nullptr) return "is not about this certificate";
+  ASN1_GENERALIZEDTIME* last = nullptr;
   ASN1_GENERALIZEDTIME* next = nullptr;
-  const int status = OCSP_single_get0_status(single, nullptr, nullptr, nullptr, &next);
+  const int status = OCSP_single_get0_status(single, nullptr, nullptr, &last, &next);
   if (status != V_OCSP_CERTSTATUS_GOOD)
     return std::string("says that the certificate is ") + OCSP_cert_status_str(status);
   out.der = der;
+  out.this_update = last == nullptr ? 0 : unix_time_of(last);
   out.next_update = next == nullptr ? 0 : unix_time_of(next);
   return {};
 }
@@ -71,12 +75,6 @@ std::string read_ocsp_response(std::string_view der, const X509* leaf, ocsp_resp
   std::string mistake = read(der, leaf, out);
   ERR_clear_error();
   return mistake;
-}
-
-std::time_t unix_time_of(const ASN1_TIME* time) {
-  std::tm broken_down{};
-  if (ASN1_TIME_to_tm(time, &broken_down) != 1) return 0;
-  return ::timegm(&broken_down);
 }
 
 }  // namespace presenter::gateway

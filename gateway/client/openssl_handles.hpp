@@ -1,10 +1,11 @@
-// OpenSSL's objects as owners, and its errors as text.
+// OpenSSL's objects as owners, its errors and times as text.
 #pragma once
 
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
+#include <ctime>
 #include <memory>
 #include <string>
 
@@ -24,5 +25,11 @@ using bio_ptr = std::unique_ptr<BIO, openssl_deleter>;
 // OpenSSL's own words for the newest error of this thread, and forgets them all. Empty if there is
 // none.
 std::string take_openssl_error();
+
+// Of a certificate's or an OCSP response's time. 0 if it is no time.
+std::time_t unix_time_of(const ASN1_TIME* time);
+
+// "2026-11-21 12:00 UTC".
+std::string date_of(std::time_t time);
 
 }  // namespace presenter::gateway

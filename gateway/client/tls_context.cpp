@@ -35,7 +35,7 @@ struct tls_contexts::callbacks {
     const auto pair = std::ranges::find(self.pairs, type, &certificate_pair::key_type);
     if (pair == self.pairs.end() || !(*pair)->ocsp) return SSL_TLSEXT_ERR_NOACK;
     const ocsp_response& response = *(*pair)->ocsp;
-    if (response.is_aged(std::time(nullptr))) return SSL_TLSEXT_ERR_NOACK;
+    if (!response.is_current(std::time(nullptr))) return SSL_TLSEXT_ERR_NOACK;
     void* const copy = OPENSSL_memdup(response.der.data(), response.der.size());
     if (copy == nullptr) return SSL_TLSEXT_ERR_NOACK;
     SSL_set_tlsext_status_ocsp_resp(ssl, copy, static_cast<long>(response.der.size()));

@@ -11,8 +11,11 @@
 #include <system_error>
 #include <utility>
 
+#include "gateway/client/certificate_chain.hpp"
+#include "gateway/client/certificate_faults.hpp"
 #include "gateway/client/tls_pem.hpp"
 #include "gateway/client/tls_setup.hpp"
+#include "gateway/client/tls_trials.hpp"
 
 namespace presenter::gateway {
 namespace {
@@ -38,19 +41,6 @@ std::vector<std::string> names_in(const X509* leaf) {
   return found;
 }
 
-bool is_for(X509* leaf, const std::string& pattern) {
-  const std::string name = pattern.starts_with('*') ? "x" + pattern.substr(1) : pattern;
-  return X509_check_host(leaf, name.data(), name.size(), X509_CHECK_FLAG_NEVER_CHECK_SUBJECT,
-                         nullptr) == 1;
-}
-
-std::string date_of(std::time_t time) {
-  std::tm utc{};
-  ::gmtime_r(&time, &utc);
-  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02} UTC", utc.tm_year + 1900, utc.tm_mon + 1,
-                     utc.tm_mday, utc.tm_hour, utc.tm_min);
-}
-
 // One reading of all files.
 class loader {
  public:
@@ -63,10 +53,10 @@ class loader {
     read_authorities();
     const bool is_whole = std::ranges::all_of(
         files_->pairs, [](const certificate_pair& pair) { return pair.leaf && pair.key; });
-    if (!is_whole) return std::move(out_);
-    if (out_.mistakes.empty()) group();
-    if (out_.mistakes.empty()) try_setup();
-    if (out_.mistakes.empty()) out_.files = files_;
+    if (is_whole && out_.mistakes.empty()) group();
+    if (is_whole && out_.mistakes.empty()) try_out();
+    warn_of_faults();
+    if (is_whole && out_.mistakes.empty()) out_.files = files_;
     return std::move(out_);
   }
 
@@ -95,16 +85,8 @@ class loader {
     pair.leaf = std::move(all.front());
     all.erase(all.begin());
     pair.chain = std::move(all);
-    pair.not_before = unix_time_of(X509_get0_notBefore(pair.leaf.get()));
-    pair.not_after = unix_time_of(X509_get0_notAfter(pair.leaf.get()));
-    if (pair.is_expired(now_)) {
-      warn(number, "certificate",
-           fmt::format("'{}' has expired on {}", pair.file, date_of(pair.not_after)));
-    } else if (now_ < pair.not_before) {
-      warn(number, "certificate",
-           fmt::format("'{}' is not valid before {}", pair.file, date_of(pair.not_before)));
-    }
-    check_chain(number, pair);
+    pair.expires = verify_chain(pair.leaf.get(), pair.chain, now_).expires;
+    check_order(number, pair);
   }
 
   void read_key(const certificate_config& from, std::size_t number, certificate_pair& pair) {
@@ -133,8 +115,8 @@ class loader {
         pair.file, is_lower ? ", but of a later one: the leaf comes first, then its issuers" : "");
   }
 
-  // Clients that do not know the issuer can build no path over a chain with a gap.
-  void check_chain(std::size_t number, const certificate_pair& pair) {
+  // Clients of TLS 1.2 need not look for the next one: RFC 5246 §7.4.2.
+  void check_order(std::size_t number, const certificate_pair& pair) {
     const X509* below = pair.leaf.get();
     for (const x509_ptr& issuer : pair.chain) {
       if (X509_NAME_cmp(X509_get_issuer_name(below), X509_get_subject_name(issuer.get())) != 0)
@@ -157,8 +139,6 @@ class loader {
              fmt::format("'{}' is no name like 'chat.example' or '*.chat.example'", text));
         continue;
       }
-      if (!is_for(pair.leaf.get(), *pattern))
-        warn(number, "names", fmt::format("'{}' is not made out for '{}'", pair.file, text));
       pair.names.push_back(*pattern);
     }
   }
@@ -174,6 +154,10 @@ class loader {
       warn(number, "ocsp_response",
            fmt::format("'{}' has aged out on {} and is not stapled", path.string(),
                        date_of(response.next_update)));
+    else if (!response.is_current(now_))
+      warn(number, "ocsp_response",
+           fmt::format("'{}' is of {} and is not stapled before", path.string(),
+                       date_of(response.this_update)));
     pair.ocsp = std::move(response);
   }
 
@@ -194,6 +178,20 @@ class loader {
     files_->sets.push_back(default_set(of_name));
     for (auto& [name, set] : of_name)
       files_->names.add(name, number_of(set));
+    if (settings_.strict_sni) check_strict();
+  }
+
+  // Clients get a certificate by its name alone.
+  void check_strict() {
+    const certificate_pair& first = files_->pairs.front();
+    if (files_->names.size() == 0)
+      fail(0, "strict_sni",
+           fmt::format("refuses all clients: '{}' has no DNS name, and 'names' is not set",
+                       first.file));
+    else if (first.names.empty())
+      warn(
+          0, "certificate",
+          fmt::format("'{}' has no DNS name and with 'strict_sni' is shown to nobody", first.file));
   }
 
   void add_to(std::vector<std::size_t>& set, const std::string& name, std::size_t number) {
@@ -223,15 +221,39 @@ class loader {
     return number;
   }
 
-  // What OpenSSL has against it: a key too short for its security level, and so on.
-  void try_setup() {
+  // What OpenSSL has against it, a key too short for its security level and so on; then what
+  // clients have.
+  void try_out() {
+    std::vector<ssl_ctx_ptr> contexts;
     for (const auto& set : files_->sets) {
       try {
-        make_tls_setup(settings_, *files_, set);
+        contexts.push_back(make_tls_setup(settings_, *files_, set));
       } catch (const std::runtime_error& error) {
         return fail(set.front(), "", error.what());
       }
     }
+    for (const trial_finding& finding : run_tls_trials(settings_, *files_, contexts)) {
+      const certificate_fault& fault = finding.fault;
+      if (finding.is_mistake)
+        fail(table_of(fault, finding.pair), fault.key, fault.text);
+      else
+        files_->pairs[finding.pair].trial_faults.push_back(fault);
+    }
+  }
+
+  void warn_of_faults() {
+    for (std::size_t i = 0; i < files_->pairs.size(); ++i) {
+      if (!files_->pairs[i].leaf) continue;
+      for (const certificate_fault& fault : faults_of(files_->pairs[i], now_))
+        warn(table_of(fault, i), fault.key, fault.text);
+    }
+  }
+
+  // Keys that no pair has are [tls]'s own.
+  static std::size_t table_of(const certificate_fault& fault, std::size_t pair) {
+    const bool is_pairs =
+        fault.key == "certificate" || fault.key == "names" || fault.key == "ocsp_response";
+    return is_pairs ? pair : 0;
   }
 
   const tls_config& settings_;

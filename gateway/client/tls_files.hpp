@@ -18,6 +18,13 @@
 
 namespace presenter::gateway {
 
+// What clients would have against a certificate.
+struct certificate_fault {
+  std::string key;  // to blame: "certificate"
+  std::string text;
+  bool is_fatal = false;  // clients refuse it, all of them or all of one version of TLS
+};
+
 struct certificate_pair {
   std::string file;  // the certificate's, for logs and metrics
   x509_ptr leaf;
@@ -25,11 +32,9 @@ struct certificate_pair {
   key_ptr key;
   int key_type = 0;                // EVP_PKEY_EC, EVP_PKEY_RSA …
   std::vector<std::string> names;  // patterns of server_names.hpp
-  std::time_t not_before = 0;
-  std::time_t not_after = 0;
+  std::time_t expires = 0;         // the earliest of the chain
   std::optional<ocsp_response> ocsp;
-
-  bool is_expired(std::time_t now) const { return now >= not_after; }
+  std::vector<certificate_fault> trial_faults;  // found by tls_trials
 };
 
 // Life: immutable, shared by all workers. Its objects are OpenSSL's, with locks and counts: each

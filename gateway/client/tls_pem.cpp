@@ -120,6 +120,19 @@ std::string check_suite_13(const std::string& name) {
   return fmt::format("'{}' is no suite of TLS 1.3 that OpenSSL has", name);
 }
 
+std::optional<std::string> curve_named_twice(const std::vector<std::string>& names) {
+  const ssl_ctx_ptr context(SSL_CTX_new(TLS_server_method()));
+  for (std::size_t i = 0; context && i < names.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      const std::string both = names[j] + ":" + names[i];
+      const bool is_taken = SSL_CTX_set1_groups_list(context.get(), both.c_str()) == 1;
+      ERR_clear_error();
+      if (names[j] == names[i] || !is_taken) return names[i];
+    }
+  }
+  return std::nullopt;
+}
+
 std::string check_curve(const std::string& name) {
   const ssl_ctx_ptr context(SSL_CTX_new(TLS_server_method()));
   const bool is_one = name.find(':') == name.npos;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,5 +28,9 @@ std::string read_private_key(const std::filesystem::path& path, key_ptr& out);
 std::string check_suite_12(const std::string& name);
 std::string check_suite_13(const std::string& name);
 std::string check_curve(const std::string& name);
+
+// The first of these groups that an earlier one is as well, by whatever name. OpenSSL 3.0 takes no
+// such list.
+std::optional<std::string> curve_named_twice(const std::vector<std::string>& names);
 
 }  // namespace presenter::gateway

@@ -21,7 +21,10 @@ constexpr long client_chain_bytes_max = 32 * 1'024;
 constexpr int client_chain_length_max = 8;
 
 void require(long ok, std::string_view what) {
-  if (ok != 1) throw std::runtime_error(fmt::format("{}: {}", what, take_openssl_error()));
+  if (ok == 1) return;
+  const std::string reason = take_openssl_error();
+  throw std::runtime_error(
+      fmt::format("{}: {}", what, reason.empty() ? "refused by OpenSSL without a reason" : reason));
 }
 
 struct chain_deleter {
@@ -41,10 +44,20 @@ void add_pair(SSL_CTX* context, const certificate_pair& pair) {
   require(SSL_CTX_use_cert_and_key(context, leaf.get(), key.get(), chain.get(), 1), pair.file);
 }
 
+// OpenSSL takes the groups of the key exchange for those of clients' signatures too, in TLS 1.2.
+// The key exchange is over by now.
+bool take_signatures(SSL* ssl) {
+  return SSL_version(ssl) != TLS1_2_VERSION ||
+         SSL_set1_groups_list(ssl, "X25519:P-256:P-384:P-521") == 1;
+}
+
 // A subject that Open cannot carry would make one client look like another.
 int on_client_certificate(int ok, X509_STORE_CTX* verifying) {
   if (ok != 1 || X509_STORE_CTX_get_error_depth(verifying) != 0) return ok;
-  if (client_subject(X509_STORE_CTX_get_current_cert(verifying))) return 1;
+  X509* const certificate = X509_STORE_CTX_get_current_cert(verifying);
+  auto* const ssl = static_cast<SSL*>(
+      X509_STORE_CTX_get_ex_data(verifying, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  if (take_signatures(ssl) && client_subject(certificate)) return 1;
   X509_STORE_CTX_set_error(verifying, X509_V_ERR_CERT_REJECTED);
   return 0;
 }

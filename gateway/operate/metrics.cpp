@@ -338,8 +338,9 @@ void write_certificates(prometheus_text& out, const certificate_facts& facts) {
                 "Times that the files of [tls] were read again, by what came of it.", facts.reloads,
                 facts.refusals);
   write_expiry(out, "presenter_tls_certificate_expiry_seconds",
-               "When the certificate expires, in seconds since 1970.", facts.certificates,
-               [](const certificate& one) { return std::optional(one.not_after); });
+               "When the first certificate of the chain expires, in seconds since 1970.",
+               facts.certificates,
+               [](const certificate& one) { return std::optional(one.expires); });
   write_expiry(out, "presenter_tls_ocsp_expiry_seconds",
                "When the stapled OCSP response ages out, in seconds since 1970; 0: never.",
                facts.certificates, [](const certificate& one) { return one.ocsp_expires; });

@@ -174,7 +174,7 @@ struct certificate_facts {
   struct certificate {
     std::string file;
     std::string name;                         // its first server name, if it has one
-    std::time_t not_after = 0;                // Unix time
+    std::time_t expires = 0;                  // the earliest of its chain, Unix time
     std::optional<std::time_t> ocsp_expires;  // with a stapled response; 0: never
   };
   std::vector<certificate> certificates;

@@ -4,6 +4,7 @@ bad ones refused by name, clients' own certificates told to the backend."""
 import os
 import signal
 import ssl
+import time
 
 from conformance_case import PeerCase
 from mux_peer import Backend, accept_and_echo
@@ -18,6 +19,18 @@ class CertificatesCase(PeerCase):
     def issue(self, stem, names, **options):
         """New files beside the old ones; `install` puts them in their place."""
         self.cluster.certificates.issue(self.path(stem), names, **options)
+
+    def issue_by(self, issuer, stem, names, **options):
+        self.issue(stem, names, issuer=self.path(issuer), subject=f"/CN={stem}", **options)
+
+    def issue_authority(self, stem, subject, **options):
+        self.issue(stem, "DNS:" + stem, subject=subject, extensions=["basicConstraints=CA:TRUE"],
+                   **options)
+
+    def append(self, below, stem):
+        """Puts certificates behind others, as their chain."""
+        with open(self.path(below + ".pem"), "ab") as file:
+            file.write(self.read(stem + ".pem"))
 
     def install(self, new, stem):
         for end in (".pem", ".key"):
@@ -47,7 +60,8 @@ class CertificatesCase(PeerCase):
 
     def der_of(self, stem):
         with open(self.path(stem + ".pem"), encoding="ascii") as file:
-            return ssl.PEM_cert_to_DER_cert(file.read())
+            end = ssl.PEM_FOOTER
+            return ssl.PEM_cert_to_DER_cert(file.read().split(end)[0] + end)  # the first one
 
     def wait_reloads(self, result, count, name=RELOADS):
         self.wait_until(lambda: self.gateway.metric(name, result=result) >= count,
@@ -123,6 +137,52 @@ class Certificates(CertificatesCase):
         for client in here:
             self.assert_echoes(client, b"and still")
 
+    def test_sighup_refuses_what_no_client_would_accept(self):
+        self.issue_authority("middle", "/CN=middle")
+        self.issue_authority("impostor", "/CN=middle")
+        self.issue_authority("short", "/CN=short", days=1)
+
+        def chain(stem, issuer="middle", behind="middle", names="DNS:chat.example", **options):
+            self.issue_by(issuer, stem, names, **options)
+            if behind:
+                self.append(stem, behind)
+        chain("a")
+        self.start([self.pair("a")], watch_interval=0)
+        good = self.der_of("a")
+        self.assertEqual(self.shown("chat.example"), good)
+        self.assertNotRegex(self.gateway.output(), r"warning.*a\.pem")
+
+        chain("expired", days=0)
+        chain("gap", behind=None)
+        chain("wrong", behind="impostor")
+        chain("clients", extensions=["extendedKeyUsage=clientAuth"])
+        chain("encipher", extensions=["keyUsage=keyEncipherment"],
+              new_key=self.cluster.certificates.RSA_KEY)
+        chain("staple", extensions=["tlsfeature=status_request"])
+        chain("other", names="DNS:other.example")
+        refused = {"expired": "has expired on", "gap": "without the intermediate",
+                   "wrong": "'CN=middle' has not signed 'CN=wrong'",
+                   "clients": "lacks serverAuth", "encipher": "without digitalSignature",
+                   "staple": "must be shown with an OCSP response",
+                   "other": "no certificate is left for 'chat.example'"}
+        for number, (stem, why) in enumerate(refused.items(), 1):
+            with self.subTest(stem):
+                self.install(stem, "a")
+                self.gateway.signal(signal.SIGHUP)
+                self.wait_reloads("refused", number)
+                self.gateway.wait_for_line("error .*the old ones stay: .*" + why)
+                self.assertEqual(self.shown("chat.example"), good)
+
+        chain("next", issuer="short", behind="short")
+        self.install("next", "a")
+        self.gateway.signal(signal.SIGHUP)
+        self.wait_reloads("done", 1)
+        self.assert_same_everywhere("chat.example", "a")
+        # Of the chain the issuer's day is the first to end.
+        left = self.gateway.metric("presenter_tls_certificate_expiry_seconds",
+                                   certificate=self.path("a.pem")) - time.time()
+        self.assertLess(left, 86_400)
+
     def test_changed_files_are_found(self):
         self.start(watch_interval="100ms")
         here = [self.echo_client(version=version) for version in VERSIONS]
@@ -189,6 +249,15 @@ class ClientCertificates(CertificatesCase):
                 self.assertEqual(told.client_subject, "CN=device-7,O=Zo\\C3\\AB\\, Inc")
                 with self.assertRaisesRegex(ssl.SSLError, "HANDSHAKE_FAILURE|REQUIRED"):
                     self.echo_client(version=version)
+
+    def test_of_p384_in_every_version(self):
+        self.issue("device", "DNS:device", subject="/CN=device-9",
+                   new_key=["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384", "-nodes"])
+        self.start(client_certificate="required", client_ca=self.cluster.certificates.authority)
+        for version in VERSIONS:
+            with self.subTest(version.name):
+                client = self.echo_client(version=version, **self.show("device"))
+                self.assertEqual(self.opened_by(client).client_subject, "CN=device-9")
 
     def test_without_one_where_it_is_optional(self):
         self.start(client_certificate="optional", client_ca=self.cluster.certificates.authority)

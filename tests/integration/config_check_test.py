@@ -76,6 +76,45 @@ class ConfigCheckTest(InstallationTest):
         self.assertEqual(status, 0, output)
         self.assertRegex(output, r"toml:\d+: tls\.names: .*'other\.example' \(warning\)")
 
+    def test_a_configuration_that_no_client_gets_through_is_a_mistake(self):
+        certificates, folder = self.cluster.certificates, self.cluster.folder
+        for text, why in (('strict_sni = true', r"tls\.strict_sni: refuses all clients"),
+                          ('curves = ["X25519", "X25519"]', r"tls\.curves: 'X25519' is a group"),
+                          ('min_version = "1.3"\ncurves = ["brainpoolP256r1"]',
+                           r"tls\.curves: clients do not get through in TLS 1\.3 .*: \S")):
+            with self.subTest(text):
+                if "strict" in text:
+                    certificates.issue(os.path.join(folder, "server"), "IP:127.0.0.1")
+                status, output = self.check(toml(self.good).replace("[tls]", "[tls]\n" + text))
+                self.assertEqual(status, 1, output)
+                self.assertRegex(output, r"toml:\d+: " + why)
+
+    def test_more_authorities_than_a_message_holds_are_a_mistake(self):
+        folder = self.cluster.folder
+        with open(os.path.join(folder, "all.pem"), "wb") as file:
+            for i in range(70):
+                subject = f"/CN={i}" + "".join(f"/OU={i}{'a' * 60}" for _ in range(16))
+                made = subprocess.run(
+                    ["openssl", "req", "-x509", "-key", os.path.join(folder, "server.key"),
+                     "-subj", subject, "-days", "2"], check=True, capture_output=True)
+                file.write(made.stdout)
+        self.good["tls"].update(client_certificate="optional", client_ca="all.pem")
+        for words in (("--check",), ()):
+            status, output = self.check(toml(self.good), words)
+            self.assertEqual(status, 1, output)
+            self.assertRegex(output, r"toml:\d+: tls\.client_ca: clients do not get through")
+
+    def test_what_clients_would_refuse_is_a_warning(self):
+        certificates, folder = self.cluster.certificates, self.cluster.folder
+        certificates.issue(os.path.join(folder, "server"), "DNS:localhost", subject="/CN=leaf",
+                           extensions=["extendedKeyUsage=clientAuth", "keyUsage=keyAgreement"],
+                           days=0)
+        status, output = self.check(toml(self.good))
+        self.assertEqual(status, 0, output)
+        for why in ("has expired on 20", "its extendedKeyUsage lacks serverAuth",
+                    "a keyUsage without digitalSignature", "comes without 'CN=Presenter throw"):
+            self.assertRegex(output, rf"toml:\d+: tls\.certificate: .*{why}.* \(warning\)")
+
     def test_broken_shards_file(self):
         self.write("shards.toml", '[[server]]\nname = "a"\nhost = "127.0.0.1"\nweight = 100000\n')
         status, output = self.check(toml(self.good))

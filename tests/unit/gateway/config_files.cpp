@@ -55,6 +55,11 @@ key_ptr rsa_key() {
   return {made.get(), &EVP_PKEY_free};
 }
 
+key_ptr new_key(const std::string& curve) {
+  if (curve != "ED25519") return {EVP_EC_gen(curve.c_str()), &EVP_PKEY_free};
+  return {EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"), &EVP_PKEY_free};
+}
+
 void add_extension(X509* certificate, int kind, const std::string& value) {
   X509_EXTENSION* const extension = X509V3_EXT_conf_nid(nullptr, nullptr, kind, value.c_str());
   X509_add_ext(certificate, extension, -1);
@@ -74,7 +79,7 @@ x509_ptr signed_certificate(EVP_PKEY* key, const certificate_recipe& recipe, EVP
   static long serial = 1;
   X509_set_version(certificate.get(), X509_VERSION_3);
   ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), ++serial);
-  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -7'200);
+  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -recipe.seconds_old);
   X509_gmtime_adj(X509_getm_notAfter(certificate.get()), recipe.seconds_left);
   X509_set_pubkey(certificate.get(), key);
   auto* name = X509_get_subject_name(certificate.get());
@@ -87,8 +92,14 @@ x509_ptr signed_certificate(EVP_PKEY* key, const certificate_recipe& recipe, EVP
   }
   X509_set_issuer_name(certificate.get(), issuer == nullptr ? name : X509_get_subject_name(issuer));
   add_names(certificate.get(), recipe.names);
-  if (issuer == nullptr) add_extension(certificate.get(), NID_basic_constraints, "CA:TRUE");
-  if (X509_sign(certificate.get(), issuer_key, EVP_sha256()) == 0)
+  if (issuer == nullptr || recipe.is_authority)
+    add_extension(certificate.get(), NID_basic_constraints, "CA:TRUE");
+  if (!recipe.key_usage.empty()) add_extension(certificate.get(), NID_key_usage, recipe.key_usage);
+  if (!recipe.extended_key_usage.empty())
+    add_extension(certificate.get(), NID_ext_key_usage, recipe.extended_key_usage);
+  if (recipe.must_be_stapled) add_extension(certificate.get(), NID_tlsfeature, "status_request");
+  const bool is_eddsa = EVP_PKEY_get_base_id(issuer_key) == EVP_PKEY_ED25519;
+  if (X509_sign(certificate.get(), issuer_key, is_eddsa ? nullptr : EVP_sha256()) == 0)
     throw std::runtime_error("X509_sign failed");
   return certificate;
 }
@@ -96,7 +107,7 @@ x509_ptr signed_certificate(EVP_PKEY* key, const certificate_recipe& recipe, EVP
 }  // namespace
 
 config_files::config_files() {
-  make_certificate("tls");
+  make_certificate("tls", certificate_recipe{.names = {"localhost"}});
   write("shards.toml", "[[server]]\nname = \"chat1\"\nhost = \"127.0.0.1\"\nport = 7001\n");
 }
 
@@ -112,7 +123,7 @@ void config_files::make_certificate(const std::string& stem, std::string passwor
 
 void config_files::make_certificate(const std::string& stem,
                                     const certificate_recipe& recipe) const {
-  const key_ptr key = recipe.is_rsa ? rsa_key() : key_ptr{EVP_EC_gen("P-256"), &EVP_PKEY_free};
+  const key_ptr key = recipe.is_rsa ? rsa_key() : new_key(recipe.curve);
   key_ptr issuer_key{nullptr, &EVP_PKEY_free};
   x509_ptr issuer{nullptr, &X509_free};
   if (!recipe.issuer.empty()) {
@@ -135,13 +146,18 @@ void config_files::make_certificate(const std::string& stem,
   fs::permissions(folder_ / (stem + ".key"), fs::perms{0600});
 }
 
+void config_files::append(const std::string& below, const std::string& stem) const {
+  std::ifstream from(folder_ / (stem + ".pem"), std::ios::binary);
+  std::ofstream(folder_ / (below + ".pem"), std::ios::binary | std::ios::app) << from.rdbuf();
+}
+
 void config_files::make_ocsp_response(const std::string& stem, const std::string& issuer,
-                                      int status, long seconds_left) const {
+                                      int status, long seconds_left, long seconds_old) const {
   const auto leaf = read_certificate(folder_ / (stem + ".pem"));
   const auto authority = read_certificate(folder_ / (issuer + ".pem"));
   const auto key = read_key(folder_ / (issuer + ".key"));
   OCSP_CERTID* const id = OCSP_cert_to_id(EVP_sha1(), leaf.get(), authority.get());
-  ASN1_TIME* const now = X509_gmtime_adj(nullptr, -7'200);
+  ASN1_TIME* const now = X509_gmtime_adj(nullptr, -seconds_old);
   ASN1_TIME* const next = X509_gmtime_adj(nullptr, seconds_left);
   OCSP_BASICRESP* const basic = OCSP_BASICRESP_new();
   const bool is_revoked = status == V_OCSP_CERTSTATUS_REVOKED;

@@ -15,15 +15,22 @@ namespace presenter::gateway {
 struct certificate_recipe {
   std::vector<std::string> names{};  // DNS names in its subjectAltName
   std::string common_name = "localhost";
-  bool is_rsa = false;        // ECDSA P-256 otherwise
+  bool is_rsa = false;        // ECDSA otherwise
   long seconds_left = 3'600;  // negative: it has expired
   std::string issuer{};       // the stem of another one; empty: signs itself
   std::string password{};     // of its key
+  std::string curve = "P-256";
+  long seconds_old = 7'200;          // negative: it is not valid yet
+  bool is_authority = false;         // as those that sign themselves are
+  std::string key_usage{};           // "keyEncipherment"; empty: no such extension
+  std::string extended_key_usage{};  // "clientAuth"
+  bool must_be_stapled = false;
 };
 
 class config_files {
  public:
-  config_files();  // with tls.pem and tls.key, which belong together, and shards.toml
+  // With tls.pem and tls.key, which belong together and are for localhost, and shards.toml.
+  config_files();
 
   const std::filesystem::path& folder() const noexcept { return folder_.path(); }
 
@@ -35,9 +42,12 @@ class config_files {
   void make_certificate(const std::string& stem, std::string password = {}) const;
   void make_certificate(const std::string& stem, const certificate_recipe& recipe) const;
 
+  // Puts the certificates of `stem` behind those of `below`: its chain.
+  void append(const std::string& below, const std::string& stem) const;
+
   // Makes `stem`.ocsp, a response of `issuer` about `stem`.pem: V_OCSP_CERTSTATUS_GOOD or _REVOKED.
   void make_ocsp_response(const std::string& stem, const std::string& issuer, int status,
-                          long seconds_left = 3'600) const;
+                          long seconds_left = 3'600, long seconds_old = 7'200) const;
 
  private:
   tests::own_folder folder_;

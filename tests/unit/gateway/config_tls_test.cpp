@@ -51,6 +51,9 @@ TEST_F(TlsConfig, NamesOfSuitesAndCurvesAreOpenssls) {
               ElementsAre(HasSubstr("is no suite of TLS 1.3")));
   EXPECT_THAT(mistakes_in("curves = [\"X25519:P-256\", \"P-1\"]\n"),
               ElementsAre(HasSubstr("'X25519:P-256' is no group"), HasSubstr("'P-1' is no group")));
+  EXPECT_THAT(
+      mistakes_in("curves = [\"X25519\", \"P-256\", \"X25519\"]\n"),
+      ElementsAre("presenter.toml:6: tls.curves: 'X25519' is a group that is named before"));
   EXPECT_THAT(mistakes_in("suites_13 = []\n"), ElementsAre(HasSubstr("must name one at least")));
   EXPECT_THAT(mistakes_in("suites_13 = [1]\n"),
               ElementsAre(HasSubstr("must be an array of strings")));
@@ -90,7 +93,7 @@ TEST_F(TlsConfig, EachPairIsChecked) {
 }
 
 TEST_F(TlsConfig, WarnsOfWhatHasExpired) {
-  files_.make_certificate("tls", certificate_recipe{.seconds_left = -60});
+  files_.make_certificate("tls", certificate_recipe{.names = {"localhost"}, .seconds_left = -60});
   const auto result = load(std::string{tls_lines} + shards_lines);
   EXPECT_THAT(messages(result), IsEmpty());
   ASSERT_EQ(result.warnings.size(), 1U);
@@ -101,7 +104,8 @@ TEST_F(TlsConfig, WarnsOfWhatHasExpired) {
 
 TEST_F(TlsConfig, WarnsOfAChainThatIsOutOfOrder) {
   files_.make_certificate("root");
-  files_.make_certificate("leaf", certificate_recipe{.common_name = "leaf", .issuer = "root"});
+  files_.make_certificate(
+      "leaf", certificate_recipe{.names = {"localhost"}, .common_name = "leaf", .issuer = "root"});
   const auto text_in = [&](const std::string& name) {
     std::ifstream file(files_.folder() / name);
     return std::string(std::istreambuf_iterator<char>(file), {});

@@ -332,6 +332,23 @@ TEST_P(TlsContexts, RefuseASubjectThatOpenCannotCarry) {
   }
 }
 
+// The groups of `curves` are those of the key exchange.
+TEST_P(TlsContexts, TakeClientsCertificatesOfCurvesThatTheKeyExchangeDoesWithout) {
+  ask_clients(client_certificates::required);
+  for (const char* curve : {"P-256", "P-384", "P-521"}) {
+    files.make_certificate(
+        "client", certificate_recipe{.common_name = curve, .issuer = "authority", .curve = curve});
+    const auto one = client("");
+    show_certificate(*one, "client");
+    one->handshake();
+    EXPECT_EQ(one->facts.client_subject, std::string("CN=") + curve);
+    EXPECT_NE(SSL_get_negotiated_group(one->peer->ssl()), NID_secp384r1);
+  }
+  const auto other = client("");
+  SSL_set1_groups_list(other->peer->ssl(), "P-384");
+  EXPECT_FALSE(other->shake());
+}
+
 TEST_P(TlsContexts, DoNotResumeAroundTheRulesForClients) {
   const auto before = client("");
   before->handshake();

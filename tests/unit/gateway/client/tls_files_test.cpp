@@ -54,9 +54,12 @@ class TlsFiles : public ::testing::Test {
 };
 
 TEST_F(TlsFiles, TheDefaultCertificateNeedsNoName) {
+  EXPECT_THAT(load().warnings, IsEmpty());
+  files.make_certificate("tls");
   const tls_load loaded = load();
   ASSERT_NE(loaded.files, nullptr);
-  EXPECT_THAT(loaded.warnings, IsEmpty());
+  ASSERT_EQ(loaded.warnings.size(), 1U);
+  EXPECT_THAT(loaded.warnings[0].text, HasSubstr("no name and no address in its subjectAltName"));
   EXPECT_THAT(loaded.files->sets, ElementsAre(ElementsAre(0U)));
   EXPECT_EQ(loaded.files->names.size(), 0U);
 }
@@ -107,15 +110,6 @@ TEST_F(TlsFiles, NamesMustBeNames) {
   EXPECT_THAT(mistake(), HasSubstr("1 names: 'ch*.example' is no name like"));
 }
 
-TEST_F(TlsFiles, AnExpiredCertificateIsAWarning) {
-  files.make_certificate("tls", certificate_recipe{.seconds_left = -60});
-  const tls_load loaded = load();
-  ASSERT_NE(loaded.files, nullptr);
-  ASSERT_EQ(loaded.warnings.size(), 1U);
-  EXPECT_THAT(loaded.warnings[0].text, HasSubstr("has expired on 20"));
-  EXPECT_TRUE(loaded.files->pairs[0].is_expired(std::time(nullptr)));
-}
-
 TEST_F(TlsFiles, WhatCannotBeReadIsNamed) {
   settings.certificates.push_back(pair("absent"));
   const tls_load absent = load();
@@ -138,8 +132,10 @@ TEST_F(TlsFiles, WhatOpensslWillNotServeIsAMistake) {
 
 TEST_F(TlsFiles, AnOcspResponseIsOfItsCertificate) {
   files.make_certificate("authority");
-  add("a", {.names = {"a.example"}, .issuer = "authority"});
-  add("b", {.names = {"b.example"}, .issuer = "authority"});
+  for (const std::string stem : {"a", "b"}) {
+    add(stem, {.names = {stem + ".example"}, .common_name = stem, .issuer = "authority"});
+    files.append(stem, "authority");
+  }
   const auto stapled = files.folder() / "a.ocsp";
   settings.certificates[0].ocsp_response = stapled;
 
@@ -155,6 +151,13 @@ TEST_F(TlsFiles, AnOcspResponseIsOfItsCertificate) {
   ASSERT_NE(aged.files, nullptr);
   ASSERT_EQ(aged.warnings.size(), 1U);
   EXPECT_THAT(aged.warnings[0].text, HasSubstr("has aged out"));
+
+  files.make_ocsp_response("a", "authority", V_OCSP_CERTSTATUS_GOOD, 3'600, -60);
+  const tls_load early = load();
+  ASSERT_NE(early.files, nullptr);
+  ASSERT_EQ(early.warnings.size(), 1U);
+  EXPECT_THAT(early.warnings[0].text, HasSubstr("is not stapled before"));
+  EXPECT_FALSE(early.files->pairs[1].ocsp->is_current(std::time(nullptr)));
 
   files.make_ocsp_response("a", "authority", V_OCSP_CERTSTATUS_REVOKED);
   EXPECT_THAT(mistake(), HasSubstr("says that the certificate is revoked"));
