@@ -16,6 +16,7 @@ namespace {
 // Answers of the key callback.
 constexpr int failed = -1;
 constexpr int unknown_key = 0;
+constexpr int no_ticket = 0;
 constexpr int use = 1;
 constexpr int use_and_renew = 2;
 
@@ -52,6 +53,9 @@ struct ticket_sealer::callbacks {
     void* const data = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), context_index());
     if (data == nullptr) return failed;
     auto& self = *static_cast<ticket_sealer*>(data);
+    // TLS 1.3 does not come to this. In TLS 1.2 the ticket has been announced, and comes empty:
+    // RFC 5077 §3.3.
+    if (is_sealing == 1 && SSL_get_num_tickets(ssl) == 0) return no_ticket;
     if (is_sealing == 1) return self.seal(name, iv, cipher, mac);
     return self.open(ssl, name, iv, cipher, mac);
   }

@@ -44,6 +44,10 @@ void add_pair(SSL_CTX* context, const certificate_pair& pair) {
   require(SSL_CTX_use_cert_and_key(context, leaf.get(), key.get(), chain.get(), 1), pair.file);
 }
 
+// A ticket carries the client's certificate. With a larger one the next ClientHello, which comes
+// twice if its key share does not suit, would be above openssl_session::hello_bytes_max.
+constexpr int ticket_certificate_bytes_max = 4 * 1'024;
+
 // OpenSSL takes the groups of the key exchange for those of clients' signatures too, in TLS 1.2.
 // The key exchange is over by now.
 bool take_signatures(SSL* ssl) {
@@ -57,6 +61,7 @@ int on_client_certificate(int ok, X509_STORE_CTX* verifying) {
   X509* const certificate = X509_STORE_CTX_get_current_cert(verifying);
   auto* const ssl = static_cast<SSL*>(
       X509_STORE_CTX_get_ex_data(verifying, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  if (i2d_X509(certificate, nullptr) > ticket_certificate_bytes_max) SSL_set_num_tickets(ssl, 0);
   if (take_signatures(ssl) && client_subject(certificate)) return 1;
   X509_STORE_CTX_set_error(verifying, X509_V_ERR_CERT_REJECTED);
   return 0;

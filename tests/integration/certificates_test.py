@@ -250,6 +250,20 @@ class ClientCertificates(CertificatesCase):
                 with self.assertRaisesRegex(ssl.SSLError, "HANDSHAKE_FAILURE|REQUIRED"):
                     self.echo_client(version=version)
 
+    def test_a_large_one_gets_no_ticket_that_would_be_refused(self):
+        names = ",".join(f"DNS:{i}-{'n' * 50}.example" for i in range(400))
+        self.issue("device", names, subject="/CN=device-8")
+        self.start(client_certificate="required", client_ca=self.cluster.certificates.authority)
+        for version in VERSIONS:
+            with self.subTest(version.name):
+                client = self.echo_client(version=version, **self.show("device"))
+                client.finish()
+                client.tcp.close()
+                again = self.echo_client(version=version, resume=client)
+                self.assertFalse(again.tls.session_reused)
+                self.assertEqual(self.opened_by(again).client_subject, "CN=device-8")
+        self.assertEqual(self.gateway.metric("presenter_tickets_total", event="issued"), 0)
+
     def test_of_p384_in_every_version(self):
         self.issue("device", "DNS:device", subject="/CN=device-9",
                    new_key=["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384", "-nodes"])

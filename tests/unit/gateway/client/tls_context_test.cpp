@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "tests/unit/gateway/client/connected_channel.hpp"
@@ -329,6 +330,28 @@ TEST_P(TlsContexts, RefuseASubjectThatOpenCannotCarry) {
     show_certificate(*one, "client");
     EXPECT_FALSE(one->shake());
     EXPECT_EQ(one->alert, SSL_AD_BAD_CERTIFICATE);
+  }
+}
+
+// Resuming with it would take a ClientHello above openssl_session::hello_bytes_max.
+TEST_P(TlsContexts, GiveNoTicketForACertificateThatTheNextClientHelloCannotCarry) {
+  ask_clients(client_certificates::required);
+  for (const auto& [names, is_resumed] : {std::pair{40, true}, {400, false}}) {
+    certificate_recipe recipe{.common_name = "client", .issuer = "authority"};
+    for (int i = 0; i < names; ++i)
+      recipe.names.push_back(std::to_string(i) + std::string(50, 'n') + ".example");
+    files.make_certificate("client", recipe);
+    make();
+    const auto one = client("");
+    show_certificate(*one, "client");
+    one->handshake();
+    const session_ptr session = session_of(*one);
+    EXPECT_EQ(SSL_SESSION_has_ticket(session.get()) == 1, is_resumed);
+    const auto again = client("", session.get());
+    show_certificate(*again, "client");
+    again->handshake();
+    EXPECT_EQ(again->facts.resumed, is_resumed);
+    EXPECT_EQ(again->facts.client_subject, "CN=client");
   }
 }
 
