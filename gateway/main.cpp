@@ -1,5 +1,6 @@
 // presenter: the gateway. `presenter --config FILE` serves, `--check` only validates.
 #include <fmt/core.h>
+#include <openssl/crypto.h>
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
@@ -49,8 +50,13 @@ bool report_mistakes(const gateway::config_result& loaded) {
   return good;
 }
 
+// Somebody has set it on purpose.
+constexpr const char* openssl_conf_unread =
+    "OPENSSL_CONF is set, and not read: all that TLS does stands in [tls]";
+
 int serve(const gateway::config& settings) {
   gateway::init_logging(settings.log.level);
+  if (std::getenv("OPENSSL_CONF") != nullptr) spdlog::warn(openssl_conf_unread);
   try {
     gateway::server server(settings);
     server.start();
@@ -93,12 +99,17 @@ int main(int argc, char** argv) {
   }
 
   gateway::manage_openssl_memory();
+  // What is served stands in one file. openssl.cnf could take away versions, suites and signatures,
+  // and no check of ours would say so.
+  OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
   const auto loaded = gateway::load_config(file);
   if (!report_mistakes(loaded)) return exit_mistake;
   if (check_only) {
     // At a start the log tells them.
     for (const auto& warning : loaded.warnings)
       fmt::print(stderr, "{} (warning)\n", warning.to_string());
+    if (std::getenv("OPENSSL_CONF") != nullptr)
+      fmt::print(stderr, "{} (warning)\n", openssl_conf_unread);
     fmt::print("{}: ok\n", file);
     return 0;
   }

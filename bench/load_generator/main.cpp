@@ -1,5 +1,6 @@
 // presenter-load: simulated clients for the demo, the tests and the benchmarks.
 #include <fmt/format.h>
+#include <openssl/crypto.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -43,6 +44,7 @@ void add_common_options(CLI::App& app, command_line& line) {
   app.add_option("--server-name", options.tls.server_name,
                  "SNI and the name in the certificate; else the first gateway's host");
   app.add_flag("--insecure", line.is_insecure, "verify no certificate");
+  app.add_flag("--tls12", options.tls.is_tls12, "clients that know nothing newer than TLS 1.2");
   app.add_option("--threads", options.threads)->check(CLI::Range(1, 256));
   app.add_option("--connect-rate", options.connect_rate, "TLS connections per second at the start")
       ->check(CLI::Range(0.1, 1e6));
@@ -211,6 +213,8 @@ int parse_and_run(int argc, char** argv) {
 
 // 0 the run was flawless · 1 messages or clients were missing · 2 it could not be run.
 int main(int argc, char** argv) {
+  // As presenter: the machine's openssl.cnf has no part in the figures.
+  OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
   try {
     return parse_and_run(argc, argv);
   } catch (const std::exception& error) {

@@ -41,6 +41,7 @@ tls_client_context::tls_client_context(const tls_settings& settings)
     : settings_(settings), context_(SSL_CTX_new(TLS_client_method())) {
   if (!context_) throw std::runtime_error("TLS context: " + openssl_error_text());
   SSL_CTX_set_min_proto_version(get(), TLS1_2_VERSION);
+  if (settings.is_tls12) SSL_CTX_set_max_proto_version(get(), TLS1_2_VERSION);
   // Idle clients give their record buffers back: 15,000 of them share one process.
   SSL_CTX_set_mode(get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                               SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);

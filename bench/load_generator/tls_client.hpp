@@ -15,6 +15,7 @@ struct tls_settings {
   std::string ca_file;      // empty: the system's
   std::string server_name;  // SNI and the name in the certificate; a name or an address
   bool verify = true;
+  bool is_tls12 = false;  // knows nothing newer
 };
 
 // One context for all clients of a thread. Errors: std::runtime_error with OpenSSL's own text.

@@ -183,6 +183,19 @@ class Certificates(CertificatesCase):
                                    certificate=self.path("a.pem")) - time.time()
         self.assertLess(left, 86_400)
 
+    def test_openssls_configuration_of_the_machine_is_not_read(self):
+        with open(self.path("openssl.cnf"), "w", encoding="ascii") as file:
+            file.write("openssl_conf = c\n[c]\nssl_conf = s\n[s]\nsystem_default = d\n[d]\n"
+                       "SignatureAlgorithms = RSA+SHA512\nMinProtocol = TLSv1.3\n")
+        os.environ["OPENSSL_CONF"] = self.path("openssl.cnf")
+        try:
+            self.start()
+        finally:
+            del os.environ["OPENSSL_CONF"]
+        for version in VERSIONS:
+            self.assert_echoes(self.echo_client(version=version))
+        self.gateway.wait_for_line("warning .*OPENSSL_CONF is set, and not read")
+
     def test_changed_files_are_found(self):
         self.start(watch_interval="100ms")
         here = [self.echo_client(version=version) for version in VERSIONS]

@@ -115,6 +115,15 @@ class ConfigCheckTest(InstallationTest):
                     "a keyUsage without digitalSignature", "comes without 'CN=Presenter throw"):
             self.assertRegex(output, rf"toml:\d+: tls\.certificate: .*{why}.* \(warning\)")
 
+    def test_openssls_configuration_of_the_machine_is_not_read(self):
+        os.environ["OPENSSL_CONF"] = os.path.join(self.cluster.folder, "absent.cnf")
+        try:
+            status, output = self.check(toml(self.good))
+        finally:
+            del os.environ["OPENSSL_CONF"]
+        self.assertEqual(status, 0, output)
+        self.assertRegex(output, r"OPENSSL_CONF is set, and not read: .* \(warning\)")
+
     def test_broken_shards_file(self):
         self.write("shards.toml", '[[server]]\nname = "a"\nhost = "127.0.0.1"\nweight = 100000\n')
         status, output = self.check(toml(self.good))

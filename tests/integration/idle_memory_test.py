@@ -32,10 +32,10 @@ class IdleMemoryTest(InstallationTest):
             echo=True, tables={"tls": {"handshake_timeout": "5m"}, "auth": {"timeout": "5m"}})
         self.fresh = self.process_bytes()
 
-    def crowd(self, clients, environment=()):
+    def crowd(self, clients, options=()):
         """presenter-load idle: clients that are served and then hold still, until it is stopped."""
         crowd = Process("crowd", self.cluster.folder, [
-            "env", *environment, os.path.join(PROGRAMS, "presenter-load"), "idle",
+            os.path.join(PROGRAMS, "presenter-load"), "idle", *options,
             "--gateway", self.gateway.address, "--ca", self.cluster.certificates.authority,
             "--server-name", "localhost", "--clients", clients, "--connect-rate", "3000",
             "--connect-timeout", "120", "--source-addresses", "4", "--seconds", "3600",
@@ -43,21 +43,13 @@ class IdleMemoryTest(InstallationTest):
         self.cluster.start(crowd).wait_for_line(f"^ready {clients}$", CROWD_SECONDS)
         return crowd
 
-    def tls12(self):
-        """The environment of a client that knows nothing newer."""
-        path = self.path("tls12.cnf")
-        with open(path, "w", encoding="ascii") as file:
-            file.write("openssl_conf = c\n[c]\nssl_conf = s\n[s]\nsystem_default = d\n"
-                       "[d]\nMaxProtocol = TLSv1.2\n")
-        return [f"OPENSSL_CONF={path}"]
-
-    def cost_of_crowd(self, bytes_each_max, environment=()):
+    def cost_of_crowd(self, bytes_each_max, options=()):
         """Clients come, and cost no more than that once what their handshakes took is given back;
         then they go. Returns what each cost."""
         def bytes_each():
             return (self.process_bytes() - self.fresh) / CLIENTS
 
-        crowd = self.crowd(CLIENTS, environment)
+        crowd = self.crowd(CLIENTS, options)
         try:
             self.wait_until(lambda: bytes_each() < bytes_each_max, "memory is given back")
         except ClusterError:
@@ -73,7 +65,7 @@ class IdleMemoryTest(InstallationTest):
         print(f"{CLIENTS} idle clients: {first:.0f} bytes each, the second time {second:.0f}")
 
     def test_less_than_16_kib_for_each_of_tls_1_2_which_are_given_back(self):
-        cost = self.cost_of_crowd(BYTES_PER_TLS12_CLIENT_MAX, self.tls12())
+        cost = self.cost_of_crowd(BYTES_PER_TLS12_CLIENT_MAX, ["--tls12"])
         print(f"{CLIENTS} idle clients of TLS 1.2: {cost:.0f} bytes each")
         # What stays for the next who come is less than they took as clients of TLS 1.3.
         self.wait_until(lambda: self.process_bytes() - self.fresh
