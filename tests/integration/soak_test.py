@@ -40,8 +40,8 @@ class SoakTest(InstallationTest):
         while self.relayed(gateway) < start + BYTES_EACH_WAY:
             self.crowd(gateway)
         after = gateway.heap_bytes_in_use(), server.resident_kib()
-        print(f"{self.relayed(gateway):.3g} bytes each way; gateway {before[0]} → {after[0]} bytes in use, "
-              f"chat server {before[1]} → {after[1]} KiB")
+        print(f"{self.relayed(gateway):.3g} bytes each way; gateway {before[0]} → {after[0]} bytes "
+              f"in use, chat server {before[1]} → {after[1]} KiB")
         self.assertEqual(gateway.metric("presenter_links_opened_total"), 1)
         if not is_sanitized():
             self.assertLess(after[0] - before[0], GROWTH_BYTES_MAX)
