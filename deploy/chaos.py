@@ -78,13 +78,13 @@ class Chaos:
             self.wait("it is empty and ends", lambda: not server.is_running())
             if server.child.returncode != 0:
                 raise ClusterError(f"chat-b ended with {server.child.returncode}")
-            self.without("chat-b")
+            self.without("chat-b", "which drained")
 
     def chat_server_crashes(self):
         with self.clients_back("chat-c: kill -9"):
             self.server("chat-c").kill()
             self.wait_moved("link_lost")
-            self.without("chat-c")
+            self.without("chat-c", "which was killed")
 
     # --- what they are made of
 
@@ -95,7 +95,8 @@ class Chaos:
     def server(self, name):
         return next(process for process in self.cluster.processes if process.name == name)
 
-    def without(self, name):
+    def without(self, name, end):
+        self.demo.ends[name] = end
         self.demo.backends.remove(name)
         self.wait_maps(len(self.demo.backends))
 

@@ -10,6 +10,7 @@ import sys
 import time
 
 import chaos
+import summary
 from cluster import Cluster, ClusterError, Process, wait_until
 
 CHAT_SERVERS = ("chat-a", "chat-b", "chat-c")
@@ -86,6 +87,7 @@ class Demo:
         self.cluster = cluster
         self.options = options
         self.newcomers = None
+        self.ends = {}  # of chat servers that have ended: how
         self.clients_seen = self.links_seen = None
         self.chaos = None
 
@@ -188,18 +190,16 @@ class Demo:
                 happen()
 
 
-def summary(demo, reports):
-    """What a person wants to know, and whether it is as it should be."""
-    rows = [("messages sent", total(reports, "sent")),
-            ("delivered", total(reports, "delivered"))]
-    rows += [(name, total(reports, name)) for name in ("lost", "duplicated", "reordered")]
+def print_summary(demo, reports):
+    """What a person wants to know; raises ClusterError if it is not as it should be."""
+    lines, adds_up = summary.messages(reports, demo.ends)
     latency = reports[0]["latency_us"]
-    rows += [("sender to partner, p50", f"{latency['p50'] / 1000:.1f} ms"),
-             ("sender to partner, p99", f"{latency['p99'] / 1000:.1f} ms"),
-             ("clients disconnected", sum(report["disconnects"] for report in reports))]
+    lines += [summary.row("sender to partner, p50", f"{latency['p50'] / 1000:.1f} ms"),
+              summary.row("sender to partner, p99", f"{latency['p99'] / 1000:.1f} ms"),
+              summary.row("clients disconnected",
+                          sum(report["disconnects"] for report in reports))]
     print("\n" + paint("1", "Summary"))
-    for name, value in rows:
-        print(f"  {name:<28}{value:>12}")
+    print("\n".join(lines))
     print(paint("1", "Streams per chat server"))
     for server in demo.backends:
         first, later = ([report["streams_per_server"].get(server, 0) for report in reports]
@@ -210,11 +210,11 @@ def summary(demo, reports):
                f"chat servers × {len(demo.gateways)} gateways")
     clients = "?" if demo.clients_seen is None else f"{sum(demo.clients_seen):.0f}"
     links = "?" if demo.links_seen is None else f"{demo.links_seen:.0f}"
-    print(f"  {links} for {clients} clients; {formula} = {demo.links_expected()}")
-
-
-def total(reports, name):
-    return sum(report["messages"][name] for report in reports)
+    print(f"  {links} for {clients} clients; {formula} = {demo.links_expected()}", flush=True)
+    if not adds_up:
+        raise ClusterError("the fates of the messages do not add up to those that were sent")
+    if demo.links_seen is not None and demo.links_seen != demo.links_expected():
+        raise ClusterError("the number of links is not what it should be")
 
 
 def main():
@@ -227,9 +227,7 @@ def main():
         try:
             demo.start_cluster()
             status, reports = demo.run_load()
-            summary(demo, reports)
-            if demo.links_seen is not None and demo.links_seen != demo.links_expected():
-                raise ClusterError("the number of links is not what it should be")
+            print_summary(demo, reports)
             print(paint("1;32", "all is well") if status == 0 else paint("1;31", "FAILED"))
             return status
         except ClusterError as error:

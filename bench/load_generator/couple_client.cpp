@@ -232,6 +232,8 @@ void couple_client::send_message() {
 
 void couple_client::finish_statistics() {
   around_.statistics.messages += outgoing().finish();
+  for (const auto& [server, count] : outgoing().lost_by_server())
+    around_.statistics.lost_by_server[servers_.name_of(server)] += count;
   if (is_served()) ++around_.statistics.streams_per_server[servers_.name_of(server_)];
 }
 

@@ -104,6 +104,14 @@ delivery_counts delivery_checker::finish() const {
   return verdict;
 }
 
+std::map<delivery_checker::server_number, std::uint64_t> delivery_checker::lost_by_server() const {
+  std::map<server_number, std::uint64_t> lost;
+  for (const message& each : messages_) {
+    if (!each.delivered && !each.interrupted && is_server_gone(each)) ++lost[each.server];
+  }
+  return lost;
+}
+
 void delivery_checker::forget_settled() {
   const auto is_settled = [](const message& each) {
     return each.delivered && (each.acknowledged || each.interrupted);

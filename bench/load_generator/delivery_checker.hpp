@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <vector>
 
 namespace presenter::bench {
@@ -23,6 +24,9 @@ struct delivery_counts {
   std::uint64_t lost = 0;              // everything else that never arrived
 
   delivery_counts& operator+=(const delivery_counts&);
+  // Of the messages sent: each belongs to exactly one of these.
+  std::uint64_t accounted_for() const { return delivered + interrupted + lost_with_server + lost; }
+  bool adds_up() const { return sent == accounted_for(); }
   bool is_flawless() const {
     return lost == 0 && duplicated == 0 && reordered == 0 && corrupted == 0 && unexpected == 0;
   }
@@ -63,6 +67,8 @@ class delivery_checker {
 
   // The verdict, when nothing more will come.
   delivery_counts finish() const;
+  // Its lost_with_server, by the server that had acknowledged them.
+  std::map<server_number, std::uint64_t> lost_by_server() const;
 
  private:
   struct message {

@@ -38,7 +38,9 @@ struct load_result {
   bool stopped_early = false;
   bool drained = false;  // everything outstanding arrived before the deadline
 
-  bool is_success() const { return seen.messages.is_flawless() && seen.clients_served == clients; }
+  bool is_success() const {
+    return seen.messages.is_flawless() && seen.messages.adds_up() && seen.clients_served == clients;
+  }
 };
 
 // Errors: std::runtime_error for a CA file that cannot be used, std::system_error from the kernel.

@@ -23,6 +23,7 @@ load_statistics& load_statistics::operator+=(const load_statistics& other) {
   connect.merge(other.connect);
   handshake.merge(other.handshake);
   first_reply.merge(other.first_reply);
+  add(lost_by_server, other.lost_by_server);
   add(disconnects, other.disconnects);
   add(failures, other.failures);
   add(exceptions, other.exceptions);

@@ -30,6 +30,7 @@ struct load_statistics {
   latency_histogram handshake;    // TLS
   latency_histogram first_reply;  // from TLS to the answer of the first packet
 
+  count_by_text lost_by_server;        // messages.lost_with_server, by who had acknowledged them
   count_by_text disconnects;           // established clients, by reason
   count_by_text failures;              // attempts that came to nothing, by reason
   count_by_text exceptions;            // TApplicationException and refusals, by text

@@ -69,16 +69,21 @@ void add_messages(std::string& text, const load_result& result) {
   const delivery_counts& messages = seen.messages;
   text += "messages\n";
   add_line(text, "sent", messages.sent);
+  add_line(text, "= delivered", messages.delivered);
+  add_line(text, "+ interrupted", messages.interrupted);
+  add_line(text, "+ lost with its server", messages.lost_with_server);
+  for (const auto& [server, count] : seen.lost_by_server)
+    add_line(text, "    " + server, count);
+  add_line(text, "+ lost", messages.lost);
+  if (!messages.adds_up())
+    fmt::format_to(std::back_inserter(text), "  THE SUM IS {}, NOT {}\n", messages.accounted_for(),
+                   messages.sent);
   add_line(text, "acknowledged", messages.acknowledged);
-  add_line(text, "delivered", messages.delivered);
-  add_line(text, "  of them by history", seen.delivered_by_history);
-  add_line(text, "lost", messages.lost);
+  add_line(text, "delivered by history", seen.delivered_by_history);
   add_line(text, "duplicated", messages.duplicated);
   add_line(text, "reordered", messages.reordered);
   add_line(text, "corrupted", messages.corrupted);
   add_line(text, "unexpected", messages.unexpected);
-  add_line(text, "interrupted", messages.interrupted);
-  add_line(text, "lost with its server", messages.lost_with_server);
   add_line(text, "skipped while offline", seen.skipped);
   fmt::format_to(std::back_inserter(text), "  {:<22} {:>9.0f} sent, {:.0f} delivered\n",
                  "per second", per_second(messages.sent, result),
@@ -141,6 +146,7 @@ json make_json_report(const load_options& options, const load_result& result) {
         {"unexpected", messages.unexpected},
         {"interrupted", messages.interrupted},
         {"lost_with_server", messages.lost_with_server},
+        {"adds_up", messages.adds_up()},
         {"skipped", seen.skipped},
         {"history_overlaps", seen.history_overlaps},
         {"history_gaps", seen.history_gaps}}},
@@ -150,6 +156,7 @@ json make_json_report(const load_options& options, const load_result& result) {
       {"connect_us", percentiles(seen.connect)},
       {"handshake_us", percentiles(seen.handshake)},
       {"first_reply_us", percentiles(seen.first_reply)},
+      {"lost_by_server", seen.lost_by_server},
       {"streams_per_server", seen.streams_per_server},
       {"streams_first_server", seen.streams_first_server},
       {"moves", seen.moves},

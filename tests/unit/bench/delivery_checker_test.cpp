@@ -148,6 +148,41 @@ TEST_F(DeliveryChecker, ExcusesWhatARestartedServerHadAcknowledgedBefore) {
   EXPECT_EQ(counts.lost, 1U);
 }
 
+// One message of each fate, and one that came twice: no fate is told for two, nor none for one.
+TEST_F(DeliveryChecker, HasEachMessageSentInExactlyOneCount) {
+  send(7);
+  acknowledge(1, 2, c1);
+  deliver(1, 1);
+  EXPECT_EQ(checker.on_delivered(1), arrival::duplicated);
+  checker.on_receiver_moved(c1, c2);  // with the second in its memory
+  acknowledge(3, 4, c2);
+  deliver(3, 3);
+  checker.on_memory_lost(c2);  // with the fourth
+  checker.on_sender_disconnected();
+  acknowledge(6, 6, c2);
+  deliver(7, 7);
+  const auto counts = checker.finish();
+  EXPECT_EQ(counts.sent, 7U);
+  EXPECT_EQ(counts.delivered, 3U);
+  EXPECT_EQ(counts.lost_with_server, 2U);
+  EXPECT_EQ(counts.interrupted, 1U);
+  EXPECT_EQ(counts.lost, 1U);
+  EXPECT_TRUE(counts.adds_up());
+  const std::map<delivery_checker::server_number, std::uint64_t> by_server{{c1, 1}, {c2, 1}};
+  EXPECT_EQ(checker.lost_by_server(), by_server);
+}
+
+TEST(DeliveryCounts, DoNotAddUpIfAMessageIsInNoneOrInTwo) {
+  delivery_counts counts;
+  counts.sent = 3;
+  counts.delivered = 2;
+  EXPECT_FALSE(counts.adds_up());
+  counts.interrupted = 1;
+  EXPECT_TRUE(counts.adds_up());
+  counts.lost = 1;
+  EXPECT_FALSE(counts.adds_up());
+}
+
 TEST_F(DeliveryChecker, AddsUpOverCouples) {
   send(2);
   checker.on_corrupted();
