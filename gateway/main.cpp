@@ -16,13 +16,16 @@
 #include "gateway/operate/openssl_memory.hpp"
 #include "gateway/operate/service_manager.hpp"
 #include "gateway/server.hpp"
-#include "gateway/start.hpp"
 #include "gateway/version.hpp"
+#include "program/standard_output.hpp"
 #include "shard_router/map_file.hpp"
 
 namespace {
 
 namespace gateway = presenter::gateway;
+namespace program = presenter::program;
+
+constexpr const char* program_name = "presenter";
 
 constexpr int exit_mistake = 1;
 constexpr int exit_usage = 2;
@@ -31,7 +34,9 @@ constexpr const char* footer =
     "Signals: SIGTERM, SIGINT end it, a second one at once; SIGHUP reads the files of [tls] "
     "again.\n"
     "Exit status: 0 ended by a signal, or the configuration is good; 1 a mistake in the\n"
-    "configuration, the start failed, or a fault of the program ended it; 2 wrong arguments.";
+    "configuration, the start failed, standard output cannot be written, or a fault of the "
+    "program\n"
+    "ended it; 2 wrong arguments.";
 
 // Prints every mistake of the configuration and of the map file it names. True: there is none.
 bool report_mistakes(const gateway::config_result& loaded) {
@@ -64,7 +69,8 @@ int serve(const gateway::config& settings) {
     fmt::print("presenter ready: listening on {}, admin on {}\n",
                gateway::format_endpoint(server.listen_endpoint()),
                admin ? gateway::format_endpoint(*admin) : "none");
-    std::fflush(stdout);
+    // Clients do not read it: they are served all the same.
+    if (!program::flush_output()) spdlog::warn("standard output does not take the line of a start");
     gateway::tell_service_manager("READY=1");
     if (server.run()) return 0;
     spdlog::critical("ended because a thread has failed");
@@ -80,9 +86,9 @@ int serve(const gateway::config& settings) {
 
 int main(int argc, char** argv) {
   gateway::end_at_uncaught_exceptions();
-  gateway::open_standard_descriptors();
+  program::keep_standard_descriptors();
   CLI::App app{"Presenter: a TLS gateway between chat clients and sharded chat servers",
-               "presenter"};
+               program_name};
   app.footer(footer);
   std::string file;
   bool check_only = false;
@@ -92,7 +98,7 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& wanted) {
-    return app.exit(wanted);
+    return program::finish_output(program_name, app.exit(wanted), exit_mistake);
   } catch (const CLI::ParseError& error) {
     fmt::print(stderr, "presenter: {}; see presenter --help\n", error.what());
     return exit_usage;
@@ -111,7 +117,7 @@ int main(int argc, char** argv) {
     if (std::getenv("OPENSSL_CONF") != nullptr)
       fmt::print(stderr, "{} (warning)\n", openssl_conf_unread);
     fmt::print("{}: ok\n", file);
-    return 0;
+    return program::finish_output(program_name, 0, exit_mistake);
   }
   return serve(loaded.value);
 }

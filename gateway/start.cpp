@@ -1,6 +1,5 @@
 #include "gateway/start.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
@@ -28,13 +27,6 @@ std::string cannot_listen(std::string_view key, const tcp_endpoint& address,
 }
 
 }  // namespace
-
-void open_standard_descriptors() {
-  for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
-    // The kernel gives the lowest number that is free.
-    if (::fcntl(standard, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) < 0) return;
-  }
-}
 
 std::uint64_t raise_descriptor_limit() {
   rlimit limit{};

@@ -15,10 +15,6 @@
 
 namespace presenter::gateway {
 
-// A program that is started with standard input, output or error closed would get their numbers for
-// its sockets, and write its log to a client. They become /dev/null.
-void open_standard_descriptors();
-
 // Every client is a descriptor: takes all that the hard limit allows, and returns how many.
 std::uint64_t raise_descriptor_limit();
 

@@ -8,6 +8,8 @@ enum exit_code : int {
   exit_no = 1,           // the answer is no: no such server, nobody of this key, nothing to change
   exit_usage = 2,        // the command line is wrong
   exit_unreachable = 3,  // a gateway or ZooKeeper does not answer, or not in a way that makes sense
+  exit_refused = 4,      // ZooKeeper answers, and does not let this identity do it
+  exit_unwritten = 5,    // standard output does not take what was to be said; what was done is done
 };
 
 }  // namespace presenter::ctl

@@ -6,10 +6,12 @@
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <system_error>
 
 #include "presenterctl/gateway_query.hpp"
 #include "presenterctl/reports.hpp"
 #include "presenterctl/server_state_command.hpp"
+#include "program/standard_output.hpp"
 
 namespace {
 
@@ -18,7 +20,8 @@ using presenter::shard_router::server_state;
 
 constexpr const char* footer =
     "Exit status: 0 done, 1 the answer is no (no such server, nobody of this key),\n"
-    "2 wrong arguments, 3 a gateway or ZooKeeper cannot be reached.";
+    "2 wrong arguments, 3 a gateway or ZooKeeper cannot be reached, 4 ZooKeeper refuses this\n"
+    "identity, 5 standard output cannot be written.";
 
 struct command_line {
   gateway_options gateways;
@@ -114,10 +117,16 @@ int run(int argc, char** argv) {
 
 // See exit_code.hpp.
 int main(int argc, char** argv) {
+  presenter::program::keep_standard_descriptors();
   // What the session with ZooKeeper tells is nothing that a person asked for.
   spdlog::set_level(spdlog::level::off);
   try {
-    return run(argc, argv);
+    const int status = run(argc, argv);
+    return presenter::program::finish_output("presenterctl", status, exit_unwritten);
+  } catch (const std::system_error& error) {
+    fmt::print(stderr, "presenterctl: {}\n", error.what());
+    // A table too long for the buffer of standard output: fmt throws.
+    return std::ferror(stdout) != 0 ? exit_unwritten : exit_unreachable;
   } catch (const std::exception& error) {
     fmt::print(stderr, "presenterctl: {}\n", error.what());
     return exit_unreachable;

@@ -27,6 +27,7 @@ class state_writer final : public shard_router::zk_listener {
   state_writer(boost::asio::io_context& io, shard_router::zk_session_options options,
                std::string name, shard_router::server_state state)
       : io_(io),
+        has_identity_(!options.digest_auth.empty()),
         session_(io.get_executor(), std::move(options)),
         name_(std::move(name)),
         path_(shard_router::server_path(name_)),
@@ -74,6 +75,12 @@ class state_writer final : public shard_router::zk_listener {
   }
 
   void on_failure(error_code failed) {
+    if (failed == zk_errc::no_auth) {
+      return end(exit_refused, fmt::format("ZooKeeper does not let {} change {}{}",
+                                           has_identity_ ? "the identity of --zookeeper-auth-file"
+                                                         : "anybody without --zookeeper-auth-file",
+                                           session_.chroot(), path_));
+    }
     // The session says when it is connected again.
     if (failed != zk_errc::connection_loss) end(exit_unreachable, path_ + ": " + failed.message());
   }
@@ -85,6 +92,7 @@ class state_writer final : public shard_router::zk_listener {
   }
 
   boost::asio::io_context& io_;
+  const bool has_identity_;
   shard_router::zk_session session_;
   const std::string name_;
   const std::string path_;

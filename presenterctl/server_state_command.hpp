@@ -18,7 +18,7 @@ struct zookeeper_options {
 };
 
 // Prints what it has done. exit_no: there is no such server, or its entry cannot be read. A server
-// that is in this state already is left alone.
+// that is in this state already is left alone. exit_refused: the entry is of another identity.
 exit_code write_server_state(const zookeeper_options& options, const std::string& name,
                              shard_router::server_state state);
 

@@ -15,6 +15,7 @@
 #include "bench/chat_backend/chat_server.hpp"
 #include "bench/chat_backend/counters_text.hpp"
 #include "bench/chat_backend/departure.hpp"
+#include "program/standard_output.hpp"
 #include "protocol/backend_sdk/backend.hpp"
 
 namespace {
@@ -140,7 +141,9 @@ void run(command_line& line) {
   });
   fmt::print("presenter-chatd {} listening on {}\n", line.options.name,
              text_of(server.local_endpoint()));
-  std::fflush(stdout);
+  // Gateways do not read it: they are served all the same.
+  if (!presenter::program::flush_output())
+    fmt::print(stderr, "presenter-chatd: standard output does not take the line of a start\n");
   io.run();
   fmt::print("presenter-chatd {} has counted {}\n", line.options.name,
              text_of(server.counters(), server.acceptor().counters(),
@@ -149,9 +152,13 @@ void run(command_line& line) {
 
 }  // namespace
 
-// 0 drained after SIGTERM, SIGINT or an order in the map · 1 it could not listen or register · 2
-// wrong arguments.
+// 0 drained after SIGTERM, SIGINT or an order in the map · 1 it could not listen or register, or
+// what it says at its end not be written · 2 wrong arguments.
 int main(int argc, char** argv) {
+  presenter::program::keep_standard_descriptors();
+  const auto finished = [](int status) {
+    return presenter::program::finish_output("presenter-chatd", status, 1);
+  };
   command_line line;
   try {
     CLI::App app{"The demo chat server behind Presenter"};
@@ -159,10 +166,10 @@ int main(int argc, char** argv) {
     try {
       app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-      return app.exit(error) == 0 ? 0 : 2;
+      return finished(app.exit(error) == 0 ? 0 : 2);
     }
     run(line);
-    return 0;
+    return finished(0);
   } catch (const std::invalid_argument& error) {
     fmt::print(stderr, "presenter-chatd {}: {}\n", line.options.name, error.what());
     return 2;

@@ -18,6 +18,7 @@
 #include "bench/load_generator/load_run.hpp"
 #include "bench/load_generator/message_body.hpp"
 #include "bench/load_generator/report.hpp"
+#include "program/standard_output.hpp"
 
 namespace {
 
@@ -211,12 +212,14 @@ int parse_and_run(int argc, char** argv) {
 
 }  // namespace
 
-// 0 the run was flawless · 1 messages or clients were missing · 2 it could not be run.
+// 0 the run was flawless · 1 messages or clients were missing · 2 it could not be run, or its
+// summary not be written.
 int main(int argc, char** argv) {
+  presenter::program::keep_standard_descriptors();
   // As presenter: the machine's openssl.cnf has no part in the figures.
   OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
   try {
-    return parse_and_run(argc, argv);
+    return presenter::program::finish_output("presenter-load", parse_and_run(argc, argv), 2);
   } catch (const std::exception& error) {
     std::cerr << "presenter-load: " << error.what() << "\n";
     return 2;

@@ -8,6 +8,7 @@
 #include <iostream>
 
 #include "bench/storm/storm.hpp"
+#include "program/standard_output.hpp"
 
 namespace {
 
@@ -20,10 +21,14 @@ void print(const storm_counts& counts) {
 
 }  // namespace
 
-// 0 something was answered · 1 nothing was · 2 it could not be run.
+// 0 something was answered · 1 nothing was · 2 it could not be run, or its result not be written.
 int main(int argc, char** argv) {
+  presenter::program::keep_standard_descriptors();
   // As presenter: the machine's openssl.cnf has no part in the figures.
   OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
+  const auto finished = [](int status) {
+    return presenter::program::finish_output("presenter-storm", status, 2);
+  };
   std::signal(SIGPIPE, SIG_IGN);
   CLI::App app{"Handshakes without end"};
   app.require_subcommand(1);
@@ -49,9 +54,9 @@ int main(int argc, char** argv) {
         std::chrono::duration<double>(seconds));
     const storm_counts counts = whole->parsed() ? run_handshakes(options) : run_hellos(options);
     print(counts);
-    return counts.done == 0 ? 1 : 0;
+    return finished(counts.done == 0 ? 1 : 0);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    return finished(app.exit(error) == 0 ? 0 : 2);
   } catch (const std::exception& error) {
     std::cerr << "presenter-storm: " << error.what() << "\n";
     return 2;

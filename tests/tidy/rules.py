@@ -5,6 +5,7 @@ import re
 # Which project folders a file in a folder may include, besides its own. A folder that is not named
 # here may include nothing of the project: add it, with thought, when it comes to exist.
 LAYERS = {
+    "program": (),
     "protocol": (),
     "protocol/wire": ("protocol",),
     "protocol/mux": ("protocol", "protocol/wire"),
@@ -13,7 +14,7 @@ LAYERS = {
         "protocol", "protocol/wire", "protocol/mux", "protocol/transport", "shard_router"),
     "shard_router": (),
     "gateway": (
-        "protocol", "protocol/wire", "protocol/mux", "protocol/transport", "shard_router",
+        "program", "protocol", "protocol/wire", "protocol/mux", "protocol/transport", "shard_router",
         "gateway/client", "gateway/relay", "gateway/upstream", "gateway/balance",
         "gateway/operate"),
     "gateway/client": (
@@ -27,10 +28,10 @@ LAYERS = {
         "gateway", "gateway/operate"),
     "gateway/balance": ("gateway", "gateway/operate"),
     "gateway/operate": ("protocol", "protocol/wire", "shard_router", "gateway"),
-    "presenterctl": ("shard_router",),
-    "bench/load_generator": ("protocol", "protocol/wire", "bench/chat_backend"),
-    "bench/storm": ("bench/load_generator",),
-    "bench/chat_backend": ("protocol", "protocol/wire", "protocol/backend_sdk", "shard_router"),
+    "presenterctl": ("program", "shard_router",),
+    "bench/load_generator": ("program", "protocol", "protocol/wire", "bench/chat_backend"),
+    "bench/storm": ("program", "bench/load_generator",),
+    "bench/chat_backend": ("program", "protocol", "protocol/wire", "protocol/backend_sdk", "shard_router"),
 }
 
 # Tests and measurements may look at everything.
