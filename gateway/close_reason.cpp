@@ -13,12 +13,15 @@ constexpr std::array<std::string_view, 5> fault_names{"none", "client", "backend
 
 // What one careless or hostile client can cause as often as it likes is logged at debug: its
 // counter is the alarm. What a backend, the coordination or the gateway causes is a warning or an
-// error.
+// error; but for overload, which crowd_watch adds up.
 constexpr std::array<close_row, close_reason_count> close_table{{
     {close_reason::handshake_failed, "handshake_failed", fault::client, log_level::debug,
      "the TLS handshake failed or the client left during it", silent},
     {close_reason::handshake_timeout, "handshake_timeout", fault::client, log_level::debug,
      "the TLS handshake took too long", silent},
+    {close_reason::overloaded, "overloaded", fault::gateway, log_level::debug,
+     "what the client had sent of its handshake or first packet waited for its turn for too long",
+     silent},
 
     {close_reason::packet_timeout, "packet_timeout", fault::client, log_level::debug,
      "no whole first packet in time", silent},
@@ -101,6 +104,8 @@ constexpr std::array<close_row, close_reason_count> close_table{{
      "one side finished and the other neither sent nor finished", silent},
     {close_reason::stream_reset_by_backend, "stream_reset_by_backend", fault::backend,
      log_level::info, "the backend reset the stream", silent},
+    {close_reason::backend_violation, "backend_violation", fault::backend, log_level::warning,
+     "the backend broke a rule of the stream, and the gateway reset it", silent},
     {close_reason::stream_moved, "stream_moved", fault::none, log_level::debug,
      "the shard has a new owner", silent},
     {close_reason::backend_shutting_down, "backend_shutting_down", fault::none, log_level::debug,

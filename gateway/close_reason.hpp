@@ -26,6 +26,7 @@ enum class close_reason : std::uint8_t {
   // Before and during the handshake.
   handshake_failed,
   handshake_timeout,
+  overloaded,
 
   // First packet.
   packet_timeout,
@@ -61,6 +62,7 @@ enum class close_reason : std::uint8_t {
   backend_stalled,
   half_close_timeout,
   stream_reset_by_backend,
+  backend_violation,
   stream_moved,
   backend_shutting_down,
   link_lost,
@@ -102,7 +104,8 @@ close_reason close_reason_of(protocol::errc) noexcept;
 // it tries again: the next shard map names another owner.)
 close_reason close_reason_of(protocol::refuse_reason) noexcept;
 
-// What a backend's Reset, or one by mux_core on its behalf, comes to.
+// What a backend's Reset comes to. (One by mux_core, for a rule that the backend broke, is
+// backend_violation.)
 close_reason close_reason_of(protocol::reset_reason) noexcept;
 
 }  // namespace presenter::gateway

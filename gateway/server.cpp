@@ -15,8 +15,11 @@
 #include "gateway/operate/service_manager.hpp"
 #include "gateway/start.hpp"
 #include "gateway/version.hpp"
+#include "shard_router/paced_log.hpp"
 
 namespace presenter::gateway {
+using shard_router::log_paced;
+
 namespace {
 
 // For the last turns of a worker whose time is over, on a busy machine.
@@ -34,9 +37,11 @@ server::server(const config& settings)
       reload_signals_(control_, SIGHUP),
       tickets_(control_, settings.tls),
       tls_(control_, settings.tls),
-      trimmer_(control_, [this] { return handshakes(); }) {
+      trimmer_(control_, [this] { return handshakes(); }),
+      crowds_(control_, [this] { return metrics(); }) {
   ignore_signals();
   tell_capacity(settings, clients_max_, descriptors_max_);
+  const bool has_predecessor = is_listened_on(settings.listen.address);
   auto sockets = open_listeners(settings);
   if (settings.tls.early_data) early_data_ = std::make_unique<early_data_register>();
   if (settings.listen.fast_open != 0 && !is_fast_open_allowed())
@@ -67,7 +72,8 @@ server::server(const config& settings)
             },
             [this](const admin_query& query, const json_reply& reply) {
               pages_->what_if(query, reply);
-            }});
+            }},
+        has_predecessor);
   }
   router_.subscribe([this](const auto& map) { on_map(map); });
   shards_ = std::make_unique<shard_source>(control_, settings.shards, router_);
@@ -172,7 +178,8 @@ void server::wait_signal() {
 void server::wait_reload() {
   reload_signals_.async_wait([this](boost::system::error_code error, int) {
     if (error) return;
-    spdlog::info("SIGHUP: reading the files of [tls] again; other changes need a restart");
+    log_paced(reloads_said_, spdlog::level::info,
+              "SIGHUP: reading the files of [tls] again; other changes need a restart");
     tls_.reload();
     tickets_.reload_file();
     wait_reload();
@@ -238,13 +245,18 @@ readiness server::ready() const {
   } else if (links_up() == 0) {
     state.missing.push_back("no link to any backend is up");
   }
+  state.notes = crowds_.notes();
   return state;
 }
 
-std::string server::render_metrics() const {
-  std::vector<const worker_metrics*> workers;
+std::vector<const worker_metrics*> server::metrics() const {
+  std::vector<const worker_metrics*> all;
   for (const auto& worker : workers_)
-    workers.push_back(&worker->metrics());
+    all.push_back(&worker->metrics());
+  return all;
+}
+
+std::string server::render_metrics() const {
   process_facts facts;
   facts.version = version;
   facts.started_at = started_at_;
@@ -263,7 +275,7 @@ std::string server::render_metrics() const {
   facts.memory.trims = trimmer_.trims();
   facts.memory.handshakes_since_trim = trimmer_.handshakes_since();
   worker::tell_sizes(facts.memory);
-  return render_prometheus(workers, facts);
+  return render_prometheus(metrics(), facts);
 }
 
 }  // namespace presenter::gateway

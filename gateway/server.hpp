@@ -14,7 +14,8 @@
 #include <vector>
 
 #include "gateway/config.hpp"
-#include "gateway/operate/admin_endpoint.hpp"
+#include "gateway/operate/admin_place.hpp"
+#include "gateway/operate/crowd_watch.hpp"
 #include "gateway/operate/memory_trimmer.hpp"
 #include "gateway/shard_pages.hpp"
 #include "gateway/shard_source.hpp"
@@ -60,6 +61,7 @@ class server {
   std::string render_metrics() const;
   std::size_t links_up() const;
   handshake_counts handshakes() const;
+  std::vector<const worker_metrics*> metrics() const;  // of each worker
 
   const config& settings_;
   const std::chrono::system_clock::time_point started_at_;
@@ -82,10 +84,12 @@ class server {
   std::vector<std::unique_ptr<worker>> workers_;
   shard_router::router router_;
   std::unique_ptr<shard_pages> pages_;
-  std::unique_ptr<gateway::admin_endpoint> admin_;
+  std::unique_ptr<admin_place> admin_;
   std::unique_ptr<shard_source> shards_;
   memory_trimmer trimmer_;
+  crowd_watch crowds_;
   std::int64_t openssl_without_clients_ = 0;
+  log_pace reloads_said_{10};
   bool ending_ = false;
 };
 

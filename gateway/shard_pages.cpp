@@ -1,7 +1,6 @@
 #include "gateway/shard_pages.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
@@ -11,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "shard_router/paced_log.hpp"
 #include "shard_router/shard_map_codec.hpp"
 
 namespace presenter::gateway {
@@ -75,7 +75,9 @@ void ask_all(boost::asio::io_context& control, const worker_list& workers, const
     try {
       page = answer_of(make(whole_of(all->of_worker)));
     } catch (const std::exception& error) {
-      spdlog::error("admin: a page of the workers failed: {}", error.what());
+      thread_local log_pace said;
+      shard_router::log_paced(said, spdlog::level::err, "admin: a page of the workers failed: {}",
+                              error.what());
       page = refusal_of(http::status::internal_server_error, "the page cannot be made");
     }
     reply(std::move(page));
@@ -87,33 +89,39 @@ void ask_all(boost::asio::io_context& control, const worker_list& workers, const
 
 // --- /shards
 
-json page_of(const shard_router::server& server, double share, std::size_t streams) {
+json links_page(const backend_use& use) {
+  return {{"up", use.links_up}, {"suspect", use.links_suspect}, {"wanted", use.links_wanted}};
+}
+
+json page_of(const shard_router::server& server, double share, const backend_use& use) {
   return {{"name", server.name},
           {"host", server.host},
           {"port", server.port},
           {"weight", server.weight},
           {"state", name_of(server.state)},
           {"share", share},
-          {"streams", streams}};
+          {"streams", use.streams},
+          {"links", links_page(use)}};
 }
 
-json servers_page(const shard_map_ptr& map, stream_counts streams) {
+json servers_page(const shard_map_ptr& map, backend_uses uses) {
   json page = json::array();
   if (map != nullptr) {
     for (const auto& server : map->servers()) {
-      page.push_back(page_of(server, map->share(server.name), streams[server.name]));
-      streams.erase(server.name);
+      page.push_back(page_of(server, map->share(server.name), uses[server.name]));
+      uses.erase(server.name);
     }
   }
-  for (const auto& [name, count] : streams) {
-    if (count == 0) continue;
+  for (const auto& [name, use] : uses) {
+    if (use.streams == 0) continue;
     page.push_back({{"name", name},
                     {"host", ""},
                     {"port", 0},
                     {"weight", 0},
                     {"state", "left"},
                     {"share", 0},
-                    {"streams", count}});
+                    {"streams", use.streams},
+                    {"links", links_page(use)}});
   }
   return page;
 }
@@ -274,19 +282,19 @@ std::int64_t shard_pages::epoch() const {
 }
 
 void shard_pages::shards(const json_reply& reply) const {
-  const auto ask = [](worker& each, page_part<stream_counts>& into, auto finished) {
+  const auto ask = [](worker& each, page_part<backend_uses>& into, auto finished) {
     each.post_visit_links([&into, finished](const upstream_pool& upstream) {
-      into.attempt([&](stream_counts& counts) { counts = upstream.count_streams(); });
+      into.attempt([&](backend_uses& uses) { uses = upstream.uses(); });
       finished();
     });
   };
-  const auto make = [this](const std::vector<stream_counts>& of_worker) {
-    stream_counts sum;
+  const auto make = [this](const std::vector<backend_uses>& of_worker) {
+    backend_uses sum;
     std::size_t streams = 0;
-    for (const auto& counts : of_worker) {
-      for (const auto& [name, count] : counts) {
-        sum[name] += count;
-        streams += count;
+    for (const auto& uses : of_worker) {
+      for (const auto& [name, use] : uses) {
+        sum[name] += use;
+        streams += use.streams;
       }
     }
     return json{{"gateway", node_},
@@ -296,7 +304,7 @@ void shard_pages::shards(const json_reply& reply) const {
                 {"held", held_page(held_().get(), shards_.current().get())},
                 {"moves", moves_page(workers_, moves_per_second_)}};
   };
-  ask_all<stream_counts>(control_, workers_, reply, ask, make);
+  ask_all<backend_uses>(control_, workers_, reply, ask, make);
 }
 
 void shard_pages::whois(const admin_query& query, const json_reply& reply) const {

@@ -26,7 +26,8 @@ class shard_pages {
               std::function<shard_router::shard_map_ptr()> held);
 
   // {"gateway", "epoch", "streams", "servers": [{"name", "host", "port", "weight", "state",
-  // "share", "streams"}], "held": null or {"epoch", "servers_up", "missing": [name]}, "moves":
+  // "share", "streams", "links": {"up", "suspect", "wanted"}}], "held": null or {"epoch",
+  // "servers_up", "missing": [name]}, "moves":
   // {"per_second", "pending": {cause: n}, "total": {cause: n}, "eta_seconds"}}. A server that has
   // left the map and still has streams has the state "left".
   void shards(const json_reply& reply) const;

@@ -68,10 +68,11 @@ std::vector<listening_socket> open_listeners(const config& settings) {
   return sockets;
 }
 
-std::unique_ptr<admin_endpoint> open_admin(boost::asio::io_context& control,
-                                           const tcp_endpoint& address, admin_content content) {
+std::unique_ptr<admin_place> open_admin(boost::asio::io_context& control,
+                                        const tcp_endpoint& address, admin_content content,
+                                        bool may_wait) {
   try {
-    return std::make_unique<admin_endpoint>(control, address, std::move(content));
+    return std::make_unique<admin_place>(control, address, std::move(content), may_wait);
   } catch (const boost::system::system_error& error) {
     throw std::runtime_error(cannot_listen("admin.address", address, error.code()));
   }

@@ -11,7 +11,7 @@
 
 #include "gateway/client/listener.hpp"
 #include "gateway/config.hpp"
-#include "gateway/operate/admin_endpoint.hpp"
+#include "gateway/operate/admin_place.hpp"
 
 namespace presenter::gateway {
 
@@ -36,8 +36,9 @@ void ignore_signals();
 // predecessor.
 std::vector<listening_socket> open_listeners(const config& settings);
 
-// Throws std::runtime_error.
-std::unique_ptr<admin_endpoint> open_admin(boost::asio::io_context& control,
-                                           const tcp_endpoint& address, admin_content content);
+// Throws std::runtime_error. `may_wait`: see admin_place.
+std::unique_ptr<admin_place> open_admin(boost::asio::io_context& control,
+                                        const tcp_endpoint& address, admin_content content,
+                                        bool may_wait);
 
 }  // namespace presenter::gateway

@@ -11,12 +11,14 @@
 
 #include "gateway/config_checks.hpp"
 #include "shard_router/errc.hpp"
+#include "shard_router/paced_log.hpp"
 #include "shard_router/zk_paths.hpp"
 
 namespace presenter::gateway {
 namespace {
 
 using boost::system::error_code;
+using shard_router::log_paced;
 using namespace std::chrono_literals;
 
 // How often the clock is looked at: often enough for the shortest settling time, so that a change
@@ -114,11 +116,13 @@ void ticket_source::reload_file() {
   }
   if (!mistake.empty()) {
     ++file_refusals_;
-    spdlog::error("tickets: the key file is not taken over, the old keys stay: {}", mistake);
+    log_paced(said_.file_refused, spdlog::level::err,
+              "tickets: the key file is not taken over, the old keys stay: {}", mistake);
     return;
   }
   ++file_reloads_;
-  spdlog::info("tickets: {} keys from {}", file_->size(), settings_.ticket_key_file->string());
+  log_paced(said_.file, spdlog::level::info, "tickets: {} keys from {}", file_->size(),
+            settings_.ticket_key_file->string());
   renew_ring();
   tell_origin(ticket_clock_now());
 }
@@ -134,7 +138,8 @@ void ticket_source::on_data(const std::string& data, std::int32_t version) {
   if (fleet_ == *keys) return;
   fleet_ = std::move(*keys);
   jitter_ = draw_jitter(settings_.tickets);
-  spdlog::info("tickets: {} keys from ZooKeeper, version {}", fleet_->size(), version);
+  log_paced(said_.fleet, spdlog::level::info, "tickets: {} keys from ZooKeeper, version {}",
+            fleet_->size(), version);
   renew_ring();
   step();
 }
@@ -157,9 +162,10 @@ void ticket_source::on_refused(const error_code& why) {
   ++refusals_;
   const std::string before = std::exchange(refused_, why.message());
   if (before == refused_) return;
-  spdlog::error("tickets: ZooKeeper's {} cannot be used: {}, {}; {}",
-                shard_router::ticket_keys_path, error_name(why), why.message(),
-                fleet_ ? "the last keys of the fleet stay in force" : "the fleet has no keys here");
+  log_paced(said_.fleet_refused, spdlog::level::err,
+            "tickets: ZooKeeper's {} cannot be used: {}, {}; {}", shard_router::ticket_keys_path,
+            error_name(why), why.message(),
+            fleet_ ? "the last keys of the fleet stay in force" : "the fleet has no keys here");
 }
 
 void ticket_source::rotate_fleet(ticket_time now) {
@@ -176,7 +182,8 @@ void ticket_source::rotate_fleet(ticket_time now) {
 void ticket_source::write_done(const error_code& failed, const char* what) {
   if (failed) return;
   ++rotations_;
-  spdlog::info("tickets: this gateway has {} the fleet's keys", what);
+  log_paced(said_.written, spdlog::level::info, "tickets: this gateway has {} the fleet's keys",
+            what);
 }
 
 // --- time
@@ -213,9 +220,9 @@ void ticket_source::tell_origin(ticket_time now) {
   const ticket_origin origin = ring_->sealing(now).origin;
   if (std::exchange(origin_, origin) == origin) return;
   const bool is_worse = origin != ticket_origin::zookeeper;
-  spdlog::log(is_worse ? spdlog::level::err : spdlog::level::info,
-              "tickets: sealed with keys of origin '{}' from now on{}", name_of(origin),
-              is_worse ? ": none of ZooKeeper's may seal now" : "");
+  log_paced(said_.origin, is_worse ? spdlog::level::err : spdlog::level::info,
+            "tickets: sealed with keys of origin '{}' from now on{}", name_of(origin),
+            is_worse ? ": none of ZooKeeper's may seal now" : "");
 }
 
 ticket_facts ticket_source::facts() const {

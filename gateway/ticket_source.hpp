@@ -15,6 +15,7 @@
 #include "gateway/client/ticket_keys.hpp"
 #include "gateway/config.hpp"
 #include "gateway/operate/file_watch.hpp"
+#include "gateway/operate/log.hpp"
 #include "gateway/operate/metrics.hpp"
 #include "shard_router/zk_secret.hpp"
 #include "shard_router/zk_session.hpp"
@@ -68,6 +69,14 @@ class ticket_source {
   bool is_fleet_known_ = false;  // what fleet_ holds is what ZooKeeper's node held last
   std::chrono::milliseconds jitter_{0};
   std::string refused_;  // the last refusal, so that it is logged once
+  struct {
+    log_pace file{10};
+    log_pace file_refused{10};
+    log_pace fleet{10};
+    log_pace fleet_refused{10};
+    log_pace written{10};
+    log_pace origin{10};
+  } said_;
   ticket_origin origin_ = ticket_origin::random;
   std::uint64_t rotations_ = 0;
   std::uint64_t refusals_ = 0;

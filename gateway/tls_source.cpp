@@ -1,7 +1,5 @@
 #include "gateway/tls_source.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <ctime>
 #include <exception>
@@ -10,13 +8,16 @@
 #include <utility>
 
 #include "gateway/client/certificate_faults.hpp"
+#include "shard_router/paced_log.hpp"
 
 namespace presenter::gateway {
 namespace {
 
-void log_warnings(const tls_load& loaded) {
+using shard_router::log_paced;
+
+void log_warnings(const tls_load& loaded, log_pace& said) {
   for (const tls_mistake& warning : loaded.warnings)
-    spdlog::warn("tls: {}", warning.text);
+    log_paced(said, spdlog::level::warn, "tls: {}", warning.text);
 }
 
 }  // namespace
@@ -27,7 +28,7 @@ tls_source::tls_source(boost::asio::io_context& control, const tls_config& setti
       watch_(control, tls_paths_of(settings), settings.watch_interval, [this] { reload(); }) {
   const tls_load loaded = load_tls_files(settings, std::time(nullptr));
   if (!loaded.files) throw std::runtime_error(loaded.mistakes.front().text);
-  log_warnings(loaded);
+  log_warnings(loaded, warnings_said_);
   files_ = loaded.files;
 }
 
@@ -53,9 +54,9 @@ void tls_source::take_over_files() {
   if (!loaded.files) return refuse(loaded.mistakes.front().text);
   if (const auto why = why_worse(*files_, *loaded.files, now)) return refuse(*why);
   publish_(loaded.files);
-  log_warnings(loaded);
+  log_warnings(loaded, warnings_said_);
   for (const std::string& name : names_lost(*files_, *loaded.files))
-    spdlog::warn("tls: no certificate is left for '{}'", name);
+    log_paced(warnings_said_, spdlog::level::warn, "tls: no certificate is left for '{}'", name);
   files_ = loaded.files;
   ++reloads_;
   tell("new clients get");
@@ -63,15 +64,17 @@ void tls_source::take_over_files() {
 
 void tls_source::refuse(const std::string& why) {
   ++refusals_;
-  spdlog::error("tls: the files of [tls] are not taken over, the old ones stay: {}", why);
+  log_paced(refusals_said_, spdlog::level::err,
+            "tls: the files of [tls] are not taken over, the old ones stay: {}", why);
 }
 
-void tls_source::tell(const char* what) const {
+void tls_source::tell(const char* what) {
   const auto next =
       std::ranges::min_element(files_->pairs, {}, &certificate_pair::expires)->expires;
   const auto days = (next - std::time(nullptr)) / 86'400;
-  spdlog::info("tls: {} {} certificates for {} server names; the first expires in {} days", what,
-               files_->pairs.size(), files_->names.size(), days);
+  log_paced(reloads_said_, spdlog::level::info,
+            "tls: {} {} certificates for {} server names; the first expires in {} days", what,
+            files_->pairs.size(), files_->names.size(), days);
 }
 
 certificate_facts tls_source::facts() const {

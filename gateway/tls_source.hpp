@@ -9,6 +9,7 @@
 #include "gateway/client/tls_files.hpp"
 #include "gateway/config.hpp"
 #include "gateway/operate/file_watch.hpp"
+#include "gateway/operate/log.hpp"
 #include "gateway/operate/metrics.hpp"
 
 namespace presenter::gateway {
@@ -35,7 +36,7 @@ class tls_source {
 
  private:
   void take_over_files();
-  void tell(const char* what) const;
+  void tell(const char* what);
   void refuse(const std::string& why);
 
   const tls_config& settings_;
@@ -44,6 +45,9 @@ class tls_source {
   publish publish_;
   std::uint64_t reloads_ = 0;
   std::uint64_t refusals_ = 0;
+  log_pace warnings_said_{100};
+  log_pace refusals_said_{10};
+  log_pace reloads_said_{10};
 };
 
 }  // namespace presenter::gateway

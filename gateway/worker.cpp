@@ -1,6 +1,5 @@
 #include "gateway/worker.hpp"
 
-#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 
 #include "gateway/client/restless_list.hpp"
 #include "gateway/operate/guarded_run.hpp"
+#include "shard_router/paced_log.hpp"
 
 namespace presenter::gateway {
 namespace asio = boost::asio;
@@ -289,12 +289,10 @@ void worker::refuse(int descriptor, const tcp_endpoint& peer, refusal why) {
   const linger at_once{1, 0};
   ::setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
   ::close(descriptor);
-  const auto unsaid = refusals_said_.admit(std::chrono::steady_clock::now());
-  if (!unsaid) return;
-  spdlog::warn("client of {} refused: {}{}", peer.address().to_string(),
-               why == refusal::address_rate ? "limits.address_handshakes_per_second"
-                                            : "limits.address_unauthenticated_max",
-               more_since(*unsaid));
+  shard_router::log_paced(refusals_said_, spdlog::level::warn, "client of {} refused: {}",
+                          peer.address().to_string(),
+                          why == refusal::address_rate ? "limits.address_handshakes_per_second"
+                                                       : "limits.address_unauthenticated_max");
 }
 
 void worker::on_accepted(int descriptor, const tcp_endpoint& peer, address_claim claim) {
@@ -304,7 +302,7 @@ void worker::on_accepted(int descriptor, const tcp_endpoint& peer, address_claim
   } catch (const std::bad_alloc&) {
     // One client less; those who are here go on.
     metrics_.accept_failures.add();
-    spdlog::error("no memory for a client");
+    shard_router::log_paced(memory_said_, spdlog::level::err, "no memory for a client");
     ::close(descriptor);
     return;
   }

@@ -124,6 +124,7 @@ class worker final : private client_session_owner {
   const config& settings_;
   address_limits* const addresses_;
   log_pace refusals_said_;
+  log_pace memory_said_;
   ticket_sealer tickets_;
   std::optional<early_data_guard> early_data_;
   tls_contexts_ptr tls_;

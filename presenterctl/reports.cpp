@@ -96,9 +96,21 @@ std::string render_held(const std::vector<json>& pages) {
   return text;
 }
 
+// "1 of 2, 1 silent": links that are up, of those that the gateway wants.
+std::string links_of(const json& server) {
+  if (!server.contains("links")) return "?";  // an older gateway
+  const json& links = server["links"];
+  const auto silent = links.at("suspect").get<std::int64_t>();
+  std::string text = fmt::format("{} of {}", links.at("up").get<std::int64_t>(),
+                                 links.at("wanted").get<std::int64_t>());
+  if (silent != 0) text += fmt::format(", {} silent", silent);
+  return text;
+}
+
 std::string render_shards(const std::vector<json>& pages) {
   text_table servers({{"SERVER"},
                       {"STATE"},
+                      {"LINKS"},
                       {"WEIGHT", align::right},
                       {"SHARE", align::right},
                       {"STREAMS", align::right},
@@ -114,8 +126,9 @@ std::string render_shards(const std::vector<json>& pages) {
     const auto gateway = page.at("gateway").get<std::string>();
     const auto epoch = std::to_string(page.at("epoch").get<std::int64_t>());
     for (const json& server : page.at("servers")) {
-      servers.add({server.at("name"), server.at("state"), server.at("weight").dump(),
-                   percent(server.at("share")), server.at("streams").dump(), epoch, gateway});
+      servers.add({server.at("name"), server.at("state"), links_of(server),
+                   server.at("weight").dump(), percent(server.at("share")),
+                   server.at("streams").dump(), epoch, gateway});
     }
     const json& moves = page.at("moves");
     gateways.add({gateway, epoch, page.at("streams").dump(),

@@ -1,7 +1,6 @@
 #include "shard_router/zk_registration.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <boost/asio/post.hpp>
 #include <chrono>
@@ -10,6 +9,7 @@
 #include <utility>
 
 #include "shard_router/errc.hpp"
+#include "shard_router/paced_log.hpp"
 #include "shard_router/shard_map_codec.hpp"
 #include "shard_router/zk_paths.hpp"
 
@@ -132,7 +132,7 @@ void zk_registration::follow_order(server_state found) {
   written_ = found;
   if (wish_ == server_state::draining || self_.state == found) return;
   self_.state = found;
-  spdlog::info("{}: {} by order", path_, name_of(found));
+  log_paced(said_.orders, spdlog::level::info, "{}: {} by order", path_, name_of(found));
   boost::asio::post(session_.executor(), life_.bind([this, found] {
     if (on_ordered_) on_ordered_(found);
   }));
@@ -151,8 +151,9 @@ void zk_registration::on_foreign_node(const std::string& data, const zk_stat& st
     if (state_ == state::name_taken) return;
     state_ = state::name_taken;
     ++counters_.names_taken;
-    spdlog::error("{}{}: {} (session {:#x}); this one waits until it leaves", session_.chroot(),
-                  path_, make_error_code(errc::node_taken).message(), stat.ephemeral_owner);
+    log_paced(said_.taken, spdlog::level::err,
+              "{}{}: {} (session {:#x}); this one waits until it leaves", session_.chroot(), path_,
+              make_error_code(errc::node_taken).message(), stat.ephemeral_owner);
     return;
   }
   state_ = state::registering;
@@ -169,8 +170,9 @@ void zk_registration::on_foreign_node(const std::string& data, const zk_stat& st
 void zk_registration::on_no_node() {
   if (state_ == state::registered) {
     ++counters_.registrations_lost;
-    spdlog::warn("{}{} was removed while its session lives; it is created again", session_.chroot(),
-                 path_);
+    log_paced(said_.removed, spdlog::level::warn,
+              "{}{} was removed while its session lives; it is created again", session_.chroot(),
+              path_);
   }
   state_ = state::registering;
   create();
@@ -205,8 +207,8 @@ void zk_registration::on_failure(error_code failed) {
   // After a disconnect the session's return makes us check.
   if (failed != zk_errc::connection_loss) {
     ++counters_.registration_failures;
-    spdlog::warn("{}{} could not be registered: {}; trying again", session_.chroot(), path_,
-                 failed.message());
+    log_paced(said_.failures, spdlog::level::warn, "{}{} could not be registered: {}; trying again",
+              session_.chroot(), path_, failed.message());
   }
   retry_timer_.expires_after(retry_backoff_.next());
   retry_timer_.async_wait(life_.bind([this](error_code cancelled) {
@@ -217,8 +219,8 @@ void zk_registration::on_failure(error_code failed) {
 void zk_registration::mark_created(bool replaced) {
   ++counters_.registrations;
   if (replaced) ++counters_.leftovers_replaced;
-  spdlog::info("{}{} is registered{}", session_.chroot(), path_,
-               replaced ? " in place of an earlier session's" : "");
+  log_paced(said_.registered, spdlog::level::info, "{}{} is registered{}", session_.chroot(), path_,
+            replaced ? " in place of an earlier session's" : "");
 }
 
 void zk_registration::mark_registered(std::int32_t version) {

@@ -101,6 +101,13 @@ class zk_registration final : public zk_listener {
   done_handler on_closed_;
   boost::asio::steady_timer retry_timer_;
   backoff retry_backoff_;
+  struct {
+    log_pace failures{1, std::chrono::minutes(1)};
+    log_pace orders{10, std::chrono::minutes(1)};
+    log_pace taken{10, std::chrono::minutes(1)};
+    log_pace removed{10, std::chrono::minutes(1)};
+    log_pace registered{10, std::chrono::minutes(1)};
+  } said_;
 
   life_token life_;    // of this object
   life_token checks_;  // of the requests in flight: renewed when the session goes

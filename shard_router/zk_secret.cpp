@@ -1,11 +1,11 @@
 #include "shard_router/zk_secret.hpp"
 
-#include <spdlog/spdlog.h>
 #include <zookeeper/zookeeper.h>
 
 #include <utility>
 
 #include "shard_router/errc.hpp"
+#include "shard_router/paced_log.hpp"
 
 namespace presenter::shard_router {
 namespace {
@@ -99,7 +99,8 @@ void zk_secret::finish_read(error_code failed) {
     ++session_.counters().secret_refusals;
     events_.on_refused(failed);
   } else if (failed && failed != zk_errc::connection_loss) {
-    spdlog::warn("{}{} could not be read: {}", session_.chroot(), path_, failed.message());
+    log_paced(reads_said_, spdlog::level::warn, "{}{} could not be read: {}", session_.chroot(),
+              path_, failed.message());
   }
   if (std::exchange(is_read_due_, false)) return read();
   // After a disconnect the session's return makes us read.
@@ -145,7 +146,8 @@ void zk_secret::after_write(error_code failed, const done_handler& handler) {
                             failed == zk_errc::bad_version;
   if (failed && !is_overtaken) {
     ++session_.counters().secret_write_failures;
-    spdlog::warn("{}{} could not be written: {}", session_.chroot(), path_, failed.message());
+    log_paced(writes_said_, spdlog::level::warn, "{}{} could not be written: {}", session_.chroot(),
+              path_, failed.message());
     retry_later();
   }
   if (handler) handler(failed);

@@ -70,6 +70,8 @@ class zk_secret final : public zk_listener {
   const zk_secret_events events_;
   const std::chrono::milliseconds retry_;
   boost::asio::steady_timer retry_timer_;
+  log_pace reads_said_{1, std::chrono::minutes(1)};
+  log_pace writes_said_{1, std::chrono::minutes(1)};
   bool has_started_ = false;
   bool is_busy_ = false;  // one request at a time
   bool is_read_due_ = false;

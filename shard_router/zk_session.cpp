@@ -17,6 +17,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "shard_router/paced_log.hpp"
+
 namespace presenter::shard_router {
 
 using boost::system::error_code;
@@ -180,8 +182,14 @@ struct zk_session::callbacks {
   }
 
   // Where the TCP connection was lost, the identity is sent again with the next one.
-  static void on_auth(int rc, const void*) {
-    if (rc == ZAUTHFAILED) spdlog::error("ZooKeeper does not take our identity: {}", zerror(rc));
+  static void on_auth(int rc, const void* context) noexcept {
+    if (rc != ZAUTHFAILED) return;
+    auto* const owner = const_cast<handle*>(static_cast<const handle*>(context));
+    owner->way->post([self = owner->shared_from_this(), rc] {
+      if (self->session == nullptr) return;
+      log_paced(self->session->said_.identity, spdlog::level::err,
+                "ZooKeeper does not take our identity: {}", zerror(rc));
+    });
   }
 
   // Watches and session events; one function for both, because session events go to every watch.
@@ -271,7 +279,8 @@ void zk_session::retire() {
 void zk_session::on_opened(int error) {
   if (handle_->raw == nullptr) {
     ++counters_.open_failures;
-    spdlog::warn("ZooKeeper at {} cannot be used: {}", options_.address.servers, reason_of(error));
+    log_paced(said_.failures, spdlog::level::warn, "ZooKeeper at {} cannot be used: {}",
+              options_.address.servers, reason_of(error));
     retire();
     return reopen_later();
   }
@@ -288,7 +297,8 @@ void zk_session::on_session_event(int raw_state) {
   }
   if (state_ != zk_state::connected) return;
   ++counters_.disconnects;
-  spdlog::warn("ZooKeeper at {} is away; the session waits for it", options_.address.servers);
+  log_paced(said_.away, spdlog::level::warn, "ZooKeeper at {} is away; the session waits for it",
+            options_.address.servers);
   set_state(zk_state::connecting);
 }
 
@@ -300,8 +310,8 @@ void zk_session::on_connected() {
   credentials_.session_id = id->client_id;
   std::ranges::copy(id->passwd, credentials_.password.begin());
   reopen_backoff_.reset();
-  spdlog::info("ZooKeeper at {} is connected, session {:#x}", options_.address.servers,
-               id->client_id);
+  log_paced(said_.connected, spdlog::level::info, "ZooKeeper at {} is connected, session {:#x}",
+            options_.address.servers, id->client_id);
   set_state(zk_state::connected);
 }
 
@@ -311,15 +321,17 @@ void zk_session::on_connected() {
 void zk_session::add_identity() {
   const std::string& identity = options_.digest_auth;
   if (identity.empty() || handle_->has_identity) return;
-  const int rc = zoo_add_auth(handle_->raw, "digest", identity.data(),
-                              static_cast<int>(identity.size()), &callbacks::on_auth, nullptr);
+  const int rc =
+      zoo_add_auth(handle_->raw, "digest", identity.data(), static_cast<int>(identity.size()),
+                   &callbacks::on_auth, handle_.get());
   // If not, the TCP connection is already lost again, and the next one brings us here.
   handle_->has_identity = rc == ZOK;
 }
 
 void zk_session::on_expired() {
   ++counters_.sessions_expired;
-  spdlog::warn("ZooKeeper session {:#x} has expired; a new one follows", credentials_.session_id);
+  log_paced(said_.expired, spdlog::level::warn,
+            "ZooKeeper session {:#x} has expired; a new one follows", credentials_.session_id);
   retire();
   set_state(zk_state::expired);
   reopen_later();
@@ -348,7 +360,8 @@ void zk_session::tell_away_after(std::chrono::milliseconds delay) {
   away_timer_.expires_after(delay);
   away_timer_.async_wait(life_.bind([this](error_code failed) {
     if (failed) return;
-    spdlog::warn("ZooKeeper at {} does not answer; trying on", options_.address.servers);
+    log_paced(said_.silence, spdlog::level::warn, "ZooKeeper at {} does not answer; trying on",
+              options_.address.servers);
     tell_away_after(away_said_every);
   }));
 }

@@ -17,6 +17,7 @@
 #include "shard_router/backoff.hpp"
 #include "shard_router/blocking_thread.hpp"
 #include "shard_router/life_token.hpp"
+#include "shard_router/log_pace.hpp"
 #include "shard_router/shard_counters.hpp"
 #include "shard_router/zk_address.hpp"
 #include "shard_router/zk_error.hpp"
@@ -204,6 +205,14 @@ class zk_session {
   boost::asio::steady_timer reopen_timer_;
   boost::asio::steady_timer away_timer_;
   backoff reopen_backoff_;
+  struct {
+    log_pace failures{1, std::chrono::minutes(1)};
+    log_pace silence{1, std::chrono::minutes(1)};
+    log_pace identity{1, std::chrono::minutes(1)};
+    log_pace connected{20, std::chrono::minutes(1)};
+    log_pace away{20, std::chrono::minutes(1)};
+    log_pace expired{20, std::chrono::minutes(1)};
+  } said_;
   std::shared_ptr<gate> gate_;  // while the session is open
   blocking_thread blocking_{"zookeeper"};
   life_token life_;

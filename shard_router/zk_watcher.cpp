@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "shard_router/errc.hpp"
+#include "shard_router/paced_log.hpp"
 #include "shard_router/saved_map.hpp"
 #include "shard_router/shard_map_codec.hpp"
 #include "shard_router/zk_paths.hpp"
@@ -135,17 +136,18 @@ void zk_watcher::on_confirmation(error_code failed, const std::string& data) {
   std::int64_t epoch = 0;
   const auto [end, wrong] = std::from_chars(data.data(), data.data() + data.size(), epoch);
   if (wrong == std::errc() && end == data.data() + data.size()) return guard_.confirm(epoch);
-  spdlog::warn("{}{} holds {} bytes that are no epoch: nothing is confirmed", session_.chroot(),
-               servers_path, data.size());
+  log_paced(said_.confirmation, spdlog::level::warn,
+            "{}{} holds {} bytes that are no epoch: nothing is confirmed", session_.chroot(),
+            servers_path, data.size());
 }
 
 // Nobody has registered yet; or somebody has removed the whole fleet. A watch for its coming.
 void zk_watcher::on_no_servers() {
   session_.exists(std::string(servers_path), reads_.bind([this](error_code failed) {
     if (failed != zk_errc::no_node) return failed ? on_read_failed(failed) : read();
-    spdlog::warn(
-        "{}{} is not in ZooKeeper: no chat server has registered yet, or the chroot is wrong",
-        session_.chroot(), servers_path);
+    log_paced(said_.absent, spdlog::level::warn,
+              "{}{} is not in ZooKeeper: no chat server has registered yet, or the chroot is wrong",
+              session_.chroot(), servers_path);
     servers_pzxid_ = 0;
     update_children({});
     read_stale_children();
@@ -228,8 +230,8 @@ void zk_watcher::refuse_child(std::string_view name, error_code why, child& entr
     entry.mend_until = std::chrono::steady_clock::now() + options_.mend;
   ++counters_.children_rejected;
   // ZooKeeper allows no control characters in a name: it stays on one line.
-  spdlog::warn("{}{} is left out of the map: {}", session_.chroot(),
-               server_path(name.substr(0, name_bytes_logged)), why.message());
+  log_paced(said_.children, spdlog::level::warn, "{}{} is left out of the map: {}",
+            session_.chroot(), server_path(name.substr(0, name_bytes_logged)), why.message());
 }
 
 // Somebody has written nonsense over an entry whose backend lives: it is given the time to mend it,
@@ -250,7 +252,8 @@ bool zk_watcher::waits_for_mending() {
 void zk_watcher::on_read_failed(error_code failed) {
   ++counters_.map_read_failures;
   is_reading_ = false;
-  spdlog::warn("{}{} could not be read: {}", session_.chroot(), servers_path, failed.message());
+  log_paced(said_.unread, spdlog::level::warn, "{}{} could not be read: {}", session_.chroot(),
+            servers_path, failed.message());
   // If the session is away as well, its return makes us read.
   read_after(options_.retry);
 }
@@ -285,8 +288,8 @@ shard_map_ptr zk_watcher::make_map() {
 
 void zk_watcher::refuse(std::string_view what, errc why) {
   ++counters_.maps_too_large;
-  spdlog::error("{}{}: {}: {}; the last map stays", session_.chroot(), servers_path, what,
-                make_error_code(why).message());
+  log_paced(said_.refused, spdlog::level::err, "{}{}: {}: {}; the last map stays",
+            session_.chroot(), servers_path, what, make_error_code(why).message());
 }
 
 void zk_watcher::offer(shard_map_ptr map) {
@@ -323,14 +326,15 @@ void zk_watcher::tell_held() {
           ? "until one is"
           : fmt::format("for {} ms, or until '{}' is written into {}{}", options_.hold.count(),
                         held_->epoch(), session_.chroot(), servers_path);
-  spdlog::error("{}{}: at epoch {} {} servers are up, after {}: {} {}", session_.chroot(),
-                servers_path, held_->epoch(), held_->servers_up(), router_.current()->servers_up(),
-                make_error_code(errc::map_held).message(), release);
+  log_paced(said_.held, spdlog::level::err, "{}{}: at epoch {} {} servers are up, after {}: {} {}",
+            session_.chroot(), servers_path, held_->epoch(), held_->servers_up(),
+            router_.current()->servers_up(), make_error_code(errc::map_held).message(), release);
 }
 
 void zk_watcher::publish(shard_map_ptr map) {
   ++counters_.maps_published;
-  spdlog::info("shard map: epoch {}, {} servers", map->epoch(), map->servers().size());
+  log_paced(said_.published, spdlog::level::info, "shard map: epoch {}, {} servers", map->epoch(),
+            map->servers().size());
   save(*map);
   router_.publish(std::move(map));
 }
@@ -353,8 +357,8 @@ void zk_watcher::save(const shard_map& map) {
   if (options_.saved_map.empty()) return;
   if (const error_code failed = save_map(options_.saved_map, map)) {
     ++counters_.saves_failed;
-    spdlog::warn("{}: the shard map could not be saved: {}", options_.saved_map.string(),
-                 failed.message());
+    log_paced(said_.unsaved, spdlog::level::warn, "{}: the shard map could not be saved: {}",
+              options_.saved_map.string(), failed.message());
   }
 }
 

@@ -121,6 +121,16 @@ class zk_watcher final : public zk_listener {
   bool has_started_ = false;
   unsigned inconsistent_reads_ = 0;
   shard_map_ptr held_;
+  struct {
+    log_pace confirmation{1, std::chrono::minutes(1)};
+    log_pace absent{1, std::chrono::minutes(1)};
+    log_pace unread{1, std::chrono::minutes(1)};
+    log_pace unsaved{1, std::chrono::minutes(1)};
+    log_pace children{10, std::chrono::minutes(1)};
+    log_pace refused{2, std::chrono::minutes(1)};
+    log_pace held{10, std::chrono::minutes(1)};
+    log_pace published{60, std::chrono::minutes(1)};
+  } said_;
   std::vector<std::string> stale_;  // children yet to be asked for
   std::size_t answers_awaited_ = 0;
   boost::system::error_code read_error_;

@@ -96,6 +96,10 @@ class client_opening {
   // --- the end
 
   close_reason reason() const { return fault_.value_or(retry_.reason()); }
+  // The field of the packet that is to blame for this reason; empty: none.
+  std::string fault_place(close_reason reason) const {
+    return fault_ == reason ? packet_.fault_place() : std::string();
+  }
   // The TApplicationException that tells the client so, framed; nothing where first_packet has
   // none.
   void append_answer(close_reason reason, protocol::byte_buffer& out) const;

@@ -1,7 +1,6 @@
 #include "gateway/client/client_session.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -11,8 +10,10 @@
 #include "gateway/client/client_reasons.hpp"
 #include "gateway/client/openssl_handles.hpp"
 #include "gateway/operate/log.hpp"
+#include "shard_router/paced_log.hpp"
 
 namespace presenter::gateway {
+using shard_router::log_paced;
 
 client_session::client_session(client_context& context, int descriptor,
                                const boost::asio::ip::tcp::endpoint& peer, address_claim claim)
@@ -40,7 +41,8 @@ client_session::~client_session() {
 void client_session::start() {
   set_deadline(context_.settings.tls.handshake_timeout);
   if (const auto error = context_.polls.add(descriptor_, *this, protocol::poll_mode::edge_in_out)) {
-    spdlog::error("cannot poll a client: {}", error.message());
+    log_paced(context_.failures_said, spdlog::level::err, "cannot poll a client: {}",
+              error.message());
     close_now(close_reason::internal);
   }
 }
@@ -126,9 +128,9 @@ void client_session::on_deadline(steady_time now) {
   switch (phase_) {
     case client_phase::handshake:
       if (!tls_.has_begun()) context_.metrics.spared_handshakes[spared_handshake::timeout].add();
-      return close_now(close_reason::handshake_timeout);
+      return close_now(timeout_or_overload(close_reason::handshake_timeout));
     case client_phase::first_packet:
-      return answer_and_close(close_reason::packet_timeout);
+      return answer_and_close(timeout_or_overload(close_reason::packet_timeout));
     case client_phase::opening:
       stop_waiting();
       return carry_out(opening_->on_deadline(moment()));
@@ -139,6 +141,11 @@ void client_session::on_deadline(steady_time now) {
     case client_phase::closing:
       return finish_session();
   }
+}
+
+// Its bytes are here, and this worker has not come to them.
+close_reason client_session::timeout_or_overload(close_reason timeout) const {
+  return turn_node::is_linked() ? close_reason::overloaded : timeout;
 }
 
 void client_session::set_phase(client_phase phase) {
@@ -160,7 +167,7 @@ void client_session::step_handshake() {
   try {
     status = tls_.handshake();
   } catch (const std::bad_alloc&) {
-    spdlog::error("no memory for a handshake");
+    log_paced(context_.failures_said, spdlog::level::err, "no memory for a handshake");
     return close_now(close_reason::internal);
   }
   if (status == tls_status::ok) return on_handshake_done();
@@ -171,8 +178,7 @@ void client_session::step_handshake() {
 
 void client_session::on_handshake_failed(std::string_view why) {
   context_.metrics.handshakes[handshake_kind::failed].add();
-  spdlog::debug("client {}: handshake failed: {}", peer_.address().to_string(), why);
-  close_now(close_reason::handshake_failed);
+  close_now(close_reason::handshake_failed, why);
 }
 
 void client_session::on_handshake_done() {
@@ -359,8 +365,8 @@ void client_session::on_idle(steady_time now) {
   close_cleanly(close_reason::client_idle);
 }
 
-void client_session::on_relay_over(close_reason reason) {
-  if (is_early()) return close_now(reason);
+void client_session::on_relay_over(close_reason reason, std::string_view cause) {
+  if (is_early()) return close_now(reason, cause);
   switch (reason) {
     case close_reason::client_finished:
     case close_reason::backend_finished:
@@ -372,7 +378,7 @@ void client_session::on_relay_over(close_reason reason) {
       return strand(reason);
     default:
       // What happened is no clean end, and without close_notify the client can tell.
-      return close_now(reason);
+      return close_now(reason, cause);
   }
 }
 
@@ -397,16 +403,24 @@ void client_session::on_move(move_cause cause) {
 
 // --- closing
 
-void client_session::note_reason(close_reason reason) {
+void client_session::note_reason(close_reason reason, std::string_view cause) {
   if (std::exchange(has_reason_, true)) return;
   reason_ = reason;
   const close_row& row = row_of(reason);
   context_.metrics.closes[reason].add();
-  write_paced(row.level, context_.closes_said[static_cast<std::size_t>(reason)], [this, &row] {
-    return fmt::format("client {} {}:{} closed: {} (fault: {}) backend {} after {:.3f} s", tag(),
-                       peer_.address().to_string(), peer_.port(), row.name, name_of(row.blame),
+  write_paced(row.level, context_.closes_said[static_cast<std::size_t>(reason)], [&] {
+    const std::string found = cause.empty() ? cause_of(reason) : std::string(cause);
+    return fmt::format("client {} {}:{} closed: {}{}{} (fault: {}) backend {} after {:.3f} s",
+                       tag(), peer_.address().to_string(), peer_.port(), row.name,
+                       found.empty() ? "" : ": ", found, name_of(row.blame),
                        backend() == nullptr ? "-" : backend()->name, age_seconds());
   });
+}
+
+// What the parts know besides the reason.
+std::string client_session::cause_of(close_reason reason) const {
+  if (reason == close_reason::tls_protocol_error) return tls_.violation();
+  return opening_ == nullptr ? "" : opening_->fault_place(reason);
 }
 
 void client_session::answer_and_close(close_reason reason) {
@@ -425,8 +439,8 @@ void client_session::close_cleanly(close_reason reason) {
   step_closing();
 }
 
-void client_session::close_now(close_reason reason) {
-  note_reason(reason);
+void client_session::close_now(close_reason reason, std::string_view cause) {
+  note_reason(reason, cause);
   finish_session();
 }
 

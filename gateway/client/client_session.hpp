@@ -63,6 +63,7 @@ struct client_context {
   // By reason: a backend that goes ends thousands of clients in one turn, and a log that is slow to
   // take lines would hold up everybody else's. At level debug all are told.
   std::vector<log_pace> closes_said = std::vector(close_reason_count, log_pace(10));
+  log_pace failures_said = log_pace(1);  // of the machine: no memory, no room to poll
 };
 
 using session_hook =
@@ -117,11 +118,12 @@ class client_session final : public session_hook,
   void on_stream_accepted() override;
   void on_stream_refused(const protocol::refuse_frame& refusal) override;
   void on_stream_lost_unaccepted() override;
-  void on_relay_over(close_reason reason) override;
+  void on_relay_over(close_reason reason, std::string_view cause) override;
 
   void set_phase(client_phase phase);
   void set_deadline(duration within);
   void on_idle(steady_time now);
+  close_reason timeout_or_overload(close_reason timeout) const;
 
   void step_handshake();
   void on_handshake_done();
@@ -144,11 +146,12 @@ class client_session final : public session_hook,
 
   // Both name the reason, once and for all. `answer_and_close` says it to the client where the
   // table has an answer; `close_cleanly` sends what the backend sent, then close_notify;
-  // `close_now` neither.
+  // `close_now` neither. `cause`: a name for the log, where one reason has several.
   void answer_and_close(close_reason reason);
   void close_cleanly(close_reason reason);
-  void close_now(close_reason reason);
-  void note_reason(close_reason reason);
+  void close_now(close_reason reason, std::string_view cause = {});
+  void note_reason(close_reason reason, std::string_view cause = {});
+  std::string cause_of(close_reason reason) const;
   void step_closing();
   void finish_session();
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -52,6 +53,7 @@ class detached_session {
   tls_result write(std::span<const std::byte> bytes, client_socket& socket);
   tls_status finish(client_socket& socket);
   bool has_input(const client_socket& socket) const;
+  std::optional<tls_errc> failure() const { return records_.failure(); }
 
  private:
   // Opens one record, or receives. With ok `n` may be 0: go on.

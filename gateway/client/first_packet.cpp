@@ -44,15 +44,24 @@ std::optional<close_reason> first_packet::commit(std::size_t n) {
   return std::nullopt;
 }
 
-std::optional<close_reason> first_packet::find_key(std::string& key) const {
+std::optional<close_reason> first_packet::find_key(std::string& key) {
   const auto envelope = protocol::read_thrift_message(message());
   if (!envelope) return close_reason_of(protocol::errc_of(envelope.error()));
   if (envelope->type != protocol::thrift_message_type::call) return close_reason::packet_not_call;
   if (envelope->method != settings_.method) return close_reason::packet_method;
-  auto found = protocol::find_routing_key(*envelope, settings_.key_path);
+  std::size_t steps = 0;
+  auto found = protocol::find_routing_key(*envelope, settings_.key_path, steps);
+  if (!found) faulty_steps_ = steps;
   if (!found) return close_reason_of(protocol::errc_of(found.error()));
   key = std::move(*found);
   return std::nullopt;
+}
+
+std::string first_packet::fault_place() const {
+  std::string place;
+  for (std::size_t i = 0; i < faulty_steps_; ++i)
+    place += (i == 0 ? "field " : ".") + std::to_string(settings_.key_path[i]);
+  return place;
 }
 
 void first_packet::append_answer(close_reason reason, protocol::byte_buffer& out) const {
@@ -60,7 +69,9 @@ void first_packet::append_answer(close_reason reason, protocol::byte_buffer& out
   if (!answer || packet_.size() <= head_bytes) return;
   const auto envelope = protocol::read_thrift_message(message());
   if (!envelope) return;
-  protocol::encode_thrift_exception(*envelope, answer->type, answer->text, out);
+  std::string text(answer->text);
+  if (faulty_steps_ != 0) text += " (" + fault_place() + ")";
+  protocol::encode_thrift_exception(*envelope, answer->type, text, out);
 }
 
 }  // namespace presenter::gateway

@@ -30,7 +30,9 @@ class first_packet {
   bool is_begun() const { return !packet_.empty(); }
 
   // Of the whole packet. A reason, if it is not the call that was asked for.
-  std::optional<close_reason> find_key(std::string& key) const;
+  std::optional<close_reason> find_key(std::string& key);
+  // "field 1.2": where it is wrong with the call's arguments, by auth.key_path; empty: elsewhere.
+  std::string fault_place() const;
 
   // The whole packet, length and all, as it is relayed.
   std::span<const std::byte> bytes() const { return packet_.bytes(); }
@@ -46,6 +48,7 @@ class first_packet {
   std::span<const std::byte> message() const;
 
   const auth_config& settings_;
+  std::size_t faulty_steps_ = 0;  // of auth.key_path; 0: it is not the key
   protocol::byte_buffer packet_;
 };
 

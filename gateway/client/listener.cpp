@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -12,8 +11,11 @@
 #include <fstream>
 #include <utility>
 
+#include "shard_router/paced_log.hpp"
+
 namespace presenter::gateway {
 using boost::system::error_code;
+using shard_router::log_paced;
 
 namespace {
 
@@ -157,10 +159,16 @@ void listener::pause(accept_pause why) {
   metrics_.accept_paused[why].set(1);
 }
 
+void listener::pause_when_full() {
+  log_paced(full_said_, spdlog::level::warn,
+            "clients wait to be accepted: {} are here, this worker's part of limits.clients_max",
+            limits_.clients_max);
+  pause(accept_pause::clients_max);
+}
+
 void listener::pause_for_descriptors(std::string_view why) {
   const auto now = std::chrono::steady_clock::now();
-  if (const auto unsaid = said_.admit(now))
-    spdlog::error("clients wait to be accepted: {}{}", why, more_since(*unsaid));
+  log_paced(said_, spdlog::level::err, "clients wait to be accepted: {}", why);
   pause(accept_pause::descriptors);
   deadlines_.set_deadline(*this, now + pause_without_descriptors);
 }
@@ -188,7 +196,7 @@ void listener::on_poll(std::uint32_t) {
   // While handshakes wait, one: more would only make the queue longer, and the turn.
   const int accepts = limits_.is_busy() ? 1 : accepts_per_turn;
   for (int i = 0; i < accepts; ++i) {
-    if (limits_.clients_open() >= limits_.clients_max) return pause(accept_pause::clients_max);
+    if (limits_.clients_open() >= limits_.clients_max) return pause_when_full();
     tcp_endpoint peer;
     auto size = static_cast<socklen_t>(peer.capacity());
     const int descriptor =

@@ -84,6 +84,7 @@ class listener final : private protocol::poll_target, private deadline_node {
   void on_poll(std::uint32_t events) override;
   void on_deadline(steady_time now) override;
   void pause(accept_pause why);
+  void pause_when_full();
   void pause_for_descriptors(std::string_view why);
   bool has_descriptors() const;
   void stop_polling();
@@ -95,6 +96,7 @@ class listener final : private protocol::poll_target, private deadline_node {
   limits limits_;
   accepted on_accepted_;
   log_pace said_;
+  log_pace full_said_;
   bool listening_ = false;
   bool stopped_ = false;
 };

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <utility>
 
+#include "gateway/client/openssl_handles.hpp"
+
 namespace presenter::gateway {
 
 tls_status tls_channel::handshake() {
@@ -29,6 +31,11 @@ std::size_t tls_channel::read_early(std::span<std::byte> into) {
   early_->consume(n);
   if (early_->empty()) early_.reset();
   return n;
+}
+
+std::string tls_channel::violation() const {
+  const auto failure = detached_.failure();
+  return failure ? std::string(name_of(*failure)) : take_openssl_error();
 }
 
 void tls_channel::drop_openssl() {

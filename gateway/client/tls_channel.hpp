@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <string>
 
 #include "gateway/client/client_socket.hpp"
 #include "gateway/client/detached_session.hpp"
@@ -63,6 +64,8 @@ class tls_channel {
   tls_result write(std::span<const std::byte> bytes);
   // Sends close_notify: ok once it is on its way.
   tls_status finish();
+  // After tls_status::violation: its name, or OpenSSL's words, which are told once.
+  std::string violation() const;
   // There is input that needs no further readiness to be read.
   bool has_input() const;
 

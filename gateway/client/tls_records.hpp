@@ -10,6 +10,7 @@
 #include <boost/system/result.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <type_traits>
 
@@ -127,6 +128,12 @@ class tls_records {
   // needed, for seal() does by itself what has to be done. Errors as of seal().
   boost::system::result<std::size_t> seal_key_update(bool request, std::span<std::byte> into,
                                                      tls_record_crypto& crypto);
+
+  // What the client did wrong, which has ended its direction.
+  std::optional<tls_errc> failure() const {
+    if (state_.failure == 0) return std::nullopt;
+    return static_cast<tls_errc>(state_.failure);
+  }
 
   bool is_write_closed() const { return (state_.flags & write_closed) != 0; }
   bool is_read_closed() const { return (state_.flags & read_closed) != 0; }

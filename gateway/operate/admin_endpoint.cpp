@@ -1,7 +1,5 @@
 #include "gateway/operate/admin_endpoint.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <array>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
@@ -21,6 +19,9 @@
 #include <optional>
 #include <set>
 #include <utility>
+
+#include "gateway/operate/log.hpp"
+#include "shard_router/paced_log.hpp"
 
 namespace presenter::gateway {
 namespace {
@@ -110,6 +111,7 @@ class admin_endpoint::server : public std::enable_shared_from_this<server> {
 
   const admin_content content_;
   const admin_limits limits_;
+  log_pace accepts_said_;
   bool is_stopped_ = false;
   tcp::acceptor acceptor_;
   std::set<beast::tcp_stream*> streams_;
@@ -131,7 +133,8 @@ asio::awaitable<void> admin_endpoint::server::accept_all(std::shared_ptr<server>
     if (self->is_stopped_) co_return;
     if (!ec) ec = self->take(std::move(socket));
     if (!ec) continue;
-    spdlog::warn("admin: accept failed: {}", ec.message());
+    shard_router::log_paced(self->accepts_said_, spdlog::level::warn, "admin: accept failed: {}",
+                            ec.message());
     co_await pause(self);
   }
 }
@@ -255,7 +258,8 @@ void admin_endpoint::server::report(std::exception_ptr error) {
   try {
     std::rethrow_exception(error);
   } catch (const std::exception& reason) {
-    spdlog::error("admin: session ended by {}", reason.what());
+    thread_local log_pace said;  // of all sessions, and of a server that has gone
+    shard_router::log_paced(said, spdlog::level::err, "admin: session ended by {}", reason.what());
   }
 }
 

@@ -1,7 +1,5 @@
 #include "gateway/operate/admin_pages.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <boost/beast/http/field.hpp>
 #include <boost/beast/http/verb.hpp>
 #include <exception>
@@ -9,6 +7,8 @@
 #include <utility>
 
 #include "gateway/operate/heap_page.hpp"
+#include "gateway/operate/log.hpp"
+#include "shard_router/paced_log.hpp"
 
 namespace presenter::gateway {
 namespace {
@@ -30,11 +30,13 @@ page plain_page(http::status status) {
 
 page ready_page(const admin_content& content) {
   const auto state = content.ready();
-  if (state.is_ready()) return {http::status::ok, plain_text, "ready\n"};
-  std::string body = "not ready\n";
+  std::string body = state.is_ready() ? "ready\n" : "not ready\n";
   for (const auto& clause : state.missing)
     body += clause + "\n";
-  return {http::status::service_unavailable, plain_text, std::move(body)};
+  for (const auto& note : state.notes)
+    body += "note: " + note + "\n";
+  return {state.is_ready() ? http::status::ok : http::status::service_unavailable, plain_text,
+          std::move(body)};
 }
 
 // Nothing if there is no such page.
@@ -125,7 +127,9 @@ void answer_admin_request(const admin_request& request, const admin_content& con
   try {
     answer_read(request, content, reply);
   } catch (const std::exception& error) {
-    spdlog::error("admin: {} failed: {}", path_of(request), error.what());
+    thread_local log_pace said;
+    shard_router::log_paced(said, spdlog::level::err, "admin: {} failed: {}", path_of(request),
+                            error.what());
     reply(finished(plain_page(http::status::internal_server_error), traits));
   }
 }

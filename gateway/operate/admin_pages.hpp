@@ -21,9 +21,11 @@ namespace presenter::gateway {
 using admin_request = boost::beast::http::request<boost::beast::http::string_body>;
 using admin_response = boost::beast::http::response<boost::beast::http::string_body>;
 
-// Ready means: clients may be sent here.
+// Ready means: clients may be sent here. That it is overloaded or full is only noted: taken out, it
+// would leave its clients to the others, who are likely to be as busy.
 struct readiness {
   std::vector<std::string> missing;  // what it waits for, one clause each; empty: ready
+  std::vector<std::string> notes;    // what an operator should know besides
   bool is_ready() const noexcept { return missing.empty(); }
 };
 

@@ -1,6 +1,5 @@
 #include "gateway/operate/log.hpp"
 
-#include <fmt/format.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -59,10 +58,6 @@ bool is_logged(log_level level) {
 
 void write_log(log_level level, std::string_view line) {
   spdlog::log(spdlog_level_of(level), line);
-}
-
-std::string more_since(std::uint64_t held_back) {
-  return held_back == 0 ? "" : fmt::format(" ({} more since the last line)", held_back);
 }
 
 }  // namespace presenter::gateway

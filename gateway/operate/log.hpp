@@ -5,13 +5,10 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
-#include <optional>
-#include <string>
 #include <string_view>
-#include <utility>
 
 #include "gateway/log_level.hpp"
+#include "shard_router/log_pace.hpp"
 
 namespace presenter::gateway {
 
@@ -23,38 +20,8 @@ void init_logging(log_level level);
 bool is_logged(log_level level);
 void write_log(log_level level, std::string_view line);
 
-// " (3 more since the last line)", for what a log_pace held back; empty for 0.
-std::string more_since(std::uint64_t held_back);
-
-// For a line that one peer, one backend that is away, or a full process, could cause without end:
-// so many are written in each interval. Confined to: its owner's thread.
-class log_pace {
- public:
-  explicit log_pace(std::uint64_t lines = 1,
-                    std::chrono::seconds interval = std::chrono::seconds{10})
-      : lines_(lines), interval_(interval) {}
-
-  // How many lines have been held back since the last; nothing: this one is.
-  std::optional<std::uint64_t> admit(std::chrono::steady_clock::time_point now) {
-    if (!next_ || now >= *next_) {
-      next_ = now + interval_;
-      left_ = lines_;
-    }
-    if (left_ == 0) {
-      ++held_back_;
-      return std::nullopt;
-    }
-    --left_;
-    return std::exchange(held_back_, 0);
-  }
-
- private:
-  std::uint64_t lines_;
-  std::chrono::seconds interval_;
-  std::optional<std::chrono::steady_clock::time_point> next_;
-  std::uint64_t left_ = 0;
-  std::uint64_t held_back_ = 0;
-};
+using shard_router::log_pace;
+using shard_router::more_since;
 
 // The line that `make` returns, unless the pace holds it back; at level debug nothing is.
 template <class Make>

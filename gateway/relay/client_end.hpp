@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <span>
+#include <string_view>
 
 #include "gateway/close_reason.hpp"
 #include "protocol/wire/mux_frame.hpp"
@@ -47,7 +48,8 @@ class client_end {
   virtual void on_stream_lost_unaccepted() = 0;
 
   // The relay is over; its stream has been released. Bytes for the client may be left in `unsent`.
-  virtual void on_relay_over(close_reason reason) = 0;
+  // `cause`: why the stream was reset, in the protocol's words; empty: it was not.
+  virtual void on_relay_over(close_reason reason, std::string_view cause) = 0;
 
  protected:
   ~client_end() = default;

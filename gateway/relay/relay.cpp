@@ -79,7 +79,7 @@ void relay::release_stream() {
 void relay::over(close_reason reason, reset_reason towards_backend) {
   abandon(towards_backend);
   client_.expect_nothing();
-  client_.on_relay_over(reason);
+  client_.on_relay_over(reason, {});
 }
 
 void relay::fail_client(client_io status) {
@@ -225,11 +225,12 @@ void relay::end_if_both_finished() {
 
 // --- ends
 
-void relay::on_reset(reset_reason reason, bool) {
+void relay::on_reset(reset_reason reason, bool by_peer) {
   packet_ = {};
   release_stream();
   client_.expect_nothing();
-  client_.on_relay_over(close_reason_of(reason));
+  client_.on_relay_over(by_peer ? close_reason_of(reason) : close_reason::backend_violation,
+                        name_of(reason));
 }
 
 void relay::on_link_lost() {
@@ -237,7 +238,7 @@ void relay::on_link_lost() {
   release_stream();
   if (!accepted_) return client_.on_stream_lost_unaccepted();
   client_.expect_nothing();
-  client_.on_relay_over(close_reason::link_lost);
+  client_.on_relay_over(close_reason::link_lost, {});
 }
 
 void relay::on_no_progress() {

@@ -178,15 +178,16 @@ std::size_t upstream_pool::links_ready() const {
   return ready;
 }
 
-stream_counts upstream_pool::count_streams() const {
-  stream_counts counts;
+backend_uses upstream_pool::uses() const {
+  backend_uses all;
   for (const auto& [name, backend] : backends_) {
     for (const auto& slot : backend.slots)
-      counts[name] += slot->streams_open();
+      all[name] += slot->use();
   }
+  // Those that only end their streams are no help to a new one.
   for (const auto& slot : retired_)
-    counts[slot->server().name] += slot->streams_open();
-  return counts;
+    all[slot->server().name].streams += slot->streams_open();
+  return all;
 }
 
 std::size_t upstream_pool::memory_bytes() const {

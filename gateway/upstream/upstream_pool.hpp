@@ -16,8 +16,8 @@
 
 namespace presenter::gateway {
 
-// By the names of their backends.
-using stream_counts = std::map<std::string, std::size_t, std::less<>>;
+// By the names of the backends.
+using backend_uses = std::map<std::string, backend_use, std::less<>>;
 
 // Life: the worker's. Confined to: the worker's thread.
 // Bounds: links_per_worker per server of the map (at most its own limit), plus links of servers
@@ -65,8 +65,8 @@ class upstream_pool {
   // No link is left, nor one on its way.
   bool is_empty() const;
   std::size_t links_ready() const;
-  // Of all links, those of servers that have left the map as well.
-  stream_counts count_streams() const;
+  // Of all backends that have a link or want one, those that have left the map as well.
+  backend_uses uses() const;
   // What the state of all streams keeps.
   std::size_t memory_bytes() const;
 

@@ -1,7 +1,5 @@
 #include "gateway/upstream/upstream_slot.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <boost/asio/connect.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/address.hpp>
@@ -9,10 +7,12 @@
 #include <utility>
 
 #include "protocol/errc.hpp"
+#include "shard_router/paced_log.hpp"
 
 namespace presenter::gateway {
 namespace asio = boost::asio;
 using boost::system::error_code;
+using shard_router::log_paced;
 using std::chrono::milliseconds;
 
 namespace {
@@ -45,6 +45,14 @@ std::string text_of(std::int32_t go_away_reason) {
 
 }  // namespace
 
+backend_use& backend_use::operator+=(const backend_use& other) {
+  streams += other.streams;
+  links_up += other.links_up;
+  links_suspect += other.links_suspect;
+  links_wanted += other.links_wanted;
+  return *this;
+}
+
 upstream_slot::upstream_slot(upstream_context& context, shard_router::server server)
     : context_(context),
       server_(std::move(server)),
@@ -60,6 +68,7 @@ void upstream_slot::start() {
 void upstream_slot::start_after(upstream_slot& before) {
   before.forget_failures();
   pause_ = before.pause_;
+  said_ = before.said_;
   connect_later();
 }
 
@@ -83,6 +92,15 @@ void upstream_slot::close(milliseconds linger) {
 std::shared_ptr<upstream_link> upstream_slot::link_for_new_stream() const {
   if (link_ == nullptr || !link_->core().can_open() || link_->core().is_suspect()) return nullptr;
   return link_;
+}
+
+backend_use upstream_slot::use() const {
+  backend_use use;
+  use.streams = streams_open();
+  use.links_up = is_ready() ? 1 : 0;
+  use.links_suspect = is_ready() && is_suspect_ ? 1 : 0;
+  use.links_wanted = 1;
+  return use;
 }
 
 // --- connecting
@@ -131,9 +149,8 @@ void upstream_slot::on_connected(error_code error) {
 
 void upstream_slot::on_connect_failed(error_code reason) {
   context_.metrics.link_connect_failures.add();
-  if (const auto unsaid = failures_said_.admit(std::chrono::steady_clock::now()))
-    spdlog::warn("cannot connect to {} at {}:{}: {}{}", server_.name, server_.host, server_.port,
-                 reason.message(), more_since(*unsaid));
+  log_paced(said_.failures, spdlog::level::warn, "cannot connect to {} at {}:{}: {}", server_.name,
+            server_.host, server_.port, reason.message());
   connect_later();
 }
 
@@ -159,8 +176,8 @@ void upstream_slot::on_link_ready(upstream_link& link) {
   up_since_ = protocol::mux_clock::now();
   context_.metrics.links_up.add();
   context_.metrics.links_opened.add();
-  spdlog::info("link to {} is up: {} to {}:{}", server_.name, link.local_endpoint().port(),
-               server_.host, server_.port);
+  log_paced(said_.up, spdlog::level::info, "link to {} is up: {} to {}:{}", server_.name,
+            link.local_endpoint().port(), server_.host, server_.port);
   context_.on_room(*this);
 }
 
@@ -172,14 +189,17 @@ void upstream_slot::on_link_suspect(upstream_link&, bool is_suspect) {
   if (std::exchange(is_suspect_, is_suspect) == is_suspect) return;
   if (!is_suspect) return context_.metrics.links_suspect.sub();
   context_.metrics.links_suspect.add();
-  spdlog::warn("link to {} is silent or without credit: no new streams on it", server_.name);
+  log_paced(said_.silent, spdlog::level::warn,
+            "link to {} is silent or without credit: no new streams on it", server_.name);
 }
 
 void upstream_slot::on_link_go_away(upstream_link& link, const protocol::go_away_frame& go_away) {
   if (go_away.reason == 0) {
-    spdlog::info("{} takes no new streams on its link", server_.name);
+    log_paced(said_.leaving, spdlog::level::info, "{} takes no new streams on its link",
+              server_.name);
   } else {
-    spdlog::warn("{} ends its link: {}", server_.name, text_of(go_away.reason));
+    log_paced(said_.leaving, spdlog::level::warn, "{} ends its link: {}", server_.name,
+              text_of(go_away.reason));
   }
   // After an error, or before Hello, the close that follows makes room for the next attempt.
   const bool planned = go_away.reason == 0 && link.core().is_ready();
@@ -201,10 +221,12 @@ void upstream_slot::on_link_closed(upstream_link& link, error_code reason) {
   forget_failures();
   link_.reset();
   if (retired_ || !reason) {
-    spdlog::info("link to {} closed", server_.name);
+    log_paced(said_.over, spdlog::level::info, "link to {} closed", server_.name);
   } else {
     context_.metrics.count_link_error(reason);
-    spdlog::warn("link to {} lost: {}", server_.name, reason.message());
+    const std::string_view field = link.core().failure_field();
+    log_paced(said_.over, spdlog::level::warn, "link to {} lost: {}{}{}", server_.name,
+              reason.message(), field.empty() ? "" : ": ", field);
   }
   if (retired_) return;
   connect_later();

@@ -21,6 +21,16 @@ namespace presenter::gateway {
 
 class upstream_slot;
 
+// What a worker has to do with one backend.
+struct backend_use {
+  std::size_t streams = 0;
+  std::size_t links_up = 0;
+  std::size_t links_suspect = 0;  // of them: silent or without credit, and given no new streams
+  std::size_t links_wanted = 0;   // 0: it has left the map
+
+  backend_use& operator+=(const backend_use& other);
+};
+
 // What all links of a worker share. Constant but for the random numbers.
 struct upstream_context {
   boost::asio::io_context& io;
@@ -72,6 +82,7 @@ class upstream_slot final : public std::enable_shared_from_this<upstream_slot>,
   const shard_router::server& server() const { return server_; }
   bool is_ready() const { return link_ != nullptr && link_->core().is_ready(); }
   std::size_t streams_open() const { return link_ != nullptr ? link_->core().streams_open() : 0; }
+  backend_use use() const;  // of a slot that has not been retired
   std::size_t memory_bytes() const { return link_ ? link_->core().memory_bytes() : 0; }
   bool is_gone() const { return retired_ && link_ == nullptr; }
 
@@ -101,7 +112,14 @@ class upstream_slot final : public std::enable_shared_from_this<upstream_slot>,
   protocol::link_timer timer_;    // of the connect, then of the pause
   std::shared_ptr<upstream_link> link_;
   shard_router::backoff pause_;
-  log_pace failures_said_{1, std::chrono::minutes(1)};
+  // Kept by the slot that takes this one's place: a backend that leaves each link is as loud.
+  struct {
+    log_pace failures{1, std::chrono::minutes(1)};
+    log_pace up{3, std::chrono::minutes(1)};
+    log_pace silent{3, std::chrono::minutes(1)};
+    log_pace leaving{3, std::chrono::minutes(1)};
+    log_pace over{3, std::chrono::minutes(1)};
+  } said_;
   protocol::mux_clock::time_point up_since_;
   bool is_suspect_ = false;
   bool retired_ = false;

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "protocol/mux/credit_window.hpp"
 #include "protocol/mux/stream_handler.hpp"
@@ -87,6 +88,8 @@ class mux_core {
   bool is_suspect() const { return silent_ || starved_; }
   bool is_going_away() const { return go_away_sent_ || go_away_received_; }
   bool is_over() const { return failure_.has_value() || closed_; }
+  // After on_failed: the field of the peer's frame that was to blame, "Open.key"; empty: none.
+  std::string_view failure_field() const { return failure_field_; }
   // Those that are over and not yet released as well.
   std::size_t streams_open() const { return streams_.size(); }
   // What the state of its streams keeps; without their bytes, which are in byte_buffers.
@@ -151,7 +154,7 @@ class mux_core {
   void on_hello(const hello_frame& hello);
   void on_open(const open_frame& open);
   bool is_open_limited(stream_id stream);
-  errc open_error(const open_frame& open) const;
+  errc open_error(const open_frame& open);
   void on_accept(const accept_frame& accept);
   void on_refuse(const refuse_frame& refuse);
   void on_finish(const finish_frame& finish);
@@ -229,6 +232,7 @@ class mux_core {
   bool go_away_received_ = false;
   std::optional<mux_clock::time_point> failing_since_;  // the peer's GoAway with an error
   std::optional<errc> failure_;
+  std::string_view failure_field_;
   bool closed_ = false;
   mux_counters counters_;
 };

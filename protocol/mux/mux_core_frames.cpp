@@ -11,12 +11,12 @@ namespace presenter::protocol {
 void mux_core::on_frame(std::span<const std::byte> body) {
   ++counters_.frames_received;
   if (is_data(body)) {
-    const auto data = decode_data(body);
+    const auto data = decode_data(body, failure_field_);
     if (!data) return fail(errc_of(data.error()));
     if (!is_ready()) return fail(errc::hello_expected);
     return on_data(*data);
   }
-  const auto control = decode_control(body);
+  const auto control = decode_control(body, failure_field_);
   if (!control) return fail(errc_of(control.error()));
   on_control(*control);
 }
@@ -104,14 +104,17 @@ void mux_core::on_open(const open_frame& open) {
   }
 }
 
-errc mux_core::open_error(const open_frame& open) const {
+errc mux_core::open_error(const open_frame& open) {
   const auto is_above = [](std::size_t count, std::int32_t max) {
     return count >= static_cast<std::size_t>(max);
   };
   if (!is_backend()) return errc::wrong_direction;
   if (open.stream <= highest_opened_) return errc::stream_not_increasing;
   const bool takes_early_data = (options_.hello.features & features::early_data) != 0;
-  if (open.early_data && !takes_early_data) return errc::field_invalid;
+  if (open.early_data && !takes_early_data) {
+    failure_field_ = "Open.early_data";
+    return errc::field_invalid;
+  }
   if (is_above(streams_.open_count(), options_.hello.streams_open_max) ||
       is_above(streams_.opening_count(), options_.hello.streams_opening_max)) {
     return errc::streams_exceeded;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include "protocol/errc.hpp"
@@ -152,10 +153,23 @@ inline bool is_data(std::span<const std::byte> body) {
 // Accepts exactly what a Thrift decoder accepts, unknown fields skipped. The payload is a view into
 // `body`. Errors: frame_malformed, field_invalid (stream < 1, payload above the limit), never
 // data_empty: an empty payload is a stream's error, for the caller to find.
-boost::system::result<data_frame> decode_data(std::span<const std::byte> body);
+// `field` is the one to blame, "Data.stream", a literal; with frame_malformed it is missing. Empty:
+// none in particular. Unchanged after what it accepts.
+boost::system::result<data_frame> decode_data(std::span<const std::byte> body,
+                                              std::string_view& field);
 
-// Errors: frame_malformed, frame_unknown, field_invalid.
-boost::system::result<control_frame> decode_control(std::span<const std::byte> body);
+// Errors: frame_malformed, frame_unknown, field_invalid. `field` as above.
+boost::system::result<control_frame> decode_control(std::span<const std::byte> body,
+                                                    std::string_view& field);
+
+inline boost::system::result<data_frame> decode_data(std::span<const std::byte> body) {
+  std::string_view field;
+  return decode_data(body, field);
+}
+inline boost::system::result<control_frame> decode_control(std::span<const std::byte> body) {
+  std::string_view field;
+  return decode_control(body, field);
+}
 
 // Appends the frame with its length field. The caller has checked the limits.
 void encode(const control_frame& frame, byte_buffer& out);

@@ -1,5 +1,6 @@
 #include <cstring>
 #include <initializer_list>
+#include <string_view>
 #include <utility>
 
 #include "protocol/wire/mux_frame.hpp"
@@ -23,12 +24,7 @@ std::uint32_t load_big_endian(const std::byte* from) {
 class taken {
  public:
   void add(const field& at) { bits_ |= 1U << at.id; }
-  bool all(std::initializer_list<int> ids) const {
-    for (const int id : ids) {
-      if ((bits_ >> id & 1U) == 0) return false;
-    }
-    return true;
-  }
+  bool has(int id) const { return (bits_ >> id & 1U) != 0; }
 
  private:
   std::uint32_t bits_ = 0;
@@ -50,9 +46,30 @@ bool unknown(reader& in, const field& at) {
   return false;
 }
 
-errc check(bool complete, bool in_range) {
-  if (!complete) return errc::frame_malformed;
-  return in_range ? errc{} : errc::field_invalid;
+struct required {
+  bool is_there;
+  std::string_view field;
+};
+struct rule {
+  bool holds;
+  std::string_view field;
+};
+
+// The first fault, if there is one, and the field that has it. That a field is missing comes before
+// any value.
+struct verdict {
+  errc fault{};
+  std::string_view field;
+};
+
+verdict check(std::initializer_list<required> fields, std::initializer_list<rule> rules) {
+  for (const required& each : fields) {
+    if (!each.is_there) return {errc::frame_malformed, each.field};
+  }
+  for (const rule& each : rules) {
+    if (!each.holds) return {errc::field_invalid, each.field};
+  }
+  return {};
 }
 
 template <class T>
@@ -60,7 +77,7 @@ bool within(T value, T low, T high) {
   return value >= low && value <= high;
 }
 
-errc decode_body(reader& in, hello_frame& frame) {
+verdict decode_body(reader& in, hello_frame& frame) {
   std::int32_t role = 0;
   const taken seen = walk(in, [&](const field& at) {
     switch (at.id) {
@@ -93,20 +110,27 @@ errc decode_body(reader& in, hello_frame& frame) {
     }
   });
   frame.role = static_cast<link_role>(role);
-  const bool windows_in_range =
-      within(frame.stream_window_bytes, limits::stream_window_bytes_min,
-             limits::stream_window_bytes_max) &&
+  const bool has_link_window =
       within(frame.link_window_bytes, limits::link_window_bytes_min,
              limits::link_window_bytes_max) &&
       frame.link_window_bytes >= limits::link_windows_per_stream * frame.stream_window_bytes;
-  const bool counts_in_range =
-      frame.streams_open_max >= 1 && frame.streams_opening_max >= 1 && frame.ping_interval_ms >= 1;
-  return check(seen.all({1, 2, 3}),
-               frame.version_min >= 1 && frame.version_max >= frame.version_min &&
-                   (role == 1 || role == 2) && frame.node.size() <= limits::node_bytes_max &&
-                   frame.map_epoch >= 0 &&
-                   frame.frame_bytes_max >= static_cast<std::int32_t>(limits::frame_bytes_min) &&
-                   windows_in_range && counts_in_range);
+  return check({{seen.has(1), "Hello.version_min"},
+                {seen.has(2), "Hello.version_max"},
+                {seen.has(3), "Hello.role"}},
+               {{frame.version_min >= 1, "Hello.version_min"},
+                {frame.version_max >= frame.version_min, "Hello.version_max"},
+                {role == 1 || role == 2, "Hello.role"},
+                {frame.node.size() <= limits::node_bytes_max, "Hello.node"},
+                {frame.map_epoch >= 0, "Hello.map_epoch"},
+                {frame.frame_bytes_max >= static_cast<std::int32_t>(limits::frame_bytes_min),
+                 "Hello.frame_bytes_max"},
+                {within(frame.stream_window_bytes, limits::stream_window_bytes_min,
+                        limits::stream_window_bytes_max),
+                 "Hello.stream_window_bytes"},
+                {has_link_window, "Hello.link_window_bytes"},
+                {frame.streams_open_max >= 1, "Hello.streams_open_max"},
+                {frame.ping_interval_ms >= 1, "Hello.ping_interval_ms"},
+                {frame.streams_opening_max >= 1, "Hello.streams_opening_max"}});
 }
 
 void decode_tls(reader& in, tls_facts& tls) {
@@ -130,7 +154,7 @@ void decode_tls(reader& in, tls_facts& tls) {
   });
 }
 
-errc decode_body(reader& in, open_frame& frame) {
+verdict decode_body(reader& in, open_frame& frame) {
   const taken seen = walk(in, [&](const field& at) {
     switch (at.id) {
       case 1:
@@ -155,14 +179,16 @@ errc decode_body(reader& in, open_frame& frame) {
         return unknown(in, at);
     }
   });
-  return check(seen.all({1, 2}),
-               frame.stream.value >= 1 &&
-                   within(frame.key.size(), std::size_t{1}, limits::key_bytes_max) &&
-                   frame.map_epoch >= 0 && within(frame.client_port, 0, 65'535) &&
-                   frame.tls.client_subject.size() <= limits::client_subject_bytes_max);
+  return check({{seen.has(1), "Open.stream"}, {seen.has(2), "Open.key"}},
+               {{frame.stream.value >= 1, "Open.stream"},
+                {within(frame.key.size(), std::size_t{1}, limits::key_bytes_max), "Open.key"},
+                {frame.map_epoch >= 0, "Open.map_epoch"},
+                {within(frame.client_port, 0, 65'535), "Open.client_port"},
+                {frame.tls.client_subject.size() <= limits::client_subject_bytes_max,
+                 "Open.tls.client_subject"}});
 }
 
-errc decode_body(reader& in, refuse_frame& frame) {
+verdict decode_body(reader& in, refuse_frame& frame) {
   std::int32_t reason = 0;
   const taken seen = walk(in, [&](const field& at) {
     switch (at.id) {
@@ -182,28 +208,30 @@ errc decode_body(reader& in, refuse_frame& frame) {
   frame.reason = reason > static_cast<std::int32_t>(refuse_reason::shutting_down)
                      ? refuse_reason::denied
                      : static_cast<refuse_reason>(reason);
-  return check(seen.all({1, 2}), frame.stream.value >= 1 && reason >= 1 &&
-                                     frame.map_epoch.value_or(0) >= 0 &&
-                                     frame.retry_after_ms.value_or(0) >= 0);
+  return check({{seen.has(1), "Refuse.stream"}, {seen.has(2), "Refuse.reason"}},
+               {{frame.stream.value >= 1, "Refuse.stream"},
+                {reason >= 1, "Refuse.reason"},
+                {frame.map_epoch.value_or(0) >= 0, "Refuse.map_epoch"},
+                {frame.retry_after_ms.value_or(0) >= 0, "Refuse.retry_after_ms"}});
 }
 
 // Accept and Finish: a stream id and nothing else.
 template <class Frame>
-errc decode_stream_only(reader& in, Frame& frame) {
+verdict decode_stream_only(reader& in, Frame& frame, std::string_view name) {
   const taken seen = walk(in, [&](const field& at) {
     return at.id == 1 ? in.take(at, frame.stream.value) : unknown(in, at);
   });
-  return check(seen.all({1}), frame.stream.value >= 1);
+  return check({{seen.has(1), name}}, {{frame.stream.value >= 1, name}});
 }
 
-errc decode_body(reader& in, accept_frame& frame) {
-  return decode_stream_only(in, frame);
+verdict decode_body(reader& in, accept_frame& frame) {
+  return decode_stream_only(in, frame, "Accept.stream");
 }
-errc decode_body(reader& in, finish_frame& frame) {
-  return decode_stream_only(in, frame);
+verdict decode_body(reader& in, finish_frame& frame) {
+  return decode_stream_only(in, frame, "Finish.stream");
 }
 
-errc decode_body(reader& in, reset_frame& frame) {
+verdict decode_body(reader& in, reset_frame& frame) {
   std::int32_t reason = 0;
   const taken seen = walk(in, [&](const field& at) {
     switch (at.id) {
@@ -216,10 +244,11 @@ errc decode_body(reader& in, reset_frame& frame) {
     }
   });
   frame.reason = static_cast<reset_reason>(reason);
-  return check(seen.all({1, 2}), frame.stream.value >= 1 && reason >= 1);
+  return check({{seen.has(1), "Reset.stream"}, {seen.has(2), "Reset.reason"}},
+               {{frame.stream.value >= 1, "Reset.stream"}, {reason >= 1, "Reset.reason"}});
 }
 
-errc decode_body(reader& in, credit_frame& frame) {
+verdict decode_body(reader& in, credit_frame& frame) {
   const taken seen = walk(in, [&](const field& at) {
     switch (at.id) {
       case 1:
@@ -230,25 +259,26 @@ errc decode_body(reader& in, credit_frame& frame) {
         return unknown(in, at);
     }
   });
-  return check(seen.all({1, 2}), frame.stream.value >= 0 && frame.bytes >= 1);
+  return check({{seen.has(1), "Credit.stream"}, {seen.has(2), "Credit.bytes"}},
+               {{frame.stream.value >= 0, "Credit.stream"}, {frame.bytes >= 1, "Credit.bytes"}});
 }
 
 template <class Frame>
-errc decode_opaque(reader& in, Frame& frame) {
+verdict decode_opaque(reader& in, Frame& frame, std::string_view name) {
   const taken seen = walk(in, [&](const field& at) {
     return at.id == 1 ? in.take(at, frame.opaque) : unknown(in, at);
   });
-  return check(seen.all({1}), true);
+  return check({{seen.has(1), name}}, {});
 }
 
-errc decode_body(reader& in, ping_frame& frame) {
-  return decode_opaque(in, frame);
+verdict decode_body(reader& in, ping_frame& frame) {
+  return decode_opaque(in, frame, "Ping.opaque");
 }
-errc decode_body(reader& in, pong_frame& frame) {
-  return decode_opaque(in, frame);
+verdict decode_body(reader& in, pong_frame& frame) {
+  return decode_opaque(in, frame, "Pong.opaque");
 }
 
-errc decode_body(reader& in, go_away_frame& frame) {
+verdict decode_body(reader& in, go_away_frame& frame) {
   const taken seen = walk(in, [&](const field& at) {
     switch (at.id) {
       case 1:
@@ -261,11 +291,13 @@ errc decode_body(reader& in, go_away_frame& frame) {
         return unknown(in, at);
     }
   });
-  return check(seen.all({1, 2}),
-               frame.last_stream.value >= 0 && frame.reason >= 0 && frame.deadline_ms >= 0);
+  return check({{seen.has(1), "GoAway.last_stream"}, {seen.has(2), "GoAway.reason"}},
+               {{frame.last_stream.value >= 0, "GoAway.last_stream"},
+                {frame.reason >= 0, "GoAway.reason"},
+                {frame.deadline_ms >= 0, "GoAway.deadline_ms"}});
 }
 
-errc decode_body(reader& in, data_frame& frame) {
+verdict decode_body(reader& in, data_frame& frame) {
   const taken seen = walk(in, [&](const field& at) {
     switch (at.id) {
       case 1:
@@ -278,25 +310,28 @@ errc decode_body(reader& in, data_frame& frame) {
         return unknown(in, at);
     }
   });
-  return check(seen.all({1, 3}),
-               frame.stream.value >= 1 && frame.payload.size() <= limits::data_bytes_max);
+  return check({{seen.has(1), "Data.stream"}, {seen.has(3), "Data.payload"}},
+               {{frame.stream.value >= 1, "Data.stream"},
+                {frame.payload.size() <= limits::data_bytes_max, "Data.payload"}});
 }
 
 // The struct inside the union, then the union's stop, then nothing. Shape comes before range: a
 // frame with both faults is malformed.
 template <class Frame>
-errc decode_whole(std::span<const std::byte> body, Frame& frame) {
+verdict decode_whole(std::span<const std::byte> body, Frame& frame) {
   reader in(body.subspan(1));
-  const errc fault = decode_body(in, frame);
-  if (in.byte() != 0 || in.failed() || in.remaining() != 0) return errc::frame_malformed;
-  return fault;
+  const verdict found = decode_body(in, frame);
+  if (in.byte() != 0 || in.failed() || in.remaining() != 0) return {errc::frame_malformed, {}};
+  return found;
 }
 
 template <class Frame>
-boost::system::result<control_frame> decode_as(std::span<const std::byte> body) {
+boost::system::result<control_frame> decode_as(std::span<const std::byte> body,
+                                               std::string_view& field) {
   Frame frame;
-  const errc fault = decode_whole(body, frame);
-  if (fault != errc{}) return fault;
+  const verdict found = decode_whole(body, frame);
+  field = found.field;
+  if (found.fault != errc{}) return found.fault;
   return control_frame(std::move(frame));
 }
 
@@ -347,49 +382,55 @@ boost::system::result<frame_slice> slice_frame(std::span<const std::byte> input)
   return frame_slice{length_bytes + length, input.subspan(length_bytes, length)};
 }
 
-boost::system::result<data_frame> decode_data(std::span<const std::byte> body) {
+boost::system::result<data_frame> decode_data(std::span<const std::byte> body,
+                                              std::string_view& field) {
   data_frame frame;
   if (decode_data_straight(body, frame)) [[likely]] {
     if (frame.stream.value < 1 || frame.payload.size() > limits::data_bytes_max) {
+      field = frame.stream.value < 1 ? "Data.stream" : "Data.payload";
       return errc::field_invalid;
     }
     return frame;
   }
+  field = {};
   if (!is_data(body)) return errc::frame_malformed;
   frame = {};
-  const errc fault = decode_whole(body, frame);
-  if (fault != errc{}) return fault;
+  const verdict found = decode_whole(body, frame);
+  field = found.field;
+  if (found.fault != errc{}) return found.fault;
   return frame;
 }
 
-boost::system::result<control_frame> decode_control(std::span<const std::byte> body) {
+boost::system::result<control_frame> decode_control(std::span<const std::byte> body,
+                                                    std::string_view& field) {
   reader in(body);
-  field at;
+  compact::field at;
+  field = {};
   if (!in.next(at)) return errc::frame_malformed;
   if (at.id < hello_id || at.id > go_away_id) return errc::frame_unknown;
   // Every writer uses the short form for ids up to 15, and Data never comes this way.
   if (body.front() != union_header(at.id) || at.id == data_id) return errc::frame_malformed;
   switch (at.id) {
     case hello_id:
-      return decode_as<hello_frame>(body);
+      return decode_as<hello_frame>(body, field);
     case open_id:
-      return decode_as<open_frame>(body);
+      return decode_as<open_frame>(body, field);
     case accept_id:
-      return decode_as<accept_frame>(body);
+      return decode_as<accept_frame>(body, field);
     case refuse_id:
-      return decode_as<refuse_frame>(body);
+      return decode_as<refuse_frame>(body, field);
     case finish_id:
-      return decode_as<finish_frame>(body);
+      return decode_as<finish_frame>(body, field);
     case reset_id:
-      return decode_as<reset_frame>(body);
+      return decode_as<reset_frame>(body, field);
     case credit_id:
-      return decode_as<credit_frame>(body);
+      return decode_as<credit_frame>(body, field);
     case ping_id:
-      return decode_as<ping_frame>(body);
+      return decode_as<ping_frame>(body, field);
     case pong_id:
-      return decode_as<pong_frame>(body);
+      return decode_as<pong_frame>(body, field);
     default:
-      return decode_as<go_away_frame>(body);
+      return decode_as<go_away_frame>(body, field);
   }
 }
 

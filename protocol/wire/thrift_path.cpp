@@ -113,10 +113,13 @@ bool find_field(Reader& in, Field& at, std::int16_t id, int depth) {
 }
 
 template <class Reader, class Field>
-result<std::string> walk_path(Reader in, Field at, std::span<const std::int16_t> path) {
+result<std::string> walk_path(Reader in, Field at, std::span<const std::int16_t> path,
+                              std::size_t& steps) {
   using kind = decltype(at.type);
   for (std::size_t step = 0; step != path.size(); ++step) {
+    steps = step;
     if (step != 0 && at.type != kind::structure) return errc::packet_key_type;
+    steps = step + 1;
     if (!find_field(in, at, path[step], static_cast<int>(step) + 1)) {
       return in.failed() ? errc::packet_malformed : errc::packet_key_missing;
     }
@@ -186,12 +189,13 @@ result<thrift_message> read_thrift_message(std::span<const std::byte> message) {
 }
 
 result<std::string> find_routing_key(const thrift_message& message,
-                                     std::span<const std::int16_t> path) {
+                                     std::span<const std::int16_t> path, std::size_t& steps) {
+  steps = 0;
   if (path.empty()) return errc::packet_key_missing;
   if (message.encoding == thrift_encoding::binary) {
-    return walk_path(binary::reader(message.arguments), binary::field{}, path);
+    return walk_path(binary::reader(message.arguments), binary::field{}, path, steps);
   }
-  return walk_path(compact::reader(message.arguments), compact::field{}, path);
+  return walk_path(compact::reader(message.arguments), compact::field{}, path, steps);
 }
 
 void encode_thrift_exception(const thrift_message& call, thrift_exception_type type,

@@ -39,9 +39,16 @@ boost::system::result<thrift_message> read_thrift_message(std::span<const std::b
 
 // The field at `path` as a routing key: the bytes of a string or binary; an i8, i16, i32 or i64 as
 // decimal text. Every field on the way is checked and skipped; work is linear in the bytes, nesting
-// at most 32. Errors: packet_malformed, packet_key_missing, packet_key_type, packet_key_size.
+// at most 32. Errors: packet_malformed, packet_key_missing, packet_key_type, packet_key_size; the
+// field to blame is the one at the first `steps` of the path.
 boost::system::result<std::string> find_routing_key(const thrift_message& message,
-                                                    std::span<const std::int16_t> path);
+                                                    std::span<const std::int16_t> path,
+                                                    std::size_t& steps);
+inline boost::system::result<std::string> find_routing_key(const thrift_message& message,
+                                                           std::span<const std::int16_t> path) {
+  std::size_t steps = 0;
+  return find_routing_key(message, path, steps);
+}
 
 // TApplicationException.type, as in Thrift's TApplicationException.h.
 enum class thrift_exception_type : std::int32_t {

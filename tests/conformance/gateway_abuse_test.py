@@ -134,15 +134,21 @@ class Offences(GatewayCase):
         self.start()
         for what, (reason, frames) in STREAM_ERRORS.items():
             with self.subTest(what):
-                before = self.counted(reason)
+                before, ended = self.counted(reason), self.violations()
                 link, client = self.provoke(frames)
                 link.any_pong = True
                 link.wait_stream(1).wait_reset(reason)
                 link.ping(1)
                 self.assertEqual(self.counted(reason), before + 1)
+                self.assertEqual(self.violations(), ended + 1)
                 self.assertIsNone(link.go_away)
                 client.tcp.close()
                 self.assert_serving()
+        self.assertRegex(self.gateway.output(), "warning client .* closed: backend_violation: "
+                                                r"bad_state \(fault: backend\) backend bad ")
+
+    def violations(self):
+        return self.gateway.metric("presenter_closes_total", reason="backend_violation")
 
     def counted(self, reason):
         return self.gateway.metric("presenter_stream_errors_total", reason=reason.name)
@@ -156,6 +162,13 @@ class Offences(GatewayCase):
                 link.wait_closed()
                 client.tcp.close()
                 self.assert_serving()
+
+    def test_a_link_error_names_the_field(self):
+        self.start()
+        link, _ = self.provoke(LINK_ERRORS["Credit of nothing"][1])
+        link.wait_closed()
+        self.gateway.wait_for_line("warning link to bad lost: value of a field is out of range: "
+                                   "Credit.bytes$")
 
     def test_broken_frames(self):
         self.start()

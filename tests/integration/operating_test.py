@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 
-from processes import PROGRAMS, ROOT, Gateway, InstallationTest, free_port, main, toml
+from processes import PROGRAMS, ROOT, Gateway, InstallationTest, Process, free_port, main, toml
 
 PRESENTER = os.path.join(PROGRAMS, "presenter")
 README = os.path.join(ROOT, "README.md")
@@ -144,6 +144,28 @@ class ProgramTest(InstallationTest):
         second = self.cluster.start(self.gateway("second", {"listen": {"address": first.address}}))
         second.wait_for_line(f"warning listen.address: another process listens on {first.address} ")
 
+    def test_a_gateway_is_replaced_as_the_document_says(self):
+        """One configuration, its admin address included: the new one first, then the old ends."""
+        admin = f"127.0.0.1:{free_port()}"
+        first = self.cluster.start(self.gateway("first", {"admin": {"address": admin}}))
+        same = {"listen": {"address": first.address}, "admin": {"address": admin}}
+        second = self.cluster.start(self.gateway("second", same))
+        second.wait_for_line(f"warning admin.address: {admin} is taken")
+        self.assertEqual(second.admin, admin)
+        self.assertEqual(first.metric("presenter_workers"), 1, "the first answers there")
+        self.assertEqual(first.stop(), 0)
+        second.wait_for_line(f"info admin.address: {admin} is free, and answered by this gateway")
+        self.assertEqual(second.get("/healthz"), (200, "ok\n"))
+        self.assertEqual(second.stop(), 0)
+
+    def test_a_gateway_that_waits_for_its_admin_address_ends_like_any(self):
+        admin = f"127.0.0.1:{free_port()}"
+        first = self.cluster.start(self.gateway("first", {"admin": {"address": admin}}))
+        second = self.cluster.start(self.gateway("second", {
+            "listen": {"address": first.address}, "admin": {"address": admin}}))
+        self.assertEqual(second.stop(), 0)
+        self.assertEqual(first.get("/healthz"), (200, "ok\n"))
+
     def test_it_tells_what_it_can_hold(self):
         gateway = self.cluster.start(self.gateway(tables={"limits": {"clients_max": 100_000_000}}))
         said = gateway.wait_for_line(r"info presenter \S+: 1 workers, at most (\d+) clients with "
@@ -151,6 +173,22 @@ class ProgramTest(InstallationTest):
         self.assertEqual(int(said.group(1)), gateway.metric("presenter_clients_max"))
         self.assertEqual(int(said.group(2)), gateway.metric("process_max_fds"))
         gateway.wait_for_line(r"warning limits\.clients_max: 100000000 do not fit into \d+ desc")
+
+    def test_an_overload_is_told(self):
+        """More handshakes at once than a worker comes to within the shortest time it may have."""
+        servers = self.chat_servers(["chat-a"])
+        gateway = self.cluster.gateway("gateway", self.cluster.static_shards(servers),
+                                       {"tls": {"handshake_timeout": "100ms"}})
+        gateway.wait_ready()
+        self.assertEqual(gateway.get("/readyz"), (200, "ready\n"))
+        self.cluster.start(Process("storm", self.cluster.folder, [
+            os.path.join(PROGRAMS, "presenter-storm"), "hellos", "--target", gateway.address,
+            "--at-once", 2000, "--seconds", 30]))
+        self.wait_closed(gateway, "overloaded")
+        gateway.wait_for_line(r"warning overloaded: \d+ clients in the last 10 s ")
+        status, said = gateway.get("/readyz")
+        self.assertEqual(status, 200)
+        self.assertIn("note: overloaded", said)
 
     def test_signals_for_log_files_are_ignored(self):
         gateway = self.cluster.start(self.gateway())

@@ -57,8 +57,27 @@ class PresenterctlTest(ClientCase):
         self.assertEqual((status, err), (0, ""))
         rows = [line.split() for line in out.splitlines()]
         self.assertEqual(rows[0],
-                         ["SERVER", "STATE", "WEIGHT", "SHARE", "STREAMS", "EPOCH", "GATEWAY"])
-        self.assertEqual(sum(row[:2] == ["chat-b", "up"] for row in rows), 2)
+                         ["SERVER", "STATE", "LINKS", "WEIGHT", "SHARE", "STREAMS", "EPOCH",
+                          "GATEWAY"])
+        self.assertEqual(sum(row[:5] == ["chat-b", "up", "2", "of", "2"] for row in rows), 2)
+
+    def test_shards_say_that_the_links_to_a_killed_server_are_gone(self):
+        """Its entry in the map outlives it by its session with ZooKeeper."""
+        def links(page):
+            return {server["name"]: server["links"] for server in page["servers"]}
+        whole = {"up": 2, "suspect": 0, "wanted": 2}
+        for page in self.ask_json("shards"):
+            self.assertEqual(links(page), dict.fromkeys(NAMES, whole))
+        self.zookeeper.pause()  # that the map stays as it is
+        self.servers[0].kill()
+        self.wait_until(lambda: all(gateway.metric("presenter_links_up") == 4
+                                    for gateway in self.gateways), "its links are lost")
+        for page in self.ask_json("shards"):
+            self.assertEqual(links(page), {**dict.fromkeys(NAMES, whole), NAMES[0]:
+                                           {"up": 0, "suspect": 0, "wanted": 2}})
+        _, out, _ = self.ask("shards")
+        self.assertEqual(sum(line.split()[:5] == [NAMES[0], "up", "0", "of", "2"]
+                             for line in out.splitlines()), 2)
 
     def test_whois(self):
         self.fill()
@@ -124,6 +143,23 @@ class PresenterctlTest(ClientCase):
         self.assertEqual(chat_b.wait(60), 0)
         for gateway in self.gateways:
             self.wait_for_servers(gateway, ["chat-a", "chat-c"])
+
+    def test_an_identity_that_may_not_is_told_apart_from_nobody_there(self):
+        where = self.where.replace("/presenter", "/guarded")
+        owner = self.write_private("owner", b"chat:right")
+        self.cluster.chat_server("guarded", zookeeper=where,
+                                 extra=["--zookeeper-auth-file", owner])
+        order = ["drain", "guarded", "--zookeeper", where]
+        self.wait_until(lambda: self.run_ctl(*order)[0] != 1, "it is registered")
+        status, out, err = self.run_ctl(*order)
+        self.assertEqual((status, out), (4, ""))
+        self.assertRegex(err, r"\Apresenterctl: guarded: ZooKeeper does not let anybody without "
+                              r"--zookeeper-auth-file change /guarded/servers/guarded\n\Z")
+        other = self.write_private("other", b"chat:wrong")
+        status, out, err = self.run_ctl(*order, "--zookeeper-auth-file", other)
+        self.assertEqual((status, out), (4, ""))
+        self.assertIn("does not let the identity of --zookeeper-auth-file change", err)
+        self.assertEqual(self.run_ctl(*order, "--zookeeper-auth-file", owner)[0], 0)
 
     def test_what_cannot_be_reached(self):
         nobody = f"127.0.0.1:{free_port()}"

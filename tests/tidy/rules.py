@@ -70,6 +70,12 @@ BANNED_CODE = (
     (re.compile(r"\bssl::stream\b"), "34 KiB for each idle client: OpenSSL on the descriptor",
      re.compile(r"tests/")),
     (re.compile(r"(?<![:\w])(std::|::)?system\s*\("), "runs a shell", None),
+    (re.compile(r"\bspdlog::(info|warn|error|log)\s*\("),
+     "a line that could come again and again: log_paced of shard_router/paced_log.hpp",
+     re.compile(r"tests/|shard_router/paced_log\.hpp$|gateway/operate/log\.cpp$|"
+                # Said once in a life, or once for each change of it.
+                r"gateway/(main|start|server|shard_source|ticket_source)\.cpp$|"
+                r"gateway/operate/admin_place\.cpp$|shard_router/zk_(watcher|session)\.cpp$")),
     (re.compile(r"\bdetached\b"), "nobody sees its exception: the owner's handler does", None),
     (re.compile(r"\busing\s+namespace\s+std\s*;"), "names of std are written with std::", None),
     (re.compile(r"\b(GTEST_SKIP|DISABLED_)"), "a skipped test checks nothing", None),

@@ -1,5 +1,6 @@
 // With an identity, what we create is everybody's to read and nobody else's to change.
 #include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
 
 #include <string>
 
@@ -80,6 +81,27 @@ TEST_F(Acl, WhoComesFirstDoesNotLockTheOthersOut) {
   ASSERT_TRUE(run_until([&] { return only.registration.is_registered(); }));
   EXPECT_EQ(answer([&](auto done) { gateway.remove(server_path("chat-a"), -1, done); }),
             zk_errc::no_auth);
+}
+
+// A znode that nobody lets us read stays so for days: one line a minute is enough.
+TEST_F(Acl, WhatCannotBeReadIsToldOnceHoweverOftenItIsTried) {
+  zk_session owner(control_.get_executor(), options_as("chat:secret"));
+  connect(owner);
+  EXPECT_FALSE(answer([&](auto done) { owner.create_persistent("", done); }));
+  EXPECT_FALSE(
+      answer([&](auto done) { owner.create_private(std::string(servers_path), "", done); }));
+  ::testing::internal::CaptureStdout();
+  zk_watcher_options often;
+  often.retry = std::chrono::milliseconds(10);
+  watching_gateway stranger(control_, options(), often);
+  EXPECT_TRUE(run_until([&] { return stranger.session.counters().map_read_failures >= 20; }));
+  spdlog::default_logger()->flush();
+  const std::string said = ::testing::internal::GetCapturedStdout();
+  std::size_t lines = 0;
+  for (auto at = said.find("could not be read"); at != said.npos;
+       at = said.find("could not be read", at + 1))
+    ++lines;
+  EXPECT_EQ(lines, 1U) << said;
 }
 
 TEST_F(Acl, ALeftoverOfTheSameIdentityIsReplaced) {

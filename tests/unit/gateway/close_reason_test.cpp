@@ -48,6 +48,13 @@ TEST(CloseReason, WhatAClientCanCauseAtWillIsNotLoggedLoudly) {
   }
 }
 
+TEST(CloseReason, WhatOthersCauseIsToldUnlessACrowdWatchAddsItUp) {
+  for (const auto& row : close_table) {
+    if (row.blame == fault::client || row.blame == fault::none) continue;
+    EXPECT_EQ(row.level == log_level::debug, row.reason == close_reason::overloaded) << row.name;
+  }
+}
+
 TEST(CloseReason, EveryPacketErrorHasItsOwn) {
   std::set<close_reason> reasons;
   for (const auto code :

@@ -102,6 +102,34 @@ TEST(FirstPacket, NamesWhatIsWrong) {
   EXPECT_EQ(reason_of(framed(binary_call()), elsewhere), close_reason::packet_key_type);
 }
 
+TEST(FirstPacket, NamesTheFieldAndTellsTheClient) {
+  struct expected {
+    std::vector<std::int16_t> path;
+    close_reason reason;
+    std::string place;
+  };
+  for (const expected& each : {expected{{1, 2}, close_reason::packet_key_missing, "field 1.2"},
+                               {{2, 1}, close_reason::packet_key_missing, "field 2"},
+                               {{1, 1, 3}, close_reason::packet_key_type, "field 1.1"},
+                               {{1}, close_reason::packet_key_type, "field 1"}}) {
+    auth_config settings;
+    settings.key_path = each.path;
+    for (const std::string& message : {binary_call(), compact_call()}) {
+      first_packet packet(settings);
+      EXPECT_EQ(collect(packet, framed(message), 100).reason, each.reason) << each.place;
+      EXPECT_EQ(packet.fault_place(), each.place);
+      protocol::byte_buffer answer;
+      packet.append_answer(each.reason, answer);
+      const std::string said(reinterpret_cast<const char*>(answer.bytes().data()), answer.size());
+      EXPECT_NE(said.find(" (" + each.place + ")"), std::string::npos) << said;
+    }
+  }
+  const auth_config settings;
+  first_packet other(settings);
+  collect(other, framed(binary_call("login")), 100);
+  EXPECT_EQ(other.fault_place(), "") << "it has not come to the arguments";
+}
+
 TEST(FirstPacket, ChecksTheLengthBeforeItTakesMemory) {
   auth_config settings;
   settings.packet_bytes_max = 100;

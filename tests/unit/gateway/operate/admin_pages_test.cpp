@@ -79,6 +79,13 @@ TEST_F(AdminPages, SayWhatReadinessWaitsFor) {
   EXPECT_EQ(ask(verb::get, "/healthz").result(), status::ok);
 }
 
+TEST_F(AdminPages, SayThatItIsOverloadedWithoutSendingClientsElsewhere) {
+  EXPECT_EQ(ask(verb::get, "/readyz").body(), "ready\n");
+  state_.notes = {"overloaded"};
+  EXPECT_EQ(ask(verb::get, "/readyz").result(), status::ok);
+  EXPECT_EQ(ask(verb::get, "/readyz").body(), "ready\nnote: overloaded\n");
+}
+
 TEST_F(AdminPages, AnswerHeadWithTheLengthAndNoBody) {
   const auto response = ask(verb::head, "/metrics");
   EXPECT_EQ(response.result(), status::ok);

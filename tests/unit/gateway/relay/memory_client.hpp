@@ -55,8 +55,9 @@ class memory_client final : public gateway::client_end {
     tell("refused " + std::string(name_of(gateway::close_reason_of(refusal.reason))));
   }
   void on_stream_lost_unaccepted() override { tell("lost unaccepted"); }
-  void on_relay_over(gateway::close_reason reason) override {
+  void on_relay_over(gateway::close_reason reason, std::string_view cause) override {
     tell("over " + std::string(name_of(reason)));
+    last_cause = cause;
   }
 
   std::string input;
@@ -66,6 +67,7 @@ class memory_client final : public gateway::client_end {
 
   std::string received;
   std::string told;  // the last word, and all before it
+  std::string last_cause;
   bool finished = false;
   bool limit_runs = false;
   int limits_set = 0;

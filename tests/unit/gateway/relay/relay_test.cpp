@@ -445,5 +445,25 @@ TEST_F(Relay, CountsBytesBothWays) {
   end_from_outside();
 }
 
+// The backend's fault, found here: neither its own reset nor without a name.
+TEST_F(Relay, TellsARuleThatTheBackendBrokeFromAResetOfItsOwn) {
+  open_and_accept();
+  testing::frame_script too_much;
+  for (int i = 0; i < 5; ++i)
+    too_much.data(1, std::string(16'000, 'x'));
+  pair->gateway.feed(too_much);
+  EXPECT_EQ(client.told, "accepted, over backend_violation");
+  EXPECT_EQ(client.last_cause, "window_exceeded");
+}
+
+TEST_F(Relay, PassesOnWhyTheBackendResetItsStream) {
+  open_and_accept();
+  pair->backend.core.reset(served().id, reset_reason::internal);
+  settle();
+  EXPECT_EQ(client.told, "accepted, over stream_reset_by_backend");
+  EXPECT_EQ(client.last_cause, "internal");
+  expect_nothing_leaks();
+}
+
 }  // namespace
 }  // namespace presenter::gateway

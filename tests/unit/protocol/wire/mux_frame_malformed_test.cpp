@@ -125,6 +125,57 @@ TEST(MuxFrameMalformed, RequiredFieldsMustBeThere) {
   EXPECT_EQ(data_error("5c3801780000"), errc::frame_malformed);  // no stream
 }
 
+// The field to blame for a control frame.
+std::string blamed(std::span<const std::byte> body) {
+  std::string_view field = "unchanged";
+  const auto decoded = decode_control(body, field);
+  return decoded ? "none" : std::string(field);
+}
+
+std::string blamed(const control_frame& frame) {
+  const frame_bytes bytes = our_encode(frame);
+  return blamed(body_of(bytes));
+}
+
+TEST(MuxFrameMalformed, AMissingFieldIsNamed) {
+  EXPECT_EQ(blamed(from_hex("1c150215020000")), "Hello.role");
+  EXPECT_EQ(blamed(from_hex("2c16020000")), "Open.key");
+  EXPECT_EQ(blamed(from_hex("3c0000")), "Accept.stream");
+  EXPECT_EQ(blamed(from_hex("4c16020000")), "Refuse.reason");
+  EXPECT_EQ(blamed(from_hex("9c15020000")), "Ping.opaque") << "an i32 is not it";
+  EXPECT_EQ(blamed(from_hex("bc16020000")), "GoAway.reason");
+  EXPECT_EQ(blamed(from_hex("1c15021502")), "") << "that it ends early is no field's fault";
+}
+
+TEST(MuxFrameMalformed, AValueOutOfRangeIsNamed) {
+  const auto hello = [](auto change) {
+    hello_frame frame;
+    change(frame);
+    return blamed(control_frame(frame));
+  };
+  EXPECT_EQ(hello([](auto&) {}), "none");
+  EXPECT_EQ(hello([](auto& frame) { frame.version_min = 0; }), "Hello.version_min");
+  EXPECT_EQ(hello([](auto& frame) { frame.version_max = 0; }), "Hello.version_max");
+  EXPECT_EQ(hello([](auto& frame) { frame.frame_bytes_max = 1; }), "Hello.frame_bytes_max");
+  EXPECT_EQ(hello([](auto& frame) { frame.stream_window_bytes = 1; }), "Hello.stream_window_bytes");
+  EXPECT_EQ(hello([](auto& frame) { frame.link_window_bytes = 1; }), "Hello.link_window_bytes");
+  EXPECT_EQ(hello([](auto& frame) { frame.streams_open_max = 0; }), "Hello.streams_open_max");
+  EXPECT_EQ(hello([](auto& frame) { frame.ping_interval_ms = 0; }), "Hello.ping_interval_ms");
+  open_frame open;
+  open.stream.value = 1;
+  EXPECT_EQ(blamed(control_frame(open)), "Open.key");
+  open.key = "k";
+  open.client_port = 65'536;
+  EXPECT_EQ(blamed(control_frame(open)), "Open.client_port");
+  EXPECT_EQ(blamed(control_frame(credit_frame{{1}, 0})), "Credit.bytes");
+  EXPECT_EQ(blamed(control_frame(reset_frame{{0}, reset_reason::moved})), "Reset.stream");
+
+  std::string_view field;
+  const auto data = our_encode_data({0}, false, "x");
+  EXPECT_EQ(decode_data(body_of(data), field).error(), errc::field_invalid);
+  EXPECT_EQ(field, "Data.stream");
+}
+
 TEST(MuxFrameMalformed, FieldsWithASaneDefaultMayBeAbsent) {
   const auto hello = decode_control(from_hex("1c1502150215020000"));
   ASSERT_TRUE(hello.has_value());
