@@ -14,6 +14,8 @@
 #include <boost/beast/http/write.hpp>
 #include <utility>
 
+#include "shard_router/host.hpp"
+
 namespace presenter::ctl {
 namespace {
 
@@ -100,17 +102,9 @@ gateway_answer ask_one(const std::string& gateway, const std::string& target,
 }  // namespace
 
 std::optional<gateway_address> parse_gateway(std::string_view text) {
-  const auto colon = text.rfind(':');
-  if (colon == std::string_view::npos || colon == 0 || colon + 1 == text.size())
-    return std::nullopt;
-  std::string_view host = text.substr(0, colon);
-  const std::string_view port = text.substr(colon + 1);
-  if (port.find_first_not_of("0123456789") != std::string_view::npos) return std::nullopt;
-  const bool has_brackets = host.front() == '[' && host.back() == ']';
-  if (has_brackets) host = host.substr(1, host.size() - 2);
-  if (host.empty() || (host.find(':') != std::string_view::npos) != has_brackets)
-    return std::nullopt;
-  return gateway_address{std::string(host), std::string(port)};
+  const auto parsed = shard_router::parse_host_port(text);
+  if (!parsed || parsed->port == 0) return std::nullopt;
+  return gateway_address{parsed->host, std::to_string(parsed->port)};
 }
 
 std::string percent_encoded(std::string_view text) {

@@ -20,7 +20,9 @@ constexpr errc_text text_of(errc code) {
     case errc::name_invalid:
       return {"name_invalid", "a name has 1 to 255 letters, digits, '.', '_' and '-'"};
     case errc::host_invalid:
-      return {"host_invalid", "'host' must be a string of 1 to 253 bytes"};
+      return {"host_invalid", "'host' must be a host name, an IPv4 or an IPv6 address"};
+    case errc::host_wildcard:
+      return {"host_wildcard", "'host' must be an address to connect to, no wildcard or multicast"};
     case errc::port_invalid:
       return {"port_invalid", "'port' must be a whole number, 1 to 65535"};
     case errc::weight_invalid:
@@ -28,7 +30,8 @@ constexpr errc_text text_of(errc code) {
     case errc::state_invalid:
       return {"state_invalid", "'state' must be \"up\" or \"draining\""};
     case errc::instance_invalid:
-      return {"instance_invalid", "'instance' must be a string of at most 64 bytes"};
+      return {"instance_invalid",
+              "'instance' must be at most 64 printable characters without blanks"};
     case errc::too_many_servers:
       return {"too_many_servers", "more servers than a map may have"};
     case errc::too_much_weight:
@@ -38,7 +41,8 @@ constexpr errc_text text_of(errc code) {
     case errc::saved_map_invalid:
       return {"saved_map_invalid", "not a saved shard map"};
     case errc::address_invalid:
-      return {"address_invalid", "must be host:port, more after commas, then maybe /chroot"};
+      return {"address_invalid",
+              "must be host:port or [IPv6]:port, more after commas, then maybe /chroot"};
     case errc::identity_invalid:
       return {"identity_invalid", "does not hold one line user:password"};
     case errc::disconnected:

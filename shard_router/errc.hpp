@@ -12,11 +12,12 @@ enum class errc {
   entry_too_large = 1,  // above limits::node_bytes_max
   entry_not_json,       // not a JSON object
   name_invalid,         // empty, too long, or a character outside the set
-  host_invalid,         // missing, empty or too long
+  host_invalid,         // missing, or neither a host's name nor an address
+  host_wildcard,        // 0.0.0.0, :: or multicast: nobody can connect to it
   port_invalid,         // missing, or outside 1 … 65535
   weight_invalid,       // outside limits::weight_min … weight_max
   state_invalid,        // neither "up" nor "draining"
-  instance_invalid,     // too long
+  instance_invalid,     // too long, or not printable
 
   // The whole map.
   too_many_servers,  // above limits::servers_max · whoever registers · the last map stays

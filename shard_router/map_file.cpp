@@ -10,6 +10,7 @@
 #include <sstream>
 #include <string_view>
 
+#include "shard_router/host.hpp"
 #include "shard_router/limits.hpp"
 #include "shard_router/shard_map_codec.hpp"
 
@@ -80,10 +81,8 @@ class map_reader {
     read.weight = integer_at(table, path, "weight", limits::weight_min, limits::weight_max,
                              limits::weight_default);
     if (!read.name.empty()) check_name(read.name, line_of(*table.get("name")), path + ".name");
-    if (read.host.size() > limits::host_bytes_max) {
-      add_error(line_of(*table.get("host")), path + ".host",
-                fmt::format("has more than {} bytes", limits::host_bytes_max));
-    }
+    if (const auto mistake = check_host(read.host); mistake && !read.host.empty())
+      add_error(line_of(*table.get("host")), path + ".host", mistake.message());
     servers_.push_back(std::move(read));
   }
 

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "shard_router/host.hpp"
+
 namespace presenter::shard_router {
 namespace {
 
@@ -37,10 +39,17 @@ std::optional<server_state> state_at(const json& object) {
   return std::nullopt;
 }
 
+// It stands in log lines.
+bool is_instance(std::string_view text) {
+  return text.size() <= limits::instance_bytes_max &&
+         std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
+}
+
 boost::system::result<server> server_of(std::string_view name, const json& object) {
   if (!object.is_object()) return errc::entry_not_json;
   const auto host = text_at(object, "host");
-  if (!host || host->empty() || host->size() > limits::host_bytes_max) return errc::host_invalid;
+  if (!host) return errc::host_invalid;
+  if (const auto mistake = check_host(*host)) return mistake;
   const auto port = integer_at(object, "port", 0);
   if (!port || *port < 1 || *port > 65'535) return errc::port_invalid;
   const auto weight = integer_at(object, "weight", limits::weight_default);
@@ -50,7 +59,7 @@ boost::system::result<server> server_of(std::string_view name, const json& objec
   const auto state = state_at(object);
   if (!state) return errc::state_invalid;
   const auto instance = text_at(object, "instance");
-  if (!instance || instance->size() > limits::instance_bytes_max) return errc::instance_invalid;
+  if (!instance || !is_instance(*instance)) return errc::instance_invalid;
   return server{std::string(name), *host,  static_cast<std::uint16_t>(*port),
                 *weight,           *state, *instance};
 }

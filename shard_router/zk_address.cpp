@@ -1,28 +1,16 @@
 #include "shard_router/zk_address.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "shard_router/errc.hpp"
+#include "shard_router/host.hpp"
 
 namespace presenter::shard_router {
 namespace {
 
-bool is_port(std::string_view text) {
-  unsigned value = 0;
-  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return failed == std::errc() && end == text.data() + text.size() && value >= 1 && value <= 65'535;
-}
-
 bool is_server(std::string_view text) {
-  const std::size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos || !is_port(text.substr(colon + 1))) return false;
-  const std::string_view host = text.substr(0, colon);
-  const bool is_bracketed = host.starts_with('[') && host.ends_with(']') && host.size() > 2;
-  if (host.empty() || (!is_bracketed && host.find_first_of(":[]") != std::string_view::npos)) {
-    return false;
-  }
-  return std::ranges::none_of(host, [](char c) { return c <= ' ' || c == 0x7f; });
+  const auto parsed = parse_host_port(text);
+  return parsed && parsed->port != 0;
 }
 
 bool are_servers(std::string_view text) {
@@ -54,6 +42,12 @@ boost::system::result<zk_address> parse_zk_address(std::string_view text) {
   if (chroot == "/") chroot = "";
   if (!are_servers(servers) || !is_chroot(chroot)) return errc::address_invalid;
   return zk_address{std::string(servers), std::string(chroot)};
+}
+
+std::string servers_for_client(const zk_address& address) {
+  std::string servers = address.servers;
+  std::erase_if(servers, [](char c) { return c == '[' || c == ']'; });
+  return servers;
 }
 
 }  // namespace presenter::shard_router

@@ -8,7 +8,7 @@
 namespace presenter::shard_router {
 
 struct zk_address {
-  std::string servers;  // "host:port,host:port", as the C client takes it
+  std::string servers;  // "host:port,[::1]:port", as people write it
   std::string chroot;   // "/presenter"; empty: the root
   bool operator==(const zk_address&) const = default;
 };
@@ -16,5 +16,9 @@ struct zk_address {
 // Every server needs a port, 1 … 65535; an IPv6 address stands in brackets. The chroot may be left
 // out. errc::address_invalid.
 boost::system::result<zk_address> parse_zk_address(std::string_view text);
+
+// The servers as ZooKeeper's C client wants them: it splits at the last colon and hands the rest to
+// getaddrinfo, which knows no brackets.
+std::string servers_for_client(const zk_address& address);
 
 }  // namespace presenter::shard_router

@@ -245,7 +245,7 @@ void zk_session::open() {
   set_state(zk_state::connecting);
   if (gate_ == nullptr) gate_ = std::make_shared<gate>(executor_);
   handle_ = std::make_shared<handle>(*this);
-  blocking_.post([opened = handle_, servers = options_.address.servers,
+  blocking_.post([opened = handle_, servers = servers_for_client(options_.address),
                   timeout = static_cast<int>(options_.session_timeout.count())] {
     zoo_set_debug_level(ZOO_LOG_LEVEL_WARN);
     int error = EAGAIN;

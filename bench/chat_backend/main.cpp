@@ -17,12 +17,14 @@
 #include "bench/chat_backend/departure.hpp"
 #include "program/standard_output.hpp"
 #include "protocol/backend_sdk/backend.hpp"
+#include "shard_router/host.hpp"
 
 namespace {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
 using namespace presenter::chat_backend;
+namespace shard_router = presenter::shard_router;
 
 struct command_line {
   std::string listen;
@@ -80,24 +82,25 @@ std::chrono::milliseconds milliseconds_of(double seconds) {
 }
 
 tcp::endpoint parse_endpoint(const std::string& text) {
-  const auto colon = text.rfind(':');
-  if (colon == std::string::npos) throw std::invalid_argument("not ADDRESS:PORT: " + text);
-  std::string host = text.substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  boost::system::error_code failed;
-  const auto address = asio::ip::make_address(host, failed);
-  if (failed) throw std::invalid_argument("not an address: " + host);
-  std::size_t used = 0;
-  const std::string port_text = text.substr(colon + 1);
-  const unsigned long port = port_text.empty() ? 65'536 : std::stoul(port_text, &used);
-  if (used != port_text.size() || port > 65'535) throw std::invalid_argument("not a port: " + text);
-  return {address, static_cast<std::uint16_t>(port)};
+  const auto parsed = shard_router::parse_host_port(text);
+  boost::system::error_code failed = asio::error::invalid_argument;
+  const auto address = parsed ? asio::ip::make_address(parsed->host, failed) : asio::ip::address();
+  if (failed) throw std::invalid_argument("--listen: not ADDRESS:PORT or [IPV6]:PORT: " + text);
+  return {address, parsed->port};
 }
 
 std::string text_of(const tcp::endpoint& endpoint) {
-  const std::string address = endpoint.address().to_string();
-  return fmt::format(fmt::runtime(endpoint.address().is_v6() ? "[{}]:{}" : "{}:{}"), address,
-                     endpoint.port());
+  return shard_router::format_host_port(endpoint.address().to_string(), endpoint.port());
+}
+
+// What the gateways are told. Throws before anything listens.
+std::string advertised(const command_line& line) {
+  const bool is_given = !line.advertise.empty();
+  const std::string host = is_given ? line.advertise : line.options.listen.address().to_string();
+  const auto mistake = shard_router::check_host(host);
+  if (!mistake) return host;
+  if (is_given) throw std::invalid_argument("--advertise: " + mistake.message());
+  throw std::invalid_argument("--advertise is needed, the gateways cannot connect to " + host);
 }
 
 presenter::protocol::backend_options member_options(const command_line& line) {
@@ -119,23 +122,28 @@ void run(command_line& line) {
   line.options.dead_after = milliseconds_of(line.dead_seconds);
   line.options.move_after = milliseconds_of(line.move_seconds);
   asio::io_context io{1};
+  // Before it registers: a signal from here on waits for its turn, and the entry is taken out.
+  asio::signal_set signals(io, SIGTERM, SIGINT);
   std::optional<presenter::protocol::backend> member;
+  std::string host;
   if (!line.zookeeper.empty()) {
+    host = advertised(line);
     member.emplace(io, member_options(line));
     line.options.fence = member->fence();
   }
-  chat_server server(io, line.options);
-  server.start_accepting();
-  if (member) {
-    const tcp::endpoint bound = server.local_endpoint();
-    const std::string own = bound.address().to_string();
-    member->start(server.acceptor(), line.advertise.empty() ? own : line.advertise, bound.port());
+  std::optional<chat_server> listening;
+  try {
+    listening.emplace(io, line.options);
+  } catch (const boost::system::system_error& error) {
+    throw std::runtime_error("cannot listen on " + line.listen + ": " + error.code().message());
   }
+  chat_server& server = *listening;
+  server.start_accepting();
+  if (member) member->start(server.acceptor(), host, server.local_endpoint().port());
 
   departure going(io, server, member ? &*member : nullptr, milliseconds_of(line.empty_seconds),
                   [&io] { io.stop(); });
   if (member) member->on_ordered([&going](auto state) { going.on_ordered(state); });
-  asio::signal_set signals(io, SIGTERM, SIGINT);
   signals.async_wait([&going](const boost::system::error_code& failed, int) {
     if (!failed) going.start();
   });
@@ -173,9 +181,6 @@ int main(int argc, char** argv) {
   } catch (const std::invalid_argument& error) {
     fmt::print(stderr, "presenter-chatd {}: {}\n", line.options.name, error.what());
     return 2;
-  } catch (const boost::system::system_error& error) {
-    fmt::print(stderr, "presenter-chatd {}: {}\n", line.options.name, error.code().message());
-    return 1;
   } catch (const std::exception& error) {
     fmt::print(stderr, "presenter-chatd {}: {}\n", line.options.name, error.what());
     return 1;

@@ -12,6 +12,8 @@
 #include <memory>
 #include <stdexcept>
 
+#include "shard_router/host.hpp"
+
 namespace presenter::bench {
 
 namespace {
@@ -42,20 +44,16 @@ bool gateway_address::is_ipv4_loopback() const {
 }
 
 gateway_address resolve_gateway(std::string_view text) {
-  const auto colon = text.rfind(':');
-  if (colon == std::string_view::npos || colon == 0 || colon + 1 == text.size()) {
-    throw std::invalid_argument("not HOST:PORT: " + std::string(text));
-  }
+  const auto parsed = shard_router::parse_host_port(text);
+  if (!parsed || parsed->port == 0)
+    throw std::invalid_argument("not HOST:PORT or [IPV6]:PORT: " + std::string(text));
   gateway_address found;
   found.text = text;
-  found.host = text.substr(0, colon);
-  if (found.host.front() == '[' && found.host.back() == ']') {
-    found.host = found.host.substr(1, found.host.size() - 2);
-  }
+  found.host = parsed->host;
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* list = nullptr;
-  const std::string port(text.substr(colon + 1));
+  const std::string port = std::to_string(parsed->port);
   const int failed = ::getaddrinfo(found.host.c_str(), port.c_str(), &hints, &list);
   if (failed != 0) throw std::invalid_argument(found.text + ": " + ::gai_strerror(failed));
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(list, &::freeaddrinfo);

@@ -29,7 +29,8 @@ LAYERS = {
     "gateway/balance": ("gateway", "gateway/operate"),
     "gateway/operate": ("protocol", "protocol/wire", "shard_router", "gateway"),
     "presenterctl": ("program", "shard_router",),
-    "bench/load_generator": ("program", "protocol", "protocol/wire", "bench/chat_backend"),
+    "bench/load_generator": (
+        "program", "protocol", "protocol/wire", "shard_router", "bench/chat_backend"),
     "bench/storm": ("program", "bench/load_generator",),
     "bench/chat_backend": ("program", "protocol", "protocol/wire", "protocol/backend_sdk", "shard_router"),
 }

@@ -95,6 +95,32 @@ name = "chat-a"
             expected);
 }
 
+TEST_F(MapFile, AHostIsANameOrAnAddressThatCanBeConnectedTo) {
+  const lines expected{
+      "3: server[1].host: 'host' must be an address to connect to, no wildcard or multicast",
+      "7: server[2].host: 'host' must be a host name, an IPv4 or an IPv6 address",
+      "11: server[3].host: 'host' must be a host name, an IPv4 or an IPv6 address",
+  };
+  EXPECT_EQ(errors_of(R"([[server]]
+name = "chat-a"
+host = "::"
+port = 1
+[[server]]
+name = "chat-b"
+host = "chat-b "
+port = 1
+[[server]]
+name = "chat-c"
+host = "[::1]"
+port = 1
+[[server]]
+name = "chat-d"
+host = "::1"
+port = 1
+)"),
+            expected);
+}
+
 TEST_F(MapFile, AFileWithoutServersIsAMistake) {
   const lines none{" server: names no server: at least one [[server]] is needed"};
   EXPECT_EQ(errors_of(""), none);

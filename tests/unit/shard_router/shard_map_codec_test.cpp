@@ -40,6 +40,14 @@ TEST(ShardMapCodec, EveryMistakeHasItsName) {
   EXPECT_EQ(error_of(R"({"port":1})"), errc::host_invalid);
   EXPECT_EQ(error_of(R"({"host":"","port":1})"), errc::host_invalid);
   EXPECT_EQ(error_of(R"({"host":7,"port":1})"), errc::host_invalid);
+  for (const char* host : {"a b", "chat-a\\n", "\\u0007", "[::1]", "10.0.0.256", "é"}) {
+    EXPECT_EQ(error_of(std::string(R"({"port":1,"host":")") + host + "\"}"), errc::host_invalid)
+        << host;
+  }
+  for (const char* host : {"0.0.0.0", "::", "ff02::1"}) {
+    EXPECT_EQ(error_of(std::string(R"({"port":1,"host":")") + host + "\"}"), errc::host_wildcard)
+        << host;
+  }
   EXPECT_EQ(error_of(R"({"host":")" + std::string(254, 'h') + R"(","port":1})"),
             errc::host_invalid);
   for (const char* port : {"0", "65536", "-1", "1.5", "\"1\"", "null", "18446744073709551615",
@@ -56,6 +64,7 @@ TEST(ShardMapCodec, EveryMistakeHasItsName) {
   EXPECT_EQ(error_of(R"({"host":"h","port":1,"state":"down"})"), errc::state_invalid);
   EXPECT_EQ(error_of(R"({"host":"h","port":1,"state":1})"), errc::state_invalid);
   EXPECT_EQ(error_of(R"({"host":"h","port":1,"instance":1})"), errc::instance_invalid);
+  EXPECT_EQ(error_of(R"({"host":"h","port":1,"instance":"a\nb"})"), errc::instance_invalid);
   EXPECT_EQ(error_of(R"({"host":"h","port":1})", "chat a"), errc::name_invalid);
 }
 
@@ -85,10 +94,17 @@ TEST(ShardMapCodec, NamesAreNarrow) {
   }
 }
 
-TEST(ShardMapCodec, BytesThatAreNoTextAreReplacedInsteadOfThrown) {
+TEST(ShardMapCodec, BytesThatAreNoTextAreRefusedInsteadOfThrown) {
   server odd = made_server("chat-a");
   odd.host = "\xff";
-  EXPECT_EQ(decode_server("chat-a", encode_server(odd))->host, "\xEF\xBF\xBD");
+  EXPECT_EQ(error_of(encode_server(odd)), errc::host_invalid);
+  odd = made_server("chat-a");
+  odd.instance = "\xff";
+  EXPECT_EQ(error_of(encode_server(odd)), errc::instance_invalid);
+}
+
+TEST(ShardMapCodec, AHostOfIpv6IsKeptAsItIs) {
+  EXPECT_EQ(decode_server("chat-a", R"({"host":"2001:db8::7","port":1})")->host, "2001:db8::7");
 }
 
 TEST(ShardMapCodec, AWholeMapReadsWhatItWrites) {

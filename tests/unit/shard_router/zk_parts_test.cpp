@@ -29,12 +29,20 @@ TEST(ZkAddress, SplitsServersAndChroot) {
             (zk_address{"a.b:1,[::1]:65535", "/presenter/eu"}));
 }
 
+// Debian's 3.8 splits at the last colon and gives the rest to getaddrinfo, brackets and all.
+TEST(ZkAddress, TheClientIsGivenIpv6WithoutBrackets) {
+  EXPECT_EQ(servers_for_client(*parse_zk_address("a.b:1,[2001:db8::1]:2181,[::1]:65535/x")),
+            "a.b:1,2001:db8::1:2181,::1:65535");
+}
+
 TEST(ZkAddress, RefusesWhatTheClientWouldMisread) {
   for (const char* text :
        {"",          "/presenter",   "zk",         "zk:",          ":2181",     "zk:0",
         "zk:65536",  "zk:2181x",     "zk:-1",      "a:1,,b:2",     "a:1,",      ",a:1",
         "zk:2181//", "zk:2181/a//b", "zk:2181/a/", "zk:2181/../a", "zk:2181/.", "::1:2181",
-        "[]:1",      "z k:1",        "zk:1/a b",   "zk: 1"}) {
+        "[]:1",      "::1",          "[::1]",      "[::1]/x",      "[zk]:1",    "[::1:2181",
+        "zk..a:1",   "10.0.0.256:1", "fe80::1:1",  "[zk:1]:1",     "z k:1",     "zk:1/a b",
+        "zk: 1"}) {
     const auto parsed = parse_zk_address(text);
     ASSERT_FALSE(parsed) << text;
     EXPECT_EQ(parsed.error(), errc::address_invalid) << text;
@@ -97,6 +105,11 @@ TEST(ZkRegistration, RefusesWhatNobodyCouldRead) {
   zk_session session(control.get_executor(), {});
   server self = made_server("chat a");
   EXPECT_THROW(zk_registration(session, self), std::invalid_argument);
+  for (const char* host : {"0.0.0.0", "::", "chat a", ""}) {
+    self = made_server("chat-a");
+    self.host = host;
+    EXPECT_THROW(zk_registration(session, self), std::invalid_argument) << host;
+  }
   self = made_server("chat-a");
   self.weight = 0;
   EXPECT_THROW(zk_registration(session, self), std::invalid_argument);
