@@ -59,6 +59,8 @@ constexpr errc_text text_of(errc code) {
       return {"go_away", "peer closed the link after GoAway"};
     case errc::link_stalled:
       return {"link_stalled", "no credit for the link for too long"};
+    case errc::wrong_backend:
+      return {"wrong_backend", "a backend of another name answers there"};
     case errc::stream_window_exceeded:
       return {"stream_window_exceeded", "more payload than the stream's window"};
     case errc::stream_credit_overflow:

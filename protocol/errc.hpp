@@ -39,6 +39,7 @@ enum class errc {
   hello_timeout,           // no Hello in time
   go_away,                 // peer closed the link after GoAway
   link_stalled,            // bytes wait and the peer grants the link nothing
+  wrong_backend,           // Hello with a name that is not the one the map has for this address
 
   // One stream only · peer · stream.
   stream_window_exceeded,   // more payload than the stream's window
@@ -64,7 +65,7 @@ enum class errc {
 };
 
 // Those up to here end a link, and are its GoAway's reasons.
-inline constexpr errc link_error_last = errc::link_stalled;
+inline constexpr errc link_error_last = errc::wrong_backend;
 
 const boost::system::error_category& error_category() noexcept;
 boost::system::error_code make_error_code(errc) noexcept;

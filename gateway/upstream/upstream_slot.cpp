@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "protocol/errc.hpp"
+#include "shard_router/host.hpp"
 #include "shard_router/paced_log.hpp"
 
 namespace presenter::gateway {
@@ -21,8 +22,10 @@ namespace {
 constexpr milliseconds pause_first{100};
 constexpr milliseconds pause_longest{5'000};
 
-protocol::mux_options link_options(const upstream_context& context) {
+protocol::mux_options link_options(const upstream_context& context,
+                                   const shard_router::server& backend) {
   protocol::mux_options options;
+  options.peer_node = backend.name;
   options.hello.role = protocol::link_role::gateway;
   options.hello.node = context.node;
   if (context.settings.tls.early_data) options.hello.features |= protocol::features::early_data;
@@ -60,6 +63,10 @@ upstream_slot::upstream_slot(upstream_context& context, shard_router::server ser
       socket_(context.io),
       timer_(context.io),
       pause_(pause_first, pause_longest, static_cast<std::uint32_t>(context.random())) {}
+
+std::string upstream_slot::where() const {
+  return shard_router::format_host_port(server_.host, server_.port);
+}
 
 void upstream_slot::start() {
   resolve();
@@ -143,14 +150,14 @@ void upstream_slot::on_connected(error_code error) {
   upstream_link_owner& owner = *this;
   link_ =
       std::make_shared<upstream_link>(std::exchange(socket_, protocol::link_socket(context_.io)),
-                                      link_options(context_), owner, context_.loop);
+                                      link_options(context_, server_), owner, context_.loop);
   link_->start();
 }
 
 void upstream_slot::on_connect_failed(error_code reason) {
   context_.metrics.link_connect_failures.add();
-  log_paced(said_.failures, spdlog::level::warn, "cannot connect to {} at {}:{}: {}", server_.name,
-            server_.host, server_.port, reason.message());
+  log_paced(said_.failures, spdlog::level::warn, "cannot connect to {} at {}: {}", server_.name,
+            where(), reason.message());
   connect_later();
 }
 
@@ -176,8 +183,8 @@ void upstream_slot::on_link_ready(upstream_link& link) {
   up_since_ = protocol::mux_clock::now();
   context_.metrics.links_up.add();
   context_.metrics.links_opened.add();
-  log_paced(said_.up, spdlog::level::info, "link to {} is up: {} to {}:{}", server_.name,
-            link.local_endpoint().port(), server_.host, server_.port);
+  log_paced(said_.up, spdlog::level::info, "link to {} is up: {} to {}", server_.name,
+            link.local_endpoint().port(), where());
   context_.on_room(*this);
 }
 
@@ -224,9 +231,11 @@ void upstream_slot::on_link_closed(upstream_link& link, error_code reason) {
     log_paced(said_.over, spdlog::level::info, "link to {} closed", server_.name);
   } else {
     context_.metrics.count_link_error(reason);
-    const std::string_view field = link.core().failure_field();
-    log_paced(said_.over, spdlog::level::warn, "link to {} lost: {}{}{}", server_.name,
-              reason.message(), field.empty() ? "" : ": ", field);
+    // What is wrong with its Hello: a field, or whose it is.
+    std::string_view detail = link.core().failure_field();
+    if (detail.empty()) detail = link.core().wrong_node();
+    log_paced(said_.over, spdlog::level::warn, "link to {} at {} lost: {}{}{}", server_.name,
+              where(), reason.message(), detail.empty() ? "" : ": ", detail);
   }
   if (retired_) return;
   connect_later();

@@ -89,6 +89,7 @@ class upstream_slot final : public std::enable_shared_from_this<upstream_slot>,
  private:
   using endpoints = std::vector<boost::asio::ip::tcp::endpoint>;
 
+  std::string where() const;  // "chat-a.example:7000"
   void resolve();
   void connect(const endpoints& targets);
   void on_connected(boost::system::error_code error);

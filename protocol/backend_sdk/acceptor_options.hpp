@@ -16,7 +16,7 @@
 namespace presenter::protocol {
 
 struct acceptor_options {
-  std::string node;            // this backend's name, ≤ limits::node_bytes_max
+  std::string node;            // this backend's name in the map, ≤ limits::node_bytes_max
   std::int64_t map_epoch = 0;  // announced in Hello; 0: none yet
 
   // Streams may begin with bytes of TLS early data, which whoever recorded them can have sent

@@ -41,6 +41,7 @@ class acceptor_state final : public std::enable_shared_from_this<acceptor_state>
 
   link_executor get_executor() const { return executor_; }
   boost::asio::ip::tcp::endpoint local_endpoint() const { return local_; }
+  const std::string& node() const { return options_.node; }
 
   // Both return a number for their cancel function, which ignores operations that are over.
   std::uint64_t accept(operation_pointer<accept_operation> operation);

@@ -46,6 +46,10 @@ backend::backend(boost::asio::io_context& context, backend_options options)
       leave_deadline_(context) {}
 
 void backend::start(mux_acceptor& acceptor, const std::string& host, std::uint16_t port) {
+  // The gateways end a link whose Hello has another name than the map.
+  if (!acceptor.node().empty() && acceptor.node() != options_.self.name)
+    throw std::invalid_argument("acceptor_options: node is '" + acceptor.node() +
+                                "', but the name in the map '" + options_.self.name + "'");
   acceptor_ = &acceptor;
   options_.self.host = host;
   options_.self.port = port;

@@ -51,7 +51,8 @@ class backend {
   std::shared_ptr<stream_fence> fence() const { return fence_; }
 
   // Registers, now and whenever ZooKeeper is back, and watches. Throws std::invalid_argument for an
-  // entry out of limits. Once.
+  // entry out of limits, among them a host that nobody can connect to, like 0.0.0.0, and for an
+  // acceptor that says another name in its Hello. Once.
   void start(mux_acceptor& acceptor, const std::string& host, std::uint16_t port);
 
   // Told when an operator has written our entry's state: `draining`, or `up` again. The gateways

@@ -95,6 +95,9 @@ class mux_acceptor {
   executor_type get_executor() const { return state_->get_executor(); }
   boost::asio::ip::tcp::endpoint local_endpoint() const { return state_->local_endpoint(); }
 
+  // acceptor_options::node.
+  const std::string& node() const { return state_->node(); }
+
   // Hands over the next stream and sends its Accept; the gateway has begun to send already. One
   // pending call at a time; all cancellation types are honoured, and no stream is lost by it.
   // Errors: operation_aborted after cancellation, drain or close.

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "protocol/mux/credit_window.hpp"
@@ -26,6 +27,9 @@ using mux_clock = std::chrono::steady_clock;
 
 struct mux_options {
   hello_frame hello;  // role, node, windows and limits that this side announces
+  // Whose Hello is expected: one with another name ends the link, one without a name is let in, for
+  // it says nothing. Empty: anybody's.
+  std::string peer_node;
   std::chrono::milliseconds dead_after = limits::dead_after_default;
   std::chrono::milliseconds hello_timeout = limits::hello_timeout;
   // Bytes wait for the link's window, which is at 0, and the peer grants it nothing. 0: for ever.
@@ -85,6 +89,8 @@ class mux_core {
   // away, and there is room for one more stream and for one more that is not accepted yet.
   bool can_open() const;
   bool is_ready() const { return peer_.has_value(); }
+  // Of a peer that ended the link as wrong_backend: what it calls itself.
+  const std::string& wrong_node() const { return wrong_node_; }
   bool is_suspect() const { return silent_ || starved_; }
   bool is_going_away() const { return go_away_sent_ || go_away_received_; }
   bool is_over() const { return failure_.has_value() || closed_; }
@@ -199,6 +205,7 @@ class mux_core {
   link_handler& handler_;
 
   std::optional<hello_frame> peer_;
+  std::string wrong_node_;
   std::size_t payload_bytes_max_ = limits::data_bytes_max;
   stream_id highest_opened_;
   stream_table streams_;

@@ -49,6 +49,10 @@ void mux_core::on_hello(const hello_frame& hello) {
       hello.version_max < options_.hello.version_min) {
     return fail(errc::hello_version);
   }
+  if (!options_.peer_node.empty() && !hello.node.empty() && hello.node != options_.peer_node) {
+    wrong_node_ = hello.node;
+    return fail(errc::wrong_backend);
+  }
   peer_ = hello;
   payload_bytes_max_ = std::min(
       limits::data_bytes_max, static_cast<std::size_t>(hello.frame_bytes_max) - data_overhead_max);

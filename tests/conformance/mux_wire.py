@@ -56,6 +56,7 @@ class LinkError(enum.IntEnum):
     hello_timeout = 21
     go_away = 22
     link_stalled = 23
+    wrong_backend = 24
 
 
 class ResetReason(enum.IntEnum):

@@ -25,9 +25,11 @@ using boost::system::error_code;
 
 // One server that accepts every stream and holds it.
 struct backend {
-  explicit backend(asio::io_context& io, std::uint16_t port = 0, std::int32_t streams_max = 1'000) {
+  // A name in its Hello is one that the map must have as well.
+  explicit backend(asio::io_context& io, std::uint16_t port = 0, std::int32_t streams_max = 1'000,
+                   std::string name = {}) {
     protocol::acceptor_options options;
-    options.node = "backend";
+    options.node = std::move(name);
     options.streams_open_max = streams_max;
     acceptor.emplace(io, tcp::endpoint(asio::ip::address_v4::loopback(), port), options);
     accept_next();
@@ -347,6 +349,23 @@ TEST_F(UpstreamPool, WakesWhoWaitsWhenAFullBackendHasRoomAgain) {
   first->link->reset(first->id, protocol::reset_reason::cancelled);
   first->release();
   EXPECT_TRUE(run_until([&] { return found != nullptr && found->accepted; }));
+}
+
+TEST_F(UpstreamPool, OpensNoStreamAtABackendOfAnotherName) {
+  backend b(io, 0, 1'000, "b");
+  start();
+  set_map({{"a", b.port()}});
+  const auto refused = [this] {
+    return metrics.link_errors[protocol::errc::wrong_backend].value();
+  };
+  ASSERT_TRUE(run_until([&] { return refused() >= 2; })) << "it is tried again";
+  EXPECT_EQ(metrics.links_opened.value(), 0U);
+  EXPECT_EQ(open(), nullptr);
+  EXPECT_EQ(last.obstacle(), close_reason::backend_unreachable);
+
+  set_map({{"b", b.port()}});
+  ASSERT_TRUE(run_until([&] { return is_up(1); }));
+  EXPECT_NE(open(), nullptr);
 }
 
 TEST_F(UpstreamPool, GivesUpABackendThatAcceptsAndSaysNothing) {

@@ -80,6 +80,23 @@ TEST(MuxHello, EachDisagreementIsNamed) {
   }
 }
 
+TEST(MuxHello, OfAnotherThanTheOneExpectedEndsTheLink) {
+  mux_options options = gateway_options;
+  options.peer_node = "chat-a";
+  const auto told_by = [&options](const std::string& name) {
+    mux_end gateway(options);
+    gateway.written();
+    gateway.feed(frame_script().hello(
+        hello_of(link_role::backend, [&name](hello_frame& hello) { hello.node = name; })));
+    EXPECT_EQ(gateway.core.wrong_node(), gateway.core.is_over() ? name : "");
+    return gateway.told();
+  };
+  EXPECT_THAT(told_by("chat-b"), ElementsAre("failed wrong_backend"));
+  EXPECT_THAT(told_by("chat-"), ElementsAre("failed wrong_backend"));
+  EXPECT_THAT(told_by("chat-a"), ElementsAre("ready chat-a"));
+  EXPECT_THAT(told_by(""), ElementsAre("ready ")) << "who says nothing is no other";
+}
+
 TEST(MuxHello, MustBeFirst) {
   const std::vector<std::byte> scripts[] = {
       frame_script().accept(1).bytes(),    frame_script().data(1, "x").bytes(),
