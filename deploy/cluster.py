@@ -214,7 +214,8 @@ class ZooKeeper(Process):
     CLASS_PATH = ("/usr/share/java/zookeeper.jar:/usr/share/java/slf4j-simple.jar:"
                   "/usr/share/java/netty-transport-native-unix-common.jar")
 
-    def __init__(self, folder):
+    def __init__(self, folder, host="127.0.0.1"):
+        self.host = host
         self.port = free_port()
         self.data = os.path.join(folder, "zookeeper-data")
         os.makedirs(self.data, exist_ok=True)
@@ -222,7 +223,7 @@ class ZooKeeper(Process):
         with open(config, "w", encoding="ascii") as file:
             file.write(f"tickTime=500\nminSessionTimeout=1000\nmaxSessionTimeout=60000\n"
                        f"dataDir={self.data}\nclientPort={self.port}\n"
-                       f"clientPortAddress=127.0.0.1\nmaxClientCnxns=0\n"
+                       f"clientPortAddress={host}\nmaxClientCnxns=0\n"
                        f"admin.enableServer=false\n4lw.commands.whitelist=ruok,srvr,mntr\n")
         super().__init__("zookeeper", folder, [
             "/usr/bin/java", "-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
@@ -232,7 +233,8 @@ class ZooKeeper(Process):
     @property
     def connect_string(self):
         """With the znode under which everything of ours is."""
-        return f"127.0.0.1:{self.port}/presenter"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}/presenter"
 
     def start(self):
         super().start()
@@ -245,7 +247,7 @@ class ZooKeeper(Process):
         if not self.is_running():
             raise ClusterError(f"ZooKeeper ended:\n{self.log_tail()}")
         try:
-            with socket.create_connection(("127.0.0.1", self.port), 1) as peer:
+            with socket.create_connection((self.host, self.port), 1) as peer:
                 peer.sendall(b"ruok")
                 return peer.recv(16) == b"imok"
         except OSError:
@@ -256,10 +258,10 @@ class ChatServer(Process):
     """presenter-chatd on a port of the kernel's choice; `address` is known once it listens."""
 
     def __init__(self, name, folder, programs, zookeeper=None, weight=None, echo=False,
-                 early_data=False, extra=()):
+                 early_data=False, extra=(), listen="127.0.0.1:0"):
         self.address = None
         command = [os.path.join(programs, "presenter-chatd"), "--name", name,
-                   "--listen", "127.0.0.1:0"]
+                   "--listen", listen]
         command += ["--zookeeper", zookeeper] if zookeeper else []
         command += ["--weight", weight] if weight else []
         command += ["--echo"] if echo else []
@@ -429,8 +431,8 @@ class Cluster:
         self.processes.append(process)
         return process.start()
 
-    def zookeeper(self):
-        return self.start(ZooKeeper(self.folder))
+    def zookeeper(self, host="127.0.0.1"):
+        return self.start(ZooKeeper(self.folder, host))
 
     def chat_server(self, name, **options):
         return self.start(ChatServer(name, self.folder, self.programs, **options))

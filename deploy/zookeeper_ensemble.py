@@ -16,6 +16,7 @@ class Member(ZooKeeper):
     def __init__(self, number, folder, votes):
         # pylint: disable=super-init-not-called
         self.number = number
+        self.host = "127.0.0.1"
         self.port = free_port()
         self.data = os.path.join(folder, f"zookeeper-{number}")
         os.makedirs(self.data)

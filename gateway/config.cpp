@@ -37,6 +37,7 @@ std::optional<tcp_endpoint> read_endpoint(config_section& section, std::string_v
   const auto text = section.text(key);
   if (!text) return std::nullopt;
   auto endpoint = parse_endpoint(*text);
+  if (endpoint && endpoint->address().is_multicast()) endpoint.reset();
   if (!endpoint)
     section.fail(key,
                  fmt::format("'{}' is not an address like '0.0.0.0:443' or '[::]:443'", *text));
@@ -55,6 +56,17 @@ std::optional<std::filesystem::path> read_path(config_section& section, std::str
     return std::nullopt;
   }
   return path;
+}
+
+void read_gateway(config_section section, gateway_config& out) {
+  const auto name = section.text("name");
+  const auto is_printable = [](char c) { return c > ' ' && c <= '~'; };
+  if (name && name->size() <= limits::node_bytes_max && std::ranges::all_of(*name, is_printable))
+    out.name = *name;
+  else if (name)
+    section.fail("name", fmt::format("must be 1 to {} printable ASCII characters without blanks",
+                                     limits::node_bytes_max));
+  section.finish();
 }
 
 void read_listen(config_section section, listen_config& out) {
@@ -330,6 +342,7 @@ void read_small(config_section& root, config& out) {
 void read_all(const toml::table& table, const std::filesystem::path& folder, config& out,
               config_errors& errors) {
   config_section root{&table, "", {1, 1}, errors};
+  read_gateway(root.section("gateway"), out.gateway);
   read_listen(root.section("listen"), out.listen);
   read_clients(root.section("clients"), out.clients);
   read_tls(root.section("tls"), out.tls, folder);

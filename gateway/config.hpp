@@ -24,9 +24,17 @@ namespace presenter::gateway {
 using duration = std::chrono::milliseconds;
 using tcp_endpoint = boost::asio::ip::tcp::endpoint;
 
+// [gateway]: which one of the fleet this is.
+struct gateway_config {
+  // In Hello to the backends, in tags, on the pages of [admin]: 1 … 255 printable characters
+  // without blanks, another one for each gateway. Empty: the machine's name, ':' and the port of
+  // listen.address.
+  std::string name;
+};
+
 // [listen]: where clients come in.
 struct listen_config {
-  // "0.0.0.0:443" or "[::]:443"; an address, never a name. Port 0: any free one.
+  // "0.0.0.0:443", or "[::]:443" for IPv6 and IPv4; an address, never a name. Port 0: any free one.
   tcp_endpoint address{boost::asio::ip::tcp::v4(), 443};
   // Clients that wait in the kernel to be accepted, per worker. 1 … 65535; the kernel cuts it to
   // net.core.somaxconn. Large, because masses of clients come back at the same moment.
@@ -42,17 +50,19 @@ struct listen_config {
 struct clients_config {
   // The kernel asks a client that has been silent for `keepalive_idle` (1 s … 9 h) every
   // `keepalive_interval` (1 s … 9 h), and gives it up after `keepalive_count` (1 … 127) questions
-  // without an answer. 4 min is less than the time after which the NATs of mobile networks forget a
-  // TCP connection (RFC 5382: 2 h 4 min, in the field 5 min and more), and asks a radio seldom.
+  // without an answer. 3 min 45 s is less than what lies on the way bears: load balancers of the
+  // large clouds forget a silent connection after 4 min (Azure) or 350 s (AWS), and a question that
+  // leaves at the very moment is too late; NATs of mobile networks after 5 min and more (RFC 5382
+  // asks for 2 h 4 min). Yet a radio is asked seldom.
   bool keepalive = true;
-  duration keepalive_idle = std::chrono::seconds{240};
+  duration keepalive_idle = std::chrono::seconds{225};
   duration keepalive_interval = std::chrono::seconds{30};
   int keepalive_count = 3;
   // TCP_USER_TIMEOUT: a client that acknowledges nothing of what was sent, or leaves its window
   // closed, for so long is given up. Without it: some 15 minutes. 0: the kernel's. 1 s … 24 h, and
   // at least idle + count × interval: it replaces the count, and a shorter one would give up a
   // client whose first answer is lost.
-  duration user_timeout = std::chrono::seconds{330};
+  duration user_timeout = std::chrono::seconds{315};
   // TCP_NOTSENT_LOWAT: how much may wait in the kernel that has not been sent at all, 0 or
   // 4096 … 16777216; 0: the kernel's, which is no limit but the send buffer. Two records: one
   // leaves while the next is made, and the rest waits where credit bounds it.
@@ -183,7 +193,9 @@ struct upstream_config {
 
 // [workers]
 struct workers_config {
-  std::size_t count = 0;  // threads that serve clients. 0 … 256; 0: one per core.
+  // Threads that serve clients. 0 … 256; 0: one for each core that the process may use, see
+  // operate/cpu_share.hpp.
+  std::size_t count = 0;
 };
 
 // [admin]: health and metrics over HTTP, without authentication: give it an inner address.
@@ -221,6 +233,7 @@ struct log_config {
 };
 
 struct config {
+  gateway_config gateway;
   listen_config listen;
   clients_config clients;
   tls_config tls;

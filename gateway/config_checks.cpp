@@ -58,7 +58,7 @@ std::optional<tcp_endpoint> parse_endpoint(std::string_view text) {
   const auto address = boost::asio::ip::make_address(std::string{host}, ec);
   const auto port = parse_port(text.substr(colon + 1));
   if (ec || !port || address.is_v6() != has_brackets) return std::nullopt;
-  return tcp_endpoint{address, *port};
+  return tcp_endpoint{unmapped(address), *port};
 }
 
 std::string format_endpoint(const tcp_endpoint& endpoint) {
@@ -69,7 +69,10 @@ std::string format_endpoint(const tcp_endpoint& endpoint) {
 
 std::string check_zookeeper(std::string_view text) {
   if (shard_router::parse_zk_address(text)) return {};
-  return fmt::format("'{}' is not host:port,host:port/chroot", text);
+  return fmt::format(
+      "'{}' is not host:port,host:port/chroot; an IPv6 address stands in "
+      "brackets",
+      text);
 }
 
 std::string check_readable(const fs::path& path) {

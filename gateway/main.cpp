@@ -85,6 +85,7 @@ int serve(const gateway::config& settings) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  gateway::prepare_signals();
   gateway::end_at_uncaught_exceptions();
   program::keep_standard_descriptors();
   CLI::App app{"Presenter: a TLS gateway between chat clients and sharded chat servers",

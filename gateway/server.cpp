@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <csignal>
+#include <random>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -39,7 +40,6 @@ server::server(const config& settings)
       tls_(control_, settings.tls),
       trimmer_(control_, [this] { return handshakes(); }),
       crowds_(control_, [this] { return metrics(); }) {
-  ignore_signals();
   tell_capacity(settings, clients_max_, descriptors_max_);
   const bool has_predecessor = is_listened_on(settings.listen.address);
   auto sockets = open_listeners(settings);
@@ -47,15 +47,22 @@ server::server(const config& settings)
   if (settings.listen.fast_open != 0 && !is_fast_open_allowed())
     spdlog::info("listen.fast_open: the kernel does not allow it, net.ipv4.tcp_fastopen is not 3");
   listen_endpoint_ = sockets.front().local_endpoint();
-  const std::string node = node_name(listen_endpoint_);
+  const std::string node = node_name(settings, listen_endpoint_);
   const std::size_t clients_per_worker = std::max<std::size_t>(1, clients_max_ / sockets.size());
   if (address_limits::is_needed(settings.limits))
     addresses_ = std::make_unique<address_limits>(settings.limits);
+  // Of this life of the gateway: tags are no others' even if its name is.
+  const std::string life = fmt::format("{}-{:08x}", node, std::random_device{}());
   for (auto& socket : sockets) {
-    const worker_setup setup{settings,           node,
-                             tickets_.current(), tls_.current(),
-                             clients_per_worker, descriptors_watermark_of(descriptors_max_),
-                             addresses_.get(),   moves_per_second_,
+    const worker_setup setup{settings,
+                             node,
+                             fmt::format("{}-{}", life, workers_.size()),
+                             tickets_.current(),
+                             tls_.current(),
+                             clients_per_worker,
+                             descriptors_watermark_of(descriptors_max_),
+                             addresses_.get(),
+                             moves_per_second_,
                              early_data_.get()};
     workers_.push_back(std::make_unique<worker>(setup, std::move(socket)));
   }

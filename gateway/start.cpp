@@ -14,16 +14,53 @@
 #include <utility>
 
 #include "gateway/config_checks.hpp"
+#include "gateway/operate/cpu_share.hpp"
 #include "gateway/version.hpp"
 
 namespace presenter::gateway {
 namespace {
 
 std::string cannot_listen(std::string_view key, const tcp_endpoint& address,
-                          const boost::system::error_code& why) {
-  const bool is_privileged = why == boost::system::errc::permission_denied;
-  return fmt::format("{}: cannot listen on {}: {}{}", key, format_endpoint(address), why.message(),
+                          const listen_failure& failure) {
+  const std::string_view option = failure.option;
+  const bool is_privileged = failure.why == boost::system::errc::permission_denied;
+  return fmt::format("{}: cannot listen on {}: {}{}{}{}", key, format_endpoint(address), option,
+                     option.empty() ? "" : ": ", failure.why.message(),
                      is_privileged ? " (a low port needs CAP_NET_BIND_SERVICE)" : "");
+}
+
+void tell_refusals(const listening_socket& socket) {
+  for (const option_refusal& each : socket.refusals())
+    spdlog::warn("{}: the kernel refuses {}: {}; clients are without it", each.key, each.option,
+                 each.why.message());
+}
+
+// Names that every machine has.
+bool is_anybodys(std::string_view host) {
+  return host.empty() || host == "localhost" || host == "localhost.localdomain" || host == "(none)";
+}
+
+std::string host_name() {
+  std::array<char, 256> host{};
+  ::gethostname(host.data(), host.size() - 1);
+  return host.data();
+}
+
+// The kernel takes any bytes for a machine's name.
+std::string printable(std::string text) {
+  std::ranges::replace_if(
+      text, [](char c) { return c <= ' ' || c > '~'; }, '-');
+  return text;
+}
+
+const cpu_share& own_cpu_share() {
+  static const cpu_share share = read_cpu_share();
+  return share;
+}
+
+// Of process 1 of a container the kernel keeps signals away that have no handler.
+extern "C" void end_as_process_1(int signal) {
+  ::_exit(128 + signal);
 }
 
 }  // namespace
@@ -39,13 +76,18 @@ std::uint64_t raise_descriptor_limit() {
 
 std::size_t worker_count(const config& settings) {
   if (settings.workers.count != 0) return settings.workers.count;
-  return std::max(1u, std::thread::hardware_concurrency());
+  return own_cpu_share().threads();
 }
 
-std::string node_name(const tcp_endpoint& listen) {
-  std::array<char, 256> host{};
-  ::gethostname(host.data(), host.size() - 1);
-  return std::string(host.data()) + ":" + std::to_string(listen.port());
+std::string node_name(const config& settings, const tcp_endpoint& listen) {
+  if (!settings.gateway.name.empty()) return settings.gateway.name;
+  const std::string host = host_name();
+  if (is_anybodys(host))
+    spdlog::warn(
+        "gateway.name is not set and this machine is called '{}', like others: backends "
+        "and presenterctl cannot tell its gateway from theirs",
+        host);
+  return fmt::format("{}:{}", printable(host), listen.port());
 }
 
 std::vector<listening_socket> open_listeners(const config& settings) {
@@ -60,6 +102,7 @@ std::vector<listening_socket> open_listeners(const config& settings) {
     address = socket->local_endpoint();
     sockets.push_back(std::move(*socket));
   }
+  tell_refusals(sockets.front());
   if (is_shared)
     spdlog::warn(
         "listen.address: another process listens on {} as well; the kernel divides the clients "
@@ -74,21 +117,31 @@ std::unique_ptr<admin_place> open_admin(boost::asio::io_context& control,
   try {
     return std::make_unique<admin_place>(control, address, std::move(content), may_wait);
   } catch (const boost::system::system_error& error) {
-    throw std::runtime_error(cannot_listen("admin.address", address, error.code()));
+    throw std::runtime_error(cannot_listen("admin.address", address, {"", error.code()}));
   }
 }
 
 void tell_capacity(const config& settings, std::size_t clients_max, std::uint64_t descriptors_max) {
   spdlog::info("presenter {}: {} workers, at most {} clients with {} descriptors", version,
                worker_count(settings), clients_max, descriptors_max);
+  const cpu_share& share = own_cpu_share();
+  if (settings.workers.count == 0 && share.threads() < std::thread::hardware_concurrency())
+    spdlog::info(
+        "workers.count: {} of the machine's {} cores may be used: {} by affinity, {} by "
+        "the control group's quota",
+        share.threads(), std::thread::hardware_concurrency(), share.cores,
+        share.quota ? fmt::format("{:.2f}", *share.quota) : "all");
   if (clients_max < settings.limits.clients_max)
     spdlog::warn("limits.clients_max: {} do not fit into {} descriptors (ulimit -n, LimitNOFILE)",
                  settings.limits.clients_max, descriptors_max);
 }
 
-void ignore_signals() {
-  for (const int signal : {SIGPIPE, SIGUSR1, SIGUSR2})
+void prepare_signals() {
+  for (const int signal : {SIGPIPE, SIGUSR1, SIGUSR2, SIGHUP})
     std::signal(signal, SIG_IGN);
+  if (::getpid() != 1) return;
+  for (const int signal : {SIGTERM, SIGINT})
+    std::signal(signal, end_as_process_1);
 }
 
 }  // namespace presenter::gateway

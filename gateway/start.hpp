@@ -18,18 +18,22 @@ namespace presenter::gateway {
 // Every client is a descriptor: takes all that the hard limit allows, and returns how many.
 std::uint64_t raise_descriptor_limit();
 
-// Of the configuration, or one per core.
+// Of the configuration, or one for each core that this process may use, as it was at the first
+// call.
 std::size_t worker_count(const config& settings);
 
-// In logs, Hello and tags: the machine and the port name one gateway.
-std::string node_name(const tcp_endpoint& listen);
+// In Hello, tags and pages: gateway.name, or the machine and the port. A warning where that will
+// hardly tell this gateway from others.
+std::string node_name(const config& settings, const tcp_endpoint& listen);
 
 // One line with version and limits; a warning if limits.clients_max is more than the descriptors.
 void tell_capacity(const config& settings, std::size_t clients_max, std::uint64_t descriptors_max);
 
-// SIGPIPE; and SIGUSR1 and SIGUSR2, by which other programs are told to open their logs again:
-// there is no file here, and the default would end the process with all its clients.
-void ignore_signals();
+// The first thing in main: from here on no signal ends the process that is not meant to.
+// SIGPIPE is ignored; SIGUSR1 and SIGUSR2 too, by which other programs are told to open their logs
+// again: there is no file here. SIGHUP is until the server waits for it, which it does before it
+// reads the files that SIGHUP is about.
+void prepare_signals();
 
 // One for each worker, of one address. Throws std::runtime_error. An address that another process
 // of this user shares by SO_REUSEPORT is a warning only: so a gateway can be started beside its

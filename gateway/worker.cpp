@@ -64,7 +64,7 @@ worker::worker(const worker_setup& setup, listening_socket socket)
              [this] { post_turns(); }),
       move_timer_(io_),
       context_{settings_, metrics_,  tls_,   polls_,    deadlines_, handshakes_, relays_,
-               tls_io_,   upstream_, mover_, relaying_, batch_,     *this,       setup.node},
+               tls_io_,   upstream_, mover_, relaying_, batch_,     *this,       setup.tag_stem},
       listener_(std::move(socket), polls_, deadlines_, metrics_,
                 {setup.clients_max, [this] { return sessions_open_; },
                  [this] { return !handshakes_.empty(); }, setup.descriptors_watermark},

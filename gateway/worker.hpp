@@ -32,7 +32,8 @@ namespace presenter::gateway {
 
 struct worker_setup {
   const config& settings;   // outlives the worker
-  std::string node;         // this gateway's name, for Hello and tags
+  std::string node;         // this gateway's name, for Hello
+  std::string tag_stem;     // what the tags of this worker's clients begin with, nobody else's
   ticket_ring_ptr tickets;  // until post_tickets brings others
   tls_files_ptr tls;        // until post_tls brings others
   std::size_t clients_max;  // of this worker

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstdio>
 #include <functional>
+#include <map>
+#include <set>
 
 #include "presenterctl/gateway_query.hpp"
 #include "presenterctl/text_table.hpp"
@@ -47,12 +49,24 @@ exit_code code_of(unsigned http_status) {
   return http_status == http_bad_request ? exit_usage : exit_unreachable;
 }
 
+// Asked at different addresses, and their tags and links look alike at the backends.
+void tell_namesakes(const std::map<std::string, std::set<std::string>>& by_name) {
+  for (const auto& [name, addresses] : by_name) {
+    if (addresses.size() > 1)
+      fmt::print(stderr, "presenterctl: {} gateways call themselves '{}': set gateway.name\n",
+                 addresses.size(), name);
+  }
+}
+
 answers ask(const gateway_options& options, const std::string& target) {
   answers all;
+  std::map<std::string, std::set<std::string>> by_name;
   for (const gateway_answer& each : ask_gateways(options.gateways, target, options.timeout)) {
     const bool is_said = each.page.is_object() && each.page.contains("error");
     if (each.status == http_ok && each.page.is_object()) {
       all.pages.push_back(each.page);
+      if (each.page.contains("gateway") && each.page["gateway"].is_string())
+        by_name[each.page["gateway"].get<std::string>()].insert(each.gateway);
       continue;
     }
     const std::string why = is_said            ? each.page["error"].get<std::string>()
@@ -61,6 +75,7 @@ answers ask(const gateway_options& options, const std::string& target) {
     fmt::print(stderr, "presenterctl: {}: {}\n", each.gateway, why);
     all.status = std::max(all.status, is_said ? code_of(each.status) : exit_unreachable);
   }
+  tell_namesakes(by_name);
   return all;
 }
 

@@ -18,6 +18,10 @@ std::uint8_t mask_of(unsigned bits, std::size_t index) {
   return static_cast<std::uint8_t>(0xff00U >> within);
 }
 
+bool is_mapped(const std::array<std::uint8_t, 16>& bytes) {
+  return ip::address_v6(bytes).is_v4_mapped();
+}
+
 std::optional<unsigned> parse_bits(std::string_view text, unsigned most) {
   unsigned bits = 0;
   const auto* const end = text.data() + text.size();
@@ -28,6 +32,11 @@ std::optional<unsigned> parse_bits(std::string_view text, unsigned most) {
 
 }  // namespace
 
+ip::address unmapped(const ip::address& address) {
+  if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address;
+  return ip::make_address_v4(ip::v4_mapped, address.to_v6());
+}
+
 std::array<std::uint8_t, 16> mapped_bytes(const ip::address& address) {
   if (address.is_v6()) return address.to_v6().to_bytes();
   return ip::make_address_v6(ip::v4_mapped, address.to_v4()).to_bytes();
@@ -35,6 +44,8 @@ std::array<std::uint8_t, 16> mapped_bytes(const ip::address& address) {
 
 bool address_range::contains(const ip::address& address) const {
   const auto bytes = mapped_bytes(address);
+  // "::/0" is all of IPv6, not all of everything.
+  if (is_mapped(bytes) && !is_mapped(prefix)) return false;
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     if (((bytes[i] ^ prefix[i]) & mask_of(bits, i)) != 0) return false;
   }

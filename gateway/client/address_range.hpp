@@ -26,6 +26,9 @@ std::optional<address_range> parse_address_range(std::string_view text);
 // 127.0.0.0/8 and ::1.
 std::vector<address_range> address_ranges_loopback();
 
+// An IPv4-mapped IPv6 address, as a listener on [::] gets it, is the IPv4 address that it holds.
+boost::asio::ip::address unmapped(const boost::asio::ip::address& address);
+
 // IPv4 as IPv4-mapped IPv6.
 std::array<std::uint8_t, 16> mapped_bytes(const boost::asio::ip::address& address);
 

@@ -9,6 +9,7 @@
 
 #include "gateway/client/client_reasons.hpp"
 #include "gateway/client/openssl_handles.hpp"
+#include "gateway/config_checks.hpp"
 #include "gateway/operate/log.hpp"
 #include "shard_router/paced_log.hpp"
 
@@ -56,7 +57,7 @@ void client_session::shut_down() {
 }
 
 std::string client_session::tag() const {
-  return fmt::format("{}-{}", context_.node, number_);
+  return fmt::format("{}-{}", context_.tag_stem, number_);
 }
 
 double client_session::age_seconds() const {
@@ -410,10 +411,10 @@ void client_session::note_reason(close_reason reason, std::string_view cause) {
   context_.metrics.closes[reason].add();
   write_paced(row.level, context_.closes_said[static_cast<std::size_t>(reason)], [&] {
     const std::string found = cause.empty() ? cause_of(reason) : std::string(cause);
-    return fmt::format("client {} {}:{} closed: {}{}{} (fault: {}) backend {} after {:.3f} s",
-                       tag(), peer_.address().to_string(), peer_.port(), row.name,
-                       found.empty() ? "" : ": ", found, name_of(row.blame),
-                       backend() == nullptr ? "-" : backend()->name, age_seconds());
+    return fmt::format("client {} {} closed: {}{}{} (fault: {}) backend {} after {:.3f} s", tag(),
+                       format_endpoint(peer_), row.name, found.empty() ? "" : ": ", found,
+                       name_of(row.blame), backend() == nullptr ? "-" : backend()->name,
+                       age_seconds());
   });
 }
 

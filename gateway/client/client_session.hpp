@@ -58,7 +58,7 @@ struct client_context {
   relay_context& relaying;
   relay_batch& batch;
   client_session_owner& owner;
-  std::string node;                  // this gateway's name
+  std::string tag_stem;              // of this worker of this gateway
   std::uint64_t sessions_begun = 0;  // numbers the tags
   // By reason: a backend that goes ends thousands of clients in one turn, and a log that is slow to
   // take lines would hold up everybody else's. At level debug all are told.

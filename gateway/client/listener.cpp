@@ -11,6 +11,7 @@
 #include <fstream>
 #include <utility>
 
+#include "gateway/client/address_range.hpp"
 #include "shard_router/paced_log.hpp"
 
 namespace presenter::gateway {
@@ -29,61 +30,80 @@ error_code last_error() {
   return {errno, boost::system::system_category()};
 }
 
-bool set_option(int descriptor, int level, int option, int value) {
-  return ::setsockopt(descriptor, level, option, &value, sizeof value) == 0;
-}
-
 int seconds_of(duration value) {
   return static_cast<int>(std::chrono::ceil<std::chrono::seconds>(value).count());
 }
 
-bool set_keepalive(int descriptor, const clients_config& clients) {
-  if (!clients.keepalive) return true;
-  return set_option(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1) &&
-         set_option(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, seconds_of(clients.keepalive_idle)) &&
-         set_option(descriptor, IPPROTO_TCP, TCP_KEEPINTVL,
-                    seconds_of(clients.keepalive_interval)) &&
-         set_option(descriptor, IPPROTO_TCP, TCP_KEEPCNT, clients.keepalive_count);
-}
+// What clients are to have; accepted sockets inherit it, at no system call each. 0 is the kernel's
+// own for those that can be 0.
+struct wanted_option {
+  int level;
+  int option;
+  int value;
+  bool is_wanted;
+  option_refusal if_refused;
+};
 
-// Accepted sockets inherit these, at no system call each. 0 is the kernel's own for the last two.
-bool set_client_options(int descriptor, const clients_config& clients) {
+std::vector<wanted_option> client_options(const tcp_endpoint& address,
+                                          const clients_config& clients, int fast_open) {
+  // Whatever net.ipv6.bindv6only says: [::] is everybody.
+  const bool is_everybody = address.address().is_v6() && address.address().is_unspecified();
+  const bool keeps = clients.keepalive;
   const auto user_timeout_ms = static_cast<int>(clients.user_timeout.count());
-  return set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1) &&
-         set_keepalive(descriptor, clients) &&
-         set_option(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, user_timeout_ms) &&
-         set_option(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, clients.notsent_lowat_bytes);
-}
-
-bool set_fast_open(int descriptor, int queue) {
-  return queue == 0 || set_option(descriptor, IPPROTO_TCP, TCP_FASTOPEN, queue);
+  const auto refused = [](const char* option, const char* key) {
+    return option_refusal{option, key, {}};
+  };
+  return {
+      {IPPROTO_IPV6, IPV6_V6ONLY, 0, is_everybody, refused("IPV6_V6ONLY", "listen.address")},
+      {IPPROTO_TCP, TCP_NODELAY, 1, true, refused("TCP_NODELAY", "listen.address")},
+      {SOL_SOCKET, SO_KEEPALIVE, 1, keeps, refused("SO_KEEPALIVE", "clients.keepalive")},
+      {IPPROTO_TCP, TCP_KEEPIDLE, seconds_of(clients.keepalive_idle), keeps,
+       refused("TCP_KEEPIDLE", "clients.keepalive_idle")},
+      {IPPROTO_TCP, TCP_KEEPINTVL, seconds_of(clients.keepalive_interval), keeps,
+       refused("TCP_KEEPINTVL", "clients.keepalive_interval")},
+      {IPPROTO_TCP, TCP_KEEPCNT, clients.keepalive_count, keeps,
+       refused("TCP_KEEPCNT", "clients.keepalive_count")},
+      {IPPROTO_TCP, TCP_USER_TIMEOUT, user_timeout_ms, user_timeout_ms != 0,
+       refused("TCP_USER_TIMEOUT", "clients.user_timeout")},
+      {IPPROTO_TCP, TCP_NOTSENT_LOWAT, clients.notsent_lowat_bytes,
+       clients.notsent_lowat_bytes != 0,
+       refused("TCP_NOTSENT_LOWAT", "clients.notsent_lowat_bytes")},
+      {IPPROTO_TCP, TCP_FASTOPEN, fast_open, fast_open != 0,
+       refused("TCP_FASTOPEN", "listen.fast_open")},
+  };
 }
 
 }  // namespace
 
-boost::system::result<listening_socket> listening_socket::open(const tcp_endpoint& address,
-                                                               int backlog,
-                                                               const clients_config& clients,
-                                                               int fast_open) {
+boost::system::result<listening_socket, listen_failure> listening_socket::open(
+    const tcp_endpoint& address, int backlog, const clients_config& clients, int fast_open,
+    option_setter set) {
   const int family = address.address().is_v6() ? AF_INET6 : AF_INET;
   listening_socket made(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (made.descriptor_ < 0) return last_error();
-  if (!set_option(made.descriptor_, SOL_SOCKET, SO_REUSEADDR, 1) ||
-      !set_option(made.descriptor_, SOL_SOCKET, SO_REUSEPORT, 1) ||
-      !set_client_options(made.descriptor_, clients) ||
-      !set_fast_open(made.descriptor_, fast_open) ||
-      ::bind(made.descriptor_, address.data(), static_cast<socklen_t>(address.size())) != 0 ||
+  if (made.descriptor_ < 0) return listen_failure{"", last_error()};
+  const auto is_set = [&](int level, int option, int value) {
+    return set(made.descriptor_, level, option, &value, sizeof value) == 0;
+  };
+  if (!is_set(SOL_SOCKET, SO_REUSEADDR, 1)) return listen_failure{"SO_REUSEADDR", last_error()};
+  if (!is_set(SOL_SOCKET, SO_REUSEPORT, 1)) return listen_failure{"SO_REUSEPORT", last_error()};
+  for (wanted_option& each : client_options(address, clients, fast_open)) {
+    if (!each.is_wanted || is_set(each.level, each.option, each.value)) continue;
+    each.if_refused.why = last_error();
+    made.refusals_.push_back(each.if_refused);
+  }
+  if (::bind(made.descriptor_, address.data(), static_cast<socklen_t>(address.size())) != 0 ||
       ::listen(made.descriptor_, backlog) != 0) {
-    return last_error();
+    return listen_failure{"", last_error()};
   }
   return made;
 }
 
 listening_socket::listening_socket(listening_socket&& other) noexcept
-    : descriptor_(std::exchange(other.descriptor_, -1)) {}
+    : descriptor_(std::exchange(other.descriptor_, -1)), refusals_(std::move(other.refusals_)) {}
 
 listening_socket& listening_socket::operator=(listening_socket&& other) noexcept {
   std::swap(descriptor_, other.descriptor_);
+  std::swap(refusals_, other.refusals_);
   return *this;
 }
 
@@ -108,8 +128,9 @@ bool is_listened_on(const tcp_endpoint& address) {
   const int family = address.address().is_v6() ? AF_INET6 : AF_INET;
   const int probe = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (probe < 0) return false;
+  const int on = 1;
   const bool is_taken =
-      set_option(probe, SOL_SOCKET, SO_REUSEADDR, 1) &&
+      ::setsockopt(probe, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
       ::bind(probe, address.data(), static_cast<socklen_t>(address.size())) != 0 &&
       errno == EADDRINUSE;
   ::close(probe);
@@ -203,6 +224,7 @@ void listener::on_poll(std::uint32_t) {
         ::accept4(socket_.descriptor(), peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (descriptor >= 0) {
       peer.resize(size);
+      peer.address(unmapped(peer.address()));
       on_accepted_(descriptor, peer);
       if (static_cast<std::size_t>(descriptor) >= limits_.descriptors_watermark)
         return pause_for_descriptors("nearly all descriptors are in use");

@@ -2,11 +2,14 @@
 // and the kernel spreads the clients evenly.
 #pragma once
 
+#include <sys/socket.h>
+
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/system/result.hpp>
 #include <functional>
 #include <limits>
 #include <string_view>
+#include <vector>
 
 #include "gateway/client/deadline_wheel.hpp"
 #include "gateway/config.hpp"
@@ -16,16 +19,31 @@
 
 namespace presenter::gateway {
 
+// An option that clients can do without, and have to, for the kernel refuses it.
+struct option_refusal {
+  const char* option;  // "TCP_FASTOPEN"
+  const char* key;     // of the configuration, that asks for it
+  boost::system::error_code why;
+};
+
+struct listen_failure {
+  const char* option;             // without which there is no listening; "": it is the address
+  boost::system::error_code why;  // the system's: address in use, not available, no permission
+};
+
 // A listening descriptor, closed when it dies.
 class listening_socket {
  public:
-  // Clients accepted from it have the options of `clients`.
-  // Errors: the system's (address in use, not available, no permission).
+  using option_setter = int (*)(int descriptor, int level, int option, const void* value,
+                                socklen_t bytes);
+
+  // Clients accepted from it have the options of `clients`, but for its refusals(); on [::] there
+  // are clients of IPv4 as well.
   // `fast_open`: how many clients may be there at a time whose first bytes came in the SYN, and
-  // whose TCP handshake has not ended; 0: none.
-  static boost::system::result<listening_socket> open(const tcp_endpoint& address, int backlog,
-                                                      const clients_config& clients = {},
-                                                      int fast_open = 0);
+  // whose TCP handshake has not ended; 0: none. `set`: for tests.
+  static boost::system::result<listening_socket, listen_failure> open(
+      const tcp_endpoint& address, int backlog, const clients_config& clients = {},
+      int fast_open = 0, option_setter set = ::setsockopt);
 
   listening_socket(listening_socket&& other) noexcept;
   listening_socket& operator=(listening_socket&& other) noexcept;
@@ -36,10 +54,12 @@ class listening_socket {
 
   int descriptor() const { return descriptor_; }
   tcp_endpoint local_endpoint() const;
+  const std::vector<option_refusal>& refusals() const { return refusals_; }
 
  private:
   explicit listening_socket(int descriptor) : descriptor_(descriptor) {}
   int descriptor_ = -1;
+  std::vector<option_refusal> refusals_;
 };
 
 // Somebody listens there already, be it with SO_REUSEPORT, which lets others of the same user join
@@ -66,6 +86,7 @@ class listener final : private protocol::poll_target, private deadline_node {
     // so many are in use, by whomever.
     std::size_t descriptors_watermark = std::numeric_limits<std::size_t>::max();
   };
+  // `peer`: never an IPv4-mapped address.
   using accepted = std::function<void(int descriptor, const tcp_endpoint& peer)>;
 
   listener(listening_socket socket, protocol::poller& polls, deadline_wheel& deadlines,

@@ -17,7 +17,7 @@ class Truncated(Exception):
 
 def address_of(text):
     host, port = text.rsplit(":", 1)
-    return host, int(port)
+    return host.strip("[]"), int(port)
 
 
 class TlsClient:

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "config_fixture.hpp"
+#include "gateway/config_checks.hpp"
 
 namespace presenter::gateway {
 namespace {
@@ -20,6 +21,8 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 constexpr std::string_view every_key = R"(
+[gateway]
+name = "gw-1"
 [listen]
 address = "[::1]:8443"
 backlog = 10
@@ -143,6 +146,7 @@ TEST_F(Config, ReadsEveryKey) {
   const auto result = load(every_key);
   ASSERT_THAT(messages(result), IsEmpty());
   const auto& value = result.value;
+  EXPECT_EQ(value.gateway.name, "gw-1");
   EXPECT_TRUE(value.listen.address.address().is_v6());
   EXPECT_EQ(value.listen.backlog, 10);
   EXPECT_EQ(value.listen.fast_open, 7);
@@ -205,6 +209,30 @@ TEST_F(Config, ReadsEveryKey) {
   EXPECT_EQ(value.log.level, log_level::debug);
 }
 
+TEST_F(Config, AGatewayHasAName) {
+  EXPECT_EQ(load_after_minimum("[gateway]\nname = \"gw-1.eu\"\n").value.gateway.name, "gw-1.eu");
+  const std::string refused =
+      "gateway.name: must be 1 to 255 printable ASCII characters without blanks";
+  for (const std::string name : {"gw 1", "gw\\n", "gẅ"})
+    EXPECT_THAT(mistake_of("[gateway]\nname = \"" + name + "\"\n"), HasSubstr(refused)) << name;
+  EXPECT_THAT(mistake_of("[gateway]\nname = \"" + std::string(256, 'g') + "\"\n"),
+              HasSubstr(refused));
+}
+
+// The limits of the large clouds' load balancers: 4 min, 350 s. RFC 5382's is far above.
+TEST_F(Config, SilentClientsAreAskedBeforeWhatLiesOnTheWayForgetsThem) {
+  const clients_config clients;
+  EXPECT_LE(clients.keepalive_idle, 230s);
+  EXPECT_EQ(clients.user_timeout,
+            clients.keepalive_idle + clients.keepalive_count * clients.keepalive_interval);
+}
+
+TEST_F(Config, AnAddressOfIpv4InIpv6IsTheOneOfIpv4) {
+  EXPECT_EQ(format_endpoint(*parse_endpoint("[::ffff:127.0.0.1]:443")), "127.0.0.1:443");
+  EXPECT_THAT(mistake_of("[listen]\naddress = \"[ff02::1]:443\"\n"),
+              HasSubstr("listen.address: '[ff02::1]:443' is not an address like"));
+}
+
 TEST_F(Config, ReportsEveryMistakeAtOnceInTheFilesOrder) {
   const auto result = load(R"([listen]
 adress = "0.0.0.0:443"
@@ -237,7 +265,8 @@ level = 3
           "presenter.toml:9: auth.packet_bytes_max: must be 64 to 16384, not 20000",
           "presenter.toml:10: auth.timeout: must be a duration: \"500ms\", \"10s\", \"5m\", "
           "\"12h\" or a whole number of seconds",
-          "presenter.toml:12: shards.zookeeper: 'zk' is not host:port,host:port/chroot",
+          "presenter.toml:12: shards.zookeeper: 'zk' is not host:port,host:port/chroot; an IPv6 "
+          "address stands in brackets",
           "presenter.toml:13: shards.file: only one of 'zookeeper' and 'file' may be set",
           "presenter.toml:14: upstrem: unknown table, did you mean 'upstream'?",
           "presenter.toml:17: log.level: must be a string, not an integer"));
@@ -452,7 +481,7 @@ TEST_F(Config, TheMapFileMustExist) {
 TEST_F(Config, UserTimeoutDoesNotCutKeepAliveShort) {
   EXPECT_EQ(mistake_of("[clients]\nuser_timeout = \"5m\"\n"),
             "presenter.toml:7: clients.user_timeout: 5m is less than keepalive_idle + "
-            "keepalive_count × keepalive_interval, 330s: it would replace the count");
+            "keepalive_count × keepalive_interval, 315s: it would replace the count");
   EXPECT_THAT(messages(load_after_minimum("[clients]\nuser_timeout = 0\n")), IsEmpty());
   EXPECT_THAT(messages(load_after_minimum("[clients]\nuser_timeout = 20\nkeepalive = false\n")),
               IsEmpty());

@@ -28,11 +28,20 @@ TEST(AddressRange, TheWholeOfOneFamilyIsNotTheOther) {
   EXPECT_TRUE(covers("0.0.0.0/0", "203.0.113.9"));
   EXPECT_FALSE(covers("0.0.0.0/0", "2001:db8::1"));
   EXPECT_TRUE(covers("::/0", "2001:db8::1"));
+  EXPECT_FALSE(covers("::/0", "203.0.113.9"));
+  EXPECT_FALSE(covers("::/0", "::ffff:203.0.113.9"));
+  EXPECT_TRUE(covers("::ffff:0:0/96", "203.0.113.9"));
 }
 
 TEST(AddressRange, AClientOfADualStackListenerIsTheSameClient) {
   EXPECT_TRUE(covers("10.0.0.0/8", "::ffff:10.1.2.3"));
   EXPECT_TRUE(covers("::ffff:10.0.0.0/104", "10.1.2.3"));
+}
+
+TEST(AddressRange, AMappedAddressIsTheOneItHolds) {
+  EXPECT_EQ(unmapped(make_address("::ffff:10.1.2.3")), make_address("10.1.2.3"));
+  for (const char* other : {"10.1.2.3", "::1", "::fffe:10.1.2.3", "2001:db8::1"})
+    EXPECT_EQ(unmapped(make_address(other)), make_address(other)) << other;
 }
 
 TEST(AddressRange, RefusesWhatIsNoneAndWhatWasMeantOtherwise) {

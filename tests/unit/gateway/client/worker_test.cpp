@@ -121,8 +121,9 @@ class Worker : public ::testing::Test {
     auto socket = listening_socket::open({asio::ip::address_v4::loopback(), 0}, 64);
     ASSERT_TRUE(socket);
     address = socket->local_endpoint();
-    const worker_setup setup{settings, "gw", tickets,
-                             load_tls_files(settings.tls, std::time(nullptr)).files, clients_max};
+    const worker_setup setup{
+        settings,   "gw", "gw-0", tickets, load_tls_files(settings.tls, std::time(nullptr)).files,
+        clients_max};
     serving = std::make_unique<worker>(setup, std::move(*socket));
     serving->start("worker 0", {[this] { ++failures; }, [this] { ++ends; }});
     serving->post_listen();
@@ -202,8 +203,8 @@ TEST_F(Worker, StartsAndEndsWithoutEverHavingSeenAClientOrAMap) {
 TEST_F(Worker, IsGoneAtOnceWhenItNeverStarted) {
   auto socket = listening_socket::open({asio::ip::address_v4::loopback(), 0}, 64);
   ASSERT_TRUE(socket);
-  const worker_setup setup{settings, "gw", tickets,
-                           load_tls_files(settings.tls, std::time(nullptr)).files, 1};
+  const worker_setup setup{
+      settings, "gw", "gw-0", tickets, load_tls_files(settings.tls, std::time(nullptr)).files, 1};
   EXPECT_NO_THROW(worker(setup, std::move(*socket)));
 }
 
