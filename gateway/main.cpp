@@ -16,6 +16,7 @@
 #include "gateway/operate/openssl_memory.hpp"
 #include "gateway/operate/service_manager.hpp"
 #include "gateway/server.hpp"
+#include "gateway/start.hpp"
 #include "gateway/version.hpp"
 #include "program/standard_output.hpp"
 #include "shard_router/map_file.hpp"

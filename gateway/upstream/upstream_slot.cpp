@@ -231,11 +231,12 @@ void upstream_slot::on_link_closed(upstream_link& link, error_code reason) {
     log_paced(said_.over, spdlog::level::info, "link to {} closed", server_.name);
   } else {
     context_.metrics.count_link_error(reason);
-    // What is wrong with its Hello: a field, or whose it is.
-    std::string_view detail = link.core().failure_field();
-    if (detail.empty()) detail = link.core().wrong_node();
-    log_paced(said_.over, spdlog::level::warn, "link to {} at {} lost: {}{}{}", server_.name,
-              where(), reason.message(), detail.empty() ? "" : ": ", detail);
+    // What is wrong with a frame: a field, or, with a Hello, whose it is.
+    std::string detail(link.core().failure_field());
+    if (const auto& other = link.core().wrong_node(); !other.empty())
+      detail = other + ", at " + where();
+    log_paced(said_.over, spdlog::level::warn, "link to {} lost: {}{}{}", server_.name,
+              reason.message(), detail.empty() ? "" : ": ", detail);
   }
   if (retired_) return;
   connect_later();
