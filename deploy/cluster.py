@@ -219,16 +219,19 @@ class ZooKeeper(Process):
         self.port = free_port()
         self.data = os.path.join(folder, "zookeeper-data")
         os.makedirs(self.data, exist_ok=True)
-        config = os.path.join(folder, "zoo.cfg")
-        with open(config, "w", encoding="ascii") as file:
-            file.write(f"tickTime=500\nminSessionTimeout=1000\nmaxSessionTimeout=60000\n"
-                       f"dataDir={self.data}\nclientPort={self.port}\n"
-                       f"clientPortAddress={host}\nmaxClientCnxns=0\n"
-                       f"admin.enableServer=false\n4lw.commands.whitelist=ruok,srvr,mntr\n")
+        self.config_path = os.path.join(folder, "zoo.cfg")
         super().__init__("zookeeper", folder, [
             "/usr/bin/java", "-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
             "-Dzookeeper.jmx.log4j.disable=true", "-Dzookeeper.forceSync=no",
-            "-cp", self.CLASS_PATH, "org.apache.zookeeper.server.ZooKeeperServerMain", config])
+            "-cp", self.CLASS_PATH, "org.apache.zookeeper.server.ZooKeeperServerMain",
+            self.config_path])
+
+    def _write_config(self):
+        with open(self.config_path, "w", encoding="ascii") as file:
+            file.write(f"tickTime=500\nminSessionTimeout=1000\nmaxSessionTimeout=60000\n"
+                       f"dataDir={self.data}\nclientPort={self.port}\n"
+                       f"clientPortAddress={self.host}\nmaxClientCnxns=0\n"
+                       f"admin.enableServer=false\n4lw.commands.whitelist=ruok,srvr,mntr\n")
 
     @property
     def connect_string(self):
@@ -237,6 +240,7 @@ class ZooKeeper(Process):
         return f"{host}:{self.port}/presenter"
 
     def start(self):
+        self._write_config()
         super().start()
         wait_until(self._answers, START_SECONDS, f"ZooKeeper answers\n{self.log_tail()}")
         return self

@@ -77,7 +77,11 @@ zookeeper_facts shard_source::facts() const {
           .maps_published = counters.maps_published,
           .secret_reads = counters.secret_reads,
           .secret_refusals = counters.secret_refusals,
-          .secret_write_failures = counters.secret_write_failures};
+          .secret_write_failures = counters.secret_write_failures,
+          .moves = counters.moves,
+          .lookups_found = counters.lookups_found,
+          .lookups_failed = counters.lookups_failed,
+          .lookups_timed_out = counters.lookups_timed_out};
 }
 
 }  // namespace presenter::gateway

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/error.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
@@ -12,8 +12,12 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
+#include <memory>
 #include <utility>
 
+#include "base/net/connector.hpp"
+#include "base/net/errc.hpp"
+#include "base/net/resolver.hpp"
 #include "shard_router/host.hpp"
 
 namespace presenter::ctl {
@@ -23,7 +27,6 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = beast::http;
 using boost::system::error_code;
-using tcp = asio::ip::tcp;
 
 // A thousand servers are some 200 KB.
 constexpr std::size_t page_bytes_max = 16 * 1'024 * 1'024;
@@ -32,33 +35,49 @@ constexpr std::size_t page_bytes_max = 16 * 1'024 * 1'024;
 class exchange {
  public:
   exchange(asio::io_context& io, gateway_answer& answer, const std::string& target)
-      : answer_(answer), resolver_(io), stream_(io), request_(http::verb::get, target, 11) {
+      : io_(io), answer_(answer), names_(io.get_executor()), request_(http::verb::get, target, 11) {
     parser_.body_limit(page_bytes_max);
   }
 
   void start(const gateway_address& at, std::chrono::milliseconds timeout) {
     request_.set(http::field::host, at.host);
     request_.set(http::field::connection, "close");
-    stream_.expires_after(timeout);
-    resolver_.async_resolve(at.host, at.port, [this](error_code failed, const auto& results) {
-      if (failed) return fail(failed);
-      stream_.async_connect(results,
-                            [this](error_code error, const auto&) { on_connected(error); });
+    deadline_ = std::chrono::steady_clock::now() + timeout;
+    // What stands there when the time is over.
+    answer_.mistake = make_error_code(net::errc::lookup_timed_out).message();
+    names_.resolve(at.host, [this, port = at.port](const net::resolved_name& name) {
+      if (name.all.empty()) return fail(name.failed);
+      connect(net::interleaved(name.all, port));
     });
   }
 
  private:
-  void on_connected(error_code failed) {
-    if (failed) return fail(failed);
-    http::async_write(stream_, request_, [this](error_code error, std::size_t) {
+  void connect(net::endpoints targets) {
+    answer_.mistake = error_code(asio::error::timed_out).message();
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline_ - std::chrono::steady_clock::now());
+    std::make_shared<net::connector>(io_, std::move(targets))
+        ->start(std::max(left, std::chrono::milliseconds(1)),
+                [this](error_code failed, net::tcp_socket socket, const auto&) {
+                  if (failed) return fail(failed);
+                  ask(std::move(socket));
+                });
+  }
+
+  void ask(net::tcp_socket socket) {
+    answer_.mistake = "no answer in time";
+    stream_.emplace(std::move(socket));
+    stream_->expires_at(deadline_);
+    http::async_write(*stream_, request_, [this](error_code error, std::size_t) {
       if (error) return fail_answer(error);
-      http::async_read(stream_, buffer_, parser_,
+      http::async_read(*stream_, buffer_, parser_,
                        [this](error_code failed_read, std::size_t) { on_answer(failed_read); });
     });
   }
 
   void on_answer(error_code failed) {
     if (failed) return fail_answer(failed);
+    answer_.mistake.clear();
     answer_.page = nlohmann::json::parse(parser_.get().body(), nullptr, false);
     if (answer_.page.is_discarded()) answer_.page = nullptr;
     answer_.status = parser_.get().result_int();
@@ -73,9 +92,11 @@ class exchange {
       answer_.mistake += ": it must be the address of [admin], which speaks HTTP";
   }
 
+  asio::io_context& io_;
   gateway_answer& answer_;
-  tcp::resolver resolver_;
-  beast::tcp_stream stream_;
+  std::chrono::steady_clock::time_point deadline_;
+  net::resolver names_;
+  std::optional<beast::tcp_stream> stream_;
   http::request<http::empty_body> request_;
   beast::flat_buffer buffer_;
   http::response_parser<http::string_body> parser_;
@@ -93,9 +114,7 @@ gateway_answer ask_one(const std::string& gateway, const std::string& target,
   asio::io_context io{1};
   exchange one(io, answer, target);
   one.start(*address, timeout);
-  // A name that cannot be resolved in time has no timer of the stream's.
-  io.run_for(timeout + std::chrono::seconds(1));
-  if (answer.status == 0 && answer.mistake.empty()) answer.mistake = "no answer in time";
+  io.run_for(timeout);
   return answer;
 }
 
@@ -104,7 +123,7 @@ gateway_answer ask_one(const std::string& gateway, const std::string& target,
 std::optional<gateway_address> parse_gateway(std::string_view text) {
   const auto parsed = shard_router::parse_host_port(text);
   if (!parsed || parsed->port == 0) return std::nullopt;
-  return gateway_address{parsed->host, std::to_string(parsed->port)};
+  return gateway_address{parsed->host, parsed->port};
 }
 
 std::string percent_encoded(std::string_view text) {

@@ -3,6 +3,7 @@
 
 #include <boost/system/result.hpp>
 #include <chrono>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -21,7 +22,7 @@ struct gateway_answer {
 // "HOST:PORT"; an IPv6 address in brackets.
 struct gateway_address {
   std::string host;
-  std::string port;
+  std::uint16_t port = 0;
 };
 std::optional<gateway_address> parse_gateway(std::string_view text);
 

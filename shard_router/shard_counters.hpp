@@ -16,6 +16,10 @@ struct shard_counters {
   counter sessions_expired{0};
   counter disconnects{0};    // of a session that was connected
   counter open_failures{0};  // names that do not resolve, no memory
+  counter moves{0};          // of a session that was away, to servers at other addresses
+  counter lookups_found{0};  // of the servers' names
+  counter lookups_failed{0};
+  counter lookups_timed_out{0};
 
   // Watcher.
   counter map_reads{0};          // of the list of servers

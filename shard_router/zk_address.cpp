@@ -44,10 +44,4 @@ boost::system::result<zk_address> parse_zk_address(std::string_view text) {
   return zk_address{std::string(servers), std::string(chroot)};
 }
 
-std::string servers_for_client(const zk_address& address) {
-  std::string servers = address.servers;
-  std::erase_if(servers, [](char c) { return c == '[' || c == ']'; });
-  return servers;
-}
-
 }  // namespace presenter::shard_router

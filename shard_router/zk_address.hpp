@@ -17,8 +17,4 @@ struct zk_address {
 // out. errc::address_invalid.
 boost::system::result<zk_address> parse_zk_address(std::string_view text);
 
-// The servers as ZooKeeper's C client wants them: it splits at the last colon and hands the rest to
-// getaddrinfo, which knows no brackets.
-std::string servers_for_client(const zk_address& address);
-
 }  // namespace presenter::shard_router

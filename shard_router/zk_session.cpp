@@ -27,13 +27,11 @@ namespace {
 
 constexpr std::chrono::minutes away_said_every{1};
 
-// What zookeeper_init makes of getaddrinfo's answers.
-bool is_unresolved(int error) {
-  return error == ENOENT || error == EINVAL;
-}
+// How often a session that is away has its servers' names looked up again: three times before it
+// would expire.
+constexpr int looks_per_timeout = 4;
 
 std::string reason_of(int error) {
-  if (is_unresolved(error)) return "none of its names can be resolved";
   if (error == EAGAIN) return "its threads cannot be made (ulimit -u, TasksMax)";
   return std::strerror(error);
 }
@@ -123,6 +121,7 @@ struct zk_session::handle : std::enable_shared_from_this<handle> {
 
   // The executor's thread only.
   zk_session* session;
+  std::vector<std::string> servers;
   bool is_open = false;
   bool has_identity = false;
   std::unordered_map<const request*, std::unique_ptr<request>> requests;
@@ -131,6 +130,14 @@ struct zk_session::handle : std::enable_shared_from_this<handle> {
     way->post([self = shared_from_this(), which, rc, got = std::move(got)] {
       self->on_reply(which, rc, got);
     });
+  }
+
+  // Nobody answers these any more.
+  void fail_requests() {
+    // The C library still calls back for them when it closes.
+    for (const auto& [which, unanswered] : requests)
+      way->post(session->life_.bind(
+          [handler = std::move(unanswered->handler)] { handler(zk_errc::connection_loss, {}); }));
   }
 
   void on_reply(const request* which, int rc, const reply& got) {
@@ -215,6 +222,8 @@ zk_session::zk_session(boost::asio::any_io_executor executor, zk_session_options
       options_(std::move(options)),
       reopen_timer_(executor_),
       away_timer_(executor_),
+      look_timer_(executor_),
+      servers_(executor_, options_.address.servers, counters_),
       reopen_backoff_(options_.reopen_min, options_.reopen_max) {}
 
 zk_session::~zk_session() {
@@ -230,6 +239,8 @@ void zk_session::close() {
   listeners_.clear();
   reopen_timer_.cancel();
   away_timer_.cancel();
+  look_timer_.cancel();
+  servers_.cancel();
   retire();
   if (!blocking_.end(close_wait))
     spdlog::warn("ZooKeeper at {}: the session's end is not waited for any longer",
@@ -243,22 +254,81 @@ void zk_session::open() {
   // Also makes spdlog's registry on this thread, before the C client's log on theirs.
   spdlog::debug("ZooKeeper at {}: opening a session", options_.address.servers);
   set_state(zk_state::connecting);
+  servers_.look_up([this](const zk_servers::found_servers& found) {
+    tell_unresolved(found.mistakes);
+    if (!found.addresses.empty()) return open_at(found.addresses, {});
+    ++counters_.open_failures;
+    reopen_later();
+  });
+}
+
+// `earlier`: of the session that goes on; an id of 0: a new one.
+void zk_session::open_at(const std::vector<std::string>& servers, const zk_credentials& earlier) {
   if (gate_ == nullptr) gate_ = std::make_shared<gate>(executor_);
   handle_ = std::make_shared<handle>(*this);
-  blocking_.post([opened = handle_, servers = servers_for_client(options_.address),
+  handle_->servers = servers;
+  blocking_.post([opened = handle_, list = list_of(servers), earlier,
                   timeout = static_cast<int>(options_.session_timeout.count())] {
     zoo_set_debug_level(ZOO_LOG_LEVEL_WARN);
+    clientid_t id{};
+    id.client_id = earlier.session_id;
+    std::ranges::copy(earlier.password, id.passwd);
     int error = EAGAIN;
     if (can_make_threads()) {
       errno = 0;
-      opened->raw = zookeeper_init2(servers.c_str(), &callbacks::on_event, timeout, nullptr,
-                                    opened.get(), 0, &callbacks::on_log);
+      opened->raw = zookeeper_init2(list.c_str(), &callbacks::on_event, timeout,
+                                    earlier.session_id != 0 ? &id : nullptr, opened.get(), 0,
+                                    &callbacks::on_log);
       error = opened->raw != nullptr ? 0 : errno;
     }
     opened->way->post([opened, error] {
       if (opened->session != nullptr) opened->session->on_opened(error);
     });
   });
+}
+
+// Each trouble once, until it is connected: what follows is tell_away_after's.
+void zk_session::tell_unresolved(const std::string& mistakes) {
+  if (mistakes.empty() || mistakes == unresolved_said_) return;
+  unresolved_said_ = mistakes;
+  log_paced(said_.unresolved, spdlog::level::warn,
+            "ZooKeeper at {}: not all of its names can be resolved: {}", options_.address.servers,
+            mistakes);
+}
+
+// While it is away: its servers may have come back elsewhere.
+void zk_session::look_again() {
+  if (!servers_.has_names()) return;
+  look_timer_.expires_after(options_.session_timeout / looks_per_timeout);
+  look_timer_.async_wait(life_.bind([this](error_code failed) {
+    if (failed || state_ != zk_state::connecting) return;
+    // open() looks them up itself.
+    if (handle_ == nullptr || !handle_->is_open) return look_again();
+    servers_.look_up([this](const zk_servers::found_servers& found) {
+      if (state_ != zk_state::connecting || handle_ == nullptr) return;
+      tell_unresolved(found.mistakes);
+      move_to(found.addresses);
+      look_again();
+    });
+  }));
+}
+
+// The session goes on with another handle of the C client's: zoo_set_servers frees what the
+// client's own thread reads (ZOOKEEPER-4699). Closing a handle that is not connected ends no
+// session. Fewer addresses are no reason: a name server may tell some of them each time.
+void zk_session::move_to(const std::vector<std::string>& servers) {
+  const auto is_known = [this](const std::string& each) {
+    return std::ranges::find(handle_->servers, each) != handle_->servers.end();
+  };
+  if (std::ranges::all_of(servers, is_known)) return;
+  // It has just found one of the old ones.
+  if (zoo_state(handle_->raw) == ZOO_CONNECTED_STATE) return;
+  log_paced(said_.moved, spdlog::level::info, "ZooKeeper at {} is at other addresses: {}",
+            options_.address.servers, list_of(servers));
+  ++counters_.moves;
+  handle_->fail_requests();
+  retire();
+  open_at(servers, credentials_);
 }
 
 // From here on no callback of this handle reaches anybody. The blocking thread closes it, after
@@ -310,6 +380,7 @@ void zk_session::on_connected() {
   credentials_.session_id = id->client_id;
   std::ranges::copy(id->passwd, credentials_.password.begin());
   reopen_backoff_.reset();
+  unresolved_said_.clear();
   log_paced(said_.connected, spdlog::level::info, "ZooKeeper at {} is connected, session {:#x}",
             options_.address.servers, id->client_id);
   set_state(zk_state::connected);
@@ -348,10 +419,13 @@ void zk_session::set_state(zk_state state) {
   if (state_ == state) return;
   state_ = state;
   counters_.connected = state == zk_state::connected;
-  if (state == zk_state::connecting)
+  if (state == zk_state::connecting) {
     tell_away_after(options_.session_timeout);
-  else
+    look_again();
+  } else {
     away_timer_.cancel();
+    look_timer_.cancel();
+  }
   each_listener([state](zk_listener& each) { each.on_session_state(state); });
 }
 

@@ -21,6 +21,7 @@
 #include "shard_router/shard_counters.hpp"
 #include "shard_router/zk_address.hpp"
 #include "shard_router/zk_error.hpp"
+#include "shard_router/zk_servers.hpp"
 
 struct ACL_vector;  // the C client's
 
@@ -92,9 +93,9 @@ class zk_listener {
 // Life: made and destroyed on the executor's thread, or while that does not run; destroyed before
 //   the io_context. An open session is outstanding work, as a pending read on a socket is.
 // Confined to: the executor's thread, which is one thread. counters(): any thread.
-// Blocking: zookeeper_init resolves names and zookeeper_close joins threads, so both run on a
-//   thread of the session's own. Only close() waits for it, and not for long: a thread that a name
-//   holds up is let go.
+// Blocking: zookeeper_close tells the server and joins threads, so it and zookeeper_init run on a
+//   thread of the session's own. Only close() waits for it, and not for long. Names are looked up
+//   before, by zk_servers: nothing here waits for a name server.
 // Bounds: requests in flight are what its users ask for; see limits::servers_max.
 // Paths are relative to the chroot and begin with '/'. Handlers run on the executor, never inside
 // the call that took them, and not at all if the session they belong to has ended.
@@ -173,6 +174,10 @@ class zk_session {
   struct callbacks;
 
   void open();
+  void open_at(const std::vector<std::string>& servers, const zk_credentials& earlier);
+  void tell_unresolved(const std::string& mistakes);
+  void look_again();
+  void move_to(const std::vector<std::string>& servers);
   void retire();
   void on_opened(int error);
   void on_session_event(int raw_state);
@@ -204,9 +209,14 @@ class zk_session {
   std::shared_ptr<handle> handle_;
   boost::asio::steady_timer reopen_timer_;
   boost::asio::steady_timer away_timer_;
+  boost::asio::steady_timer look_timer_;
+  zk_servers servers_;
+  std::string unresolved_said_;  // since it was connected last
   backoff reopen_backoff_;
   struct {
     log_pace failures{1, std::chrono::minutes(1)};
+    log_pace unresolved{3, std::chrono::minutes(1)};
+    log_pace moved{3, std::chrono::minutes(1)};
     log_pace silence{1, std::chrono::minutes(1)};
     log_pace identity{1, std::chrono::minutes(1)};
     log_pace connected{20, std::chrono::minutes(1)};

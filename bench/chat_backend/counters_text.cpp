@@ -54,6 +54,10 @@ void add_shards(counters_line& line, const shard_router::shard_counters& of) {
   line.add("sessions_expired", of.sessions_expired);
   line.add("disconnects", of.disconnects);
   line.add("open_failures", of.open_failures);
+  line.add("moves", of.moves);
+  line.add("lookups_found", of.lookups_found);
+  line.add("lookups_failed", of.lookups_failed);
+  line.add("lookups_timed_out", of.lookups_timed_out);
   line.add("maps_published", of.maps_published);
   line.add("map_read_failures", of.map_read_failures);
   line.add("registrations", of.registrations);

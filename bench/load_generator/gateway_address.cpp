@@ -1,17 +1,20 @@
 #include "bench/load_generator/gateway_address.hpp"
 
 #include <arpa/inet.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
 
+#include <boost/asio/io_context.hpp>
 #include <boost/system/error_code.hpp>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <memory>
 #include <stdexcept>
 
+#include "base/net/connector.hpp"
+#include "base/net/resolver.hpp"
 #include "shard_router/host.hpp"
 
 namespace presenter::bench {
@@ -19,6 +22,7 @@ namespace presenter::bench {
 namespace {
 
 constexpr int enabled = 1;
+constexpr std::chrono::milliseconds connect_timeout{5'000};
 
 boost::system::error_code last_error() {
   return {errno, boost::system::system_category()};
@@ -33,6 +37,35 @@ void bind_to_source(int fd, std::size_t source) {
   // The port is chosen at connect, so that each source address has all of them per gateway.
   ::setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &enabled, sizeof enabled);
   ::bind(fd, reinterpret_cast<const sockaddr*>(&from), sizeof from);
+}
+
+net::addresses resolve(const std::string& text, const std::string& host) {
+  boost::asio::io_context io{1};
+  net::resolver names(io.get_executor());
+  net::resolved_name name;
+  names.resolve(host, [&](const net::resolved_name& found) { name = found; });
+  io.run();
+  if (name.all.empty()) throw std::invalid_argument(text + ": " + name.failed.message());
+  return name.all;
+}
+
+boost::asio::ip::tcp::endpoint reachable_of(const std::string& text, const net::addresses& all,
+                                            std::uint16_t port) {
+  const net::endpoints targets = net::interleaved(all, port);
+  if (targets.size() == 1) return targets.front();
+  boost::asio::io_context io{1};
+  boost::asio::ip::tcp::endpoint reached;
+  std::string mistake;
+  std::make_shared<net::connector>(io, targets)
+      ->start(connect_timeout, [&](boost::system::error_code failed, net::tcp_socket,
+                                   const std::vector<net::connect_attempt>& attempts) {
+        if (failed) mistake = text_of(attempts);
+        for (const auto& each : attempts)
+          if (!each.result) reached = each.to;
+      });
+  io.run();
+  if (!mistake.empty()) throw std::invalid_argument(text + ": " + mistake);
+  return reached;
 }
 
 }  // namespace
@@ -50,15 +83,9 @@ gateway_address resolve_gateway(std::string_view text) {
   gateway_address found;
   found.text = text;
   found.host = parsed->host;
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* list = nullptr;
-  const std::string port = std::to_string(parsed->port);
-  const int failed = ::getaddrinfo(found.host.c_str(), port.c_str(), &hints, &list);
-  if (failed != 0) throw std::invalid_argument(found.text + ": " + ::gai_strerror(failed));
-  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(list, &::freeaddrinfo);
-  std::memcpy(&found.address, list->ai_addr, list->ai_addrlen);
-  found.address_bytes = list->ai_addrlen;
+  const auto chosen = reachable_of(found.text, resolve(found.text, found.host), parsed->port);
+  std::memcpy(&found.address, chosen.data(), chosen.size());
+  found.address_bytes = static_cast<socklen_t>(chosen.size());
   return found;
 }
 

@@ -20,8 +20,9 @@ struct gateway_address {
   bool is_ipv4_loopback() const;
 };
 
-// "HOST:PORT" or "[V6]:PORT"; names are resolved, blocking. Errors: std::invalid_argument with a
-// text for the user.
+// "HOST:PORT" or "[V6]:PORT"; names are resolved, blocking for some seconds at most. Of several
+// addresses the first that takes a connection, which is closed again. Errors: std::invalid_argument
+// with a text for the user.
 gateway_address resolve_gateway(std::string_view text);
 
 // A non-blocking TCP socket on its way to `to`; the caller's to close.

@@ -48,6 +48,16 @@ std::string_view label_of(open_obstacle obstacle) {
   return names[static_cast<std::size_t>(obstacle)];
 }
 
+std::string_view label_of(address_result result) {
+  constexpr std::array<std::string_view, 4> names{"connected", "failed", "timed_out", "superseded"};
+  return names[static_cast<std::size_t>(result)];
+}
+
+std::string_view label_of(net::lookup_result result) {
+  constexpr std::array<std::string_view, 3> names{"found", "failed", "timed_out"};
+  return names[static_cast<std::size_t>(result)];
+}
+
 std::string_view label_of(early_data_result result) {
   constexpr std::array<std::string_view, 5> names{"forwarded", "held", "replayed", "unrecorded",
                                                   "rejected"};
@@ -211,6 +221,15 @@ constexpr std::array metric_table{
     row<&m::link_connects>("presenter_link_connects_total", "Attempts to bring up a link."),
     row<&m::link_connect_failures>("presenter_link_connect_failures_total",
                                    "Attempts to bring up a link that failed."),
+    row<&m::link_addresses>("presenter_link_address_attempts_total",
+                            "Connections tried to single addresses of backends, by what came of "
+                            "it.",
+                            "result"),
+    row<&m::lookups>("presenter_name_lookups_total",
+                     "Look-ups of backends' names, by what came of it.", "result"),
+    row<&m::stale_names>("presenter_names_stale_total",
+                         "Times that a name's last good addresses were used, because its look-up "
+                         "failed or hung."),
     row<&m::link_errors>("presenter_link_errors_total", "Links that ended, by error.", "error"),
     row<&m::link_bytes>("presenter_link_bytes_total",
                         "Bytes on links, headers and control frames included.", "direction"),
@@ -260,6 +279,13 @@ void write_zookeeper(prometheus_text& out, const zookeeper_facts& facts) {
                 "Times that this node was closed to us, or open to others.", facts.secret_refusals);
   write_counter(out, "presenter_zookeeper_secret_write_failures_total",
                 "Writes of this node that failed.", facts.secret_write_failures);
+  write_counter(out, "presenter_zookeeper_moves_total",
+                "Sessions that went on at other addresses of ZooKeeper.", facts.moves);
+  out.family("presenter_zookeeper_name_lookups_total",
+             "Look-ups of ZooKeeper's names, by what came of it.", metric_type::counter);
+  out.sample({{"result", label_of(net::lookup_result::found)}}, facts.lookups_found);
+  out.sample({{"result", label_of(net::lookup_result::failed)}}, facts.lookups_failed);
+  out.sample({{"result", label_of(net::lookup_result::timed_out)}}, facts.lookups_timed_out);
   write_gauge(out, "presenter_map_held",
               "1 if ZooKeeper's map is held back: it lacks too many servers.",
               std::uint64_t{facts.is_map_held});

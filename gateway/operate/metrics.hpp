@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "base/net/errc.hpp"
 #include "gateway/close_reason.hpp"
 #include "protocol/errc.hpp"
 #include "protocol/wire/mux_frame.hpp"
@@ -89,6 +90,9 @@ enum class spared_handshake : std::uint8_t { client_gone, timeout };
 enum class accept_pause : std::uint8_t { clients_max, descriptors };
 // What an attempt to open a stream may meet, and be made again.
 enum class open_obstacle : std::uint8_t { link_lost, no_link, not_owner, busy, shutting_down };
+// What came of a TCP connection to one address of a backend. `superseded`: another address of its
+// name was faster.
+enum class address_result : std::uint8_t { connected, failed, timed_out, superseded };
 // What became of a client's early data: given to its backend before the handshake had ended, given
 // to it afterwards, or refused: as seen before, as impossible to tell from that, or by TLS itself.
 enum class early_data_result : std::uint8_t { forwarded, held, replayed, unrecorded, rejected };
@@ -132,6 +136,9 @@ struct alignas(128) worker_metrics {
   counter links_opened;  // came up, Hello received
   counter link_connects;
   counter link_connect_failures;
+  metric_array<counter, address_result, address_result::superseded> link_addresses;  // tried
+  metric_array<counter, net::lookup_result, net::lookup_result::timed_out> lookups;
+  counter stale_names;  // last good addresses used, for a look-up failed or hung
   // Slot 0: a failure of the socket, not of the protocol.
   metric_array<counter, protocol::errc, protocol::link_error_last> link_errors;
   // Of all links, with frames' headers and control frames; once in a tick.
@@ -200,6 +207,10 @@ struct zookeeper_facts {
   std::uint64_t secret_reads = 0;  // of nodes that only we may read: the ticket keys
   std::uint64_t secret_refusals = 0;
   std::uint64_t secret_write_failures = 0;
+  std::uint64_t moves = 0;          // of a session to servers at other addresses
+  std::uint64_t lookups_found = 0;  // of the servers' names
+  std::uint64_t lookups_failed = 0;
+  std::uint64_t lookups_timed_out = 0;
 };
 
 // OpenSSL's part of the memory, and what an idle client's parts are by construction, in bytes.

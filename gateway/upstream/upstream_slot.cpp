@@ -1,6 +1,5 @@
 #include "gateway/upstream/upstream_slot.hpp"
 
-#include <boost/asio/connect.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <string>
@@ -46,6 +45,13 @@ std::string text_of(std::int32_t go_away_reason) {
   return make_error_code(static_cast<protocol::errc>(go_away_reason)).message();
 }
 
+address_result result_of(const net::connect_attempt& attempt) {
+  if (!attempt.result) return address_result::connected;
+  if (attempt.result == asio::error::timed_out) return address_result::timed_out;
+  if (attempt.result == asio::error::operation_aborted) return address_result::superseded;
+  return address_result::failed;
+}
+
 }  // namespace
 
 backend_use& backend_use::operator+=(const backend_use& other) {
@@ -59,8 +65,6 @@ backend_use& backend_use::operator+=(const backend_use& other) {
 upstream_slot::upstream_slot(upstream_context& context, shard_router::server server)
     : context_(context),
       server_(std::move(server)),
-      resolver_(context.io),
-      socket_(context.io),
       timer_(context.io),
       pause_(pause_first, pause_longest, static_cast<std::uint32_t>(context.random())) {}
 
@@ -81,10 +85,8 @@ void upstream_slot::start_after(upstream_slot& before) {
 
 void upstream_slot::retire() {
   retired_ = true;
-  resolver_.cancel();
   timer_.cancel();
-  error_code ignored;
-  socket_.close(ignored);
+  if (const auto connecting = std::exchange(connector_, nullptr)) connecting->cancel();
   if (link_ != nullptr) link_->core().go_away({});
 }
 
@@ -116,54 +118,56 @@ void upstream_slot::resolve() {
   if (retired_) return;
   error_code not_an_address;
   const auto address = asio::ip::make_address(server_.host, not_an_address);
-  if (!not_an_address) return connect({{address, server_.port}});
-  resolver_.async_resolve(server_.host, std::to_string(server_.port),
-                          [self = shared_from_this()](error_code error, const auto& results) {
-                            if (self->retired_) return;
-                            if (error) return self->on_connect_failed(error);
-                            endpoints targets;
-                            for (const auto& result : results)
-                              targets.push_back(result.endpoint());
-                            self->connect(targets);
-                          });
+  if (!not_an_address) return connect({address});
+  context_.names.resolve(server_.host, [self = shared_from_this()](const net::resolved_name& name) {
+    if (!self->retired_) self->on_resolved(name);
+  });
 }
 
-void upstream_slot::connect(const endpoints& targets) {
+void upstream_slot::on_resolved(const net::resolved_name& name) {
+  if (name.all.empty()) return on_connect_failed("resolve the name of", name.failed.message());
+  if (name.failed) {
+    context_.metrics.stale_names.add();
+    log_paced(said_.stale, spdlog::level::warn,
+              "cannot resolve the name of {}, {}: {}; its last addresses are used", server_.name,
+              server_.host, name.failed.message());
+  }
+  connect(name.all);
+}
+
+void upstream_slot::connect(const net::addresses& all) {
   context_.metrics.link_connects.add();
-  timer_.expires_after(context_.settings.upstream.connect_timeout);
-  timer_.async_wait([self = shared_from_this()](error_code error) {
-    error_code ignored;
-    if (!error) self->socket_.close(ignored);
-  });
-  asio::async_connect(socket_, targets, [self = shared_from_this()](error_code error, const auto&) {
-    self->timer_.cancel();
-    self->on_connected(error);
-  });
+  connector_ = std::make_shared<net::connector>(context_.io, net::interleaved(all, server_.port));
+  connector_->start(context_.settings.upstream.connect_timeout,
+                    [self = shared_from_this()](error_code failed, protocol::link_socket socket,
+                                                const auto& attempts) {
+                      self->on_connected(failed, std::move(socket), attempts);
+                    });
 }
 
-void upstream_slot::on_connected(error_code error) {
-  if (retired_) return;
-  // Closed by the timer: the socket may have connected in the same moment.
-  if (!error && !socket_.is_open()) error = asio::error::timed_out;
-  if (error == asio::error::operation_aborted) error = asio::error::timed_out;
-  if (error) return on_connect_failed(error);
+void upstream_slot::on_connected(error_code failed, protocol::link_socket socket,
+                                 const std::vector<net::connect_attempt>& attempts) {
+  connector_.reset();
+  for (const net::connect_attempt& each : attempts)
+    context_.metrics.link_addresses[result_of(each)].add();
+  if (failed) {
+    const bool is_named = attempts.front().to.address().to_string() != server_.host;
+    return on_connect_failed("connect to", is_named ? text_of(attempts) : failed.message());
+  }
   upstream_link_owner& owner = *this;
-  link_ =
-      std::make_shared<upstream_link>(std::exchange(socket_, protocol::link_socket(context_.io)),
-                                      link_options(context_, server_), owner, context_.loop);
+  link_ = std::make_shared<upstream_link>(std::move(socket), link_options(context_, server_), owner,
+                                          context_.loop);
   link_->start();
 }
 
-void upstream_slot::on_connect_failed(error_code reason) {
+void upstream_slot::on_connect_failed(std::string_view what, std::string_view why) {
   context_.metrics.link_connect_failures.add();
-  log_paced(said_.failures, spdlog::level::warn, "cannot connect to {} at {}: {}", server_.name,
-            where(), reason.message());
+  log_paced(said_.failures, spdlog::level::warn, "cannot {} {} at {}: {}", what, server_.name,
+            where(), why);
   connect_later();
 }
 
 void upstream_slot::connect_later() {
-  error_code ignored;
-  socket_.close(ignored);
   timer_.expires_after(pause_.next());
   timer_.async_wait([self = shared_from_this()](error_code error) {
     if (!error) self->resolve();

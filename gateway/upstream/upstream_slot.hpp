@@ -2,14 +2,16 @@
 // for as long as the backend is in the shard map.
 #pragma once
 
-#include <boost/asio/ip/tcp.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/net/connector.hpp"
+#include "base/net/resolver.hpp"
 #include "gateway/config.hpp"
 #include "gateway/operate/log.hpp"
 #include "gateway/operate/metrics.hpp"
@@ -31,7 +33,7 @@ struct backend_use {
   backend_use& operator+=(const backend_use& other);
 };
 
-// What all links of a worker share. Constant but for the random numbers.
+// What all links of a worker share. Constant but for the random numbers and the names' addresses.
 struct upstream_context {
   boost::asio::io_context& io;
   const config& settings;
@@ -44,6 +46,8 @@ struct upstream_context {
   // The backend has announced that it will close the slot's link: another is needed beside it.
   std::function<void(upstream_slot&)> on_leaving;
   std::minstd_rand random{std::random_device{}()};
+  net::resolver names{
+      io.get_executor(), {}, [this](net::lookup_result result) { metrics.lookups[result].add(); }};
 };
 
 // Life: held by the pool and by its own waits. Confined to: the worker's thread; the context
@@ -87,13 +91,13 @@ class upstream_slot final : public std::enable_shared_from_this<upstream_slot>,
   bool is_gone() const { return retired_ && link_ == nullptr; }
 
  private:
-  using endpoints = std::vector<boost::asio::ip::tcp::endpoint>;
-
   std::string where() const;  // "chat-a.example:7000"
   void resolve();
-  void connect(const endpoints& targets);
-  void on_connected(boost::system::error_code error);
-  void on_connect_failed(boost::system::error_code reason);
+  void on_resolved(const net::resolved_name& name);
+  void connect(const net::addresses& all);
+  void on_connected(boost::system::error_code failed, protocol::link_socket socket,
+                    const std::vector<net::connect_attempt>& attempts);
+  void on_connect_failed(std::string_view what, std::string_view why);
   void connect_later();
   void forget_failures();
 
@@ -108,14 +112,14 @@ class upstream_slot final : public std::enable_shared_from_this<upstream_slot>,
 
   upstream_context& context_;
   const shard_router::server server_;
-  boost::asio::ip::basic_resolver<boost::asio::ip::tcp, protocol::link_executor> resolver_;
-  protocol::link_socket socket_;  // while it connects
-  protocol::link_timer timer_;    // of the connect, then of the pause
+  std::shared_ptr<net::connector> connector_;  // while it connects
+  protocol::link_timer timer_;                 // of the pause
   std::shared_ptr<upstream_link> link_;
   shard_router::backoff pause_;
   // Kept by the slot that takes this one's place: a backend that leaves each link is as loud.
   struct {
     log_pace failures{1, std::chrono::minutes(1)};
+    log_pace stale{1, std::chrono::minutes(1)};
     log_pace up{3, std::chrono::minutes(1)};
     log_pace silent{3, std::chrono::minutes(1)};
     log_pace leaving{3, std::chrono::minutes(1)};

@@ -28,7 +28,7 @@ RECIPES = {
     "tests/unit/protocol/wire/frame_vectors.py": "frame_vectors",
     "fencing_test ": "schedules", "mux_simulation_test ": "schedules",
     # Pictures, C++, and bytes, which specification_test reads.
-    " clients ══": None, "protocol/wire ←": None, "+------": None, "0000": None,
+    " clients ══": None, "base/net ←": None, "+------": None, "0000": None,
     "zk_session ": None,
 }
 # And a command in the text.

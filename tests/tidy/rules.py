@@ -5,6 +5,7 @@ import re
 # Which project folders a file in a folder may include, besides its own. A folder that is not named
 # here may include nothing of the project: add it, with thought, when it comes to exist.
 LAYERS = {
+    "base/net": (),
     "program": (),
     "protocol": (),
     "protocol/wire": ("protocol",),
@@ -12,7 +13,7 @@ LAYERS = {
     "protocol/transport": ("protocol", "protocol/wire", "protocol/mux"),
     "protocol/backend_sdk": (
         "protocol", "protocol/wire", "protocol/mux", "protocol/transport", "shard_router"),
-    "shard_router": (),
+    "shard_router": ("base/net",),
     "gateway": (
         "program", "protocol", "protocol/wire", "protocol/mux", "protocol/transport", "shard_router",
         "gateway/client", "gateway/relay", "gateway/upstream", "gateway/balance",
@@ -24,13 +25,14 @@ LAYERS = {
         "protocol", "protocol/wire", "protocol/mux", "shard_router", "gateway",
         "gateway/upstream", "gateway/operate"),
     "gateway/upstream": (
-        "protocol", "protocol/wire", "protocol/mux", "protocol/transport", "shard_router",
+        "base/net", "protocol", "protocol/wire", "protocol/mux", "protocol/transport", "shard_router",
         "gateway", "gateway/operate"),
     "gateway/balance": ("gateway", "gateway/operate"),
-    "gateway/operate": ("protocol", "protocol/wire", "shard_router", "gateway"),
-    "presenterctl": ("program", "shard_router",),
+    "gateway/operate": ("base/net", "protocol", "protocol/wire", "shard_router", "gateway"),
+    "presenterctl": ("base/net", "program", "shard_router",),
     "bench/load_generator": (
-        "program", "protocol", "protocol/wire", "shard_router", "bench/chat_backend"),
+        "base/net", "program", "protocol", "protocol/wire", "shard_router",
+        "bench/chat_backend"),
     "bench/storm": ("program", "bench/load_generator",),
     "bench/chat_backend": ("program", "protocol", "protocol/wire", "protocol/backend_sdk", "shard_router"),
 }
@@ -52,6 +54,10 @@ HEADER_RULES = (
     # (header, files that may include it, why)
     (re.compile(r"^zookeeper/"), re.compile(r"shard_router/zk_"),
      "zookeeper.h is for shard_router/zk_* only"),
+    (re.compile(r"^(ares|netdb)\.h$"), re.compile(r"base/net/dns_channel\.|tests/support/faults\.cpp$"),
+     "names are looked up by base/net/resolver"),
+    (re.compile(r"^boost/asio/ip/(basic_)?resolver"), None,
+     "one thread, no limit, joined at the end: base/net/resolver"),
     (re.compile(r"^boost/asio\.hpp$"), None, "include the single Asio headers"),
     (re.compile(r"^boost/asio/ssl"), re.compile(r"tests/"),
      "asio::ssl keeps two 17 KiB buffers for each client, for ever"),
@@ -65,6 +71,10 @@ BANNED_CODE = (
      "waiting by the clock: wait for the event, or pass the time in", None),
     (re.compile(r"\bs?rand\s*\("), "std::rand is shared and weak: use <random> with a printed seed",
      None),
+    (re.compile(r"\b(getaddrinfo|getnameinfo|gethostby\w+|async_resolve)\s*\(|"
+                r"\b(basic_resolver|(tcp|udp)::resolver)\b"),
+     "no limit, and the end waits for it: base/net/resolver",
+     re.compile(r"tests/support/faults\.cpp$")),
     (re.compile(r"\b(strcpy|strcat|sprintf|vsprintf|gets)\s*\("), "writes without a bound", None),
     (re.compile(r"\b(strtok|gmtime|localtime)\s*\("), "static buffer: not thread-safe",
      None),

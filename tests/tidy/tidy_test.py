@@ -93,6 +93,8 @@ class TidyTest(unittest.TestCase):
                      "std::rand();", "srand(1);", "strcpy(a, b);", "std::sprintf(a, b);", "gets(a);",
                      "std::system(command);", "system(command);", "asio::ssl::stream<tcp> s;",
                      "co_spawn(e, f(), asio::detached);", "GTEST_SKIP();",
+                     "::getaddrinfo(a, b, &c, &d);", "tcp::resolver names(io);",
+                     "names.async_resolve(a, b, c);",
                      'spdlog::warn("again");'):
             with self.subTest(call=call):
                 self.assert_found("gateway/a.cpp", call + "\n", ": ")

@@ -26,7 +26,7 @@ TEST(GatewayQuery, ReadsAddresses) {
   const auto plain = parse_gateway("gw-1.example:9100");
   ASSERT_TRUE(plain);
   EXPECT_EQ(plain->host, "gw-1.example");
-  EXPECT_EQ(plain->port, "9100");
+  EXPECT_EQ(plain->port, 9100);
   EXPECT_EQ(parse_gateway("[::1]:9100")->host, "::1");
   for (const auto* wrong : {"", ":", "host", "host:", ":1", "host:x", "::1:9100", "[]:1", "[h]:1",
                             "h:0", "h:65536", "a b:1", "10.0.0.256:1"})

@@ -15,6 +15,7 @@
 #include "shard_router/zk_address.hpp"
 #include "shard_router/zk_error.hpp"
 #include "shard_router/zk_registration.hpp"
+#include "shard_router/zk_servers.hpp"
 #include "tests/unit/shard_router/made_map.hpp"
 
 namespace presenter::shard_router {
@@ -30,9 +31,16 @@ TEST(ZkAddress, SplitsServersAndChroot) {
 }
 
 // Debian's 3.8 splits at the last colon and gives the rest to getaddrinfo, brackets and all.
-TEST(ZkAddress, TheClientIsGivenIpv6WithoutBrackets) {
-  EXPECT_EQ(servers_for_client(*parse_zk_address("a.b:1,[2001:db8::1]:2181,[::1]:65535/x")),
-            "a.b:1,2001:db8::1:2181,::1:65535");
+TEST(ZkServers, TheClientIsGivenIpv6WithoutBrackets) {
+  boost::asio::io_context io;
+  shard_counters counters;
+  zk_servers servers(io.get_executor(), "[2001:db8::1]:2181,10.0.0.1:1,[::1]:65535", counters);
+  EXPECT_FALSE(servers.has_names());
+  zk_servers::found_servers found;
+  servers.look_up([&](const zk_servers::found_servers& all) { found = all; });
+  io.run();
+  EXPECT_EQ(list_of(found.addresses), "10.0.0.1:1,2001:db8::1:2181,::1:65535");
+  EXPECT_EQ(found.mistakes, "");
 }
 
 TEST(ZkAddress, RefusesWhatTheClientWouldMisread) {
