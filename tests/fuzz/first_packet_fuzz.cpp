@@ -46,6 +46,12 @@ void check_answer(std::span<const std::byte> framed, std::string_view text) {
   }
 }
 
+// With the field to blame, if there is one.
+std::string answer_text(close_reason told, const std::string& place) {
+  const std::string text(row_of(told).answer->text);
+  return place.empty() ? text : text + " (" + place + ")";
+}
+
 outcome collect(const auth_config& settings, std::span<const std::byte> sent, std::size_t step) {
   first_packet packet(settings);
   outcome result;
@@ -68,7 +74,7 @@ outcome collect(const auth_config& settings, std::span<const std::byte> sent, st
   const close_reason told = result.reason.value_or(close_reason::shutting_down);
   protocol::byte_buffer answer;
   packet.append_answer(told, answer);
-  if (!answer.empty()) check_answer(answer.bytes(), row_of(told).answer->text);
+  if (!answer.empty()) check_answer(answer.bytes(), answer_text(told, packet.fault_place()));
   result.answer = as_text(answer.bytes());
   packet.release();
   PRESENTER_FUZZ_CHECK(!packet.is_begun());
