@@ -67,7 +67,8 @@ double client_session::age_seconds() const {
 // --- what happens
 
 void client_session::on_poll(std::uint32_t events) {
-  if (!turn_node::is_linked()) tls_.begin_turn();  // else it waits for its next one
+  // Else it waits for its next one.
+  if (!turn_node::is_linked()) tls_.begin_turn(context_.deadlines.now());
   constexpr std::uint32_t gone = EPOLLERR | EPOLLHUP;
   const bool readable = (events & (EPOLLIN | EPOLLRDHUP | gone)) != 0;
   if (readable) tls_.mark_readable((events & (EPOLLRDHUP | gone)) != 0);
@@ -81,7 +82,7 @@ void client_session::on_poll(std::uint32_t events) {
       if ((events & gone) != 0 || ((events & EPOLLRDHUP) != 0 && !tls_.has_begun())) {
         if (!tls_.has_begun())
           context_.metrics.spared_handshakes[spared_handshake::client_gone].add();
-        return on_handshake_failed("the client has gone");
+        return on_handshake_failed(tls_status::reset, "the client has gone");
       }
       // The first edge only says that an empty socket can be written to.
       if (readable || was_full) context_.handshakes.add(*this);
@@ -109,7 +110,8 @@ void client_session::on_poll(std::uint32_t events) {
     case client_phase::stranded:
       // It has left by itself, or its socket has failed. What it sends would reach nobody: it is to
       // learn of it soon.
-      if ((events & (gone | EPOLLRDHUP)) != 0) return close_now(reason_);
+      if ((events & gone) != 0) return close_now(reason_);
+      if ((events & EPOLLRDHUP) != 0) return end_stranded();
       if ((events & EPOLLIN) != 0) context_.mover.hurry(*this, std::chrono::steady_clock::now());
       return;
     case client_phase::closing:
@@ -118,7 +120,7 @@ void client_session::on_poll(std::uint32_t events) {
 }
 
 void client_session::on_turn() {
-  tls_.begin_turn();
+  tls_.begin_turn(context_.deadlines.now());
   if (phase_ == client_phase::handshake) return step_handshake();
   if (phase_ == client_phase::first_packet) return read_packet();
   if (phase_ == client_phase::relaying) return relay_.on_client_readable();
@@ -129,6 +131,7 @@ void client_session::on_deadline(steady_time now) {
   switch (phase_) {
     case client_phase::handshake:
       if (!tls_.has_begun()) context_.metrics.spared_handshakes[spared_handshake::timeout].add();
+      // Without a word: TLS has none for it that OpenSSL would say before it has keys.
       return close_now(timeout_or_overload(close_reason::handshake_timeout));
     case client_phase::first_packet:
       return answer_and_close(timeout_or_overload(close_reason::packet_timeout));
@@ -172,14 +175,15 @@ void client_session::step_handshake() {
     return close_now(close_reason::internal);
   }
   if (status == tls_status::ok) return on_handshake_done();
-  if (!goes_on(status)) return on_handshake_failed(take_openssl_error());
+  if (!goes_on(status)) return on_handshake_failed(status, take_openssl_error());
   read_early_packet();
   if (status == tls_status::again && !over_) context_.handshakes.add(*this);
 }
 
-void client_session::on_handshake_failed(std::string_view why) {
+void client_session::on_handshake_failed(tls_status status, std::string_view why) {
   context_.metrics.handshakes[handshake_kind::failed].add();
-  close_now(close_reason::handshake_failed, why);
+  if (status == tls_status::reset) return close_now(close_reason::handshake_failed, why);
+  close_with_alert(close_reason::handshake_failed, why);
 }
 
 void client_session::on_handshake_done() {
@@ -208,10 +212,17 @@ void client_session::read_packet() {
     const tls_result got = tls_.read(wanted);
     if (got.status == tls_status::again) context_.handshakes.add(*this);
     if (goes_on(got.status)) return;
-    if (got.status != tls_status::ok) return close_now(reason_before_packet(got.status));
+    if (got.status != tls_status::ok) return on_end_before_packet(got.status);
     const auto step = opening_->on_packet_bytes(got.n, std::chrono::steady_clock::now());
     if (step != opening_step::read) return carry_out(step);
   }
+}
+
+void client_session::on_end_before_packet(tls_status status) {
+  const close_reason reason = reason_before_packet(status);
+  if (status == tls_status::reset) return close_now(reason);
+  if (status == tls_status::finished) return close_cleanly(reason);
+  close_with_alert(reason);
 }
 
 void client_session::read_early_packet() {
@@ -377,9 +388,13 @@ void client_session::on_relay_over(close_reason reason, std::string_view cause) 
     case close_reason::backend_shutting_down:
     case close_reason::link_lost:
       return strand(reason);
-    default:
-      // What happened is no clean end, and without close_notify the client can tell.
+    // Nobody is there, or reads what would be said.
+    case close_reason::client_reset:
+    case close_reason::client_timeout:
+    case close_reason::client_stalled:
       return close_now(reason, cause);
+    default:
+      return close_with_alert(reason, cause);
   }
 }
 
@@ -395,11 +410,15 @@ void client_session::strand(close_reason reason) {
                         std::chrono::steady_clock::now());
 }
 
-void client_session::on_move(move_cause cause) {
-  if (cause == move_cause::link_lost) return close_now(reason_);
-  if (phase_ == client_phase::stranded) return close_cleanly(reason_);
+void client_session::on_move(move_cause) {
+  if (phase_ == client_phase::stranded) return end_stranded();
   relay_.abandon(protocol::reset_reason::moved);
   close_cleanly(close_reason::stream_moved);
+}
+
+void client_session::end_stranded() {
+  if (reason_ == close_reason::link_lost) return close_with_alert(reason_);
+  close_cleanly(reason_);
 }
 
 // --- closing
@@ -427,12 +446,18 @@ std::string client_session::cause_of(close_reason reason) const {
 void client_session::answer_and_close(close_reason reason) {
   relay_.abandon(protocol::reset_reason::cancelled);
   if (opening_) opening_->append_answer(reason, relay_.unsent());
-  if (relay_.unsent().empty()) return close_now(reason);
   close_cleanly(reason);
 }
 
-void client_session::close_cleanly(close_reason reason) {
-  note_reason(reason);
+// What is left for it would look whole: the alert says that it is not.
+void client_session::close_with_alert(close_reason reason, std::string_view cause) {
+  relay_.unsent().release();
+  tls_.abort();
+  close_cleanly(reason, cause);
+}
+
+void client_session::close_cleanly(close_reason reason, std::string_view cause) {
+  note_reason(reason, cause);
   context_.mover.remove(*this);
   stop_waiting();
   set_phase(client_phase::closing);

@@ -127,13 +127,14 @@ class client_session final : public session_hook,
 
   void step_handshake();
   void on_handshake_done();
-  void on_handshake_failed(std::string_view why);
+  void on_handshake_failed(tls_status status, std::string_view why);
   void count_early_data();
 
   // What opening_ has decided. It is there until the step `relay`.
   void carry_out(opening_step step);
   opening_moment moment();
   void read_packet();
+  void on_end_before_packet(tls_status status);
   void read_early_packet();
   void open_stream();
   void submit_open(const upstream_pool::upstream_route& route);
@@ -143,12 +144,15 @@ class client_session final : public session_hook,
 
   void begin_relaying();
   void strand(close_reason reason);
+  void end_stranded();
 
-  // Both name the reason, once and for all. `answer_and_close` says it to the client where the
-  // table has an answer; `close_cleanly` sends what the backend sent, then close_notify;
-  // `close_now` neither. `cause`: a name for the log, where one reason has several.
+  // All name the reason, once and for all. `answer_and_close` says it to the client where the table
+  // has an answer; `close_cleanly` sends what the backend sent, then close_notify;
+  // `close_with_alert` the alert of what was wrong, or internal_error; `close_now` nothing.
+  // `cause`: a name for the log, where one reason has several.
   void answer_and_close(close_reason reason);
-  void close_cleanly(close_reason reason);
+  void close_cleanly(close_reason reason, std::string_view cause = {});
+  void close_with_alert(close_reason reason, std::string_view cause = {});
   void close_now(close_reason reason, std::string_view cause = {});
   void note_reason(close_reason reason, std::string_view cause = {});
   std::string cause_of(close_reason reason) const;

@@ -2,13 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 namespace presenter::gateway {
 namespace {
-
-tls_errc to_errc(const boost::system::error_code& error) {
-  return static_cast<tls_errc>(error.value());
-}
 
 tls_status status_of(socket_status status) {
   switch (status) {
@@ -48,6 +45,7 @@ tls_result detached_session::read(std::span<std::byte> into, client_socket& sock
     const tls_result next = next_record(into.subspan(done), socket);
     if (next.status != tls_status::ok) {
       if (done != 0) break;  // found again by the next call
+      tell_end(next.status, socket);
       return next;
     }
     done += next.n;
@@ -55,10 +53,19 @@ tls_result detached_session::read(std::span<std::byte> into, client_socket& sock
   return {tls_status::ok, done};
 }
 
+// One record without data a second: more in a row than tls_limits has are a flood only if they come
+// faster.
+void detached_session::forgive() {
+  if (forgiven_at_ == io_.seconds) return;
+  records_.forgive(io_.seconds - forgiven_at_);
+  forgiven_at_ = io_.seconds;
+}
+
 tls_result detached_session::next_record(std::span<std::byte> into, client_socket& socket) {
+  forgive();
   const auto opened = records_.open(socket.input(), io_.crypto);
   io_.share.spend(turn_share::record_cost + (opened ? opened->taken : 0));
-  if (!opened) return {on_violation(to_errc(opened.error()), socket), 0};
+  if (!opened) return {tls_status::violation, 0};
   switch (opened->event) {
     case tls_event::need_more: {
       const tls_status status = status_of(socket.receive());
@@ -95,17 +102,12 @@ std::size_t detached_session::take_plaintext(std::span<std::byte> into, client_s
   return n;
 }
 
-// The alert leaves if the socket takes it now: behind records that wait it would come too late to
-// be of use.
-tls_status detached_session::on_violation(tls_errc error, client_socket& socket) {
-  if (const auto alert = alert_of(error); alert && unsent_.empty() && !records_.is_write_closed()) {
-    std::array<std::byte, tls_records::alert_bytes> record;
-    if (const auto size = records_.seal_alert(*alert, record, io_.crypto)) {
-      std::size_t ignored = 0;
-      socket.send(std::span(record).first(*size), ignored);
-    }
-  }
-  return tls_status::violation;
+// A cut gets the alert that OpenSSL has for it: a record is missing.
+void detached_session::tell_end(tls_status status, client_socket& socket) {
+  std::optional<tls_alert> alert;
+  if (status == tls_status::truncated) alert = tls_alert::decode_error;
+  if (const auto failure = records_.failure()) alert = alert_of(*failure);
+  if (alert) abort(*alert, socket);
 }
 
 bool detached_session::has_input(const client_socket& socket) const {
@@ -118,11 +120,10 @@ tls_result detached_session::write(std::span<const std::byte> bytes, client_sock
   if (const tls_status status = flush(socket); status != tls_status::ok) return {status, 0};
   if (plaintext_waiting_ == 0) {
     const auto plaintext = bytes.first(std::min(bytes.size(), tls_io::write_bytes_max));
-    const std::span<std::byte> into(io_.sealed.get(), tls_io::sealed_bytes_max);
-    const auto size = records_.seal(plaintext, into, io_.crypto);
+    const auto size = records_.seal(plaintext, room(), io_.crypto);
     if (!size) return {tls_status::reset, 0};
     plaintext_waiting_ = static_cast<std::uint32_t>(plaintext.size());
-    if (const tls_status status = send(into.first(*size), socket); status != tls_status::ok) {
+    if (const tls_status status = send(room().first(*size), socket); status != tls_status::ok) {
       return {status, 0};
     }
   }
@@ -132,10 +133,20 @@ tls_result detached_session::write(std::span<const std::byte> bytes, client_sock
 tls_status detached_session::finish(client_socket& socket) {
   if (const tls_status status = flush(socket); status != tls_status::ok) return status;
   if (records_.is_write_closed()) return tls_status::ok;
-  std::array<std::byte, tls_records::alert_bytes> record;
-  const auto size = records_.seal_alert(tls_alert::close_notify, record, io_.crypto);
+  const auto size = records_.seal_alert(tls_alert::close_notify, room(), io_.crypto);
   if (!size) return tls_status::reset;
-  return send(std::span(record).first(*size), socket);
+  return send(room().first(*size), socket);
+}
+
+void detached_session::abort(tls_alert alert, client_socket& socket) {
+  const auto size = records_.seal_alert(alert, room(), io_.crypto);
+  if (!size) return;
+  const auto record = room().first(*size);
+  if (unsent_.empty()) {
+    send(record, socket);
+  } else {
+    unsent_.append(record);
+  }
 }
 
 tls_status detached_session::flush(client_socket& socket) {

@@ -22,6 +22,12 @@ bool is_printable_ascii(std::string_view name) {
   return std::ranges::all_of(name, [](char c) { return c > ' ' && c <= '~'; });
 }
 
+// Where OpenSSL itself looks, after a resumption too. Newer ones have another number for none.
+std::uint8_t agreed_fragment(const SSL* ssl) {
+  const std::uint8_t code = SSL_SESSION_get_max_fragment_length(SSL_get_session(ssl));
+  return code <= tls_limits::fragment_code_max ? code : std::uint8_t{0};
+}
+
 }  // namespace
 
 // OpenSSL's view of the client's socket.
@@ -105,50 +111,93 @@ int openssl_session::bio_read(char* into, int size) {
   }
   const auto input = socket_.input();
   const std::size_t n = std::min(input.size(), static_cast<std::size_t>(size));
-  if (!takes_hello(n)) return -1;
+  if (!takes_hello(n)) {
+    refuse_hello();
+    return -1;
+  }
   std::memcpy(into, input.data(), n);
   socket_.take(n);
   share_.spend(turn_share::openssl_piece_cost + n);
   return static_cast<int>(n);
 }
 
-// The first record of one that follows a HelloRetryRequest goes uncounted.
+// The first record of one that follows a HelloRetryRequest goes uncounted: nothing tells it from
+// refused early data.
 bool openssl_session::takes_hello(std::size_t bytes) {
   const OSSL_HANDSHAKE_STATE state = SSL_get_state(ssl_.get());
   if (state == TLS_ST_BEFORE || state == TLS_ST_SR_CLNT_HELLO) hello_bytes_ += bytes;
   return hello_bytes_ <= hello_bytes_max;
 }
 
+// No key is in use yet, so that the alert goes in the clear and needs no OpenSSL.
+void openssl_session::refuse_hello() {
+  constexpr std::array alert{std::byte{SSL3_RT_ALERT},
+                             std::byte{3},
+                             std::byte{3},
+                             std::byte{0},
+                             std::byte{2},
+                             std::byte{SSL3_AL_FATAL},
+                             std::byte{SSL_AD_ILLEGAL_PARAMETER}};
+  put(alert);
+  ERR_raise(ERR_LIB_SSL, SSL_R_EXCESSIVE_MESSAGE_SIZE);
+}
+
+// All of it, for OpenSSL. A HelloRetryRequest may be among it.
 int openssl_session::bio_write(const char* bytes, int size) {
+  hello_bytes_ = 0;
+  const auto records = std::as_bytes(std::span(bytes, static_cast<std::size_t>(size)));
+  return put(records) == socket_status::failed ? -1 : size;
+}
+
+// Sends now what the socket takes, and keeps the rest.
+socket_status openssl_session::put(std::span<const std::byte> records) {
   std::size_t sent = 0;
-  const auto all = std::as_bytes(std::span(bytes, static_cast<std::size_t>(size)));
-  const socket_status status = socket_.send(all, sent);
-  if (status == socket_status::ok) return static_cast<int>(sent);
-  if (status == socket_status::blocked) BIO_set_retry_write(bio_);
-  return -1;
+  if (unsent_.empty() && socket_.send(records, sent) == socket_status::failed)
+    return socket_status::failed;
+  unsent_.append(records.subspan(sent));
+  return socket_status::ok;
+}
+
+tls_status openssl_session::flush() {
+  while (!unsent_.empty()) {
+    std::size_t sent = 0;
+    const socket_status status = socket_.send(unsent_.bytes(), sent);
+    unsent_.consume(sent);
+    if (status == socket_status::blocked) return tls_status::want_write;
+    if (status != socket_status::ok) return tls_status::reset;
+  }
+  unsent_.release();
+  return tls_status::ok;
 }
 
 tls_status openssl_session::status_of(int result) {
-  switch (SSL_get_error(ssl_.get(), result)) {
+  const int error = SSL_get_error(ssl_.get(), result);
+  switch (error) {
     case SSL_ERROR_NONE:
       return tls_status::ok;
     case SSL_ERROR_WANT_READ:
       return is_held_up_ ? tls_status::again : tls_status::want_read;
-    case SSL_ERROR_WANT_WRITE:
-      return tls_status::want_write;
     case SSL_ERROR_ZERO_RETURN:
       return tls_status::finished;
-    case SSL_ERROR_SYSCALL:
-      return saw_end_ ? tls_status::truncated : tls_status::reset;
     default:
-      // OpenSSL 3 reports the end of the TCP stream as an error of the protocol.
-      return saw_end_ ? tls_status::truncated : tls_status::violation;
+      break;
   }
+  is_finished_ = true;
+  // OpenSSL 3 reports the end of the TCP stream as an error of the protocol.
+  if (saw_end_) return tls_status::truncated;
+  return error == SSL_ERROR_SYSCALL ? tls_status::reset : tls_status::violation;
 }
 
 // --- the session
 
+// Only once all of ours is on its way: what waits could not go along when records are detached.
 tls_status openssl_session::handshake(std::unique_ptr<protocol::byte_buffer>& early) {
+  if (const tls_status status = flush(); status != tls_status::ok) return status;
+  const tls_status status = shake_hands(early);
+  return status == tls_status::ok ? flush() : status;
+}
+
+tls_status openssl_session::shake_hands(std::unique_ptr<protocol::byte_buffer>& early) {
   ERR_clear_error();
   is_held_up_ = false;
   hear_secrets(sent_finished_);
@@ -159,7 +208,6 @@ tls_status openssl_session::handshake(std::unique_ptr<protocol::byte_buffer>& ea
     shaking_hands_ = status != tls_status::ok;
   }
   hear_secrets(false);
-  handshake_blocked_ = status == tls_status::want_write;
   return status;
 }
 
@@ -191,6 +239,8 @@ bool openssl_session::has_refused_early_data() const {
 }
 
 tls_result openssl_session::read(std::span<std::byte> into) {
+  if (unsent_.size() >= unsent_bytes_max)
+    if (const tls_status status = flush(); status != tls_status::ok) return {status, 0};
   ERR_clear_error();
   is_held_up_ = false;
   std::size_t n = 0;
@@ -200,22 +250,27 @@ tls_result openssl_session::read(std::span<std::byte> into) {
 }
 
 tls_result openssl_session::write(std::span<const std::byte> bytes) {
-  // OpenSSL ends one record before it begins another: its own waits for the socket already.
-  if (handshake_blocked_) return {tls_status::want_write, 0};
-  ERR_clear_error();
-  std::size_t n = 0;
-  const auto write = shaking_hands_ ? SSL_write_early_data : SSL_write_ex;
-  const int result = write(ssl_.get(), bytes.data(), bytes.size(), &n);
-  const tls_status status = result == 1 ? tls_status::ok : status_of(result);
-  write_pending_ = status == tls_status::want_write;
-  return {status, n};
+  if (const tls_status status = flush(); status != tls_status::ok) return {status, 0};
+  if (plaintext_waiting_ == 0) {
+    ERR_clear_error();
+    std::size_t n = 0;
+    const auto write = shaking_hands_ ? SSL_write_early_data : SSL_write_ex;
+    const int result = write(ssl_.get(), bytes.data(), bytes.size(), &n);
+    if (result != 1) return {status_of(result), 0};
+    plaintext_waiting_ = n;
+    if (const tls_status status = flush(); status != tls_status::ok) return {status, 0};
+  }
+  return {tls_status::ok, std::exchange(plaintext_waiting_, 0)};
 }
 
 tls_status openssl_session::finish() {
-  ERR_clear_error();
-  // 0: ours is sent, the peer's has not come. That is all that is asked here.
-  const int result = SSL_shutdown(ssl_.get());
-  return result >= 0 ? tls_status::ok : status_of(result);
+  if (!std::exchange(is_finished_, true)) {
+    ERR_clear_error();
+    // 0: ours is made, the peer's has not come. That is all that is asked here.
+    const int result = SSL_shutdown(ssl_.get());
+    if (result < 0) return status_of(result);
+  }
+  return flush();
 }
 
 bool openssl_session::has_input() const {
@@ -282,8 +337,9 @@ std::optional<tls_records> openssl_session::detach(tls_record_crypto& crypto) {
       SSL_has_pending(ssl) == 1 || SSL_get_shutdown(ssl) != 0) {
     return std::nullopt;
   }
-  auto records =
-      tls_records::start({*suite, secrets_.client(), secrets_.server(), received_, sent_}, crypto);
+  auto records = tls_records::start(
+      {*suite, secrets_.client(), secrets_.server(), received_, sent_, agreed_fragment(ssl)},
+      crypto);
   if (!records) return std::nullopt;
   return std::move(*records);
 }

@@ -56,6 +56,12 @@ tls_status tls_channel::finish() {
   return is_detached() ? detached_.finish(socket_) : openssl_->finish();
 }
 
+// The gateway's or its backend's doing, not the client's. RFC 8446 §6.2.
+void tls_channel::abort() {
+  if (is_detached()) return detached_.abort(tls_alert::internal_error, socket_);
+  if (openssl_) openssl_->abandon();
+}
+
 bool tls_channel::has_input() const {
   if (early_ != nullptr) return true;
   return is_detached() ? detached_.has_input(socket_) : openssl_->has_input();

@@ -4,7 +4,9 @@
 // See: gateway/README.md, Detached records.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -28,8 +30,13 @@ class tls_channel {
   tls_channel(const tls_channel&) = delete;
   tls_channel& operator=(const tls_channel&) = delete;
 
-  // This client has its turn now: what `handshake` and `read` may cost until they give again.
-  void begin_turn() { io_.share.refill(); }
+  // This client has its turn now, by the worker's clock: what `handshake` and `read` may cost until
+  // they give again.
+  void begin_turn(std::chrono::steady_clock::time_point now) {
+    io_.share.refill();
+    io_.seconds = static_cast<std::uint32_t>(
+        std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count());
+  }
   // From the poller: there may be input, there may be room for output. `half_closed`: the peer's
   // FIN has come.
   void mark_readable(bool half_closed) { socket_.mark_readable(half_closed); }
@@ -62,8 +69,11 @@ class tls_channel {
   tls_result read(std::span<std::byte> into);
   // After want_write the next call must offer the same bytes first.
   tls_result write(std::span<const std::byte> bytes);
-  // Sends close_notify: ok once it is on its way.
+  // Sends close_notify, or what waits of the alert that has ended the session: ok once it is on its
+  // way.
   tls_status finish();
+  // No clean end: instead of close_notify `finish` sends an error alert, where that is possible.
+  void abort();
   // After tls_status::violation: its name, or OpenSSL's words, which are told once.
   std::string violation() const;
   // There is input that needs no further readiness to be read.

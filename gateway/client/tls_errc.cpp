@@ -24,7 +24,7 @@ constexpr errc_row row_of(tls_errc code) {
     case tls_errc::record_forged:
       return {"record_forged", "TLS record does not authenticate", tls_alert::bad_record_mac};
     case tls_errc::content_oversize:
-      return {"content_oversize", "TLS record's content above 2^14 bytes",
+      return {"content_oversize", "TLS record's content above 2^14 bytes or what was agreed on",
               tls_alert::record_overflow};
     case tls_errc::content_untyped:
       return {"content_untyped", "TLS record of nothing but padding",

@@ -27,10 +27,11 @@ enum class tls_errc {
   record_oversize = 1,   // length field above 2^14 + 256: record_overflow, §5.2
   record_type_invalid,   // not encrypted, or change_cipher_spec: unexpected_message, §5
   record_forged,         // altered, replayed, out of order or too short: bad_record_mac, §5.2
-  content_oversize,      // content, type and padding above 2^14 + 1: record_overflow, §5.4
+  content_oversize,      // content, type and padding above 2^14 + 1, or content above the agreed
+                         // max_fragment_length: record_overflow, §5.4, RFC 6066 §4
   content_untyped,       // nothing but padding: unexpected_message, §5.4
   content_type_invalid,  // no data, handshake or alert: unexpected_message, §5
-  records_without_data,  // too many in a row that bring no data: unexpected_message
+  records_without_data,  // too many in too short a time that bring no data: unexpected_message
 
   // The message in it · client · that client.
   message_empty,        // handshake or alert of no bytes: unexpected_message, §5.4
@@ -39,7 +40,7 @@ enum class tls_errc {
   message_misaligned,   // bytes behind a KeyUpdate in its record: unexpected_message, §5.1
   message_length,       // KeyUpdate or alert of another length: decode_error, §6.2
   key_update_invalid,   // request_update neither 0 nor 1: illegal_parameter, §4.6.3
-  alert_received,       // the client's own error alert: nothing is sent, §6.2
+  alert_received,       // the client's own error alert: nothing more is sent, §6.2
 
   // Ours · gateway · that client.
   crypto_failed,       // OpenSSL had no memory: internal_error

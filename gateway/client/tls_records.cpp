@@ -31,12 +31,14 @@ result<tls_records> tls_records::start(const tls_detached& handshake, tls_record
   const std::size_t hash = hash_bytes(handshake.suite);
   if (handshake.read_secret.size() != hash || handshake.write_secret.size() != hash)
     return tls_errc::suite_unsupported;
+  if (handshake.fragment > tls_limits::fragment_code_max) return tls_errc::state_invalid;
   tls_records made;
   tls_record_state& state = made.state_;
   state.version = tls_record_state::version_now;
   state.suite = static_cast<std::uint8_t>(handshake.suite);
   state.received = handshake.received;
   state.sent = handshake.sent;
+  state.fragment = handshake.fragment;
   if (!crypto.derive(handshake.suite, handshake.read_secret, state.read_keys) ||
       !crypto.derive(handshake.suite, handshake.write_secret, state.write_keys))
     return tls_errc::crypto_failed;
@@ -49,7 +51,8 @@ result<tls_records> tls_records::adopt(const tls_record_state& state) {
       tls_suite_of(static_cast<std::uint16_t>(0x1300 | state.suite)).has_value() &&
       (state.flags & ~flags_known) == 0 && state.message_bytes <= key_update_header.size() &&
       state.without_data <= tls_limits::records_without_data_max &&
-      state.failure <= static_cast<std::uint8_t>(tls_errc::state_invalid) && state.reserved == 0;
+      state.failure <= static_cast<std::uint8_t>(tls_errc::state_invalid) &&
+      state.fragment <= tls_limits::fragment_code_max;
   if (!is_known) return tls_errc::state_invalid;
   tls_records made;
   made.state_ = state;
@@ -118,6 +121,8 @@ result<tls_opened> tls_records::on_inner(std::span<std::byte> inner, std::size_t
   if (end == 0) return tls_errc::content_untyped;
   const auto type = static_cast<tls_content>(inner[end - 1]);
   const auto content = inner.first(end - 1);
+  // Without its padding, as OpenSSL has it: there are clients that pad behind a full fragment.
+  if (content.size() > fragment_bytes_max()) return tls_errc::content_oversize;
   if (state_.message_bytes != 0 && type != tls_content::handshake)
     return tls_errc::message_interleaved;
 
@@ -184,8 +189,14 @@ result<tls_event> tls_records::on_alert(std::span<const std::byte> content) {
       return tls_event::nothing;  // close_notify should follow, §6.1
     default:
       state_.client_alert = std::to_integer<std::uint8_t>(content[1]);
+      state_.flags |= write_closed;  // neither side says anything more, §6.2
       return tls_errc::alert_received;
   }
+}
+
+void tls_records::forgive(std::uint64_t records) {
+  state_.without_data -=
+      static_cast<std::uint8_t>(std::min<std::uint64_t>(records, state_.without_data));
 }
 
 // --- gateway → client
@@ -198,8 +209,7 @@ bool tls_records::is_key_update_due() const {
 std::size_t tls_records::sealed_bytes(std::size_t plaintext_bytes) const {
   if (plaintext_bytes == 0) return 0;
   constexpr std::uint64_t per_key = tls_limits::records_per_key_max - 1;
-  const std::uint64_t records =
-      (plaintext_bytes + tls_limits::content_bytes_max - 1) / tls_limits::content_bytes_max;
+  const std::uint64_t records = (plaintext_bytes + fragment_bytes_max() - 1) >> fragment_bits();
   const bool begins_with_one = is_key_update_due();
   const std::uint64_t room = begins_with_one ? per_key : per_key - state_.sent;
   std::uint64_t updates = begins_with_one ? 1 : 0;
@@ -251,7 +261,7 @@ result<std::size_t> tls_records::seal(std::span<const std::byte> plaintext,
       if (n == 0) return tls_errc::crypto_failed;
       used += n;
     }
-    const auto content = plaintext.first(std::min(plaintext.size(), tls_limits::content_bytes_max));
+    const auto content = plaintext.first(std::min(plaintext.size(), fragment_bytes_max()));
     const std::size_t n = put(tls_content::application_data, content, into.subspan(used), crypto);
     if (n == 0) return tls_errc::crypto_failed;
     used += n;

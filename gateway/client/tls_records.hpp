@@ -27,9 +27,12 @@ inline constexpr std::size_t record_bytes_max = tls_header_bytes + length_max;
 // A KeyUpdate is made before more records than this go out under one key. RFC 8446 §5.5 allows
 // AES-GCM 2^24.5; ChaCha20 has no limit, and no need for one of its own.
 inline constexpr std::uint64_t records_per_key_max = std::uint64_t{1} << 24;
-// In a row: empty ones, KeyUpdates, fragments of one, user_canceled. Each costs us a decryption and
-// the client next to nothing. OpenSSL allows as many.
+// In a row, but for those that are forgiven: empty ones, KeyUpdates, fragments of one,
+// user_canceled. Each costs us a decryption and the client next to nothing. OpenSSL allows as many.
 inline constexpr unsigned records_without_data_max = 32;
+// RFC 6066 §4: 2^9 … 2^12 bytes.
+inline constexpr std::uint8_t fragment_code_max = 4;
+inline constexpr std::size_t fragment_bytes_min = 1 << 9;
 }  // namespace tls_limits
 
 // All there is of a client's records. No pointers and a fixed layout in the machine's byte order,
@@ -41,10 +44,10 @@ struct tls_record_state {
   std::uint8_t suite;          // low byte of the suite's number
   std::uint8_t flags;          // tls_records' own
   std::uint8_t message_bytes;  // of an unfinished KeyUpdate: 0 … 4
-  std::uint8_t without_data;   // records in a row that brought none
+  std::uint8_t without_data;   // records in a row that brought none and are not forgiven
   std::uint8_t failure;        // tls_errc of the client's direction, or 0
   std::uint8_t client_alert;   // with alert_received: which
-  std::uint8_t reserved;       // 0
+  std::uint8_t fragment;       // tls_detached::fragment
   std::uint64_t received;      // records under read_keys
   std::uint64_t sent;          // records under write_keys
   tls_record_keys read_keys;
@@ -62,6 +65,8 @@ struct tls_detached {
   std::span<const std::byte> write_secret;  // our own
   std::uint64_t received = 0;               // records so far under the first
   std::uint64_t sent = 0;                   // … under the second: every session ticket is one
+  // max_fragment_length as the client and we agreed on it, by its number in RFC 6066 §4; 0: 2^14.
+  std::uint8_t fragment = 0;
 };
 
 enum class tls_event : std::uint8_t {
@@ -82,7 +87,7 @@ struct tls_opened {
 // Life: the client's TLS channel; moved, never copied; wiped when it dies or is moved from.
 // Confined to: the worker's thread, as its tls_record_crypto.
 // Bounds: 144 bytes; a record is refused by its header if it is above tls_limits::length_max.
-// See: RFC 8446 §5, §4.6.3, §6.
+// See: RFC 8446 §5, §4.6.3, §6; gateway/README.md, What a handshake agrees.
 class tls_records {
  public:
   tls_records() : state_{} {}
@@ -90,7 +95,8 @@ class tls_records {
   tls_records(tls_records&& other) noexcept : state_(other.state_) { other.wipe(); }
   tls_records& operator=(tls_records&& other) noexcept;
 
-  // suite_unsupported: a secret is not as long as the suite's hash. crypto_failed.
+  // suite_unsupported: a secret is not as long as the suite's hash. state_invalid: no such fragment
+  // length. crypto_failed.
   static boost::system::result<tls_records> start(const tls_detached& handshake,
                                                   tls_record_crypto& crypto);
   // Goes on with what `release` gave, in whichever process; the caller wipes `state`.
@@ -106,6 +112,10 @@ class tls_records {
 
   // With alert_received: its description, of which the names of tls_alert are only some.
   std::uint8_t client_alert() const { return state_.client_alert; }
+
+  // Time has passed, and so many records without data are as if they had not been: a client that
+  // changes its keys every hour is none that floods us.
+  void forgive(std::uint64_t records);
 
   // What seal() will write for so much plaintext now: its records, and the KeyUpdates due among
   // them.
@@ -146,12 +156,16 @@ class tls_records {
  private:
   enum flag : std::uint8_t {
     read_closed = 1,   // the client's close_notify has come
-    write_closed = 2,  // our close_notify or error alert has gone out, or sealing has failed
+    write_closed = 2,  // our close_notify or either side's error alert has gone out, or sealing
+                       // has failed
     answer_due = 4,    // the client asked for a KeyUpdate
   };
   static constexpr std::uint8_t flags_known = read_closed | write_closed | answer_due;
 
   tls_suite suite() const { return static_cast<tls_suite>(0x1300 | state_.suite); }
+  // The most that the content of a record may have, in either direction: a power of two.
+  unsigned fragment_bits() const { return state_.fragment == 0 ? 14 : 8U + state_.fragment; }
+  std::size_t fragment_bytes_max() const { return std::size_t{1} << fragment_bits(); }
 
   boost::system::result<tls_opened> open_record(std::span<std::byte> input,
                                                 tls_record_crypto& crypto);

@@ -12,9 +12,9 @@ enum class tls_status : std::uint8_t {
   want_write,  // the socket is full
   again,       // its share of this turn is used up; there may be more in the next one
   finished,    // the peer's close_notify: a clean end of its direction
-  truncated,   // the peer's TCP ended without one
+  truncated,   // the peer's TCP ended without one; it is told so by an alert
   reset,       // the socket failed
-  violation,   // the peer broke TLS; the alert has been sent if the socket took it
+  violation,   // the peer broke TLS; the alert leaves as soon as the socket takes it
 };
 
 // Nothing is wrong: the same step is to be tried again, at the socket's word or in a later turn.

@@ -346,6 +346,7 @@ CONFIG_VALUES = {
 # --- the script of tls_records_fuzz.cpp, in its own words
 
 AES_128, AES_256, CHACHA20, OTHER_HEADER = 0, 1, 2, 0x80
+FRAGMENTS = 0x40  # of 512 bytes, with AES-256
 ALERT, HANDSHAKE, DATA = 21, 22, 23
 
 
@@ -454,6 +455,9 @@ TLS_RECORDS = {
     "replayed": client_sends(AES_128, data_record(), REPLAY),
     "one_is_missing": client_sends(AES_128, data_record(), sequence_skips(1), data_record()),
     "one_goes_back": client_sends(AES_128, data_record(), sequence_skips(-1), data_record()),
+    "fragment_of_512": client_sends(FRAGMENTS, padded(DATA, b"x" * 200, 4), data_record(),
+                                    ours=OURS),
+    "fragment_too_large": client_sends(FRAGMENTS, data_record(), around_the_largest(DATA, -120)),
     "version_of_tls_1_0": client_sends(AES_128 | OTHER_HEADER, data_record(),
                                        header=bytes([DATA, 3])),
     "outer_type_of_a_handshake": client_sends(AES_128 | OTHER_HEADER, data_record(),

@@ -1,7 +1,7 @@
 // A byte script of what a client sends under keys the target knows: records sealed well, of any
 // inner plaintext, and then spoilt if the script says so. The same bytes are opened whole, in
 // pieces, and in exactly the portions that are asked for. Then our own records, which a second
-// codec opens. seeds.py has the script's words.
+// codec opens. The script says what fragments were agreed on. seeds.py has its words.
 #include "gateway/client/tls_records.hpp"
 
 #include <algorithm>
@@ -134,8 +134,9 @@ struct outcome {
 // The gateway's end. The input of each call lies in a block of its exact size.
 class opener {
  public:
-  opener(tls_suite suite, tls_record_crypto& crypto)
-      : records_(tls_records::start({suite, secret_of(suite, 1), secret_of(suite, 101)}, crypto)
+  opener(tls_suite suite, std::uint8_t fragment, tls_record_crypto& crypto)
+      : records_(tls_records::start(
+                     {suite, secret_of(suite, 1), secret_of(suite, 101), 0, 0, fragment}, crypto)
                      .value()),
         crypto_(crypto) {}
 
@@ -214,9 +215,12 @@ void feed_in_portions(opener& end, std::span<const std::byte> bytes) {
 }
 
 // Our own records, as the script orders them: a codec in the client's place understands them all.
-void check_sealing(byte_script& script, opener& end, tls_suite suite, tls_record_crypto& crypto) {
+void check_sealing(byte_script& script, opener& end, tls_suite suite, std::uint8_t fragment,
+                   tls_record_crypto& crypto) {
   tls_records reader =
-      tls_records::start({suite, secret_of(suite, 101), secret_of(suite, 1)}, crypto).value();
+      tls_records::start({suite, secret_of(suite, 101), secret_of(suite, 1), 0, 0, fragment},
+                         crypto)
+          .value();
   tls_records& writer = end.records();
   for (int i = 0; i != 8 && !script.is_over(); ++i) {
     const unsigned what = script.byte();
@@ -250,6 +254,7 @@ void run(byte_script script) {
   static tls_record_crypto crypto;  // as in a worker: of many clients, one after the other
   const unsigned choice = script.byte();
   const auto suite = static_cast<tls_suite>(0x1301 + choice % 3);
+  const auto fragment = static_cast<std::uint8_t>(choice & 0x40 ? 1 + (choice >> 3) % 4 : 0);
   const std::size_t steps = script.byte();
   std::size_t piece = 1 + script.byte();
   client_stream client(suite);
@@ -258,22 +263,22 @@ void run(byte_script script) {
     client.step(script);
 
   const std::span<const std::byte> bytes = client.bytes();
-  opener whole(suite, crypto);
+  opener whole(suite, fragment, crypto);
   whole.feed(bytes);
   const outcome expected = whole.finish();
   PRESENTER_FUZZ_CHECK(client.data().starts_with(expected.text));
 
   if (bytes.size() > 2'000) piece += 64;
-  opener pieces(suite, crypto);
+  opener pieces(suite, fragment, crypto);
   for (auto rest = bytes; !rest.empty(); rest = rest.subspan(std::min(piece, rest.size())))
     pieces.feed(rest.first(std::min(piece, rest.size())));
   PRESENTER_FUZZ_CHECK(pieces.finish() == expected);
 
-  opener portions(suite, crypto);
+  opener portions(suite, fragment, crypto);
   feed_in_portions(portions, bytes);
   PRESENTER_FUZZ_CHECK(portions.finish() == expected);
 
-  check_sealing(script, whole, suite, crypto);
+  check_sealing(script, whole, suite, fragment, crypto);
 }
 
 }  // namespace

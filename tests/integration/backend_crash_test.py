@@ -40,11 +40,13 @@ class BackendCrashTest(ClientCase):
             for client in couples[couple]:
                 # No close_notify: what happened is not a clean end, and the client can tell.
                 self.assertRaises(Truncated, client.receive_to_end)
+                client.tcp.close()  # its side, for which the gateway would wait
         self.wait_closed(self.gateway, "link_lost", 2 * len(lost))
         for couple in set(COUPLES) - set(lost):
             self.assert_talks(*couples[couple], b"still here")
-        self.assertEqual(self.gateway.metric("presenter_clients_open"),
-                         2 * (len(COUPLES) - len(lost)))
+        left = 2 * (len(COUPLES) - len(lost))
+        self.wait_until(lambda: self.gateway.metric("presenter_clients_open") == left,
+                        f"{left} clients are left")
 
         self.wait_for_servers(self.gateway, ["chat-a", "chat-c"])
         for couple in lost:

@@ -10,7 +10,7 @@ from chat_client import authenticate_message, framed, generated, message
 from client_case import ClientCase
 from processes import main
 from thrift.Thrift import TApplicationException, TMessageType, TType
-from tls_client import TlsClient, Truncated, address_of
+from tls_client import Alerted, Truncated, address_of
 
 PACKET_BYTES_MAX = 1024
 SEQUENCE = 77
@@ -76,7 +76,7 @@ class FirstPacketTest(ClientCase):
         before = self.count(reason)
         client = self.tls_client()
         client.send(packet)
-        self.assertEqual(self.end_of(client), b"")
+        self.assertEqual(client.receive(), b"", "close_notify")
         self.wait_closed(self.gateway, reason, before + 1)
 
     def assert_answered(self, payload, reason, kind, method="authenticate", compact=False):
@@ -136,7 +136,7 @@ class FirstPacketTest(ClientCase):
         self.wait_closed(self.gateway, "packet_timeout")
 
     def test_silence_after_the_handshake_runs_out_of_time(self):
-        self.assertEqual(self.end_of(self.tls_client()), b"")
+        self.assertEqual(self.tls_client().receive(), b"", "close_notify")
         self.wait_closed(self.gateway, "packet_timeout")
 
     def test_silence_before_the_handshake_runs_out_of_time(self):
@@ -152,14 +152,41 @@ class FirstPacketTest(ClientCase):
         self.wait_closed(self.gateway, "handshake_failed")
 
     def test_half_open_packet(self):
-        for end in (TlsClient.finish, TlsClient.truncate):
-            with self.subTest(end=end.__name__):
-                before = self.count("packet_truncated")
-                client = self.tls_client()
-                client.send(framed(b"\x80\x01" + b"x" * 100)[:20])
-                end(client)
-                self.assertEqual(self.end_of(client), b"")
-                self.wait_closed(self.gateway, "packet_truncated", before + 1)
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            for begun in (b"", framed(b"\x80\x01" + b"x" * 100)[:20]):
+                with self.subTest(version=version, begun=begun):
+                    before = self.count("packet_truncated")
+                    client = self.tls_client(version=version)
+                    client.send(begun or b"\0")
+                    client.finish()
+                    self.assertEqual(client.receive(), b"", "close_notify is answered")
+                    client = self.tls_client(version=version)
+                    client.send(begun or b"\0")
+                    client.truncate()
+                    with self.assertRaisesRegex(Alerted, "decode_error"):
+                        client.receive()
+                    self.wait_closed(self.gateway, "packet_truncated", before + 2)
+
+    def test_client_hello_above_the_limit(self):
+        before = self.count("handshake_failed")
+        with socket.create_connection(address_of(self.gateway.address), 30) as client:
+            # Ten records of 2,000 bytes, all of them one ClientHello.
+            hello = b"\x01" + (20_000).to_bytes(3, "big") + b"\x03\x03" + bytes(19_994)
+            for at in range(0, len(hello), 2_000):
+                client.sendall(b"\x16\x03\x01\x07\xd0" + hello[at:at + 2_000])
+            self.assertEqual(client.recv(100), bytes([21, 3, 3, 0, 2, 2, 47]), "illegal_parameter")
+            self.assertEqual(client.recv(100), b"", "FIN, no reset")
+        self.wait_closed(self.gateway, "handshake_failed", before + 1)
+
+    def test_link_that_is_lost(self):
+        client = self.served_client()
+        for server in self.servers:
+            server.kill()
+        # OpenSSL has no call for an alert; the missing close_notify tells.
+        detaches = self.gateway.tables["tls"]["detach_records"]
+        with self.assertRaisesRegex(Truncated, "^internal_error$" if detaches else "^$"):
+            client.receive()
+        self.wait_closed(self.gateway, "link_lost")
 
     def test_wrong_method(self):
         def make(compact):

@@ -6,15 +6,24 @@ GnuTLS and OpenSSL by their own command-line clients. Python's `ssl` is what the
 import os
 import subprocess
 import threading
+from unittest import mock
 
 from chat_client import authenticate_message, framed
 from processes import PATIENCE, InstallationTest, main, wait_until
+from record_watch import RecordWatch
+from tls_client import TlsClient
 
 FIRST = framed(authenticate_message("couple", "ann"))
 # Neither client takes it for a command of its own, and nothing in it is told apart from chatter.
 PAYLOAD = b"".join(b"line %06d of what is echoed\n" % number for number in range(4_000))
 
+# In small records s_client chatters among more than this.
+SHORT_PAYLOAD = b"".join(b"%06d %s\n" % (number, b"x" * 400) for number in range(8))
+
 GNUTLS_SUITES = ("AES-128-GCM", "AES-256-GCM", "CHACHA20-POLY1305")
+# Of a record beside its fragment: TLS 1.3 a type and a tag, TLS 1.2 a nonce and a tag.
+OVERHEAD_13, OVERHEAD_12 = 17, 24
+
 OPENSSL_SUITES = ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384",
                   "TLS_CHACHA20_POLY1305_SHA256")
 
@@ -78,6 +87,22 @@ class TlsInteropTest(InstallationTest):
                             "-servername", "localhost", "-verify_return_error", "-nbio",
                             "-CAfile", self.cluster.certificates.authority, *options])
 
+    def watch_records(self):
+        """Clients to come are led through it."""
+        watch = RecordWatch(self.gateway)
+        self.addCleanup(watch.close)
+        self.port = str(watch.port)
+        return watch
+
+    def assert_largest_record(self, client, link, length):
+        """All that the client is sent from now on, of which there will be full records."""
+        self.authenticate(client)
+        for _ in range(20):
+            self.assert_echoes(client, SHORT_PAYLOAD)
+            if max(link.lengths) >= length:
+                break
+        self.assertEqual(max(link.lengths), length)
+
     def client(self, command):
         client = CommandLineClient(command)
         self.addCleanup(client.close)
@@ -119,6 +144,30 @@ class TlsInteropTest(InstallationTest):
         self.authenticate(client)
         self.assert_echoes(client)
 
+    def test_gnutls_asks_for_small_fragments(self):
+        watch = self.watch_records()
+        for version, overhead in (("1.3", OVERHEAD_13), ("1.2", OVERHEAD_12)):
+            with self.subTest(version=version):
+                client = self.client(["gnutls-cli", "--port", self.port, "--recordsize=512",
+                                      f"--x509cafile={self.cluster.certificates.authority}",
+                                      f"--priority=NORMAL:-VERS-ALL:+VERS-TLS{version}"
+                                      ":-CIPHER-ALL:+AES-128-GCM", "localhost"])
+                client.expect(b"Handshake was completed")
+                # gnutls-cli sends only the beginning of what does not fit into one record.
+                self.authenticate(client)
+                for line in SHORT_PAYLOAD.splitlines(keepends=True):
+                    self.assert_echoes(client, line)
+                self.assertLessEqual(max(watch.links[-1].lengths), 512 + overhead)
+
+    def test_openssl_asks_for_small_fragments(self):
+        watch = self.watch_records()
+        for length in (512, 1024):
+            for version, overhead in (("-tls1_3", OVERHEAD_13), ("-tls1_2", OVERHEAD_12)):
+                with self.subTest(version=version, length=length):
+                    client = self.openssl(version, "-maxfraglen", str(length))
+                    client.expect(b"Cipher is")
+                    self.assert_largest_record(client, watch.links[-1], length + overhead)
+
     def test_openssl_with_every_suite(self):
         for suite in OPENSSL_SUITES:
             with self.subTest(suite=suite):
@@ -131,6 +180,46 @@ class TlsInteropTest(InstallationTest):
         client = self.openssl("-tls1_3")
         client.expect(b"TLSv1.3, Cipher is ")
         self.assert_follows_updates(client, b"k\n", b"K\n", b"KEYUPDATE")
+
+
+class RecordPaddingTest(InstallationTest):
+    """RecordPadding of openssl.cnf, which the gateway does not read: neither for OpenSSL's records
+    nor for its own, which would not keep to it."""
+
+    def lengths_with(self, detach_records):
+        """Of the records that a client is sent for the same bytes."""
+        servers = self.chat_servers(("chat-" + str(detach_records),), echo=True)
+        gateway = self.cluster.gateway(f"gateway-{detach_records}",
+                                       self.cluster.static_shards(servers),
+                                       {"tls": {"detach_records": detach_records}})
+        gateway.wait_ready()
+        watch = RecordWatch(gateway)
+        self.addCleanup(watch.close)
+        client = TlsClient(f"127.0.0.1:{watch.port}", self.cluster.certificates)
+        self.addCleanup(client.tcp.close)
+        client.send(FIRST)
+        client.receive_exactly(len(FIRST))
+        for size in (1, 1_000, 3_000):
+            client.send(b"x" * size)
+            client.receive_exactly(size)
+        client.finish()
+        client.receive_to_end()
+        # The handshake's are OpenSSL's in either case.
+        return watch.links[0].lengths[-5:]
+
+    def test_detached_records_are_as_long_as_openssls_own(self):
+        path = self.write_private("openssl.cnf", b"""
+openssl_conf = all
+[all]
+ssl_conf = tls
+[tls]
+system_default = listener
+[listener]
+RecordPadding = 512
+""")
+        with mock.patch.dict(os.environ, OPENSSL_CONF=path):
+            padded = self.lengths_with(True)
+            self.assertEqual(padded, self.lengths_with(False))
 
 
 if __name__ == "__main__":

@@ -40,9 +40,13 @@ class ForwardedLink:
         for sock in self.ends.values():
             sock.close()
 
+    def on_data(self, source, data):
+        """`data` has come from this end, and goes on to the other."""
+
     def _pump(self, source, sink):
         with contextlib.suppress(OSError):
             while data := self.ends[source].recv(65536):
+                self.on_data(source, data)
                 if not self._silent:
                     self.ends[sink].sendall(data)
         with self._changed:
@@ -55,6 +59,8 @@ class ForwardedLink:
 
 class Forwarder:
     """Stands for `server` in a shard map: `name` and `port` are all that a map needs."""
+
+    link_type = ForwardedLink
 
     def __init__(self, server):
         self.name, self._target = server.name, server.port
@@ -89,4 +95,4 @@ class Forwarder:
                 continue
             for sock in (near, far):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.links.append(ForwardedLink(near, far))
+            self.links.append(self.link_type(near, far))

@@ -15,6 +15,10 @@ class Truncated(Exception):
     """TCP ended without TLS close_notify."""
 
 
+class Alerted(Truncated):
+    """An error alert came instead of close_notify: its name, as "internal_error"."""
+
+
 def address_of(text):
     host, port = text.rsplit(":", 1)
     return host.strip("[]"), int(port)
@@ -94,6 +98,9 @@ class TlsClient:
         except ssl.SSLError as error:
             if error.reason == "UNEXPECTED_EOF_WHILE_READING":
                 raise Truncated() from None
+            _, alert, name = error.reason.partition("_ALERT_")
+            if alert:
+                raise Alerted(name.lower()) from None
             raise
 
     def receive_exactly(self, size):

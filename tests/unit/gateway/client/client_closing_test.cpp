@@ -109,6 +109,16 @@ TEST_P(ClientClosing, SaysCloseNotifyOnce) {
   EXPECT_EQ(look(), 0) << "nothing but FIN";
 }
 
+TEST_P(ClientClosing, AfterAnAbortNothingButTheAlertAndFin) {
+  client->channel->abort();
+  EXPECT_EQ(go_on(), closing_step::await_socket);
+  received();
+  EXPECT_EQ(client->alert, GetParam().are_detached ? SSL_AD_INTERNAL_ERROR : -1);
+  EXPECT_TRUE(client->peer->is_closed()) << "its FIN has come";
+  send(100);
+  EXPECT_EQ(go_on(), closing_step::await_socket) << "what it still sends is dropped";
+}
+
 TEST_P(ClientClosing, GoesOnWhereAFullSocketStoppedIt) {
   connect(4'096);
   const std::string text(200'000, 'x');

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <optional>
 #include <span>
 #include <string>
@@ -44,7 +45,7 @@ struct connected_channel {
 
   // Begins a turn.
   void edges() {
-    channel->begin_turn();
+    channel->begin_turn(now);
     epoll_event event{};
     if (::epoll_wait(epoll, &event, 1, 0) != 1) return;
     if ((event.events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
@@ -104,7 +105,7 @@ struct connected_channel {
       status = got.status;
       if (got.status == tls_status::again) {
         ++turns_more;
-        channel->begin_turn();
+        channel->begin_turn(now);
         continue;
       }
       if (got.status != tls_status::ok) return text;
@@ -117,6 +118,7 @@ struct connected_channel {
     static_cast<connected_channel*>(SSL_get_app_data(ssl))->alert = value & 0xff;
   }
 
+  std::chrono::steady_clock::time_point now{std::chrono::hours(1)};  // by hand
   int alert = -1;
   int turns_more = 0;  // after a share was used up
   bool detaches = false;

@@ -12,6 +12,11 @@
 #include <utility>
 
 namespace presenter::testing {
+namespace {
+
+constexpr std::size_t header_bytes = 5;  // of a record
+
+}  // namespace
 
 tls_peer::tls_peer(int descriptor, int version, SSL_SESSION* resume)
     : descriptor_(descriptor),
@@ -64,8 +69,27 @@ void tls_peer::offer_protocols(int kilobytes) {
             0);
 }
 
+void tls_peer::offer_another_group_first() {
+  ASSERT_EQ(SSL_set1_groups_list(ssl_, "P-521:X25519:P-256"), 1);
+}
+
+void tls_peer::ask_for_fragments(int code) {
+  ASSERT_EQ(SSL_set_tlsext_max_fragment_length(ssl_, static_cast<std::uint8_t>(code)), 1);
+}
+
+std::vector<std::size_t> tls_peer::lengths_of_records() const {
+  std::string bytes(1 << 20, '\0');
+  const ssize_t n = ::recv(descriptor_, bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
+  bytes.resize(static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+  std::vector<std::size_t> lengths;
+  for (std::size_t at = 0; at + header_bytes <= bytes.size(); at += header_bytes + lengths.back()) {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes[at + i]); };
+    lengths.push_back(static_cast<std::size_t>(byte(3) << 8 | byte(4)));
+  }
+  return lengths;
+}
+
 void tls_peer::fragment_output() {
-  constexpr std::size_t header_bytes = 5;
   const std::string whole = output();
   ASSERT_EQ(BIO_reset(out_), 1);
   std::size_t at = 0;

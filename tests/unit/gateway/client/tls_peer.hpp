@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace presenter::testing {
 
@@ -38,6 +39,10 @@ class tls_peer {
   void fragment_output();
   // Of the ClientHello that comes, some kilobytes more.
   void offer_protocols(int kilobytes);
+  // Its ClientHello will be answered with a HelloRetryRequest.
+  void offer_another_group_first();
+  // max_fragment_length by its number in RFC 6066 §4.
+  void ask_for_fragments(int code);
 
   void write(std::string_view text);  // encrypts; `push` sends
   std::string read();                 // decrypts all that `pull` has brought
@@ -50,6 +55,8 @@ class tls_peer {
   // Takes what the socket has, at most `most`; the number taken.
   std::size_t pull(std::size_t most = all);
   std::size_t unsent() const;
+  // What lies in the socket for it, record by record: their lengths without headers.
+  std::vector<std::size_t> lengths_of_records() const;
 
   // Waits for the socket where it has to; false if the other end closed or failed.
   bool handshake_blocking();

@@ -19,7 +19,8 @@ struct TlsRecordsHostile : ::testing::TestWithParam<tls_suite> {
     const byte_string read = made_secret(GetParam(), 1);
     const byte_string write = made_secret(GetParam(), 101);
     forge = std::make_unique<record_forge>(GetParam(), read);
-    ours = std::make_unique<records_end>(tls_detached{GetParam(), read, write}, crypto);
+    ours = std::make_unique<records_end>(tls_detached{GetParam(), read, write, 0, 0, fragment},
+                                         crypto);
   }
 
   // They end the client with this error and this alert, whole or byte by byte, and no more comes of
@@ -49,6 +50,7 @@ struct TlsRecordsHostile : ::testing::TestWithParam<tls_suite> {
     expect_error(records, error, tls_alert::unexpected_message);
   }
 
+  std::uint8_t fragment = 0;
   tls_record_crypto crypto;
   std::unique_ptr<record_forge> forge;
   std::unique_ptr<records_end> ours;
@@ -151,6 +153,20 @@ TEST_P(TlsRecordsHostile, TakesTheLargestContentAndNoMore) {
                tls_alert::record_overflow);
 }
 
+// RFC 6066 §4: of the content; a client may pad behind it.
+TEST_P(TlsRecordsHostile, HoldsTheClientToTheFragmentLengthThatWasAgreedOn) {
+  for (std::uint8_t code = 1; code <= tls_limits::fragment_code_max; ++code) {
+    const std::size_t most = std::size_t{1} << (8 + code);
+    fragment = code;
+    renew();
+    ours->receive(forge->record(data, std::string(most, 'x')));
+    ours->receive(forge->record(data, std::string(most, 'y'), 1'000));
+    EXPECT_EQ(ours->take_text(), std::string(most, 'x') + std::string(most, 'y'));
+    expect_error(forge->record(data, std::string(most + 1, 'x')), tls_errc::content_oversize,
+                 tls_alert::record_overflow);
+  }
+}
+
 TEST_P(TlsRecordsHostile, TakesPaddingOff) {
   ours->receive(forge->record(data, "padded", 1'000));
   EXPECT_EQ(ours->take_text(), "padded");
@@ -197,6 +213,7 @@ TEST_P(TlsRecordsHostile, EndsWithAnErrorAlertOfWhateverLevel) {
       EXPECT_EQ(ours->error, tls_errc::alert_received);
       EXPECT_EQ(ours->records.client_alert(), description);
       EXPECT_EQ(alert_of(ours->errc()), std::nullopt);
+      EXPECT_TRUE(ours->records.is_write_closed()) << "nothing is answered";
       renew();
     }
   }
@@ -319,6 +336,10 @@ TEST_P(TlsRecordsHostile, BoundsKeyUpdatesInARow) {
   EXPECT_FALSE(ours->error);
   ours->receive(forge->record(data, "x"));
   for (int i = 0; i != 32; ++i)
+    ours->receive(update());
+  EXPECT_FALSE(ours->error);
+  ours->records.forgive(2);
+  for (int i = 0; i != 2; ++i)
     ours->receive(update());
   EXPECT_FALSE(ours->error);
   // One answer for all of them.

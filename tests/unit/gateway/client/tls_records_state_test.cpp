@@ -91,6 +91,36 @@ TEST_P(TlsRecordsState, NeverWrapsTheSequenceOfTheClient) {
 
 // --- what our own side can do wrong
 
+TEST_P(TlsRecordsState, KeepsToTheFragmentLengthThatWasAgreedOn) {
+  for (std::uint8_t code = 1; code <= tls_limits::fragment_code_max; ++code) {
+    const std::size_t most = std::size_t{1} << (8 + code);
+    records_end ours(tls_detached{suite, up, down, 0, 0, code}, crypto);
+    // In whichever process it goes on.
+    const tls_record_state state = ours.records.release();
+    ours.records = tls_records::adopt(state).value();
+    records_end other(peer(), crypto);
+    const std::string text(2 * most + 1, 'x');
+    const byte_string sealed = ours.seal(text);
+    EXPECT_EQ(sealed.size(), text.size() + 3 * tls_overhead_bytes);
+    EXPECT_EQ(
+        std::to_integer<std::size_t>(sealed[3]) << 8 | std::to_integer<std::size_t>(sealed[4]),
+        most + 1 + 16);
+    other.receive(sealed);
+    EXPECT_EQ(other.take_text(), text);
+  }
+  EXPECT_EQ(tls_records::start({suite, up, down, 0, 0, 5}, crypto).error(),
+            tls_errc::state_invalid);
+}
+
+TEST_P(TlsRecordsState, ForgivesNoMoreThanThereIs) {
+  records_end ours(start(), crypto);
+  record_forge forge(suite, up);
+  ours.receive(forge.record(data, ""));
+  ours.records.forgive(1'000);
+  const tls_record_state state = ours.records.release();
+  EXPECT_EQ(state.without_data, 0);
+}
+
 TEST_P(TlsRecordsState, SealsNothingWithoutPlaintext) {
   tls_records ours = start();
   EXPECT_EQ(ours.sealed_bytes(0), 0U);
@@ -237,7 +267,7 @@ TEST_P(TlsRecordsState, AdoptsNothingItDoesNotUnderstand) {
   EXPECT_EQ(with([](tls_record_state& state) { state.message_bytes = 5; }), refused);
   EXPECT_EQ(with([](tls_record_state& state) { state.without_data = 33; }), refused);
   EXPECT_EQ(with([](tls_record_state& state) { state.failure = 255; }), refused);
-  EXPECT_EQ(with([](tls_record_state& state) { state.reserved = 1; }), refused);
+  EXPECT_EQ(with([](tls_record_state& state) { state.fragment = 5; }), refused);
 }
 
 // --- errors
