@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/udp.hpp>
 #include <memory>
 #include <optional>
@@ -27,15 +28,33 @@ constexpr milliseconds plenty{60'000};
 class Resolver : public ::testing::Test {
  protected:
   Resolver() : silent(io, udp::endpoint(asio::ip::address_v4::loopback(), 0)) {
-    udp::socket probe(io, udp::endpoint(asio::ip::address_v4::loopback(), 0));
-    port = probe.local_endpoint().port();
-    probe.close();
-    options.servers = "127.0.0.1:" + std::to_string(port);
     options.limit = options.patience = options.other_family = plenty;
-    start_server();
+    // Somebody else may take the port before dnsmasq has it.
+    for (int tries = 0; tries < 20 && !is_answering; ++tries) {
+      port = free_port();
+      options.servers = "127.0.0.1:" + std::to_string(port);
+      is_answering = try_to_start();
+    }
+    EXPECT_TRUE(is_answering) << "dnsmasq has ended";
+  }
+
+  // For UDP and for TCP: dnsmasq wants both.
+  std::uint16_t free_port() {
+    while (true) {
+      const udp::socket probe(io, udp::endpoint(asio::ip::address_v4::loopback(), 0));
+      const std::uint16_t found = probe.local_endpoint().port();
+      asio::ip::tcp::socket beside(io, asio::ip::tcp::v4());
+      boost::system::error_code taken;
+      beside.bind({asio::ip::address_v4::loopback(), found}, taken);
+      if (!taken) return found;
+    }
   }
 
   void start_server(const std::vector<std::string>& more = {}) {
+    ASSERT_TRUE(try_to_start(more)) << "dnsmasq has ended";
+  }
+
+  bool try_to_start(const std::vector<std::string>& more = {}) {
     const std::string at = "127.0.0.1#" + std::to_string(silent.local_endpoint().port());
     std::vector<std::string> words{
         "/usr/sbin/dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv",
@@ -54,9 +73,9 @@ class Resolver : public ::testing::Test {
     do {
       answer.reset();
       until_there.resolve("one.test", [&](const resolved_name& name) { answer = name; });
-      ASSERT_TRUE(tests::run_until(io, [&] { return answer.has_value(); }));
+      if (!tests::run_until(io, [&] { return answer.has_value(); })) return false;
     } while (answer->all.empty() && !server->wait_for(milliseconds(10)));
-    ASSERT_FALSE(answer->all.empty()) << "dnsmasq has ended";
+    return !answer->all.empty();
   }
 
   void make() {
@@ -84,6 +103,7 @@ class Resolver : public ::testing::Test {
   std::uint16_t port = 0;
   resolver_options options;
   std::unique_ptr<tests::child_process> server;
+  bool is_answering = false;
   std::optional<resolver> names;
   std::array<int, 3> counts{};
 };
