@@ -92,8 +92,9 @@ void zk_servers::finish() {
     found.mistakes += servers_[i].host + ": " + name.failed.message();
   }
   std::ranges::sort(found.addresses);
-  const auto repeated = std::ranges::unique(found.addresses);
-  found.addresses.erase(repeated.begin(), repeated.end());
+  // Not std::ranges::unique: clang 14 cannot read what gcc's library makes of it.
+  const auto repeated = std::unique(found.addresses.begin(), found.addresses.end());
+  found.addresses.erase(repeated, found.addresses.end());
   look->done(found);
 }
 

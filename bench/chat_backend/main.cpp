@@ -96,7 +96,7 @@ std::string text_of(const tcp::endpoint& endpoint) {
 // What the gateways are told. Throws before anything listens.
 std::string advertised(const command_line& line) {
   const bool is_given = !line.advertise.empty();
-  const std::string host = is_given ? line.advertise : line.options.listen.address().to_string();
+  std::string host = is_given ? line.advertise : line.options.listen.address().to_string();
   const auto mistake = shard_router::check_host(host);
   if (!mistake) return host;
   if (is_given) throw std::invalid_argument("--advertise: " + mistake.message());
