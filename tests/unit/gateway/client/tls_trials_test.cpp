@@ -29,6 +29,7 @@ class TlsTrials : public ::testing::Test {
 
   static std::vector<std::string> texts_of(const std::vector<tls_mistake>& all) {
     std::vector<std::string> texts;
+    texts.reserve(all.size());
     for (const tls_mistake& one : all)
       texts.push_back(std::to_string(one.pair) + " " + one.key + ": " + one.text);
     return texts;
