@@ -227,7 +227,8 @@ TEST(WorkerMetrics, NeverShareACacheLine) {
 
 TEST(ProcessUsage, CountsTheDescriptorsThatAreOpen) {
   const auto before = read_process_usage();
-  std::unique_ptr<std::FILE, decltype(&std::fclose)> file{std::tmpfile(), &std::fclose};
+  const auto close = [](std::FILE* open) { std::fclose(open); };
+  const std::unique_ptr<std::FILE, decltype(close)> file{std::tmpfile(), close};
   ASSERT_TRUE(file);
   const auto after = read_process_usage();
   EXPECT_EQ(after.descriptors_open, before.descriptors_open + 1);
