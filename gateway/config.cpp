@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <ctime>
 #include <exception>
-#include <fstream>
-#include <iterator>
 #include <utility>
 
 #include "gateway/client/tls_files.hpp"
@@ -21,6 +19,9 @@ namespace {
 
 using namespace std::chrono_literals;
 namespace limits = protocol::limits;
+
+// Of a configuration; ten times a long one, with all its lists.
+constexpr std::size_t file_bytes_max = 1 << 20;
 
 // The 4-byte length in front of every packet.
 constexpr std::size_t packet_header_bytes = 4;
@@ -356,10 +357,9 @@ void read_all(const toml::table& table, const std::filesystem::path& folder, con
 
 void load(const std::filesystem::path& file, config& out, config_errors& errors) {
   if (file.empty()) return errors.add({0, 0}, "", "--config names no file");
-  if (auto mistake = check_readable(file); !mistake.empty())
+  std::string text;
+  if (auto mistake = read_whole(file, file_bytes_max, text); !mistake.empty())
     return errors.add({0, 0}, "", std::move(mistake));
-  std::ifstream stream(file, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>{stream}, {}};
   try {
     const auto table = toml::parse(text);
     read_all(table, file.parent_path(), out, errors);

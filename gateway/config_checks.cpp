@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/ip/address.hpp>
 #include <cerrno>
 #include <charconv>
@@ -82,6 +83,18 @@ std::string check_readable(const fs::path& path) {
   if (fs::is_directory(status)) return cannot_read(path, EISDIR);
   if (!open_file(path)) return cannot_read(path, errno);
   return {};
+}
+
+std::string read_whole(const fs::path& path, std::size_t bytes_max, std::string& text) {
+  const auto file = open_file(path);
+  if (!file) return cannot_read(path, errno);
+  std::array<char, 4'096> piece;
+  while (const auto size = std::fread(piece.data(), 1, piece.size(), file.get())) {
+    if (text.size() + size > bytes_max)
+      return fmt::format("'{}' is larger than {} bytes", path.string(), bytes_max);
+    text.append(piece.data(), size);
+  }
+  return std::ferror(file.get()) != 0 ? cannot_read(path, errno) : std::string{};
 }
 
 std::string check_writable_folder_of(const fs::path& path) {

@@ -3,6 +3,7 @@
 // fine.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -24,6 +25,10 @@ std::string check_zookeeper(std::string_view text);
 
 // The file can be opened and is not a folder.
 std::string check_readable(const std::filesystem::path&);
+
+// All of it into `text`, if that is at most `bytes_max`. The file is opened once, for it may be a
+// pipe.
+std::string read_whole(const std::filesystem::path&, std::size_t bytes_max, std::string& text);
 
 // The folder in which the file is, or will be, is there and may be written.
 std::string check_writable_folder_of(const std::filesystem::path&);

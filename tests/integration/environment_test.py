@@ -1,7 +1,6 @@
 """What a gateway finds at its start: signals that come early, fewer cores than the machine has,
 gateways of the same name, and a map whose addresses are answered by somebody else."""
 
-import contextlib
 import os
 import re
 import signal
@@ -18,37 +17,23 @@ class EnvironmentTest(ClientCase):
 
     def test_a_hangup_at_any_time_of_a_start_does_not_end_it(self):
         gateway = self.made_gateway("gateway", self.chat_servers(["chat-a"]))
-        text = toml(gateway.tables)
         os.mkfifo(gateway.config_path)
         self.cluster.processes.append(gateway)
         super(Gateway, gateway).start()
         # Opening waits for the reader: the program is in main, and waits for its configuration.
-        # It may only have looked whether it can read; else it reads this, and no empty file.
-        with contextlib.suppress(BrokenPipeError):
-            with open(gateway.config_path, "w", encoding="utf-8") as file:
-                for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGPIPE):
-                    gateway.signal(number)
-                file.write(text)
-        self.assertTrue(self.fill_until_ready(gateway, text))
+        with open(gateway.config_path, "w", encoding="utf-8") as file:
+            for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGPIPE):
+                gateway.signal(number)
+            file.write(toml(gateway.tables))
+
+        def is_ready():
+            gateway.signal(signal.SIGHUP)
+            self.assertTrue(gateway.is_running(), gateway.output())
+            return re.search("presenter ready", gateway.output())
+        self.wait_until(is_ready, "it is ready")
         gateway.signal(signal.SIGHUP)
         gateway.wait_for_line("SIGHUP: reading the files of")
         self.assertEqual(gateway.stop(), 0)
-
-    def fill_until_ready(self, gateway, text):
-        """Writes the configuration for whoever reads it, hanging up all the while."""
-        def is_ready():
-            gateway.signal(signal.SIGHUP)
-            try:
-                writer = os.open(gateway.config_path, os.O_WRONLY | os.O_NONBLOCK)
-            except OSError:  # nobody reads
-                writer = None
-            if writer is not None:
-                with contextlib.suppress(BrokenPipeError):  # it only looked whether it can read
-                    os.write(writer, text.encode())
-                os.close(writer)
-            self.assertTrue(gateway.is_running(), gateway.output())
-            return re.search("presenter ready", gateway.output())
-        return self.wait_until(is_ready, "it is ready")
 
     def test_a_signal_while_it_waits_for_its_configuration_ends_it(self):
         gateway = self.made_gateway("gateway", self.chat_servers(["chat-a"]))

@@ -309,6 +309,8 @@ TEST_F(Config, SaysWhyTheFileItselfCannotBeRead) {
   EXPECT_THAT(messages(load_config(files_.folder() / "none.toml")),
               ElementsAre("cannot read 'none.toml': No such file or directory"));
   EXPECT_THAT(load_config(files_.folder()).errors[0].text, HasSubstr("Is a directory"));
+  EXPECT_THAT(load_config("/dev/zero").errors[0].text,
+              HasSubstr("'/dev/zero' is larger than 1048576 bytes"));
 }
 
 TEST_F(Config, ATableMustBeATable) {
