@@ -130,3 +130,14 @@ COUNTERS = (
 
 LINE_CHARS_MAX = 100
 FILE_LINES_MAX = 600
+
+# Prose is read in terminals and in reviews. A table's row cannot be broken into lines, so it may be
+# longer; what does not fit there is a list, or a page of its own.
+PROSE_CHARS_MAX = 110
+TABLE_ROW_CHARS_MAX = 160
+TABLE_COLUMNS_MAX = 3
+# Still to be rewritten. Nothing is added here.
+PROSE_NOT_YET = frozenset((
+    "README.md", "bench/README.md", "deploy/README.md", "gateway/README.md", "protocol/README.md",
+    "shard_router/README.md", "tests/conformance/README.md", "tests/fencing/README.md",
+    "tests/fuzz/README.md", "tests/nemesis/README.md", "tests/simulation/README.md"))

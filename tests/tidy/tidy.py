@@ -167,6 +167,56 @@ def check_text(source: Source) -> Iterator[Finding]:
                 yield Finding(source.path, number, f"{match.group()}: {why}")
 
 
+def check_prose(source: Source) -> Iterator[Finding]:
+    """Markdown: how wide its lines and tables are, and that its tables are whole."""
+    if not source.path.endswith(".md") or source.path in rules.PROSE_NOT_YET:
+        return
+    fenced, columns = False, 0
+    for number, line in enumerate(source.lines, 1):
+        fenced ^= line.startswith("```")
+        is_row = line.startswith("|") and not fenced
+        chars_max = rules.TABLE_ROW_CHARS_MAX if is_row else rules.PROSE_CHARS_MAX
+        if len(line) > chars_max:
+            yield Finding(source.path, number, f"{len(line)} characters in a line")
+        if is_row:
+            cells = len(re.findall(r"(?<!\\)\|", line)) - 1
+            if not columns and cells > rules.TABLE_COLUMNS_MAX:
+                yield Finding(source.path, number, f"{cells} columns in a table: make it a list")
+            if columns and cells != columns:
+                yield Finding(source.path, number, f"{cells} cells in a table of {columns}")
+            columns = columns or cells
+        else:
+            if columns and line.strip():
+                yield Finding(source.path, number, "a table's row does not go on in the next line")
+            columns = 0
+
+
+def check_links(source: Source, root: str) -> Iterator[Finding]:
+    """Markdown: what a link leads to within the tree is there, file and heading."""
+    if not source.path.endswith(".md"):
+        return
+    code = re.compile(r"^```.*?^```|^    [^\n]*|`[^`\n]+`", re.M | re.S)
+    prose = code.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), source.text)
+    for number, line in enumerate(prose.splitlines(), 1):
+        for link in re.findall(r"\]\(([^)\s]+)\)", line):
+            if re.match(r"[a-z]+:", link):
+                continue
+            name, _, heading = link.partition("#")
+            path = os.path.normpath(os.path.join(source.folder, name)) if name else source.path
+            if not os.path.exists(os.path.join(root, path)):
+                yield Finding(source.path, number, f"{link}: there is no {path}")
+            elif heading and heading not in _headings_of(root, path):
+                yield Finding(source.path, number, f"{link}: no such heading in {path}")
+
+
+def _headings_of(root: str, path: str) -> set:
+    """As GitHub makes names of them."""
+    if not path.endswith(".md"):
+        return set()
+    return {re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-")
+            for heading in re.findall(r"^#+ (.*)$", Source(root, path).text, re.M)}
+
+
 def check_counters(root: str) -> Iterator[Finding]:
     for header, struct, exporters in rules.COUNTERS:
         if not os.path.isfile(os.path.join(root, header)):
@@ -215,6 +265,8 @@ def check(root: str) -> List[Finding]:
         findings += check_lengths(source)
         findings += check_banned(source)
         findings += check_text(source)
+        findings += check_prose(source)
+        findings += check_links(source, root)
     findings += check_counters(root)
     return findings
 

@@ -129,6 +129,30 @@ class TidyTest(unittest.TestCase):
                 self.assertEqual(len(found), 1, found)
                 self.assertIn(f"{gone.split('.')[-1].split(':')[-1]} is told to nobody", found[0])
 
+    def test_prose(self):
+        for text, expected in (
+                ("x" * 111 + "\n", "1: 111 characters"),
+                ("| " + "x" * 158 + "|\n", "1: 161 characters"),
+                ("| a | b | c | d |\n|---|---|---|---|\n", "1: 4 columns"),
+                ("| a | b |\n|---|---|\n| a |\n", "3: 1 cells in a table of 2"),
+                ("| a | b |\n|---|---|\n| a | one\n", "3: 1 cells in a table of 2"),
+                ("| a |\n|---|\n| a |\nmore\n", "4: a table's row does not go on")):
+            with self.subTest(text=text):
+                self.assert_found("gateway/NOTES.md", text, expected)
+        self.assert_clean("gateway/NOTES.md", "x" * 110 + "\n\n| a \\| b | c | " + "d" * 140 + " |\n"
+                          "|---|---|---|\n| a | b | c |\n\n```\n| a | b | c | d |\n```\n")
+
+    def test_links(self):
+        self.write("gateway/README.md", "## Half-close, and `close`\n")
+        for link, expected in (("../absent.md", "there is no absent.md"),
+                               ("README.md#closes", "no such heading in gateway/README.md"),
+                               ("#here", "no such heading in gateway/NOTES.md")):
+            with self.subTest(link=link):
+                self.assert_found("gateway/NOTES.md", f"[a]({link})\n", expected)
+        self.assert_clean("gateway/NOTES.md", "# Of it\n[a](README.md#half-close-and-close) [b](#of-it)"
+                          " [c](https://host/x#y) [d](../protocol)\n"
+                          "    [](code) {}\n```\n[](code)\n```\nand `[](code)`\n")
+
     def test_exit_status_says_it(self):
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tidy.py")
         run = [sys.executable, script, self.root]
