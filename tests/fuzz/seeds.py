@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Writes the named seeds of every fuzz target: corpus/<target>/<name>.
 
-Run it after a change here; what it writes is checked in. Seeds that a finding left behind are
-written down here as well, with what they found.
+Run it after a change here, or in protocol/vectors/frames.json; what it writes is checked in.
+`--check` writes nothing, and tells each seed that is not as it would be written. Seeds that a
+finding left behind are written down here as well, with what they found.
 """
 
+import argparse
 import json
 import pathlib
 import sys
@@ -471,17 +473,37 @@ TARGETS = {
 }
 
 
-def main():
+def seeds_on_disk(target):
+    return {file.name: file.read_bytes() for file in (HERE / "corpus" / target).glob("*")}
+
+
+def differences():
+    for target, seeds in TARGETS.items():
+        written = seeds_on_disk(target)
+        for name in sorted(seeds.keys() | written.keys()):
+            if name not in seeds:
+                yield f"{target}/{name} is not written down in seeds.py"
+            elif seeds[name] != written.get(name):
+                yield f"{target}/{name} is not what seeds.py writes: run it"
+
+
+def write():
     for target, seeds in TARGETS.items():
         folder = HERE / "corpus" / target
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in seeds.items():
             (folder / name).write_bytes(content)
-        for file in folder.iterdir():
-            if file.name not in seeds:
-                print(f"{target}/{file.name} is not written down in seeds.py", file=sys.stderr)
-                return 1
-    return 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing, tell differences")
+    if not parser.parse_args().check:
+        write()
+    different = list(differences())
+    for each in different:
+        print(each, file=sys.stderr)
+    return 1 if different else 0
 
 
 if __name__ == "__main__":
