@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
 #include <utility>
+
+#include "base/net/errc.hpp"
 
 namespace presenter::net {
 namespace asio = boost::asio;
@@ -35,6 +38,12 @@ connector::connector(asio::io_context& io, endpoints targets)
 
 void connector::start(std::chrono::milliseconds timeout, handler done) {
   done_ = std::move(done);
+  if (targets_.empty()) {
+    asio::post(io_, [self = shared_from_this()] {
+      if (self->done_) self->finish(errc::no_address, tcp_socket(self->io_));
+    });
+    return;
+  }
   // Neither moves while an attempt is under way.
   attempts_.reserve(targets_.size());
   sockets_.reserve(targets_.size());

@@ -43,14 +43,14 @@ std::string text_of(const std::vector<connect_attempt>& attempts);
 // addresses_max; `timeout` for all of them together. See: RFC 8305 §5.
 class connector : public std::enable_shared_from_this<connector> {
  public:
-  // The attempts that were begun. Error: that of the first address; `socket` then is closed.
+  // The attempts that were begun. Error: that of the first address, or errc::no_address if there
+  // is none; `socket` then is closed.
   using handler = std::function<void(boost::system::error_code, tcp_socket socket,
                                      const std::vector<connect_attempt>& attempts)>;
 
   // RFC 8305 §5's recommended delay; shorter if the timeout would not leave one to each address.
   static constexpr std::chrono::milliseconds delay_most{250};
 
-  // `targets` is not empty.
   connector(boost::asio::io_context& io, endpoints targets);
 
   // Once. `done` is called later, on the io_context.

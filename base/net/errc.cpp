@@ -20,6 +20,8 @@ class net_category final : public boost::system::error_category {
         return "the name servers did not answer in time";
       case errc::lookup_under_way:
         return "the name servers have not answered yet";
+      case errc::no_address:
+        return "there is no address to connect to";
     }
     return "unknown error";
   }

@@ -6,13 +6,14 @@
 
 namespace presenter::net {
 
-// The later ones are the graver: of two families' answers the graver one is told.
+// Of a look-up, the later ones are the graver: of two families' answers the graver one is told.
 enum class errc {
   name_invalid = 1,     // no name that can be asked for · who configured it · asked again later
   name_unknown,         // it does not exist, or has no address · DNS · asked again later
   name_servers_failed,  // they refuse, or nobody listens there · DNS · asked again later
   lookup_timed_out,     // no answer in time · DNS · asked again later
   lookup_under_way,     // no answer yet · DNS · the last good addresses are used meanwhile
+  no_address,           // a connector was given none · its caller · nothing is connected
 };
 
 // For counters.

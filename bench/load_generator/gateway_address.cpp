@@ -59,7 +59,7 @@ boost::asio::ip::tcp::endpoint reachable_of(const std::string& text, const net::
   std::make_shared<net::connector>(io, targets)
       ->start(connect_timeout, [&](boost::system::error_code failed, net::tcp_socket,
                                    const std::vector<net::connect_attempt>& attempts) {
-        if (failed) mistake = text_of(attempts);
+        if (failed) mistake = attempts.empty() ? failed.message() : text_of(attempts);
         for (const auto& each : attempts)
           if (!each.result) reached = each.to;
       });

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "base/net/errc.hpp"
 #include "tests/support/io_turns.hpp"
 #include "tests/support/silent_listener.hpp"
 
@@ -127,6 +128,14 @@ TEST_F(Connector, FailsAsSoonAsTheLastAddressDoes) {
   connect({{address("127.0.0.2"), port}, {address("127.0.0.3"), port}});
   EXPECT_EQ(failed, asio::error::connection_refused);
   EXPECT_EQ(attempts.size(), 2U);
+}
+
+TEST_F(Connector, HasNowhereToGoWithoutAnAddress) {
+  start({});
+  EXPECT_FALSE(failed) << "not inside the call";
+  ASSERT_TRUE(tests::run_until(io, [this] { return failed.has_value(); }));
+  EXPECT_EQ(failed, errc::no_address);
+  EXPECT_TRUE(attempts.empty());
 }
 
 TEST_F(Connector, CallsNobodyOnceItIsCancelled) {
