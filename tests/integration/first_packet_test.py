@@ -59,7 +59,7 @@ class FirstPacketTest(ClientCase):
         super().setUp()
         self.servers, self.gateway = self.static_installation(
             tables={"auth": {"timeout": "1s", "packet_bytes_max": PACKET_BYTES_MAX},
-                    "tls": {"handshake_timeout": "1s"}})
+                    "tls": {"handshake_timeout": "1s"}, "log": {"level": "debug"}})
 
     def end_of(self, client):
         """What came before the end, however it came."""
@@ -177,6 +177,7 @@ class FirstPacketTest(ClientCase):
             self.assertEqual(client.recv(100), bytes([21, 3, 3, 0, 2, 2, 47]), "illegal_parameter")
             self.assertEqual(client.recv(100), b"", "FIN, no reset")
         self.wait_closed(self.gateway, "handshake_failed", before + 1)
+        self.gateway.wait_for_line("closed: handshake_failed: excessive message size")
 
     def test_link_that_is_lost(self):
         client = self.served_client()
