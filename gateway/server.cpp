@@ -145,7 +145,7 @@ bool server::run() {
 }
 
 // The workers come first: their clients wait, and what follows may take its time. Control stays
-// quiet from here on; a second signal has its default effect again.
+// quiet from here on, and a second signal ends the process at once.
 void server::shut_down() {
   if (ending_) return;
   // What throws here is tried once more by run: to be told twice is no harm.
@@ -155,6 +155,7 @@ void server::shut_down() {
   tell_service_manager("STOPPING=1");
   boost::system::error_code ignored;
   signals_.clear(ignored);
+  let_signals_end();
   if (admin_ != nullptr) admin_->stop();
   tickets_.stop();
   tls_.stop();

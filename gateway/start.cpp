@@ -139,6 +139,10 @@ void tell_capacity(const config& settings, std::size_t clients_max, std::uint64_
 void prepare_signals() {
   for (const int signal : {SIGPIPE, SIGUSR1, SIGUSR2, SIGHUP})
     std::signal(signal, SIG_IGN);
+  let_signals_end();
+}
+
+void let_signals_end() {
   if (::getpid() != 1) return;
   for (const int signal : {SIGTERM, SIGINT})
     std::signal(signal, end_as_process_1);

@@ -29,11 +29,15 @@ std::string node_name(const config& settings, const tcp_endpoint& listen);
 // One line with version and limits; a warning if limits.clients_max is more than the descriptors.
 void tell_capacity(const config& settings, std::size_t clients_max, std::uint64_t descriptors_max);
 
-// The first thing in main: from here on no signal ends the process that is not meant to.
-// SIGPIPE is ignored; SIGUSR1 and SIGUSR2 too, by which other programs are told to open their logs
-// again: there is no file here. SIGHUP is until the server waits for it, which it does before it
-// reads the files that SIGHUP is about.
+// The first thing in main: from here on no signal ends the process that is not meant to, and
+// SIGTERM and SIGINT do. SIGPIPE is ignored; SIGUSR1 and SIGUSR2 too, by which other programs are
+// told to open their logs again: there is no file here. SIGHUP is until the server waits for it,
+// which it does before it reads the files that SIGHUP is about.
 void prepare_signals();
+
+// SIGTERM and SIGINT end the process at once, while nobody waits for them. That is their default,
+// but not for process 1 of a container, which needs a handler, also after the last who waited.
+void let_signals_end();
 
 // One for each worker, of one address. Throws std::runtime_error. An address that another process
 // of this user shares by SO_REUSEPORT is a warning only: so a gateway can be started beside its

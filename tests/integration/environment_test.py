@@ -9,6 +9,17 @@ import subprocess
 from client_case import ClientCase
 from processes import PROGRAMS, Gateway, main, toml
 
+# Its signals are the kernel's default for nobody: what it has no handler for is not delivered.
+PROCESS_1 = ["unshare", *([] if os.geteuid() == 0 else ["--user", "--map-current-user"]),
+             "--pid", "--fork", "--kill-child"]
+
+
+def has_admin(gateway):
+    try:
+        return gateway.get("/healthz")[0] == 200
+    except OSError:
+        return False
+
 
 class EnvironmentTest(ClientCase):
     def made_gateway(self, name, servers, tables=None):
@@ -43,6 +54,23 @@ class EnvironmentTest(ClientCase):
         with open(gateway.config_path, "w", encoding="utf-8"):
             gateway.signal(signal.SIGTERM)
             self.assertEqual(gateway.wait(60), -signal.SIGTERM)
+
+    def test_as_process_1_of_a_container_it_ends_by_signals_all_the_same(self):
+        shards = self.chat_servers(["chat-a"])
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with self.subTest(second=number.name):
+                gateway = self.made_gateway(f"gateway-{number.name}", shards,
+                                            {"shutdown": {"timeout": "1h"}})
+                gateway.command = [*PROCESS_1, *gateway.command]
+                self.cluster.start(gateway)
+                gateway.wait_ready()
+                # It never closes its side, and so holds the end up for a while.
+                client = self.served_client(gateway=gateway)
+                gateway.signal(signal.SIGTERM)
+                self.wait_until(lambda gateway=gateway: not has_admin(gateway), "it shuts down")
+                gateway.signal(number)
+                self.assertEqual(gateway.wait(30), 128 + number)
+                client.tcp.close()
 
     def test_no_more_workers_than_cores_it_may_use(self):
         gateway = self.made_gateway("gateway", self.chat_servers(["chat-a"]),
