@@ -242,8 +242,12 @@ class Starved(GatewayCase):
         self.installation(backend, stall_timeout="1s")
         self.first = backend.wait_link()
         self.first.consume_dead = lambda size: None  # keeps what streams that are reset owe
-        for number in range(3):
+        for number in range(2):
             self.waiting_client(f"couple-{number}").send(FULL)
+        self.first.wait(lambda: self.first.window.left == 0, "the link's window is used up")
+        # It waits to be opened, which is longer than one that is relayed may wait for credit, and
+        # longer than the link takes to look.
+        self.waiting_client("couple-2")
         self.assertEqual(self.first.wait_go_away().reason, LinkError.link_stalled)
         self.first.wait_closed()
         backend.wait_link(1)
