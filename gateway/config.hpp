@@ -1,5 +1,5 @@
 // The gateway's configuration: one TOML file, read once at start into plain values. Every key, its
-// default, unit, range and meaning is a member here; README.md holds the same list with an example.
+// default, unit, range and meaning is a member here; deploy/configuration.md has them in tables.
 // `load_config` also checks what needs the disk, so that a loaded configuration can be started;
 // only the shard map file's content is the business of shard_router.
 #pragma once

@@ -4,8 +4,10 @@ A block of code or a command in the text that no recipe here knows fails: whoeve
 document says here how it is checked. What stands in for a placeholder is in the tables below.
 """
 
+import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 
@@ -16,6 +18,7 @@ from promql import Expression, PromqlError
 
 FILES = sorted(documents.markdown_files(ROOT))
 BLOCKS = [block for path in FILES for block in documents.blocks(ROOT, path)]
+MONITORING = os.path.join(ROOT, "deploy/monitoring.md")
 ALARMS = os.path.join(ROOT, "deploy/alarms.yml")
 
 # What a block is, by how it begins.
@@ -27,8 +30,9 @@ RECIPES = {
     "install -m 755 build/": "as_a_service", "apt-get install haproxy": "measurement",
     "tests/unit/protocol/wire/frame_vectors.py": "frame_vectors",
     "fencing_test ": "schedules", "mux_simulation_test ": "schedules",
-    # Pictures, C++, and bytes, which specification_test reads.
-    " clients ══": None, "base/net ←": None, "+------": None, "0000": None,
+    "cmake --preset dev": "work", "build/dev/bin/": "work",
+    # Pictures, what a command prints, C++, and bytes, which specification_test reads.
+    "            ┌": None, "Summary\n": None, "base ←": None, "+------": None, "0000": None,
     "zk_session ": None,
 }
 # And a command in the text.
@@ -238,6 +242,27 @@ class DocumentsTest(ClientCase):
 
     # --- those who work on it
 
+    def test_commands_of_those_who_work_on_it(self):
+        """Presets, programs and tests that there are."""
+        with open(os.path.join(ROOT, "CMakePresets.json"), encoding="utf-8") as file:
+            presets = {preset["name"] for preset in json.load(file)["buildPresets"]}
+        for line in [line for block in self.blocks("work") for line in block.lines]:
+            with self.subTest(line=line):
+                self.assertLessEqual(set(re.findall(r"--preset (\S+)", line)), presets)
+                for name in re.findall(r"integration\.(\w+)", line):
+                    self.assertTrue(os.path.exists(f"{ROOT}/tests/integration/{name}_test.py"))
+                names = re.findall(r"build/\w+/bin/(\S+)", line)
+                if "--target" in line:
+                    names += line.split("--target ")[1].split()
+                for name in names:
+                    self.assertTrue(os.access(os.path.join(PROGRAMS, name), os.X_OK), name)
+                if "--gtest_filter" in line:
+                    words = shlex.split(line)[1:] + ["--gtest_list_tests"]
+                    said = self.run_well(os.path.join(PROGRAMS, names[0]), *words)
+                    self.assertRegex(said, r"(?m)^\w+\.$")
+                if line.startswith("python3 "):
+                    self.assertTrue(os.path.exists(os.path.join(ROOT, line.split()[1])))
+
     def test_frame_vectors_are_written_as_they_stand(self):
         [block] = self.blocks("frame_vectors")
         vectors = "protocol/vectors/frames.json"
@@ -270,18 +295,18 @@ class DocumentsTest(ClientCase):
     def alarms(self):
         with open(ALARMS, encoding="utf-8") as file:
             rules = re.findall(r"^      - alert: (\w+)\n        expr: (.+)$", file.read(), re.M)
-        with open(os.path.join(ROOT, "deploy/README.md"), encoding="utf-8") as file:
-            table = file.read().split("### Worth an alarm")[1].split("\n## ")[0]
+        with open(MONITORING, encoding="utf-8") as file:
+            table = file.read().split("## Worth an alarm")[1].split("\n## ")[0]
         self.assertEqual(sorted(name for name, _ in rules),
                          sorted(re.findall(r"`(Presenter\w+)`", table)))
         return rules
 
     def families(self, gateway):
         """On this gateway's page, and those that only others have, by the document."""
-        with open(os.path.join(ROOT, "deploy/README.md"), encoding="utf-8") as file:
-            table = file.read().split("## Metrics")[1].split("### ")[0]
+        with open(MONITORING, encoding="utf-8") as file:
+            metrics = file.read().split("## Metrics")[1].split("\n## ")[0]
         return set(re.findall(r"^# TYPE (\S+)", gateway.get("/metrics")[1], re.M)) | {
-            f"presenter_{name}" for name in re.findall(r"`(\w+)`", table)}
+            f"presenter_{name}" for name in re.findall(r"`(\w+)`", metrics)}
 
     def heard(self, scrapes, families):
         """The names of those that these scrapes of one gateway set off."""

@@ -10,8 +10,8 @@ import subprocess
 from processes import PROGRAMS, ROOT, Gateway, InstallationTest, Process, free_port, main, toml
 
 PRESENTER = os.path.join(PROGRAMS, "presenter")
-README = os.path.join(ROOT, "README.md")
-OPERATING = os.path.join(ROOT, "deploy/README.md")
+CONFIGURATION = os.path.join(ROOT, "deploy/configuration.md")
+MONITORING = os.path.join(ROOT, "deploy/monitoring.md")
 REFERENCE = os.path.join(ROOT, "deploy/presenter.toml")
 
 
@@ -49,16 +49,35 @@ class DocumentsTest(InstallationTest):
     def test_every_key_is_documented_and_none_besides(self):
         keys = self.keys_of_the_program()
         self.assertGreater(len(keys), 50)
-        rows = re.findall(r"^\| (`\w+\.\w+`(?:, `\w+\.\w+`)*) \|", text_of(README), re.M)
-        self.assertEqual(set(re.findall(r"`([^`]+)`", " ".join(rows))), keys)
-        table, referred = None, set()
+        documented = self.defaults_of_the_document()
+        self.assertEqual(set(documented), keys)
+        referred = self.values_of_the_reference()
+        self.assertEqual(set(referred), keys)
+        for key, default in documented.items():
+            # What is not code is in words: required, none, where it comes from.
+            if default.startswith("`"):
+                with self.subTest(key=key):
+                    self.assertEqual(default.strip("`"), referred[key].strip('"'))
+
+    def defaults_of_the_document(self):
+        """{"listen.backlog": "`4096`", …}: one table for each section, with its keys alone."""
+        defaults = {}
+        for section in re.split(r"^## ", text_of(CONFIGURATION), flags=re.M):
+            for key, default in re.findall(r"^\| `(\w+\.\w+)` \| (.*?) \|", section, re.M):
+                self.assertTrue(section.startswith(f"[{key.split('.')[0]}]\n"), key)
+                self.assertNotIn(key, defaults)
+                defaults[key] = default
+        return defaults
+
+    def values_of_the_reference(self):
+        table, values = None, {}
         for line in text_of(REFERENCE).splitlines():
             header = re.match(r"\[(\w+)\]", line)
             table = header.group(1) if header else table
-            entry = re.match(r"(?:# )?(\w+) = ", line)
+            entry = re.match(r"(?:# )?(\w+) = (.*?)(?:  # .*)?$", line)
             if entry:
-                referred.add(f"{table}.{entry.group(1)}")
-        self.assertEqual(referred, keys)
+                values[f"{table}.{entry.group(1)}"] = entry.group(2)
+        return values
 
     def test_the_reference_configuration_is_accepted(self):
         reference = text_of(REFERENCE)
@@ -80,7 +99,7 @@ class DocumentsTest(InstallationTest):
     def test_every_metric_and_close_reason_is_documented(self):
         _, gateway = self.static_installation()
         _, page = gateway.get("/metrics")
-        documented = text_of(OPERATING)
+        documented = text_of(MONITORING)
         families = re.findall(r"^# TYPE (\S+) (\S+)$", page, re.M)
         self.assertEqual(len(set(families)), len(families), "each family once")
         for family, kind in families:
