@@ -32,8 +32,8 @@ RECIPES = {
     "fencing_test ": "schedules", "mux_simulation_test ": "schedules",
     "cmake --preset dev": "work", "build/dev/bin/": "work",
     # Pictures, what a command prints, C++, and bytes, which specification_test reads.
-    "            ┌": None, "Summary\n": None, "base ←": None, "+------": None, "0000": None,
-    "zk_session ": None,
+    "            ┌": None, " client ──": None, "Summary\n": None, "base ←": None, "+------": None,
+    "0000": None, "zk_session ": None,
 }
 # And a command in the text.
 COMMANDS = {
