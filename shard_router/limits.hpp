@@ -21,7 +21,7 @@ inline constexpr std::int64_t weight_min = 1;
 inline constexpr std::int64_t weight_max = 1'000;
 
 // Points on the ring per unit of weight: 1,600 for the default weight, with which a share is off by
-// 2.5 % as a rule and by 10 % at the most. README.md, Decisions.
+// 2.5 % as a rule and by 10 % at the most. DECISIONS.md.
 inline constexpr std::size_t points_per_weight = 16;
 
 // Far more chat servers than one fleet has.

@@ -41,7 +41,7 @@ struct resolved_name {
 // Confined to: the executor's one thread.
 // Bounds: lookups_max under way, the others wait for their turn and their limit runs meanwhile;
 //   the addresses of names_max names are kept, who was asked for longest ago is forgotten first.
-// See: RFC 8305 §3; gateway/README.md, Decisions.
+// See: RFC 8305 §3; gateway/DECISIONS.md.
 class resolver {
  public:
   using handler = std::function<void(const resolved_name&)>;
