@@ -30,7 +30,7 @@ RECIPES = {
     "install -m 755 build/": "as_a_service", "apt-get install haproxy": "measurement",
     "tests/unit/protocol/wire/frame_vectors.py": "frame_vectors",
     "fencing_test ": "schedules", "mux_simulation_test ": "schedules",
-    "cmake --preset dev": "work", "build/dev/bin/": "work",
+    "cmake --preset dev": "work", "build/dev/bin/": "work", '{"host":': "entry",
     # Pictures, what a command prints, C++, and bytes, which specification_test reads.
     "            ┌": None, " client ──": None, "Summary\n": None, "base ←": None, "+------": None,
     "0000": None, "zk_session ": None,
@@ -165,6 +165,13 @@ class DocumentsTest(ClientCase):
                 self.check_configuration(toml({
                     "tls": {"certificate": "server.pem", "private_key": "server.key"},
                     "shards": {"file": "shards.toml"}}))
+
+    def test_an_entry_has_the_fields_that_are_read(self):
+        with open(os.path.join(ROOT, "shard_router/shard_map_codec.cpp"), encoding="utf-8") as file:
+            read = file.read()
+        for block in self.blocks("entry"):
+            for field in json.loads(block.text):
+                self.assertIn(f'"{field}"', read)
 
     def test_secrets_are_made_as_they_are_read(self):
         [ticket_key], [identity] = self.commands("ticket_key"), self.commands("identity")
