@@ -12,6 +12,7 @@
 #include "presenterctl/reports.hpp"
 #include "presenterctl/server_state_command.hpp"
 #include "program/standard_output.hpp"
+#include "program/uncaught.hpp"
 
 namespace {
 
@@ -118,6 +119,7 @@ int run(int argc, char** argv) {
 // See exit_code.hpp.
 int main(int argc, char** argv) {
   presenter::program::keep_standard_descriptors();
+  presenter::program::end_at_uncaught_exceptions("presenterctl", exit_unreachable);
   // What the session with ZooKeeper tells is nothing that a person asked for.
   spdlog::set_level(spdlog::level::off);
   try {

@@ -16,6 +16,7 @@
 #include "bench/chat_backend/counters_text.hpp"
 #include "bench/chat_backend/departure.hpp"
 #include "program/standard_output.hpp"
+#include "program/uncaught.hpp"
 #include "protocol/backend_sdk/backend.hpp"
 #include "shard_router/host.hpp"
 
@@ -160,10 +161,14 @@ void run(command_line& line) {
 
 }  // namespace
 
-// 0 drained after SIGTERM, SIGINT or an order in the map · 1 it could not listen or register, or
-// what it says at its end not be written · 2 wrong arguments.
+// 0 drained after SIGTERM, SIGINT or an order in the map · 1 it could not listen or register, a
+// fault of the program ended it, or what it says at its end could not be written · 2 wrong
+// arguments.
 int main(int argc, char** argv) {
   presenter::program::keep_standard_descriptors();
+  presenter::program::end_at_uncaught_exceptions("presenter-chatd", 1);
+  // There is no file that it could read again, nor a terminal that it belongs to.
+  std::signal(SIGHUP, SIG_IGN);
   const auto finished = [](int status) {
     return presenter::program::finish_output("presenter-chatd", status, 1);
   };

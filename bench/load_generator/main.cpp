@@ -19,6 +19,7 @@
 #include "bench/load_generator/message_body.hpp"
 #include "bench/load_generator/report.hpp"
 #include "program/standard_output.hpp"
+#include "program/uncaught.hpp"
 
 namespace {
 
@@ -216,6 +217,7 @@ int parse_and_run(int argc, char** argv) {
 // summary not be written.
 int main(int argc, char** argv) {
   presenter::program::keep_standard_descriptors();
+  presenter::program::end_at_uncaught_exceptions("presenter-load", 2);
   // As presenter: the machine's openssl.cnf has no part in the figures.
   OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
   try {

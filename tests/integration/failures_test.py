@@ -26,6 +26,18 @@ CLIENT_ERRORS = (OSError, EOFError, TException, ssl.SSLError, Truncated, Asserti
 # As an operator's ulimit says it.
 NO_THREAD = r"Resource temporarily unavailable \(ulimit -u, TasksMax\)$"
 
+NOBODYS_UID = "61234"
+
+
+def as_user_of_threads(count):
+    """A command's beginning: it may have so many threads. The kernel counts those of a user, and
+    none of root's; another user's process may read our files all the same."""
+    limit = ["prlimit", f"--nproc={count}"]
+    if os.geteuid() != 0:
+        return limit  # of the tests' own user, who has more already
+    return ["setpriv", "--reuid", NOBODYS_UID, "--clear-groups",
+            "--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override", *limit]
+
 
 class FailureCase(ClientCase):
     def setUp(self):
@@ -46,6 +58,12 @@ class FailureCase(ClientCase):
             self.cluster.start(process)
         return process.wait(20), process.output()
 
+    def run_with_faults(self, program, *words):
+        return subprocess.run([os.path.join(PROGRAMS, program), *words], timeout=60,
+                              capture_output=True, text=True, check=False,
+                              stdin=subprocess.DEVNULL,
+                              env={**os.environ, **self.faults.environment()})
+
     def end(self, gateway, status=0):
         gateway.signal(signal.SIGTERM)
         self.assertEqual(gateway.wait(30), status, gateway.log_tail())
@@ -64,6 +82,18 @@ class ThreadsTest(FailureCase):
                 self.assertRegex(said, re.compile(
                     rf"critical workers\.count: the thread of worker {made + 1} of 8 cannot be "
                     rf"made: {NO_THREAD}", re.M))
+
+    def test_by_the_kernels_own_limit(self):
+        gateway = Gateway("gateway", self.cluster.folder, PROGRAMS, self.cluster.certificates,
+                          self.cluster.static_shards(self.chat_servers(["chat-a"])),
+                          {"workers": {"count": 8}})
+        gateway.command = [*as_user_of_threads(4), *gateway.command]
+        status, said = self.start_failing(gateway)
+        self.assertEqual(status, 1, said)
+        self.assertNotIn("presenter ready", said)
+        self.assertRegex(said, re.compile(
+            r"critical workers\.count: the thread of worker [1-4] of 8 cannot be made: "
+            + NO_THREAD, re.M))
 
     def test_the_first_thread_for_zookeeper(self):
         gateway = self.prepared(shards={"zookeeper": f"127.0.0.1:{free_port()}/presenter"})
@@ -100,24 +130,19 @@ class ThreadsTest(FailureCase):
             for made in (0, 2) if program in ("presenter-load", "presenter-storm") else (0,):
                 with self.subTest(program=program, made=made):
                     self.faults.allow_threads(made)
-                    environment = {**os.environ, **self.faults.environment()}
-                    done = subprocess.run([os.path.join(PROGRAMS, program), *words], timeout=30,
-                                          capture_output=True, text=True, check=False,
-                                          stdin=subprocess.DEVNULL, env=environment)
+                    done = self.run_with_faults(program, *words)
                     self.assertIn(done.returncode, (1, 2, 3), done.stderr)
                     self.assertRegex(done.stderr, rf"(?m)^{program}.*: \S+")
 
     def test_threads_of_the_load_generator(self):
         gateway = self.cluster.start(self.prepared())
         gateway.wait_ready()
-        command = [os.path.join(PROGRAMS, "presenter-load"), "echo", "--gateway", gateway.address,
-                   "--clients", "8", "--threads", "2", "--seconds", "0.2", "--insecure"]
+        command = ["presenter-load", "echo", "--gateway", gateway.address, "--clients", "8",
+                   "--threads", "2", "--seconds", "0.2", "--insecure"]
         for number in (1_000, 2_000, 4_000, 8_000):
             with self.subTest(allocation=number):
                 self.faults.fail_allocation("presenter-load", number)
-                done = subprocess.run(command, timeout=60, capture_output=True, text=True,
-                                      check=False, stdin=subprocess.DEVNULL,
-                                      env={**os.environ, **self.faults.environment()})
+                done = self.run_with_faults(*command)
                 self.assertIn(done.returncode, (0, 1, 2), done.stderr)
                 if done.returncode == 2:
                     self.assertIn("presenter-load: std::bad_alloc\n", done.stderr)
@@ -233,6 +258,20 @@ class ExceptionsTest(FailureCase):
         self.assertEqual(gateway.wait(30), 1)
         self.assertRegex(gateway.output(),
                          r"(?m)critical zookeeper: failed by an exception: std::bad_alloc$")
+
+    def test_a_thread_of_zookeepers_in_the_other_programs(self):
+        where = self.cluster.zookeeper().connect_string
+        thrown = "nobody catches what thread 'zookeeper' throws: std::bad_alloc"
+        chat = self.cluster.start(self.faults.preloaded(
+            ChatServer("chat-z", self.cluster.folder, PROGRAMS, zookeeper=where)))
+        chat.wait_for_line("is registered")
+        self.faults.fail_allocation("zookeeper", 0)
+        self.chat_servers(["chat-y"], zookeeper=where)  # it is told of that
+        self.assertEqual(chat.wait(30), 1)
+        self.assertIn(f"\npresenter-chatd: {thrown}\n", chat.output())
+        self.faults.fail_allocation("zookeeper", 0)
+        done = self.run_with_faults("presenterctl", "drain", "chat-y", "--zookeeper", where)
+        self.assertEqual((done.returncode, done.stderr), (3, f"presenterctl: {thrown}\n"))
 
     def test_a_chat_server(self):
         for number in range(0, 60, 6):

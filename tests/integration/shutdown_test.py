@@ -49,6 +49,12 @@ class ShutdownTest(ClientCase):
         self.servers[0].signal(signal.SIGTERM)
         self.assertEqual(self.servers[0].wait(30), 0)
 
+    def test_a_chat_server_has_nothing_to_do_with_a_hangup(self):
+        ann, ben = self.served_client(), self.served_client(user="ben")
+        self.servers[0].signal(signal.SIGHUP)
+        self.assert_talks(ann, ben)
+        self.assertEqual(self.servers[0].stop(), 0)
+
 
 if __name__ == "__main__":
     main()
