@@ -1,7 +1,7 @@
 // Thrift's own compact and binary protocols over bytes in memory, watched: they note where they
-// read on although protocol/README.md (§3, §9, Decisions) wants an error, and where they cannot
-// read what it allows. Whoever compares may then say why two decoders differ, or that they must
-// not.
+// read on although protocol/README.md (§3, §9) and protocol/DECISIONS.md want an error, and where
+// they cannot read what it allows. Whoever compares may then say why two decoders differ, or that
+// they must not.
 #pragma once
 
 #include <thrift/protocol/TBinaryProtocol.h>
