@@ -136,12 +136,3 @@ FILE_LINES_MAX = 600
 PROSE_CHARS_MAX = 110
 TABLE_ROW_CHARS_MAX = 160
 TABLE_COLUMNS_MAX = 3
-# Still to be rewritten. Nothing is added here.
-PROSE_NOT_YET = frozenset((
-    "protocol/README.md",
-    "tests/conformance/README.md",
-    "tests/fencing/README.md",
-    "tests/fuzz/README.md",
-    "tests/nemesis/README.md",
-    "tests/simulation/README.md",
-))
