@@ -60,8 +60,8 @@ struct clients_config {
   int keepalive_count = 3;
   // TCP_USER_TIMEOUT: a client that acknowledges nothing of what was sent, or leaves its window
   // closed, for so long is given up. Without it: some 15 minutes. 0: the kernel's. 1 s … 24 h, and
-  // at least idle + count × interval: it replaces the count, and a shorter one would give up a
-  // client whose first answer is lost.
+  // at least idle + count × interval: Linux then ignores the count, and with a shorter time one
+  // lost probe closes a living client.
   duration user_timeout = std::chrono::seconds{315};
   // TCP_NOTSENT_LOWAT: how much may wait in the kernel that has not been sent at all, 0 or
   // 4096 … 16777216; 0: the kernel's, which is no limit but the send buffer. Two records: one

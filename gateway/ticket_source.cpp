@@ -178,7 +178,7 @@ void ticket_source::rotate_fleet(ticket_time now) {
   wipe(bytes);
 }
 
-// Whoever was faster, we read what there is now.
+// Another gateway may have been faster: we read what there is now.
 void ticket_source::write_done(const error_code& failed, const char* what) {
   if (failed) return;
   ++rotations_;

@@ -23,7 +23,7 @@
 namespace presenter::gateway {
 
 // Life: the server's. Confined to: the control thread.
-// See: gateway/README.md, Tickets.
+// See: gateway/tls/tickets/README.md, Tickets.
 class ticket_source {
  public:
   using publish = std::function<void(const ticket_ring_ptr&)>;

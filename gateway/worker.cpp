@@ -22,9 +22,9 @@ namespace {
 // clients come first, and wait for one step at the most.
 constexpr std::chrono::microseconds handshake_budget{100};
 
-// So long the worker waits for clients and links alone before it lets Asio look at the rest:
-// timers, work from other threads, links that are being connected. Traffic that pauses for longer
-// ends it.
+// For this long the worker waits for clients and links alone. Then, or when traffic pauses for
+// longer, it lets Asio look at the rest: timers, work from other threads, links that are being
+// connected.
 constexpr std::chrono::milliseconds serve_time{10};
 
 // Streams that are compared with a new map in one turn of the loop: some 0.1 ms.
@@ -36,7 +36,8 @@ constexpr std::size_t surveyed_per_turn = 512;
 // For frames that are still to leave when the links close at the end.
 constexpr std::chrono::milliseconds link_linger{500};
 
-// For a worker that has failed, and whose timers may have gone with that: longer than a tick.
+// How much longer a failed worker may take: its timers may have stopped, so this is more than a
+// tick.
 constexpr std::chrono::milliseconds failure_linger{500};
 
 // A tick that is so much late says that the process stood still, or its machine: no client has been
@@ -77,7 +78,8 @@ worker::worker(const worker_setup& setup, listening_socket socket)
 worker::~worker() {
   if (thread_.joinable()) post_shut_down({});
   join();
-  // The stream that one gives back may wake another, which ends: no neighbour is kept in mind.
+  // A session that dies gives its stream back, which may wake another session, and that one may end
+  // as well. So no place in the list is kept from one to the next.
   while (!sessions_.empty()) {
     client_session& next = sessions_.front();
     next.session_hook::unlink();
@@ -117,8 +119,9 @@ void worker::run() {
   events_.on_ended();
 }
 
-// Nobody knows how far the one had come that threw. What may have stopped with it is begun again,
-// so that clients are closed cleanly and the thread ends; if not all of that works, time ends it.
+// Nobody knows how far the callback had come that threw. Timers and waiting may have stopped with
+// it. They are begun again, so that clients are closed cleanly and the thread ends. If that does
+// not work either, the time limit ends it.
 void worker::end_after_failure() {
   serving_ = serve_posted_ = false;
   begin_serving();
@@ -230,7 +233,7 @@ void worker::wait_move() {
   const auto next = mover_.next_move();
   if (!next || shutting_down_ || (move_awaited_ && *move_awaited_ <= *next)) return;
   move_awaited_ = next;
-  move_timer_.expires_at(*next);  // and no more for whom it ran
+  move_timer_.expires_at(*next);  // cancels the wait before
   move_timer_.async_wait([this](boost::system::error_code error) {
     if (error) return;
     move_awaited_.reset();
@@ -242,8 +245,9 @@ void worker::wait_move() {
 
 // --- surveys
 
-// The list of sessions goes round once, while clients come and go: who comes stands behind the last
-// and is not counted, who goes makes the round begin again for some, which are marked.
+// The list of sessions is turned round once, in steps, while clients come and go. A client that
+// comes stands behind the last and is not counted. One that goes makes the round meet some clients
+// a second time; their mark tells that the survey has seen them.
 void worker::step_survey() {
   if (surveys_.empty()) return;
   survey& now = surveys_.front();
@@ -300,7 +304,7 @@ void worker::on_accepted(int descriptor, const tcp_endpoint& peer, address_claim
   try {
     session = session_memory_.make(context_, descriptor, peer, std::move(claim));
   } catch (const std::bad_alloc&) {
-    // One client less; those who are here go on.
+    // This client is lost; those that are here go on.
     metrics_.accept_failures.add();
     shard_router::log_paced(memory_said_, spdlog::level::err, "no memory for a client");
     ::close(descriptor);

@@ -46,7 +46,8 @@ class map_guard {
   void note_missing(const shard_map& in_force, const shard_map& read, clock::time_point now);
 
   const std::chrono::milliseconds hold_;
-  // Who is missing, since when: of the map in force, and who left it within `hold_`.
+  // Which backends are missing and since when: those of the map in force, and those that left it
+  // within `hold_`.
   std::map<std::string, clock::time_point, std::less<>> missing_;
   bool is_holding_ = false;
   bool is_forgotten_ = false;

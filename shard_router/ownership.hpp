@@ -34,7 +34,7 @@ class ownership {
  public:
   using clock = std::chrono::steady_clock;
 
-  // For so long a key must have been ours before we accept it: the time that a map may take to
+  // How long a key must have been ours before we accept it: the time that a map may take to
   // reach all others, so that its last owner knows as well. Reading is debounced by 100 ms, and
   // done again while the fleet keeps changing.
   static constexpr std::chrono::milliseconds settle_default{1'000};

@@ -194,7 +194,7 @@ void zk_registration::create_parent() {
   }));
 }
 
-// Whether the change was made, or somebody else was faster, or nobody knows: the next read tells.
+// The change was made, or somebody else was faster, or nobody knows: the next read will show.
 void zk_registration::after_change(error_code failed) {
   is_checking_ = false;
   const bool is_overtaken = failed == zk_errc::no_node || failed == zk_errc::node_exists ||

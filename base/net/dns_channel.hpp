@@ -22,9 +22,9 @@ using addresses = std::vector<boost::asio::ip::address>;
 
 enum class address_family { v4, v6 };
 
-// Life: held by who waits for answers, and let go outside of c-ares, that is anywhere but inside a
-//   call of its own; it then closes its sockets and calls nobody any more. It reads the two files
-//   once, when it is made, so it should not be kept for long.
+// Life: held by whoever waits for answers, and let go anywhere but inside a call of c-ares. It then
+//   closes its sockets and calls nobody any more. It reads the two files once, when it is made, so
+//   it should not be kept for long.
 // Confined to: the executor's thread.
 // Bounds: one UDP socket for each name server, TCP for answers that are cut short; a question is
 //   given up by itself after some seconds.

@@ -56,7 +56,7 @@ void resolver::resolve(const std::string& name, handler done) {
   if (!asked.last_good.empty() && asked.waiting.size() == 1) wait_patience(asked);
 }
 
-// For all who wait now; who comes to a look-up that is late already need not wait as well.
+// For all that wait now. An asker that joins a look-up which is late already need not wait either.
 void resolver::wait_patience(known_name& of) {
   look_up& look = *of.look;
   look.patience.expires_after(look.is_late ? std::chrono::milliseconds(0) : options_.patience);

@@ -23,9 +23,9 @@ namespace presenter::net {
 struct resolver_options {
   // A look-up that takes longer has failed. A second name server is asked after one second.
   std::chrono::milliseconds limit{5'000};
-  // So long who asks for a name whose last addresses are known waits for newer ones.
+  // How long an asker waits for newer addresses when the last good ones are known.
   std::chrono::milliseconds patience{250};
-  // So long the addresses of one family wait for the other's (RFC 8305 §3): servers that drop
+  // How long the addresses of one family wait for the other's (RFC 8305 §3): servers that drop
   // questions for IPv6 are common.
   std::chrono::milliseconds other_family{50};
   std::string servers;  // "address:port,…" in place of those of /etc/resolv.conf

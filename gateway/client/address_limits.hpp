@@ -2,7 +2,7 @@
 // clients it may have between accept and the end of their first packet, and how many it may bring a
 // second. One table for all workers, asked once at accept and once at the end of the first packet;
 // nothing of it is on the path of an established client's bytes.
-// See: gateway/README.md, Storms.
+// See: gateway/accept/README.md.
 #pragma once
 
 #include <array>

@@ -12,7 +12,7 @@
 namespace presenter::gateway {
 namespace {
 
-// A name in a line of the log: whoever needs more looks into the file.
+// Enough of a name for a line of the log; the rest can be read in the file.
 constexpr std::size_t name_bytes_shown = 200;
 
 struct store_deleter {
@@ -57,7 +57,8 @@ struct path {
   X509* impostor = nullptr;  // has the name of the next one, but has not signed
 };
 
-// Who has signed `subject`. Whoever only has the name becomes the impostor if nobody else has it.
+// The certificate that has signed `subject`. One that only has the issuer's name is the impostor,
+// if no other has that name and has signed.
 X509* find_issuer(X509* subject, const std::vector<x509_ptr>& chain, path& found) {
   for (const x509_ptr& one : chain) {
     const bool is_used =

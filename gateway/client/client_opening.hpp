@@ -2,7 +2,7 @@
 // with early data before the handshake has ended, and decides what is next at each event until the
 // stream is accepted or the client is to be told why not. Without I/O: bytes, events and the time
 // come in, each answered by one step; the session carries it out.
-// See: gateway/README.md, Phases of a client and Early data.
+// See: gateway/client/README.md, Phases; gateway/tls/tickets/README.md.
 #pragma once
 
 #include <cstddef>

@@ -77,8 +77,9 @@ void client_session::on_poll(std::uint32_t events) {
 
   switch (phase_) {
     case client_phase::handshake:
-      // It has given up waiting: no crypto is spent on it. Once our part is on its way a FIN may
-      // come with the client's own, and data between them.
+      // It has given up waiting, so no crypto is spent on it. Once OpenSSL has begun, a FIN may
+      // come right behind the rest of the client's handshake and its data: that is no reason to
+      // give up.
       if ((events & gone) != 0 || ((events & EPOLLRDHUP) != 0 && !tls_.has_begun())) {
         if (!tls_.has_begun())
           context_.metrics.spared_handshakes[spared_handshake::client_gone].add();
@@ -369,7 +370,7 @@ void client_session::expect_nothing() {
   context_.deadlines.set_deadline(*this, idle_.due(timeout));
 }
 
-// It was looked at in vain if there have been bytes since the deadline was set.
+// The deadline is not moved by each byte: if there were bytes since it was set, it is set anew.
 void client_session::on_idle(steady_time now) {
   const steady_time due = idle_.due(context_.settings.clients.idle_timeout);
   if (due > now) return context_.deadlines.set_deadline(*this, due);
@@ -383,7 +384,7 @@ void client_session::on_relay_over(close_reason reason, std::string_view cause) 
     case close_reason::client_finished:
     case close_reason::backend_finished:
       return close_cleanly(reason);
-    // Whoever meets these is one of many, and all of them would come back at once.
+    // These reasons meet many clients at once, and all of them would come back at once.
     case close_reason::stream_moved:
     case close_reason::backend_shutting_down:
     case close_reason::link_lost:
@@ -449,7 +450,7 @@ void client_session::answer_and_close(close_reason reason) {
   close_cleanly(reason);
 }
 
-// What is left for it would look whole: the alert says that it is not.
+// What is still unsent is dropped: without it the client could take what it got for the whole.
 void client_session::close_with_alert(close_reason reason, std::string_view cause) {
   relay_.unsent().release();
   tls_.abort();

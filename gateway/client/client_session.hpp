@@ -1,7 +1,7 @@
 // One client from accept to close. What happens to it comes here, and is passed on by the phase
 // that it is in: to its TLS, its opening, its relay, its closing. They say what is next, and this
 // does it with the worker's parts. Every phase has a deadline; every end has one close_reason.
-// After the first packet only the relay is left. See: gateway/README.md, Phases of a client.
+// After the first packet only the relay is left. See: gateway/client/README.md, Phases.
 #pragma once
 
 #include <sys/socket.h>

@@ -1,6 +1,6 @@
 // Which ClientHellos with early data this gateway has taken lately, so that it takes none twice:
 // whoever recorded one can send it again, to any worker. Other gateways have not seen it: see
-// gateway/README.md, Early data.
+// gateway/tls/tickets/README.md, Early data.
 //
 // OpenSSL lets early data pass only while the age that the client states for its ticket fits to
 // within some seconds (RFC 8446 §8.3), so a ClientHello has to be remembered for so long and no

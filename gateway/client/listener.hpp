@@ -82,8 +82,8 @@ class listener final : private protocol::poll_target, private deadline_node {
     std::function<std::size_t()> clients_open;
     // Accepted clients wait for their handshakes: take fewer at a time.
     std::function<bool()> is_busy = [] { return false; };
-    // The kernel gives the lowest number that is free: a client with this one or a higher says that
-    // so many are in use, by whomever.
+    // The kernel hands out the lowest free descriptor, so a client's own number shows how many are
+    // in use, by whatever. At this number and above nobody is accepted.
     std::size_t descriptors_watermark = std::numeric_limits<std::size_t>::max();
   };
   // `peer`: never an IPv4-mapped address.

@@ -86,6 +86,11 @@ openssl_session::openssl_session(tls_contexts_ptr contexts, client_socket& socke
 }
 
 // --- the socket
+//
+// OpenSSL reads and writes through a BIO of ours, not by the descriptor. So all clients of a worker
+// share one receive buffer; records that the socket does not take wait here, for OpenSSL can have
+// only one under way; and what a client makes OpenSSL do in a turn is counted, and can be cut
+// short.
 
 // OpenSSL goes on by itself behind a record that brings nothing, for as long as there are more: a
 // client that sends nothing else would never let go of the worker.
@@ -121,8 +126,8 @@ int openssl_session::bio_read(char* into, int size) {
   return static_cast<int>(n);
 }
 
-// The first record of one that follows a HelloRetryRequest goes uncounted: nothing tells it from
-// refused early data.
+// The first record of a ClientHello that follows a HelloRetryRequest is not counted: it cannot be
+// told from early data that was refused.
 bool openssl_session::takes_hello(std::size_t bytes) {
   const OSSL_HANDSHAKE_STATE state = SSL_get_state(ssl_.get());
   if (state == TLS_ST_BEFORE || state == TLS_ST_SR_CLNT_HELLO) hello_bytes_ += bytes;
@@ -189,8 +194,13 @@ tls_status openssl_session::status_of(int result) {
 }
 
 // --- the session
+//
+// What earlier calls have left is sent before anything new is made, so that records leave in order,
+// and a write counts as done only when its record has left. OpenSSL's queue of errors belongs to
+// the thread: it is emptied before each call, or one client would be blamed for another's error.
 
-// Only once all of ours is on its way: what waits could not go along when records are detached.
+// Done only once all of our records are on their way: detached records could not take along what
+// still waits here.
 tls_status openssl_session::handshake(std::unique_ptr<protocol::byte_buffer>& early) {
   if (const tls_status status = flush(); status != tls_status::ok) return status;
   const tls_status status = shake_hands(early);
@@ -296,13 +306,18 @@ protocol::tls_facts openssl_session::facts() const {
 }
 
 // --- detaching
+//
+// To go on without OpenSSL takes both traffic secrets, and how many records have gone each way
+// under them, for that number is part of each record's nonce. OpenSSL has no question for either.
+// The secrets come by its callback for key logs, the numbers by the one that shows messages.
 
 void openssl_session::watch_handshakes(SSL_CTX* context) {
   SSL_CTX_set_msg_callback(context, on_message);
 }
 
-// OpenSSL writes each secret as text for the callback, some 5 us, and has no other way to tell it:
-// only those that come behind our Finished are asked for. No other thread has this context.
+// OpenSSL writes each secret as text for the callback, which takes some 5 us, and has no other way
+// to give it. So it is asked only for those that come behind our Finished. Setting the callback on
+// the context is safe: no other thread has this one.
 void openssl_session::hear_secrets(bool hear) {
   SSL_CTX_set_keylog_callback(SSL_get_SSL_CTX(ssl_.get()), hear ? on_key_line : nullptr);
 }

@@ -1,14 +1,15 @@
-// A walk over an intrusive list whose members leave it while it is walked, neighbours of the one
-// that is visited included: whoever ends gives room that wakes others, and ends them as well.
+// A walk over an intrusive list whose members leave it while it is walked. The neighbours of the
+// one that is visited may leave too: a client that ends gives room, which wakes others, and some of
+// those end as well.
 #pragma once
 
 #include <cstddef>
 
 namespace presenter::gateway {
 
-// Calls `visit` for everybody in `list`. The list goes round once, so no place in it is kept in
-// mind: whoever leaves meanwhile makes the round begin again for some, whom `visit` must bear to
-// meet twice. Whoever comes meanwhile may be visited or not.
+// Calls `visit` for every member of `list`. The list is turned round once, so the walk keeps no
+// place in it. When members leave meanwhile, some others are visited a second time, which `visit`
+// must bear. A member that comes meanwhile may be visited or not.
 template <class List, class Visit>
 void visit_restless(List& list, Visit visit) {
   for (std::size_t left = list.size(); left > 0 && !list.empty(); --left) {

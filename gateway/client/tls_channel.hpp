@@ -1,7 +1,7 @@
 // The TLS session of one client on its descriptor, without waiting: every call does what can be
 // done now. OpenSSL shakes hands; after that the records of a TLS 1.3 client are detached, and
 // OpenSSL's object, some 14 KiB, is gone. It knows nothing of packets, streams or deadlines.
-// See: gateway/README.md, Detached records.
+// See: gateway/tls/README.md, Detached records.
 #pragma once
 
 #include <chrono>

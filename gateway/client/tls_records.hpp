@@ -87,7 +87,7 @@ struct tls_opened {
 // Life: the client's TLS channel; moved, never copied; wiped when it dies or is moved from.
 // Confined to: the worker's thread, as its tls_record_crypto.
 // Bounds: 144 bytes; a record is refused by its header if it is above tls_limits::length_max.
-// See: RFC 8446 §5, §4.6.3, §6; gateway/README.md, What a handshake agrees.
+// See: RFC 8446 §5, §4.6.3, §6; gateway/tls/README.md, What a handshake agrees.
 class tls_records {
  public:
   tls_records() : state_{} {}
@@ -113,8 +113,8 @@ class tls_records {
   // With alert_received: its description, of which the names of tls_alert are only some.
   std::uint8_t client_alert() const { return state_.client_alert; }
 
-  // Time has passed, and so many records without data are as if they had not been: a client that
-  // changes its keys every hour is none that floods us.
+  // Time has passed, so this many records without data are forgotten: a client that changes its
+  // keys every hour does not flood us.
   void forgive(std::uint64_t records);
 
   // What seal() will write for so much plaintext now: its records, and the KeyUpdates due among

@@ -139,7 +139,7 @@ asio::awaitable<void> admin_endpoint::server::accept_all(std::shared_ptr<server>
   }
 }
 
-// One client less, when there is no memory for it; those that come later are taken again.
+// Without memory for a client it is dropped; clients that come later are taken again.
 error_code admin_endpoint::server::take(tcp::socket socket) {
   try {
     if (streams_.size() >= limits_.sessions_max) {
@@ -207,7 +207,7 @@ asio::awaitable<error_code> admin_endpoint::server::read_request(session& client
   co_return ec;
 }
 
-// Some pages wait for the workers. Who answers too late answers nobody.
+// Some pages wait for the workers. An answer that comes too late is dropped.
 asio::awaitable<admin_response> admin_endpoint::server::make_response(
     session& client, const request_parser& parser, std::optional<http::status> refused) {
   if (refused) co_return admin_error(*refused);

@@ -23,8 +23,8 @@ constexpr bool is_trim_due(const handshake_counts& now, std::uint64_t ended_at_l
   return now.arriving <= few && now.ended - ended_at_last_trim >= crowd;
 }
 
-// The end of a crowd comes after it has been trimmed for: once nobody more comes, the rest goes
-// too.
+// A second trim follows when arrivals stop: the first one may come while clients of the crowd
+// are still on their way.
 constexpr bool is_rest_due(const handshake_counts& now, std::uint64_t ended_at_last_look) {
   constexpr std::int64_t few = 16;
   return now.arriving <= few && now.ended == ended_at_last_look;

@@ -29,6 +29,9 @@ relay_context::relay_context(const config& settings_, worker_metrics& metrics_)
     : settings(settings_), metrics(metrics_), scratch(protocol::limits::data_bytes_max) {}
 
 // --- batch
+//
+// One gulp of a link often has several frames for the same client. Written one by one, each would
+// cost a TLS record and a system call.
 
 void relay_batch::flush() {
   while (!touched_.empty()) {
@@ -39,6 +42,11 @@ void relay_batch::flush() {
 }
 
 // --- life
+//
+// One relay serves all attempts to open its client's stream. start() begins an attempt with the
+// first packet, which stays the session's until Accept, because a refused attempt sends it again
+// elsewhere. begin() then lets the client's own bytes flow. However it ends, the stream is released
+// exactly once, since the core calls its handler until then.
 
 relay::relay(relay_context& context, relay_batch& batch, client_end& client)
     : context_(context), batch_(batch), client_(client) {}
@@ -87,6 +95,9 @@ void relay::fail_client(client_io status) {
 }
 
 // --- client → backend
+//
+// Nothing is queued here: a client is read only for what its stream can send at this moment. What
+// is not read stays in the client's socket, and TCP slows the client down.
 
 bool relay::send_packet() {
   while (!packet_.empty()) {
@@ -156,6 +167,10 @@ void relay::move_to_backend() {
 }
 
 // --- backend → client
+//
+// Bytes lie in to_client_ until the client's socket has taken them, and only then is their credit
+// given back. So to_client_ never exceeds one window, and a client that does not read stops the
+// backend's writes for its own stream, and nobody else's.
 
 void relay::on_accepted() {
   accepted_ = true;
@@ -224,6 +239,10 @@ void relay::end_if_both_finished() {
 }
 
 // --- ends
+//
+// Every end leaves here once, with one reason. Where the backend or the link has ended the stream
+// it is only released; where this side ends it, over() resets it first. A deadline runs only while
+// bytes wait or one side has finished: a quiet client has none.
 
 void relay::on_reset(reset_reason reason, bool by_peer) {
   packet_ = {};

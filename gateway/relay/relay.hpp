@@ -64,7 +64,7 @@ class relay final : public protocol::stream_handler, public batched {
   void start(std::shared_ptr<protocol::mux_core> link, protocol::stream_id stream,
              std::span<const std::byte> packet);
 
-  // The stream is accepted and the session has let go of the packet: client bytes may flow.
+  // The stream is accepted and the session has freed the packet: bytes of the client may flow.
   void begin();
 
   bool is_started() const { return link_ != nullptr; }

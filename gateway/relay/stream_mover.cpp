@@ -169,7 +169,7 @@ movable* stream_mover::next_client(time_point now) {
 
 std::optional<stream_mover::time_point> stream_mover::next_move() {
   if (pending_ == 0 || !unchecked_.empty()) return std::nullopt;
-  // Whoever has not to wait for a backend's return.
+  // Only clients that do not wait for a backend's return.
   if (next_client(time_point::min()) != nullptr) return due_;
   return std::max(due_, left_until_);
 }

@@ -1,7 +1,7 @@
 // Streams follow the ring: finds those whose owner has changed and has them moved, one after the
 // other at a configured pace, so that the handshakes of the clients that come back fit the budget.
 // Knows no socket, no timer and no clock: the time is passed in, the caller comes again when
-// next_move() says so. See: gateway/README.md, Moves.
+// next_move() says so. See: gateway/moves/README.md.
 #pragma once
 
 #include <array>
@@ -97,13 +97,13 @@ class stream_mover {
   // Compares up to `streams_max` streams with the map. True: there are more.
   bool look(std::size_t streams_max, time_point now);
 
-  // Moves who is due. Call again at next_move().
+  // Moves all clients that are due. Call again at next_move().
   void move_due(time_point now);
 
   // When the next one is due; nothing: nobody waits, or look() is not through.
   std::optional<time_point> next_move();
 
-  // Who waits for a move, as far as look() has come.
+  // How many clients wait for a move, as far as look() has come.
   std::size_t pending() const { return pending_; }
 
  private:

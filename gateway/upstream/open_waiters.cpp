@@ -30,7 +30,7 @@ void open_waiters::wake(list& queue) {
 }
 
 void open_waiters::on_map() {
-  // Whoever must wait on puts itself into the members again, not into what is walked here.
+  // A client that must wait on enters the member's list again, not the one that is walked here.
   list woken;
   woken.swap(for_map_);
   for (auto& [backend, queue] : for_room_)

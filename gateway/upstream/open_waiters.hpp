@@ -41,7 +41,7 @@ class open_waiters {
 
   explicit open_waiters(worker_metrics& metrics) : metrics_(metrics) {}
 
-  // False: there are too many already. Whoever waits already stays where it is.
+  // False: too many wait already. A client that waits already stays where it is.
   // For a change of the map alone; for room on a link of this backend, or a change of the map; or
   // for its own time.
   bool wait_for_map(upstream_waiter& waiter) { return add(waiter, for_map_); }

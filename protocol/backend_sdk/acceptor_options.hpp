@@ -61,8 +61,8 @@ struct acceptor_options {
   std::shared_ptr<stream_fence> fence;
 
   // Streams that the fence holds: as many, so many bytes of theirs that came behind their Opens, so
-  // long. A map takes less than a second to arrive; who is held for longer is refused as busy, and
-  // so is who would be one too many.
+  // long. A map takes less than a second to arrive. An Open that is held for longer is refused as
+  // busy, and so is one above the number that is held.
   std::size_t held_max = 4'096;
   std::size_t held_bytes_max = 16 * 1'024 * 1'024;
   std::chrono::milliseconds hold_timeout{2'000};

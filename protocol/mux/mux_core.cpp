@@ -6,11 +6,11 @@
 namespace presenter::protocol {
 namespace {
 
-// Turns given in one go. A handler that asks again without sending must not keep the loop; the rest
-// have their turn after the next output.
+// How many turns are given in one go. A handler that asks again without sending must not keep the
+// loop for itself; streams that are left have their turn after the next output.
 constexpr int turns_at_once_max = 1'024;
 
-// Who pings more often than a loop comes round has no ticks in time.
+// Where the ping interval is shorter than a turn of the loop, every tick is late: that is no pause.
 constexpr std::chrono::milliseconds pause_counted_min{50};
 
 std::int64_t burst_of(std::int32_t per_second) {
@@ -32,6 +32,10 @@ mux_core::mux_core(const mux_options& options, link_handler& handler, mux_clock:
 }
 
 // --- bytes and time
+//
+// What comes in is handled to its end at once: nothing here waits for a stream or for output, so
+// one slow stream never stops the link. Handlers may call back into the core from inside, so a
+// failure is only noted on the way, and settle() acts on it at the end.
 
 std::size_t mux_core::on_input(std::span<const std::byte> input, mux_clock::time_point now) {
   if (!input.empty()) {
@@ -52,7 +56,7 @@ std::size_t mux_core::on_input(std::span<const std::byte> input, mux_clock::time
   }
   settle();
   if (is_over()) return input.size();
-  // What others have consumed may be due only now, by the bytes of a stream that nobody reads.
+  // Bytes of a stream that nobody reads may have made due what other streams have consumed.
   look_for_link_grant();
   give_turns();
   return taken;
@@ -89,7 +93,8 @@ void mux_core::forgive_own_pause(mux_clock::time_point now) {
   }
 }
 
-// Nobody needs to wait all the time: those who wait give up, and a suspect link gets no others.
+// The time runs on even when no stream waits any more: streams that waited may have given up, and a
+// suspect link gets no new ones.
 void mux_core::look_for_starvation(mux_clock::time_point now) {
   if (options_.link_stall_timeout.count() == 0 || !is_ready()) return;
   if (!starving_since_ && link_send_.available() == 0 && !turns_.empty()) starving_since_ = now;
@@ -134,6 +139,10 @@ void mux_core::close() {
 }
 
 // --- failure
+//
+// fail() may be called while a loop or a caller still holds a stream's state. So it only notes the
+// reason, and the first one wins. settle() ends the streams and tells the user, from places where
+// nobody holds any.
 
 void mux_core::fail(errc reason) {
   if (!is_over()) failure_ = reason;
@@ -172,6 +181,9 @@ void mux_core::stream_error(mux_stream_state& state, reset_reason reason) {
 }
 
 // --- commands
+//
+// The peer's frames end streams too, so the user may name one that is gone already. Such a command
+// is late, not wrong: it does nothing.
 
 bool mux_core::has_open_room() const {
   return output_.control.size() < limits::control_queue_bytes_max / 2;
@@ -221,7 +233,7 @@ void mux_core::refuse(refuse_frame refusal) {
 std::size_t mux_core::sendable(stream_id stream) {
   mux_stream_state* state = streams_.find(stream);
   if (state == nullptr || !state->can_send() || is_over()) return 0;
-  // Others wait for a turn already: nobody overtakes them.
+  // Other streams wait for a turn already, and must not be overtaken.
   if (state != turn_ && !turns_.empty()) return 0;
   return room_for(*state);
 }
@@ -232,7 +244,7 @@ std::size_t mux_core::submit_data(stream_id stream, std::span<const std::byte> b
   mux_stream_state* state = streams_.find(stream);
   state->send.spend(static_cast<std::int64_t>(n));
   link_send_.spend(static_cast<std::int64_t>(n));
-  // A turn is so many bytes, not one call; what it does not hold, it sends like everybody else.
+  // A turn is a number of bytes, not one call. Beyond it this stream waits like all others.
   if (state == turn_ && (turn_bytes_left_ -= n) == 0) turn_ = nullptr;
   auto rest = bytes.first(n);
   while (!rest.empty()) {
@@ -299,6 +311,10 @@ void mux_core::release(stream_id stream) {
 }
 
 // --- output and turns
+//
+// Control frames overtake Data, and are bounded because the peer causes them. Data is laid out only
+// up to data_queue_bytes_max. Streams that find no room stand in turns_, and each is woken for
+// stream_turn_bytes, so that a stream with much to send cannot keep the others from sending.
 
 void mux_core::submit(const control_frame& frame) {
   encode(frame, output_.control);
@@ -333,8 +349,8 @@ void mux_core::submit_own_reset(mux_stream_state& state, reset_reason reason) {
   }
 }
 
-// What the user has sent is not to be overtaken by the user's own reset: a last message would be
-// lost. Not bounded like answers, for the peer does not cause it: one for each stream at the most.
+// The user's own reset must not overtake what the user has sent: a last message would be lost. It
+// is not bounded like an answer, because the peer does not cause it: there is at most one a stream.
 void mux_core::submit_reset_behind_data(mux_stream_state& state, reset_reason reason) {
   if (state.local == direction_state::reset) return;
   end_both_ways(state);
@@ -397,7 +413,7 @@ void mux_core::give_turns() {
   while (!turns_.empty() && !is_link_blocked() && !is_over() && turns_left-- > 0) {
     mux_stream_state& state = turns_.front();
     turns_.pop_front();
-    // Its credit went after it had asked: the next Credit brings it back.
+    // It has spent its credit since it asked. The next Credit puts it into the queue again.
     if (state.send.available() == 0) continue;
     state.wants_turn = false;
     turn_ = &state;

@@ -2,8 +2,8 @@
 // commands → bytes out, the time passed in. It knows no socket, no thread and no clock.
 //
 // Bytes come in by on_input and leave by take_output: control frames first, then Data, which
-// commands have laid out already. Memory for output is bounded: who wants to send asks `sendable`,
-// and if that is 0 asks for a turn (`wait_writable`); nothing is ever queued beyond
+// commands have laid out already. Memory for output is bounded: a user that wants to send asks
+// `sendable`, and if that is 0 asks for a turn (`wait_writable`). Nothing is ever queued beyond
 // data_queue_bytes_max. See: protocol/README.md §4 to §6.
 #pragma once
 
@@ -72,7 +72,8 @@ class mux_core {
   std::size_t on_input(std::span<const std::byte> input, mux_clock::time_point now);
 
   // Pings, and gives up a peer that is silent or grants nothing. Call at least once per half ping
-  // interval: of a longer pause only one interval counts, for who stands still hears nobody.
+  // interval: of a longer pause only one interval counts, because a process that stands still hears
+  // nobody.
   void on_time(mux_clock::time_point now);
 
   // Moves all output into `out`, which must be empty, then gives waiting streams their turns; what
@@ -89,7 +90,7 @@ class mux_core {
   // away, and there is room for one more stream and for one more that is not accepted yet.
   bool can_open() const;
   bool is_ready() const { return peer_.has_value(); }
-  // Of a peer that ended the link as wrong_backend: what it calls itself.
+  // After a failure as wrong_backend: the name in the peer's Hello.
   const std::string& wrong_node() const { return wrong_node_; }
   bool is_suspect() const { return silent_ || starved_; }
   bool is_going_away() const { return go_away_sent_ || go_away_received_; }

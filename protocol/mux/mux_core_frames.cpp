@@ -1,5 +1,10 @@
 // mux_core, what the peer's frames do: one function for each row of protocol/README.md §4, and the
 // states of §5.
+//
+// A frame for a stream that is over is not an error: it was sent before the peer knew. It is
+// counted, and its payload returns to the link's credit at once, or a dead stream would eat the
+// link's window. A rule that is broken on one stream resets that stream; only what no peer can mean
+// fails the link.
 #include <chrono>
 #include <utility>
 #include <variant>
@@ -101,7 +106,7 @@ void mux_core::on_open(const open_frame& open) {
   stream_handler* handler = handler_.on_open(open.stream, open);
   mux_stream_state* state = streams_.find(open.stream);
   if (state != nullptr) {
-    // Released, or reset, inside on_open: nothing is left to tell.
+    // on_open may have released or reset it: then its handler is told nothing more.
     if (!state->told_end) state->handler = handler;
   } else if (handler != nullptr && closed_) {
     handler->on_link_lost();
@@ -123,11 +128,11 @@ errc mux_core::open_error(const open_frame& open) {
       is_above(streams_.opening_count(), options_.hello.streams_opening_max)) {
     return errc::streams_exceeded;
   }
-  // A user may answer by a Reset of its own, which is held against no bound: so the Open is.
+  // The user may answer by a Reset of its own, which no bound counts. So the Open is counted here.
   return is_queue_full() ? errc::control_queue_full : errc{};
 }
 
-// A stream can be reset once: what bounds Opens bounds Resets.
+// A stream can be reset only once, so this bounds Resets as well.
 bool mux_core::is_open_limited(stream_id stream) {
   if (opens_.take(last_received_)) return false;
   ++counters_.opens_limited;

@@ -18,8 +18,8 @@ namespace {
 // all frames of one client leave as one TLS record.
 constexpr std::size_t gulp_bytes = 256 * 1'024;
 
-// An offender is read for so long, and not listened to, after its GoAway has left: closing a socket
-// with unread input sends a RST that would destroy the GoAway on its way.
+// How long a peer that broke a rule is still read, and ignored, after our GoAway has left: closing
+// a socket with unread input sends a RST that would destroy the GoAway on its way.
 constexpr std::chrono::milliseconds offender_linger{1'000};
 constexpr std::size_t offender_bytes_max = 16 * 1'024 * 1'024;
 
