@@ -4,9 +4,12 @@
 
 #include <condition_variable>
 #include <deque>
+#include <future>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
 
 namespace presenter::shard_router {
 
@@ -58,6 +61,24 @@ bool blocking_thread::end(std::chrono::milliseconds longest) {
   jobs_->is_ending = true;
   jobs_->changed.notify_all();
   return jobs_->changed.wait_for(lock, longest, [this] { return jobs_->has_ended; });
+}
+
+bool can_make_threads(std::size_t count) {
+  std::promise<void> tried;
+  const std::shared_future<void> end = tried.get_future().share();
+  std::vector<std::thread> made;
+  made.reserve(count);
+  bool can = true;
+  try {
+    while (made.size() < count)
+      made.emplace_back([end] { end.wait(); });
+  } catch (const std::system_error&) {
+    can = false;
+  }
+  tried.set_value();
+  for (std::thread& each : made)
+    each.join();
+  return can;
 }
 
 }  // namespace presenter::shard_router

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
 
@@ -29,5 +30,10 @@ class blocking_thread {
   struct jobs;
   const std::shared_ptr<jobs> jobs_;
 };
+
+// Makes so many threads and ends them. For libraries that end the whole process where they cannot
+// make theirs: they are asked to only after this. That somebody takes the last thread in the
+// microseconds between does not happen in practice.
+bool can_make_threads(std::size_t count);
 
 }  // namespace presenter::shard_router

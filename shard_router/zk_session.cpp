@@ -9,11 +9,8 @@
 #include <boost/asio/prefer.hpp>
 #include <cerrno>
 #include <cstring>
-#include <future>
 #include <mutex>
 #include <optional>
-#include <system_error>
-#include <thread>
 #include <unordered_map>
 #include <utility>
 
@@ -34,25 +31,6 @@ constexpr int looks_per_timeout = 4;
 std::string reason_of(int error) {
   if (error == EAGAIN) return "its threads cannot be made (ulimit -u, TasksMax)";
   return std::strerror(error);
-}
-
-// The C client makes two threads for each session, and ends the whole process if it cannot. So
-// first it is tried: who takes the last one in the microseconds between is not met in practice.
-bool can_make_threads() {
-  std::promise<void> tried;
-  const std::shared_future<void> end = tried.get_future().share();
-  std::array<std::thread, 2> made;
-  bool can = true;
-  try {
-    for (std::thread& each : made)
-      each = std::thread([end] { end.wait(); });
-  } catch (const std::system_error&) {
-    can = false;
-  }
-  tried.set_value();
-  for (std::thread& each : made)
-    if (each.joinable()) each.join();
-  return can;
 }
 
 }  // namespace
@@ -132,9 +110,8 @@ struct zk_session::handle : std::enable_shared_from_this<handle> {
     });
   }
 
-  // Nobody answers these any more.
+  // They will have no answer. The C library still calls back for them when it closes.
   void fail_requests() {
-    // The C library still calls back for them when it closes.
     for (const auto& [which, unanswered] : requests)
       way->post(session->life_.bind(
           [handler = std::move(unanswered->handler)] { handler(zk_errc::connection_loss, {}); }));
@@ -217,6 +194,11 @@ struct zk_session::callbacks {
   static void on_log(const char* line) { spdlog::debug("zookeeper client: {}", line); }
 };
 
+// --- life
+//
+// zookeeper_init and zookeeper_close may block, so they run on a thread of the session's own, one
+// after the other. close() waits for it only so long; the gate drops what comes back later.
+
 zk_session::zk_session(boost::asio::any_io_executor executor, zk_session_options options)
     : executor_(std::move(executor)),
       options_(std::move(options)),
@@ -250,6 +232,11 @@ void zk_session::close() {
   state_ = zk_state::stopped;
 }
 
+// --- where the servers are
+//
+// The C client looks up names once, in zookeeper_init, and blocks there. So names are looked up
+// before, and again while ZooKeeper is away: its servers may have come back at other addresses.
+
 void zk_session::open() {
   // Also makes spdlog's registry on this thread, before the C client's log on theirs.
   spdlog::debug("ZooKeeper at {}: opening a session", options_.address.servers);
@@ -274,7 +261,8 @@ void zk_session::open_at(const std::vector<std::string>& servers, const zk_crede
     id.client_id = earlier.session_id;
     std::ranges::copy(earlier.password, id.passwd);
     int error = EAGAIN;
-    if (can_make_threads()) {
+    // The C client makes two threads for each session, and ends the whole process if it cannot.
+    if (can_make_threads(2)) {
       errno = 0;
       opened->raw = zookeeper_init2(list.c_str(), &callbacks::on_event, timeout,
                                     earlier.session_id != 0 ? &id : nullptr, opened.get(), 0,
@@ -287,7 +275,7 @@ void zk_session::open_at(const std::vector<std::string>& servers, const zk_crede
   });
 }
 
-// Each trouble once, until it is connected: what follows is tell_away_after's.
+// Says each trouble once until the session is connected; tell_away_after repeats that it is away.
 void zk_session::tell_unresolved(const std::string& mistakes) {
   if (mistakes.empty() || mistakes == unresolved_said_) return;
   unresolved_said_ = mistakes;
@@ -331,14 +319,18 @@ void zk_session::move_to(const std::vector<std::string>& servers) {
   open_at(servers, credentials_);
 }
 
+// --- the state of the session
+//
+// The C client connects again by itself while the session may still live; only after its expiry a
+// new handle is needed. An old handle calls back until it is closed, and is not listened to.
+
 // From here on no callback of this handle reaches anybody. The blocking thread closes it, after
 // opening it if it has not come to that yet.
 void zk_session::retire() {
   const std::shared_ptr<handle> retired = std::exchange(handle_, nullptr);
   if (retired == nullptr) return;
   retired->session = nullptr;
-  // They are known to the C library until it is closed; whose answers they were, nobody is any
-  // more.
+  // The C library knows the requests until it is closed, so they stay; their handlers go now.
   for (const auto& [known, asked] : retired->requests)
     asked->handler = nullptr;
   blocking_.post([retired] {
@@ -386,16 +378,16 @@ void zk_session::on_connected() {
   set_state(zk_state::connected);
 }
 
-// Goes out before every request that follows; from then on the C client keeps it, and sends it
-// first of all on each TCP connection. Not sooner: between two attempts to connect it refuses to
-// take it.
+// The identity goes out before every request that follows. From then on the C client keeps it, and
+// sends it first on each TCP connection. It cannot be given sooner: between two attempts to connect
+// the C client refuses it.
 void zk_session::add_identity() {
   const std::string& identity = options_.digest_auth;
   if (identity.empty() || handle_->has_identity) return;
   const int rc =
       zoo_add_auth(handle_->raw, "digest", identity.data(), static_cast<int>(identity.size()),
                    &callbacks::on_auth, handle_.get());
-  // If not, the TCP connection is already lost again, and the next one brings us here.
+  // If it was refused, the TCP connection is lost again, and the next one brings us here.
   handle_->has_identity = rc == ZOK;
 }
 
@@ -439,6 +431,11 @@ void zk_session::tell_away_after(std::chrono::milliseconds delay) {
     tell_away_after(away_said_every);
   }));
 }
+
+// --- listeners and requests
+//
+// Handlers run on the executor, never inside the call that took them, so that a user may ask again
+// from inside one. Without a connection a request fails: after a reconnect everybody reads anew.
 
 void zk_session::add_listener(zk_listener& listener) {
   listeners_.push_back(&listener);
@@ -534,8 +531,8 @@ const ACL_vector* zk_session::acl_of_nodes() const {
   return options_.digest_auth.empty() ? &ZOO_OPEN_ACL_UNSAFE : &readable;
 }
 
-// Gateways and backends may have identities of their own, and whoever comes first makes the chroot:
-// the others can add to it, but take nothing away.
+// Gateways and backends may have identities of their own, and the first of them makes the chroot.
+// The others can add to it, but take nothing away.
 const ACL_vector* zk_session::acl_of_chroot() const {
   static std::array<ACL, 2> lines{ACL{ZOO_PERM_READ | ZOO_PERM_CREATE, ZOO_ANYONE_ID_UNSAFE},
                                   ACL{ZOO_PERM_ALL, ZOO_AUTH_IDS}};
