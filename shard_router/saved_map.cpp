@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "shard_router/errc.hpp"
-#include "shard_router/shard_map_codec.hpp"
 
 namespace presenter::shard_router {
 namespace {
@@ -83,7 +82,7 @@ error_code save_map(const std::filesystem::path& file, const shard_map& map) {
   return opened.is_open() ? opened.sync() : last_error();
 }
 
-boost::system::result<shard_map_ptr> load_saved_map(const std::filesystem::path& file) {
+boost::system::result<decoded_map> load_saved_map(const std::filesystem::path& file) {
   const descriptor in(file, O_RDONLY);
   if (!in.is_open()) return last_error();
   std::string bytes;

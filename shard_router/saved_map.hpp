@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "shard_router/shard_map.hpp"
+#include "shard_router/shard_map_codec.hpp"
 
 namespace presenter::shard_router {
 
@@ -15,6 +16,6 @@ namespace presenter::shard_router {
 boost::system::error_code save_map(const std::filesystem::path& file, const shard_map& map);
 
 // errc::saved_map_invalid, or what the operating system says (no_such_file_or_directory …).
-boost::system::result<shard_map_ptr> load_saved_map(const std::filesystem::path& file);
+boost::system::result<decoded_map> load_saved_map(const std::filesystem::path& file);
 
 }  // namespace presenter::shard_router

@@ -1,5 +1,7 @@
 #include "shard_router/shard_map_codec.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -64,6 +66,14 @@ boost::system::result<server> server_of(std::string_view name, const json& objec
                 *weight,           *state, *instance};
 }
 
+// Of an entry of a saved map.
+boost::system::result<std::string> name_in(const json& entry) {
+  if (!entry.is_object()) return errc::entry_not_json;
+  const auto name = text_at(entry, "name");
+  if (!name || !is_server_name(*name)) return errc::name_invalid;
+  return *name;
+}
+
 json object_of(const server& server) {
   return {{"host", server.host},
           {"port", server.port},
@@ -98,7 +108,7 @@ std::string encode_server(const server& server) {
   return dump(object_of(server));
 }
 
-boost::system::result<shard_map_ptr> decode_map(std::string_view text) {
+boost::system::result<decoded_map> decode_map(std::string_view text) {
   const json root = json::parse(text, nullptr, false);
   if (!root.is_object()) return errc::saved_map_invalid;
   const auto epoch = root.find("epoch");
@@ -107,22 +117,24 @@ boost::system::result<shard_map_ptr> decode_map(std::string_view text) {
       !entries->is_array() || entries->size() > limits::servers_max) {
     return errc::saved_map_invalid;
   }
+  decoded_map result;
   std::vector<server> servers;
   std::set<std::string> names;
   for (const json& entry : *entries) {
-    if (!entry.is_object()) return errc::saved_map_invalid;
-    const auto name = text_at(entry, "name");
-    if (!name || !is_server_name(*name) || !names.insert(*name).second) {
-      return errc::saved_map_invalid;
+    const auto name = name_in(entry);
+    auto decoded = name ? server_of(*name, entry) : boost::system::result<server>(name.error());
+    // Nobody knows which of two is meant.
+    if (name && !names.insert(*name).second) return errc::saved_map_invalid;
+    if (decoded) {
+      servers.push_back(std::move(*decoded));
+      continue;
     }
-    auto decoded = server_of(*name, entry);
-    if (!decoded) return errc::saved_map_invalid;
-    servers.push_back(std::move(*decoded));
+    const std::size_t number = servers.size() + result.refused.size() + 1;
+    result.refused.push_back({name ? *name : fmt::format("number {}", number), decoded.error()});
   }
   if (weight_of(servers) > limits::weights_total_max) return errc::saved_map_invalid;
-  auto map = std::make_shared<const shard_map>(epoch->get<std::int64_t>(), std::move(servers));
-  if (map->servers_up() == 0) return errc::saved_map_invalid;
-  return map;
+  result.map = std::make_shared<const shard_map>(epoch->get<std::int64_t>(), std::move(servers));
+  return result;
 }
 
 std::string encode_map(const shard_map& map) {

@@ -2,9 +2,11 @@
 // {"host":…,"port":…,"weight":…,"state":…,"instance":…}. See: README.md, Znodes.
 #pragma once
 
+#include <boost/system/error_code.hpp>
 #include <boost/system/result.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "shard_router/errc.hpp"
 #include "shard_router/shard_map.hpp"
@@ -20,9 +22,21 @@ boost::system::result<server> decode_server(std::string_view name, std::string_v
 
 std::string encode_server(const server& server);
 
-// A whole map as saved_map keeps it: {"epoch":…,"servers":[{"name":…, and as above},…]}. Decoding
-// is all or nothing, and somebody must be up: errc::saved_map_invalid.
-boost::system::result<shard_map_ptr> decode_map(std::string_view json);
+// A server that has been left out of a map.
+struct refused_server {
+  std::string name;  // or "number 3", if its name is what is wrong
+  boost::system::error_code why;
+};
+
+struct decoded_map {
+  shard_map_ptr map;  // perhaps nobody in it is up
+  std::vector<refused_server> refused;
+};
+
+// A whole map as saved_map keeps it: {"epoch":…,"servers":[{"name":…, and as above},…]}. An entry
+// with a mistake is left out, as it is of a map that is read from ZooKeeper; whatever else is wrong
+// is errc::saved_map_invalid. Throws nothing.
+boost::system::result<decoded_map> decode_map(std::string_view json);
 std::string encode_map(const shard_map& map);
 
 }  // namespace presenter::shard_router

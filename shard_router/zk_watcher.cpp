@@ -342,15 +342,25 @@ void zk_watcher::publish(shard_map_ptr map) {
 void zk_watcher::load_saved() {
   if (options_.saved_map.empty() || router_.current() != nullptr) return;
   auto loaded = load_saved_map(options_.saved_map);
+  const std::string path = options_.saved_map.string();
   if (!loaded) {
     if (loaded.error() == boost::system::errc::no_such_file_or_directory) return;
-    spdlog::warn("{}: {}", options_.saved_map.string(), loaded.error().message());
+    spdlog::warn("{}: {}", path, loaded.error().message());
     return;
   }
-  spdlog::info("{}: the last shard map: epoch {}, {} servers", options_.saved_map.string(),
-               (*loaded)->epoch(), (*loaded)->servers().size());
+  for (const refused_server& each : loaded->refused) {
+    ++counters_.children_rejected;
+    log_paced(said_.children, spdlog::level::warn, "{}: {} is left out of the map: {}", path,
+              each.name, each.why.message());
+  }
+  if (loaded->map->servers_up() == 0) {
+    spdlog::warn("{}: names no server that is up, and is not used", path);
+    return;
+  }
+  spdlog::info("{}: the last shard map: epoch {}, {} servers", path, loaded->map->epoch(),
+               loaded->map->servers().size());
   ++counters_.maps_published;
-  router_.publish(std::move(*loaded));
+  router_.publish(std::move(loaded->map));
 }
 
 void zk_watcher::save(const shard_map& map) {

@@ -1,12 +1,13 @@
 """IPv6 wherever an address can stand; clients of IPv4 are that on [::] as well; and what nobody can
 connect to is refused where it enters, by its name."""
 
+import json
 import re
 import subprocess
 
 from client_case import ClientCase
 from mux_peer import Backend, accept_and_echo
-from processes import PROGRAMS, ChatServer, main, toml
+from processes import PROGRAMS, ChatServer, free_port, main, toml
 from zookeeper_wire import ZooKeeperClient
 
 NO_HOSTS = ("chat a", " chat-a", "chat-a\n", "chat\x01a", "[::1]", "10.0.0.256", "::1%lo",
@@ -125,6 +126,43 @@ class AddressesTest(ClientCase):
             self.assertGreaterEqual(gateway.metric("presenter_map_entries_rejected_total"),
                                     len(entries))
             self.wait_for_servers(gateway, ["chat-a"])
+
+    def test_bytes_that_are_no_text_break_no_page(self):
+        zookeeper, _, gateway = self.zookeeper_installation()
+        entries = [("/presenter/servers/odd-host", b'{"host":"chat\xff\xfe","port":1}'),
+                   ("/presenter/servers/odd-instance", b'{"host":"h","port":1,"instance":"\xff"}'),
+                   ("/presenter/servers/odd-chat\u00e4", b'{"host":"h","port":1}')]
+        with ZooKeeperClient(zookeeper.port) as somebody:
+            somebody.create_all(entries)
+            for path, _ in entries:
+                gateway.wait_for_line(f"warning {path} is left out of the map: ")
+            self.assertGreaterEqual(gateway.metric("presenter_map_entries_rejected_total"),
+                                    len(entries))
+            self.wait_for_servers(gateway, ["chat-a"])
+            for page, expected in (("/shards", 200), ("/whois?key=%FF%FE", 200),
+                                   ("/what-if?add=chat%FF", 400), ("/metrics", 200)):
+                with self.subTest(page=page):
+                    status, text = gateway.get(page)
+                    self.assertEqual(status, expected, text)
+                    self.assertNotIn("odd-", text)
+        self.assertEqual(gateway.stop(), 0)
+
+    def test_nonsense_in_the_saved_map_is_left_out_with_its_name(self):
+        [server] = self.chat_servers(["chat-a"])
+        odd = [{"name": f"odd-{number}", "host": host, "port": 1}
+               for number, host in enumerate(("0.0.0.0", "a b", "chat\u00e4"))]
+        good = {"name": "chat-a", "host": "127.0.0.1", "port": server.port}
+        with open(self.path("saved.json"), "w", encoding="utf-8") as file:
+            json.dump({"epoch": 1, "servers": [*odd, good]}, file)
+        self.gateway = self.cluster.gateway("gateway", {
+            "zookeeper": f"127.0.0.1:{free_port()}/presenter", "saved_map": "saved.json"})
+        self.gateway.wait_ready()
+        for number in range(len(odd)):
+            self.gateway.wait_for_line(rf"warning \S+saved\.json: odd-{number} is left out of the "
+                                       "map: 'host' must be ")
+        self.assertEqual(self.gateway.metric("presenter_map_entries_rejected_total"), len(odd))
+        self.assertEqual(self.served_client().server, "chat-a")
+        self.assertEqual(self.gateway.get("/shards")[0], 200)
 
     def test_nonsense_in_a_map_file_is_told_with_its_line(self):
         for host in NO_HOSTS[:4] + NOBODYS:

@@ -158,11 +158,11 @@ TEST_F(SavedMap, ComesBackAsItWas) {
   ASSERT_FALSE(save_map(file, *map));
   const auto loaded = load_saved_map(file);
   ASSERT_TRUE(loaded) << loaded.error().message();
-  EXPECT_EQ((*loaded)->epoch(), 17);
-  EXPECT_EQ((*loaded)->servers(), map->servers());
+  EXPECT_EQ(loaded->map->epoch(), 17);
+  EXPECT_EQ(loaded->map->servers(), map->servers());
 
   ASSERT_FALSE(save_map(file, *made_map({"chat-a"}, 18)));
-  EXPECT_EQ((*load_saved_map(file))->epoch(), 18);
+  EXPECT_EQ(load_saved_map(file)->map->epoch(), 18);
   EXPECT_FALSE(fs::exists(folder_ / "map.json.new"));
 }
 
@@ -172,7 +172,7 @@ TEST_F(SavedMap, AFailureLeavesTheEarlierCopy) {
   // Where the new copy would be written there is a folder.
   fs::create_directory(folder_ / "map.json.new");
   EXPECT_TRUE(save_map(file, *made_map({"chat-a"}, 2)).failed());
-  EXPECT_EQ((*load_saved_map(file))->epoch(), 1);
+  EXPECT_EQ(load_saved_map(file)->map->epoch(), 1);
   EXPECT_TRUE(save_map(folder_ / "absent/map.json", *made_map({}, 2)).failed());
 }
 

@@ -111,24 +111,49 @@ TEST(ShardMapCodec, AWholeMapReadsWhatItWrites) {
   const shard_map_ptr map = made_map({"chat-a", "chat-b"}, 4'294'967'301);
   const auto decoded = decode_map(encode_map(*map));
   ASSERT_TRUE(decoded);
-  EXPECT_EQ((*decoded)->epoch(), map->epoch());
-  EXPECT_EQ((*decoded)->servers(), map->servers());
+  EXPECT_EQ(decoded->map->epoch(), map->epoch());
+  EXPECT_EQ(decoded->map->servers(), map->servers());
+  EXPECT_TRUE(decoded->refused.empty());
 }
 
-TEST(ShardMapCodec, AWholeMapIsAllOrNothing) {
+std::string whole_map(const std::string& servers) {
+  return R"({"epoch":1,"servers":[)" + servers + "]}";
+}
+
+TEST(ShardMapCodec, AnEntryWithAMistakeIsLeftOutOfAWholeMap) {
+  const auto decoded = decode_map(whole_map(R"(
+      {"name":"a","host":"0.0.0.0","port":1}, {"name":"b","host":"h","port":1}, 7,
+      {"host":"h","port":1}, {"name":"a b","host":"h","port":1}, {"name":"c","host":"h","port":0},
+      {"name":"d","host":"h","port":2,"state":"draining"})"));
+  ASSERT_TRUE(decoded);
+  ASSERT_EQ(decoded->map->servers().size(), 2U);
+  EXPECT_NE(decoded->map->find("b"), nullptr);
+  EXPECT_NE(decoded->map->find("d"), nullptr);
+  std::string refused;
+  for (const refused_server& each : decoded->refused)
+    refused += each.name + ": " + std::string(name_of(static_cast<errc>(each.why.value()))) + "\n";
+  EXPECT_EQ(refused,
+            "a: host_wildcard\nnumber 3: entry_not_json\nnumber 4: name_invalid\n"
+            "number 5: name_invalid\nc: port_invalid\n");
+}
+
+TEST(ShardMapCodec, AWholeMapMayNameNobodyWhoIsUp) {
+  for (const char* servers : {"", R"({"name":"a","host":"h","port":1,"state":"draining"})"}) {
+    const auto decoded = decode_map(whole_map(servers));
+    ASSERT_TRUE(decoded) << servers;
+    EXPECT_EQ(decoded->map->servers_up(), 0U);
+  }
+}
+
+TEST(ShardMapCodec, WhatIsNoWholeMapIsRefused) {
   const std::string good = R"({"name":"a","host":"h","port":1})";
-  const std::string nobody_up = R"({"name":"a","host":"h","port":1,"state":"draining"})";
-  const std::string no_name = R"({"host":"h","port":1})";
-  const std::string no_port = R"({"name":"a","host":"h","port":0})";
-  const auto with = [](const std::string& servers) {
-    return R"({"epoch":1,"servers":[)" + servers + "]}";
-  };
-  ASSERT_TRUE(decode_map(with(good)));
+  const std::string bad = R"({"name":"a","host":"","port":1})";
+  ASSERT_TRUE(decode_map(whole_map(good)));
   for (const std::string& text :
        {std::string(), std::string("[]"), std::string("{}"), std::string(R"({"epoch":1})"),
         std::string(R"({"epoch":"1","servers":[]})"), std::string(R"({"epoch":1,"servers":{}})"),
-        with(""), with(nobody_up), with("1"), with(no_name), with(no_port),
-        with(good + "," + good)}) {
+        whole_map("\"\xff\""), whole_map(good + "," + good), whole_map(good + "," + bad),
+        whole_map(bad + "," + good)}) {
     const auto decoded = decode_map(text);
     ASSERT_FALSE(decoded) << text;
     EXPECT_EQ(decoded.error(), errc::saved_map_invalid) << text;
