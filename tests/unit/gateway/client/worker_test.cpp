@@ -54,10 +54,11 @@ std::string first_packet_bytes() {
 // Serves streams in a thread of its own: echoes, or reads only when it is told to.
 class backend {
  public:
-  explicit backend(bool echo, std::int32_t window) : echo_(echo) {
+  backend(bool echo, std::int32_t window, std::int32_t streams_open_max) : echo_(echo) {
     protocol::acceptor_options options;
     options.node = "b1";
     options.stream_window_bytes = window;
+    options.streams_open_max = streams_open_max;
     acceptor_.emplace(io_, asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), 0), options);
     asio::co_spawn(io_, serve(), [](std::exception_ptr) {});
     thread_ = std::thread([this] { io_.run(); });
@@ -73,6 +74,13 @@ class backend {
     asio::post(io_, [this] {
       for (auto& stream : streams_)
         asio::co_spawn(io_, drain(stream), [](std::exception_ptr) {});
+    });
+  }
+  // Nothing more comes of it, on any stream.
+  void finish() {
+    asio::post(io_, [this] {
+      for (auto& stream : streams_)
+        stream->shutdown_send();
     });
   }
 
@@ -129,9 +137,9 @@ class Worker : public ::testing::Test {
     serving->post_listen();
   }
 
-  void start_backend(bool echo,
-                     std::int32_t window = protocol::limits::stream_window_bytes_default) {
-    behind.emplace(echo, window);
+  void start_backend(bool echo, std::int32_t window = protocol::limits::stream_window_bytes_default,
+                     std::int32_t streams_open_max = protocol::limits::streams_open_max_default) {
+    behind.emplace(echo, window, streams_open_max);
     set_map(behind->port());
   }
 
@@ -259,6 +267,41 @@ TEST_F(Worker, CutsWhoIsLeftAtTheEnd) {
   serving.reset();
   talking->read_blocking(first_packet_bytes().size() + 1);
   EXPECT_TRUE(talking->is_closed());
+}
+
+// The first one's end gives its stream's place to the second, for which it comes too late: that one
+// is told so, nobody is there any more, and it is gone while the first is still being ended.
+TEST_F(Worker, EndsClientsThatEndOneAnother) {
+  settings.upstream.opening_timeout = std::chrono::seconds(2);
+  start();
+  start_backend(true, protocol::limits::stream_window_bytes_default, 1);
+  auto first = relaying();
+  EXPECT_EQ(first->read_blocking(first_packet_bytes().size()), first_packet_bytes());
+  behind->finish();
+  ASSERT_TRUE(eventually([&] {
+    first->pull();
+    first->read();
+    return first->is_finished_by_peer();
+  }));
+  auto second = connect();
+  ASSERT_TRUE(second->handshake_blocking());
+  ASSERT_TRUE(second->write_blocking(first_packet_bytes()));
+  ASSERT_TRUE(eventually([&] { return serving->metrics().opens_waiting.value() == 1; }));
+
+  // All of it in one turn of the loop, so that no other end comes before.
+  const auto too_late = std::chrono::steady_clock::now() + settings.upstream.opening_timeout;
+  serving->post_visit_links([&](const upstream_pool&) {
+    EXPECT_TRUE(eventually([&] { return std::chrono::steady_clock::now() >= too_late; }));
+    const linger at_once{1, 0};
+    ::setsockopt(second->descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    second->close_descriptor();
+    serving->post_shut_down(std::chrono::seconds(20));
+  });
+  ASSERT_TRUE(eventually([&] { return closes() == 2; }));
+  EXPECT_EQ(closes(close_reason::shutting_down), 1U) << "the walk has not met the second";
+  first->close_descriptor();
+  serving->join();
+  expect_nobody_left();
 }
 
 TEST_F(Worker, EndsWithItsOwnerWhoHasNotToldIt) {
