@@ -1,4 +1,4 @@
-// presenterctl: what an operator asks and tells a fleet of gateways and chat servers.
+// presenterctl: what an operator asks and tells a fleet of gateways and backends.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -59,7 +59,7 @@ CLI::App* add_report(CLI::App& app, command_line& line, const char* name, const 
 
 CLI::App* add_order(CLI::App& app, command_line& line, const char* name, const char* help) {
   CLI::App* command = app.add_subcommand(name, help);
-  command->add_option("NAME", line.name, "of the chat server")->required();
+  command->add_option("NAME", line.name, "of the backend")->required();
   command->add_option("--zookeeper", line.zookeeper.address, "HOST:PORT,…/chroot of the map")
       ->required();
   command
@@ -72,7 +72,7 @@ CLI::App* add_order(CLI::App& app, command_line& line, const char* name, const c
 
 int run(int argc, char** argv) {
   command_line line;
-  CLI::App app{"Asks and tells a fleet of Presenter gateways and chat servers", "presenterctl"};
+  CLI::App app{"Asks and tells a fleet of Presenter gateways and backends", "presenterctl"};
   app.set_version_flag("--version", std::string("presenterctl ") + PRESENTER_VERSION);
   app.footer(footer);
   app.require_subcommand(1);

@@ -1,5 +1,5 @@
-// drain and undrain: writes the state of one chat server into its entry in ZooKeeper, against the
-// version that was read, so that nothing the server writes meanwhile is lost.
+// drain and undrain: writes the state of one backend into its entry in ZooKeeper, against the
+// version that was read, so that nothing the backend writes meanwhile is lost.
 #pragma once
 
 #include <chrono>

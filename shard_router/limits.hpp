@@ -24,7 +24,7 @@ inline constexpr std::int64_t weight_max = 1'000;
 // 2.5 % as a rule and by 10 % at the most. DECISIONS.md.
 inline constexpr std::size_t points_per_weight = 16;
 
-// Far more chat servers than one fleet has.
+// Far more backends than one fleet has.
 inline constexpr std::size_t servers_max = 10'000;
 
 // Of all servers of a map together: the most servers with the default weight. A ring of 16 million

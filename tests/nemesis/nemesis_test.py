@@ -208,7 +208,7 @@ class Nemesis:
                         f"{victim.name} has a new session")
         assert victim.metric("presenter_zookeeper_sessions_expired_total") > 0
 
-    def fault_chat_server_expired(self):
+    def fault_backend_expired(self):
         path = self.entry_that_may_go()
         with self.client() as client:
             owner = client.get(path)[1].owner
