@@ -74,8 +74,8 @@ inline constexpr std::int32_t opens_burst_seconds = 2;
 inline constexpr std::int32_t stream_errors_per_second = 100;
 inline constexpr std::int32_t stream_errors_burst = 1'000;
 
-// A stream on which bytes wait and nothing moves for so long is reset: whoever does not read holds
-// a window's worth of memory, here and at the peer.
+// A stream on which bytes wait and nothing moves for this long is reset: a side that does not read
+// holds a window's worth of memory, here and at the peer.
 inline constexpr std::chrono::milliseconds stall_timeout_default{30'000};
 
 // Bytes of control frames that may wait for the socket. At 8 to 20 bytes each this is some 10,000

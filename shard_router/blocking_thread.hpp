@@ -1,5 +1,5 @@
 // One thread for calls that may block for longer than anybody wants to wait: those of C libraries
-// that resolve names or join threads of their own. It can be let go.
+// that resolve names or join threads of their own. A call that hangs can be left behind.
 #pragma once
 
 #include <chrono>
@@ -31,7 +31,7 @@ class blocking_thread {
   const std::shared_ptr<jobs> jobs_;
 };
 
-// Makes so many threads and ends them. For libraries that end the whole process where they cannot
+// Makes this many threads and ends them. For libraries that end the whole process where they cannot
 // make theirs: they are asked to only after this. That somebody takes the last thread in the
 // microseconds between does not happen in practice.
 bool can_make_threads(std::size_t count);

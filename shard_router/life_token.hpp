@@ -6,7 +6,7 @@
 
 namespace presenter::shard_router {
 
-// A member of the object, whose end is the token's.
+// A member of the object, with which it ends.
 // Confined to: the thread on which the object lives and its callbacks run; it is no lock.
 class life_token {
  public:

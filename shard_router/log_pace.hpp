@@ -1,5 +1,5 @@
-// For a line that one peer, one server that is away, or a full process could cause without end: so
-// many are written in each interval, and the next one says how many were not.
+// For a line that one peer, one server that is away, or a full process could cause without end:
+// only some are written in each interval, and the next one says how many were held back.
 #pragma once
 
 #include <chrono>
@@ -17,7 +17,7 @@ class log_pace {
                     std::chrono::seconds interval = std::chrono::seconds{10})
       : lines_(lines), interval_(interval) {}
 
-  // How many lines have been held back since the last; nothing: this one is.
+  // How many lines were held back since the last that was written. Nothing: this one is held back.
   std::optional<std::uint64_t> admit(std::chrono::steady_clock::time_point now) {
     if (!next_ || now >= *next_) {
       next_ = now + interval_;

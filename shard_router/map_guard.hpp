@@ -33,13 +33,14 @@ class map_guard {
   // `in_force` nullptr: there is none yet, and any map with somebody up is published.
   verdict offer(const shard_map* in_force, const shard_map& read, clock::time_point now);
 
-  // An operator says that maps of this epoch and older are meant as they are. Empty ones stay out.
+  // An operator says that maps of this epoch and older are meant as they are. An empty one is not
+  // published even so.
   void confirm(std::int64_t epoch) { confirmed_epoch_ = epoch; }
 
   // While ZooKeeper is away nothing is believed: every missing server's time begins anew.
   void forget_hold() { is_forgotten_ = true; }
 
-  // When to offer the map again, for then enough is believed. Only while one is held.
+  // When to offer the held map again: by then enough missing servers are believed to be gone.
   clock::time_point release_at() const { return release_at_; }
 
  private:

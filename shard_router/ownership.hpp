@@ -39,7 +39,8 @@ class ownership {
   // done again while the fleet keeps changing.
   static constexpr std::chrono::milliseconds settle_default{1'000};
 
-  // Maps kept for `settle`. More in that time, and keys count as ours only since the oldest kept.
+  // Maps kept for `settle`. If more come in that time, a key counts as ours only since the oldest
+  // map that is kept.
   static constexpr std::size_t maps_max = 16;
 
   // `name` and `instance` as they are registered. Another process that has taken the name has

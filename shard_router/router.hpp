@@ -22,7 +22,7 @@ class router {
   const shard_map_ptr& current() const { return current_; }
 
   // Every subscriber is called once, in the order of subscribing; those that unsubscribe meanwhile
-  // no more. Publishing from inside a callback is not allowed.
+  // are not called. Publishing from inside a callback is not allowed.
   void publish(shard_map_ptr map);
 
   // Called at once with the map in force, if there is one, and then with each newer.

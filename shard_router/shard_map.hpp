@@ -1,5 +1,5 @@
-// One state of the fleet of backends, immutable: who there is and who owns which key. Snapshots are
-// shared between threads and replaced as a whole.
+// One state of the fleet of backends, immutable: which there are and which owns which key.
+// Snapshots are shared between threads and replaced as a whole.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +37,7 @@ std::int64_t weight_of(std::span<const server> servers) noexcept;
 // The same process at the same place, whatever its weight and state.
 bool is_same_process(const server& a, const server& b) noexcept;
 
-// Life: by shared_ptr, from the source to the last who routes by it. Any thread may read.
+// Life: by shared_ptr, from the source to the last user that routes by it. Any thread may read.
 // Bounds: limits::servers_max, limits::weights_total_max.
 class shard_map {
  public:

@@ -38,8 +38,8 @@ struct connect_attempt {
 // "10.0.0.1: Connection refused, ::1: Connection timed out"
 std::string text_of(const std::vector<connect_attempt>& attempts);
 
-// Life: held by its own waits until `done` has been called, or cancel(); and by who wants to
-// cancel. Confined to: the io_context's one thread. Bounds: a socket for each address, at most
+// Life: held by its own waits until `done` has been called, or cancel(); and by its owner, who
+// may cancel. Confined to: the io_context's one thread. Bounds: a socket for each address, at most
 // addresses_max; `timeout` for all of them together. See: RFC 8305 §5.
 class connector : public std::enable_shared_from_this<connector> {
  public:

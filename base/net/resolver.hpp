@@ -40,7 +40,8 @@ struct resolved_name {
 //   yet are not called any more.
 // Confined to: the executor's one thread.
 // Bounds: lookups_max under way, the others wait for their turn and their limit runs meanwhile;
-//   the addresses of names_max names are kept, who was asked for longest ago is forgotten first.
+//   the addresses of names_max names are kept; the one that was asked for longest ago is
+//   forgotten first.
 // See: RFC 8305 §3; gateway/DECISIONS.md.
 class resolver {
  public:

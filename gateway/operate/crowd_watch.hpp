@@ -1,4 +1,4 @@
-// Clients that are not served, when they are too many to be told one by one: looks at what the
+// Reports clients that are not served, where they are too many for a line each: looks at what the
 // workers have counted, every ten seconds, and says what an operator must know in one line each.
 // Also what it notes for /readyz.
 #pragma once

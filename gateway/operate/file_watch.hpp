@@ -24,7 +24,7 @@ class file_watch {
   void start() { wait(); }
   void stop();
 
-  // Somebody is about to read the files anyway: as they are now is what is known of them.
+  // The files are about to be read for another reason: their state of now counts as known.
   void mark_seen();
 
  private:

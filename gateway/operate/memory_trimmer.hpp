@@ -36,7 +36,7 @@ class memory_trimmer {
   // Looks every few seconds.
   memory_trimmer(boost::asio::io_context& control, std::function<handshake_counts()> count);
 
-  // How often it has, and how many handshakes have ended since.
+  // How often it has trimmed; how many handshakes and clients have ended since the last time.
   std::uint64_t trims() const { return trims_; }
   std::uint64_t handshakes_since() const { return count_().ended - ended_at_last_trim_; }
 

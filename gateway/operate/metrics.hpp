@@ -239,7 +239,7 @@ struct process_facts {
   memory_facts memory;
 };
 
-// Of these workers' moves, which each makes at a pace of its own: until the last is made.
+// How long these workers' moves take, until the last is made; each worker has a pace of its own.
 double moves_eta_seconds(std::span<const worker_metrics* const> workers, double per_second);
 
 // The whole page in Prometheus's text format 0.0.4, `process_…` of this process included.

@@ -1,4 +1,5 @@
-// What a backend says about itself, what it bears, whom it serves; and what an acceptor counts.
+// What a backend says about itself, its limits, which streams it serves; and what an acceptor
+// counts.
 #pragma once
 
 #include <chrono>
@@ -60,7 +61,7 @@ struct acceptor_options {
   // served. After a change of its answers call mux_acceptor::on_fence_changed.
   std::shared_ptr<stream_fence> fence;
 
-  // Streams that the fence holds: as many, so many bytes of theirs that came behind their Opens, so
+  // Streams that the fence holds: how many, how many bytes that came behind their Opens, and how
   // long. A map takes less than a second to arrive. An Open that is held for longer is refused as
   // busy, and so is one above the number that is held.
   std::size_t held_max = 4'096;

@@ -72,7 +72,8 @@ struct initiate_write {
 //   timed_out           the deadline of expires_after has passed
 //   operation_aborted   cancelled, or the stream was closed here
 // After a reset or a lost link, input that had arrived before can still be read; after a reset only
-// if no more than half of the link's window is unread, for who never reads holds up all others.
+// if no more than half of the link's window is unread, or an application that never
+// reads would hold up all other streams.
 //
 // Cancellation: every operation honours all types (terminal, partial, total). A read or write that
 // is cancelled, or timed out, has transferred nothing: input stays readable, output is not sent.
