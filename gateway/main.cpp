@@ -9,6 +9,7 @@
 #include <exception>
 #include <string>
 
+#include "base/standard_output.hpp"
 #include "gateway/config.hpp"
 #include "gateway/config_checks.hpp"
 #include "gateway/operate/guarded_run.hpp"
@@ -18,7 +19,6 @@
 #include "gateway/server.hpp"
 #include "gateway/start.hpp"
 #include "gateway/version.hpp"
-#include "program/standard_output.hpp"
 #include "shard_router/map_file.hpp"
 
 namespace {
@@ -71,7 +71,7 @@ int serve(const gateway::config& settings) {
                gateway::format_endpoint(server.listen_endpoint()),
                admin ? gateway::format_endpoint(*admin) : "none");
     // Clients do not read it: they are served all the same.
-    if (!program::flush_output()) spdlog::warn("standard output does not take the line of a start");
+    if (!flush_output()) spdlog::warn("standard output does not take the line of a start");
     gateway::tell_service_manager("READY=1");
     if (server.run()) return 0;
     spdlog::critical("ended because a thread has failed");
@@ -88,7 +88,7 @@ int serve(const gateway::config& settings) {
 int main(int argc, char** argv) {
   gateway::prepare_signals();
   gateway::end_at_uncaught_exceptions();
-  program::keep_standard_descriptors();
+  keep_standard_descriptors();
   CLI::App app{"Presenter: a TLS gateway between chat clients and sharded chat servers",
                program_name};
   app.footer(footer);
@@ -100,7 +100,7 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& wanted) {
-    return program::finish_output(program_name, app.exit(wanted), exit_mistake);
+    return finish_output(program_name, app.exit(wanted), exit_mistake);
   } catch (const CLI::ParseError& error) {
     fmt::print(stderr, "presenter: {}; see presenter --help\n", error.what());
     return exit_usage;
@@ -119,7 +119,7 @@ int main(int argc, char** argv) {
     if (std::getenv("OPENSSL_CONF") != nullptr)
       fmt::print(stderr, "{} (warning)\n", openssl_conf_unread);
     fmt::print("{}: ok\n", file);
-    return program::finish_output(program_name, 0, exit_mistake);
+    return finish_output(program_name, 0, exit_mistake);
   }
   return serve(loaded.value);
 }

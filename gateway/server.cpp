@@ -11,15 +11,14 @@
 #include <system_error>
 #include <utility>
 
+#include "base/paced_log.hpp"
 #include "gateway/operate/guarded_run.hpp"
 #include "gateway/operate/openssl_memory.hpp"
 #include "gateway/operate/service_manager.hpp"
 #include "gateway/start.hpp"
 #include "gateway/version.hpp"
-#include "shard_router/paced_log.hpp"
 
 namespace presenter::gateway {
-using shard_router::log_paced;
 
 namespace {
 

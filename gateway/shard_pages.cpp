@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "shard_router/paced_log.hpp"
+#include "base/paced_log.hpp"
 #include "shard_router/shard_map_codec.hpp"
 
 namespace presenter::gateway {
@@ -76,8 +76,7 @@ void ask_all(boost::asio::io_context& control, const worker_list& workers, const
       page = answer_of(make(whole_of(all->of_worker)));
     } catch (const std::exception& error) {
       thread_local log_pace said;
-      shard_router::log_paced(said, spdlog::level::err, "admin: a page of the workers failed: {}",
-                              error.what());
+      log_paced(said, spdlog::level::err, "admin: a page of the workers failed: {}", error.what());
       page = refusal_of(http::status::internal_server_error, "the page cannot be made");
     }
     reply(std::move(page));

@@ -9,16 +9,15 @@
 #include <utility>
 #include <vector>
 
+#include "base/paced_log.hpp"
 #include "gateway/config_checks.hpp"
 #include "shard_router/errc.hpp"
-#include "shard_router/paced_log.hpp"
 #include "shard_router/zk_paths.hpp"
 
 namespace presenter::gateway {
 namespace {
 
 using boost::system::error_code;
-using shard_router::log_paced;
 using namespace std::chrono_literals;
 
 // How often the clock is looked at: often enough for the shortest settling time, so that a change

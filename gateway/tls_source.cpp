@@ -7,13 +7,11 @@
 #include <string>
 #include <utility>
 
+#include "base/paced_log.hpp"
 #include "gateway/client/certificate_faults.hpp"
-#include "shard_router/paced_log.hpp"
 
 namespace presenter::gateway {
 namespace {
-
-using shard_router::log_paced;
 
 void log_warnings(const tls_load& loaded, log_pace& said) {
   for (const tls_mistake& warning : loaded.warnings)

@@ -9,9 +9,9 @@
 #include <random>
 #include <utility>
 
+#include "base/paced_log.hpp"
 #include "gateway/client/restless_list.hpp"
 #include "gateway/operate/guarded_run.hpp"
-#include "shard_router/paced_log.hpp"
 
 namespace presenter::gateway {
 namespace asio = boost::asio;
@@ -168,7 +168,7 @@ void worker::show_memory() {
   show(memory_part::streams, upstream_.memory_bytes());
   const std::size_t shared =
       receive_buffer::bytes_max + tls_io::sealed_bytes_max + relaying_.scratch.size();
-  const auto growing = std::max<std::int64_t>(protocol::byte_buffer::live_bytes(), 0);
+  const auto growing = std::max<std::int64_t>(byte_buffer::live_bytes(), 0);
   show(memory_part::buffers, shared + static_cast<std::size_t>(growing));
   metrics_.openssl_sessions.set(tls_io_.openssl_sessions);
 }
@@ -293,10 +293,10 @@ void worker::refuse(int descriptor, const tcp_endpoint& peer, refusal why) {
   const linger at_once{1, 0};
   ::setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
   ::close(descriptor);
-  shard_router::log_paced(refusals_said_, spdlog::level::warn, "client of {} refused: {}",
-                          peer.address().to_string(),
-                          why == refusal::address_rate ? "limits.address_handshakes_per_second"
-                                                       : "limits.address_unauthenticated_max");
+  log_paced(refusals_said_, spdlog::level::warn, "client of {} refused: {}",
+            peer.address().to_string(),
+            why == refusal::address_rate ? "limits.address_handshakes_per_second"
+                                         : "limits.address_unauthenticated_max");
 }
 
 void worker::on_accepted(int descriptor, const tcp_endpoint& peer, address_claim claim) {
@@ -306,7 +306,7 @@ void worker::on_accepted(int descriptor, const tcp_endpoint& peer, address_claim
   } catch (const std::bad_alloc&) {
     // This client is lost; those that are here go on.
     metrics_.accept_failures.add();
-    shard_router::log_paced(memory_said_, spdlog::level::err, "no memory for a client");
+    log_paced(memory_said_, spdlog::level::err, "no memory for a client");
     ::close(descriptor);
     return;
   }

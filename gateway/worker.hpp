@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/slab.hpp"
 #include "gateway/client/address_limits.hpp"
 #include "gateway/client/client_session.hpp"
 #include "gateway/client/early_data_guard.hpp"
@@ -25,7 +26,6 @@
 #include "gateway/relay/relay.hpp"
 #include "gateway/relay/stream_mover.hpp"
 #include "gateway/upstream/upstream_pool.hpp"
-#include "protocol/mux/slab.hpp"
 #include "protocol/transport/mux_link.hpp"
 
 namespace presenter::gateway {
@@ -132,7 +132,7 @@ class worker final : private client_session_owner {
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   protocol::link_timer tick_;
-  protocol::poller polls_;
+  poller polls_;
   deadline_wheel deadlines_;
   turn_queue handshakes_;
   turn_queue relays_;
@@ -146,7 +146,7 @@ class worker final : private client_session_owner {
   std::optional<steady_time> move_awaited_;  // move_timer_ runs until then
   client_context context_;
   listener listener_;
-  protocol::slab<client_session> session_memory_;
+  slab<client_session> session_memory_;
   boost::intrusive::list<client_session, boost::intrusive::base_hook<session_hook>,
                          boost::intrusive::constant_time_size<false>>
       sessions_;

@@ -8,11 +8,11 @@
 #include <string>
 #include <system_error>
 
+#include "base/standard_output.hpp"
+#include "base/uncaught.hpp"
 #include "presenterctl/gateway_query.hpp"
 #include "presenterctl/reports.hpp"
 #include "presenterctl/server_state_command.hpp"
-#include "program/standard_output.hpp"
-#include "program/uncaught.hpp"
 
 namespace {
 
@@ -118,13 +118,13 @@ int run(int argc, char** argv) {
 
 // See exit_code.hpp.
 int main(int argc, char** argv) {
-  presenter::program::keep_standard_descriptors();
-  presenter::program::end_at_uncaught_exceptions("presenterctl", exit_unreachable);
+  presenter::keep_standard_descriptors();
+  presenter::end_at_uncaught_exceptions("presenterctl", exit_unreachable);
   // What the session with ZooKeeper tells is nothing that a person asked for.
   spdlog::set_level(spdlog::level::off);
   try {
     const int status = run(argc, argv);
-    return presenter::program::finish_output("presenterctl", status, exit_unwritten);
+    return presenter::finish_output("presenterctl", status, exit_unwritten);
   } catch (const std::system_error& error) {
     fmt::print(stderr, "presenterctl: {}\n", error.what());
     // A table too long for the buffer of standard output: fmt throws.

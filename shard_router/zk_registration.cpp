@@ -8,8 +8,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "base/paced_log.hpp"
 #include "shard_router/errc.hpp"
-#include "shard_router/paced_log.hpp"
 #include "shard_router/shard_map_codec.hpp"
 #include "shard_router/zk_paths.hpp"
 

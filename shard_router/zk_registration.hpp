@@ -9,8 +9,8 @@
 #include <string>
 #include <string_view>
 
-#include "shard_router/backoff.hpp"
-#include "shard_router/life_token.hpp"
+#include "base/backoff.hpp"
+#include "base/life_token.hpp"
 #include "shard_router/shard_map.hpp"
 #include "shard_router/zk_session.hpp"
 

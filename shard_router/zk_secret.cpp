@@ -4,8 +4,8 @@
 
 #include <utility>
 
+#include "base/paced_log.hpp"
 #include "shard_router/errc.hpp"
-#include "shard_router/paced_log.hpp"
 
 namespace presenter::shard_router {
 namespace {

@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-#include "shard_router/life_token.hpp"
+#include "base/life_token.hpp"
 #include "shard_router/zk_session.hpp"
 
 namespace presenter::shard_router {

@@ -14,7 +14,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "shard_router/paced_log.hpp"
+#include "base/paced_log.hpp"
 
 namespace presenter::shard_router {
 

@@ -14,10 +14,10 @@
 #include <string_view>
 #include <vector>
 
-#include "shard_router/backoff.hpp"
+#include "base/backoff.hpp"
+#include "base/life_token.hpp"
+#include "base/log_pace.hpp"
 #include "shard_router/blocking_thread.hpp"
-#include "shard_router/life_token.hpp"
-#include "shard_router/log_pace.hpp"
 #include "shard_router/shard_counters.hpp"
 #include "shard_router/zk_address.hpp"
 #include "shard_router/zk_error.hpp"

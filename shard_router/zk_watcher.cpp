@@ -9,8 +9,8 @@
 #include <set>
 #include <utility>
 
+#include "base/paced_log.hpp"
 #include "shard_router/errc.hpp"
-#include "shard_router/paced_log.hpp"
 #include "shard_router/saved_map.hpp"
 #include "shard_router/shard_map_codec.hpp"
 #include "shard_router/zk_paths.hpp"

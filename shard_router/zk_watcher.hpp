@@ -13,8 +13,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/life_token.hpp"
 #include "shard_router/errc.hpp"
-#include "shard_router/life_token.hpp"
 #include "shard_router/map_guard.hpp"
 #include "shard_router/router.hpp"
 #include "shard_router/zk_session.hpp"

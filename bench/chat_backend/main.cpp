@@ -12,11 +12,11 @@
 #include <stdexcept>
 #include <string>
 
+#include "base/standard_output.hpp"
+#include "base/uncaught.hpp"
 #include "bench/chat_backend/chat_server.hpp"
 #include "bench/chat_backend/counters_text.hpp"
 #include "bench/chat_backend/departure.hpp"
-#include "program/standard_output.hpp"
-#include "program/uncaught.hpp"
 #include "protocol/backend_sdk/backend.hpp"
 #include "shard_router/host.hpp"
 
@@ -151,7 +151,7 @@ void run(command_line& line) {
   fmt::print("presenter-chatd {} listening on {}\n", line.options.name,
              text_of(server.local_endpoint()));
   // Gateways do not read it: they are served all the same.
-  if (!presenter::program::flush_output())
+  if (!presenter::flush_output())
     fmt::print(stderr, "presenter-chatd: standard output does not take the line of a start\n");
   io.run();
   fmt::print("presenter-chatd {} has counted {}\n", line.options.name,
@@ -165,12 +165,12 @@ void run(command_line& line) {
 // fault of the program ended it, or what it says at its end could not be written · 2 wrong
 // arguments.
 int main(int argc, char** argv) {
-  presenter::program::keep_standard_descriptors();
-  presenter::program::end_at_uncaught_exceptions("presenter-chatd", 1);
+  presenter::keep_standard_descriptors();
+  presenter::end_at_uncaught_exceptions("presenter-chatd", 1);
   // There is no file that it could read again, nor a terminal that it belongs to.
   std::signal(SIGHUP, SIG_IGN);
   const auto finished = [](int status) {
-    return presenter::program::finish_output("presenter-chatd", status, 1);
+    return presenter::finish_output("presenter-chatd", status, 1);
   };
   command_line line;
   try {

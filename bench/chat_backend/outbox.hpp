@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <span>
 
-#include "protocol/wire/byte_buffer.hpp"
+#include "base/byte_buffer.hpp"
 
 namespace presenter::chat_backend {
 
@@ -24,7 +24,7 @@ class outbox {
   bool has_room_for(std::size_t bytes) const { return size() + bytes <= outbox_bytes_max; }
 
   // Where packets are appended.
-  protocol::byte_buffer& back() { return waiting_; }
+  byte_buffer& back() { return waiting_; }
 
   // Everything that waits, to be written as one run; valid until `finish_write`.
   std::span<const std::byte> start_write() {
@@ -39,8 +39,8 @@ class outbox {
   }
 
  private:
-  protocol::byte_buffer waiting_;
-  protocol::byte_buffer in_flight_;
+  byte_buffer waiting_;
+  byte_buffer in_flight_;
 };
 
 }  // namespace presenter::chat_backend

@@ -191,7 +191,7 @@ packet packet_codec::decode_message(TProtocol& in) {
 
 template <class Body>
 void packet_codec::write_message(packet_id id, std::string_view method, TMessageType type,
-                                 const Body& body, protocol::byte_buffer& out) {
+                                 const Body& body, byte_buffer& out) {
   TProtocol& to = protocol_for(id.encoding);
   transport_->start_writing();
   to.writeMessageBegin(std::string(method), type, id.sequence);
@@ -205,13 +205,13 @@ void packet_codec::write_message(packet_id id, std::string_view method, TMessage
   out.append(message);
 }
 
-void packet_codec::encode(packet_id id, const authenticate_call& call, protocol::byte_buffer& out) {
+void packet_codec::encode(packet_id id, const authenticate_call& call, byte_buffer& out) {
   chat::Chat_authenticate_pargs arguments;
   arguments.request = &call.request;
   write_message(id, "authenticate", thrift::protocol::T_CALL, arguments, out);
 }
 
-void packet_codec::encode(packet_id id, const history_call& call, protocol::byte_buffer& out) {
+void packet_codec::encode(packet_id id, const history_call& call, byte_buffer& out) {
   chat::Chat_history_pargs arguments;
   arguments.after = &call.after;
   arguments.limit = &call.limit;
@@ -219,36 +219,34 @@ void packet_codec::encode(packet_id id, const history_call& call, protocol::byte
 }
 
 void packet_codec::encode_send(packet_id id, std::int64_t client_id, const std::string& body,
-                               protocol::byte_buffer& out) {
+                               byte_buffer& out) {
   chat::Chat_send_pargs arguments;
   arguments.client_id = &client_id;
   arguments.body = &body;
   write_message(id, "send", thrift::protocol::T_CALL, arguments, out);
 }
 
-void packet_codec::encode_deliver(packet_id id, const chat::Message& message,
-                                  protocol::byte_buffer& out) {
+void packet_codec::encode_deliver(packet_id id, const chat::Message& message, byte_buffer& out) {
   chat::Chat_deliver_pargs arguments;
   arguments.message = &message;
   write_message(id, "deliver", thrift::protocol::T_ONEWAY, arguments, out);
 }
 
-void packet_codec::encode(packet_id id, const authenticate_reply& reply,
-                          protocol::byte_buffer& out) {
+void packet_codec::encode(packet_id id, const authenticate_reply& reply, byte_buffer& out) {
   chat::Chat_authenticate_result result;
   result.success = reply.result;
   result.__isset.success = true;
   write_message(id, "authenticate", thrift::protocol::T_REPLY, result, out);
 }
 
-void packet_codec::encode(packet_id id, const send_reply& reply, protocol::byte_buffer& out) {
+void packet_codec::encode(packet_id id, const send_reply& reply, byte_buffer& out) {
   chat::Chat_send_result result;
   result.success = reply.sequence;
   result.__isset.success = true;
   write_message(id, "send", thrift::protocol::T_REPLY, result, out);
 }
 
-void packet_codec::encode(packet_id id, const history_reply& reply, protocol::byte_buffer& out) {
+void packet_codec::encode(packet_id id, const history_reply& reply, byte_buffer& out) {
   chat::Chat_history_result result;
   result.success = reply.messages;
   result.__isset.success = true;
@@ -256,7 +254,7 @@ void packet_codec::encode(packet_id id, const history_reply& reply, protocol::by
 }
 
 void packet_codec::encode(packet_id id, std::string_view method, const refused_reply& reply,
-                          protocol::byte_buffer& out) {
+                          byte_buffer& out) {
   // Every method of chat.thrift has the exception at field 1, so one result type writes them all.
   chat::Chat_send_result result;
   result.refused.why = reply.why;
@@ -265,7 +263,7 @@ void packet_codec::encode(packet_id id, std::string_view method, const refused_r
 }
 
 void packet_codec::encode(packet_id id, std::string_view method, const exception_reply& reply,
-                          protocol::byte_buffer& out) {
+                          byte_buffer& out) {
   const thrift::TApplicationException exception(
       static_cast<thrift::TApplicationException::TApplicationExceptionType>(reply.type),
       reply.text);

@@ -16,7 +16,7 @@
 #include <variant>
 #include <vector>
 
-#include "protocol/wire/byte_buffer.hpp"
+#include "base/byte_buffer.hpp"
 #include "protocol/wire/thrift_path.hpp"
 
 namespace presenter::chat_backend {
@@ -103,18 +103,16 @@ class packet_codec {
   boost::system::result<packet> decode(std::span<const std::byte> bytes);
 
   // Each appends one whole packet, length included, to `out`.
-  void encode(packet_id, const authenticate_call&, protocol::byte_buffer& out);
-  void encode(packet_id, const history_call&, protocol::byte_buffer& out);
-  void encode_send(packet_id, std::int64_t client_id, const std::string& body,
-                   protocol::byte_buffer& out);
-  void encode_deliver(packet_id, const chat::Message&, protocol::byte_buffer& out);
-  void encode(packet_id, const authenticate_reply&, protocol::byte_buffer& out);
-  void encode(packet_id, const send_reply&, protocol::byte_buffer& out);
-  void encode(packet_id, const history_reply&, protocol::byte_buffer& out);
+  void encode(packet_id, const authenticate_call&, byte_buffer& out);
+  void encode(packet_id, const history_call&, byte_buffer& out);
+  void encode_send(packet_id, std::int64_t client_id, const std::string& body, byte_buffer& out);
+  void encode_deliver(packet_id, const chat::Message&, byte_buffer& out);
+  void encode(packet_id, const authenticate_reply&, byte_buffer& out);
+  void encode(packet_id, const send_reply&, byte_buffer& out);
+  void encode(packet_id, const history_reply&, byte_buffer& out);
   // `method` is the call's: "authenticate", "send" or "history".
-  void encode(packet_id, std::string_view method, const refused_reply&, protocol::byte_buffer& out);
-  void encode(packet_id, std::string_view method, const exception_reply&,
-              protocol::byte_buffer& out);
+  void encode(packet_id, std::string_view method, const refused_reply&, byte_buffer& out);
+  void encode(packet_id, std::string_view method, const exception_reply&, byte_buffer& out);
 
  private:
   class transport;
@@ -124,7 +122,7 @@ class packet_codec {
   packet decode_message(apache::thrift::protocol::TProtocol&);
   template <class Body>
   void write_message(packet_id, std::string_view method, apache::thrift::protocol::TMessageType,
-                     const Body&, protocol::byte_buffer& out);
+                     const Body&, byte_buffer& out);
 
   std::shared_ptr<transport> transport_;
   std::shared_ptr<apache::thrift::protocol::TProtocol> binary_;

@@ -38,7 +38,7 @@ couple_client::couple_client(client_surroundings& around, server_names& servers,
       couple_(couple),
       side_(side) {}
 
-void couple_client::encode_first_packet(protocol::byte_buffer& out) {
+void couple_client::encode_first_packet(byte_buffer& out) {
   conversation_ended_ = false;
   authenticate_call call;
   call.request.couple_id = around_.options.run_name + "-" + std::to_string(couple_.number);

@@ -43,7 +43,7 @@ class couple_client : public load_client {
  private:
   using sequence_number = std::int64_t;  // the server's, per couple
 
-  void encode_first_packet(protocol::byte_buffer& out) override;
+  void encode_first_packet(byte_buffer& out) override;
   void on_bytes(std::span<const std::byte>) override;
   void send_message() override;
   void on_disconnected() override;
@@ -80,7 +80,7 @@ class couple_client : public load_client {
   bool is_catching_up_ = false;
   sequence_number catch_up_target_ = 0;
   bool conversation_ended_ = false;
-  protocol::byte_buffer partial_;  // a packet whose rest is still to come
+  byte_buffer partial_;  // a packet whose rest is still to come
   std::string body_;
 };
 

@@ -30,7 +30,7 @@ std::span<const std::byte> pattern_at(std::uint64_t position, std::size_t bytes)
 
 }  // namespace
 
-void echo_client::encode_first_packet(protocol::byte_buffer& out) {
+void echo_client::encode_first_packet(byte_buffer& out) {
   chat_backend::authenticate_call call;
   call.request.couple_id = around_.options.run_name + "-" + std::to_string(number_);
   call.request.user_id = "a";

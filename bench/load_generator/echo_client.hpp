@@ -19,7 +19,7 @@ class echo_client : public load_client {
   void finish_statistics() override;
 
  private:
-  void encode_first_packet(protocol::byte_buffer& out) override;
+  void encode_first_packet(byte_buffer& out) override;
   void on_bytes(std::span<const std::byte>) override;
   void send_message() override;
   void on_disconnected() override;

@@ -7,10 +7,10 @@
 #include <span>
 #include <string_view>
 
+#include "base/byte_buffer.hpp"
 #include "bench/load_generator/event_loop.hpp"
 #include "bench/load_generator/gateway_address.hpp"
 #include "bench/load_generator/tls_client.hpp"
-#include "protocol/wire/byte_buffer.hpp"
 
 namespace presenter::bench {
 
@@ -75,7 +75,7 @@ class gateway_channel : private readiness_handler {
   int fd_ = -1;
   bool wants_write_ = false;
   std::unique_ptr<tls_client> tls_;
-  protocol::byte_buffer unsent_;
+  byte_buffer unsent_;
   steady_time connect_started_;
   steady_time connected_at_;
 };

@@ -6,7 +6,7 @@ namespace presenter::bench {
 
 using namespace chat_backend;
 
-void idle_client::encode_first_packet(protocol::byte_buffer& out) {
+void idle_client::encode_first_packet(byte_buffer& out) {
   authenticate_call call;
   call.request.couple_id = around_.options.run_name + "-" + std::to_string(number_);
   call.request.user_id = "a";

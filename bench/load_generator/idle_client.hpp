@@ -10,7 +10,7 @@ class idle_client : public load_client {
   using load_client::load_client;
 
  private:
-  void encode_first_packet(protocol::byte_buffer& out) override;
+  void encode_first_packet(byte_buffer& out) override;
   // The first bytes back, a chat server's answer or an echo; an exception is none.
   void on_bytes(std::span<const std::byte>) override;
 };

@@ -27,7 +27,7 @@ struct client_surroundings {
   load_statistics& statistics;
   live_counters& live;
   std::minstd_rand& random;
-  protocol::byte_buffer& scratch;  // for one packet on its way out
+  byte_buffer& scratch;  // for one packet on its way out
 };
 
 // Life: its worker's. Confined to: its worker's thread. Bounds: gateway_channel's.
@@ -52,7 +52,7 @@ class load_client : private channel_user, private timer_handler {
 
  protected:
   // TLS is up: the first packet, whole.
-  virtual void encode_first_packet(protocol::byte_buffer& out) = 0;
+  virtual void encode_first_packet(byte_buffer& out) = 0;
   virtual void on_bytes(std::span<const std::byte>) = 0;
   // One message is due now.
   virtual void send_message() {}

@@ -51,7 +51,7 @@ class load_worker {
   // This thread only, until joined.
   event_loop loop_;
   chat_backend::packet_codec codec_;
-  protocol::byte_buffer scratch_;
+  byte_buffer scratch_;
   std::minstd_rand random_;
   load_statistics statistics_;
   live_counters live_;

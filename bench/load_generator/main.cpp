@@ -15,11 +15,11 @@
 #include <stdexcept>
 #include <utility>
 
+#include "base/standard_output.hpp"
+#include "base/uncaught.hpp"
 #include "bench/load_generator/load_run.hpp"
 #include "bench/load_generator/message_body.hpp"
 #include "bench/load_generator/report.hpp"
-#include "program/standard_output.hpp"
-#include "program/uncaught.hpp"
 
 namespace {
 
@@ -216,12 +216,12 @@ int parse_and_run(int argc, char** argv) {
 // 0 the run was flawless · 1 messages or clients were missing · 2 it could not be run, or its
 // summary not be written.
 int main(int argc, char** argv) {
-  presenter::program::keep_standard_descriptors();
-  presenter::program::end_at_uncaught_exceptions("presenter-load", 2);
+  presenter::keep_standard_descriptors();
+  presenter::end_at_uncaught_exceptions("presenter-load", 2);
   // As presenter: the machine's openssl.cnf has no part in the figures.
   OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
   try {
-    return presenter::program::finish_output("presenter-load", parse_and_run(argc, argv), 2);
+    return presenter::finish_output("presenter-load", parse_and_run(argc, argv), 2);
   } catch (const std::exception& error) {
     std::cerr << "presenter-load: " << error.what() << "\n";
     return 2;

@@ -7,9 +7,9 @@
 #include <exception>
 #include <iostream>
 
+#include "base/standard_output.hpp"
+#include "base/uncaught.hpp"
 #include "bench/storm/storm.hpp"
-#include "program/standard_output.hpp"
-#include "program/uncaught.hpp"
 
 namespace {
 
@@ -24,12 +24,12 @@ void print(const storm_counts& counts) {
 
 // 0 something was answered · 1 nothing was · 2 it could not be run, or its result not be written.
 int main(int argc, char** argv) {
-  presenter::program::keep_standard_descriptors();
-  presenter::program::end_at_uncaught_exceptions("presenter-storm", 2);
+  presenter::keep_standard_descriptors();
+  presenter::end_at_uncaught_exceptions("presenter-storm", 2);
   // As presenter: the machine's openssl.cnf has no part in the figures.
   OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
   const auto finished = [](int status) {
-    return presenter::program::finish_output("presenter-storm", status, 2);
+    return presenter::finish_output("presenter-storm", status, 2);
   };
   std::signal(SIGPIPE, SIG_IGN);
   CLI::App app{"Handshakes without end"};

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/random_seed.hpp"
 #include "gateway/client/address_range.hpp"
-#include "gateway/client/random_seed.hpp"
 
 namespace presenter::gateway {
 namespace {

@@ -13,7 +13,7 @@
 #include <mutex>
 #include <utility>
 
-#include "gateway/client/deadline_wheel.hpp"
+#include "base/loop/deadline_wheel.hpp"
 #include "gateway/config.hpp"
 
 namespace presenter::gateway {

@@ -12,7 +12,7 @@ namespace {
 // 64 KiB a turn, as much as a relay moves: one that never stops must not hold the worker.
 constexpr int drops_per_turn = 16;
 
-tls_status send_all(tls_channel& tls, protocol::byte_buffer& rest) {
+tls_status send_all(tls_channel& tls, byte_buffer& rest) {
   while (!rest.empty()) {
     const tls_result put = tls.write(rest.bytes());
     if (put.status != tls_status::ok) return put.status;
@@ -41,7 +41,7 @@ tls_status client_closing::finish_writing(tls_channel& tls) {
   return status;
 }
 
-closing_step client_closing::go_on(tls_channel& tls, int descriptor, protocol::byte_buffer& rest,
+closing_step client_closing::go_on(tls_channel& tls, int descriptor, byte_buffer& rest,
                                    bool is_client_finished) {
   tls_status status = send_all(tls, rest);
   if (status == tls_status::ok) status = finish_writing(tls);

@@ -6,8 +6,8 @@
 #include <chrono>
 #include <cstdint>
 
+#include "base/byte_buffer.hpp"
 #include "gateway/client/tls_channel.hpp"
-#include "protocol/wire/byte_buffer.hpp"
 
 namespace presenter::gateway {
 
@@ -29,8 +29,7 @@ class client_closing {
 
   // As far as it goes now. `rest`: what is left for the client. `is_client_finished`: its
   // close_notify has come, so nothing else does.
-  closing_step go_on(tls_channel& tls, int descriptor, protocol::byte_buffer& rest,
-                     bool is_client_finished);
+  closing_step go_on(tls_channel& tls, int descriptor, byte_buffer& rest, bool is_client_finished);
 
  private:
   bool is_close_notify_sent_ = false;

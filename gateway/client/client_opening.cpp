@@ -46,7 +46,7 @@ opening_step client_opening::begin(steady_time now) {
   return opening_step::open;
 }
 
-void client_opening::append_answer(close_reason reason, protocol::byte_buffer& out) const {
+void client_opening::append_answer(close_reason reason, byte_buffer& out) const {
   packet_.append_answer(reason, out);
 }
 

@@ -11,8 +11,8 @@
 #include <span>
 #include <string>
 
+#include "base/loop/deadline_wheel.hpp"
 #include "gateway/client/address_limits.hpp"
-#include "gateway/client/deadline_wheel.hpp"
 #include "gateway/client/first_packet.hpp"
 #include "gateway/config.hpp"
 #include "gateway/operate/metrics.hpp"
@@ -102,7 +102,7 @@ class client_opening {
   }
   // The TApplicationException that tells the client so, framed; nothing where first_packet has
   // none.
-  void append_answer(close_reason reason, protocol::byte_buffer& out) const;
+  void append_answer(close_reason reason, byte_buffer& out) const;
 
  private:
   enum class state : std::uint8_t {

@@ -7,14 +7,13 @@
 #include <new>
 #include <utility>
 
+#include "base/paced_log.hpp"
 #include "gateway/client/client_reasons.hpp"
 #include "gateway/client/openssl_handles.hpp"
 #include "gateway/config_checks.hpp"
 #include "gateway/operate/log.hpp"
-#include "shard_router/paced_log.hpp"
 
 namespace presenter::gateway {
-using shard_router::log_paced;
 
 client_session::client_session(client_context& context, int descriptor,
                                const boost::asio::ip::tcp::endpoint& peer, address_claim claim)
@@ -41,7 +40,7 @@ client_session::~client_session() {
 
 void client_session::start() {
   set_deadline(context_.settings.tls.handshake_timeout);
-  if (const auto error = context_.polls.add(descriptor_, *this, protocol::poll_mode::edge_in_out)) {
+  if (const auto error = context_.polls.add(descriptor_, *this, poll_mode::edge_in_out)) {
     log_paced(context_.failures_said, spdlog::level::err, "cannot poll a client: {}",
               error.message());
     close_now(close_reason::internal);

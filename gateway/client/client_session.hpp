@@ -14,20 +14,20 @@
 #include <utility>
 #include <vector>
 
+#include "base/loop/deadline_wheel.hpp"
+#include "base/loop/poller.hpp"
+#include "base/loop/turn_queue.hpp"
 #include "gateway/client/address_limits.hpp"
 #include "gateway/client/client_closing.hpp"
 #include "gateway/client/client_opening.hpp"
-#include "gateway/client/deadline_wheel.hpp"
 #include "gateway/client/idle_watch.hpp"
 #include "gateway/client/tls_channel.hpp"
-#include "gateway/client/turn_queue.hpp"
 #include "gateway/config.hpp"
 #include "gateway/operate/log.hpp"
 #include "gateway/operate/metrics.hpp"
 #include "gateway/relay/relay.hpp"
 #include "gateway/relay/stream_mover.hpp"
 #include "gateway/upstream/upstream_pool.hpp"
-#include "protocol/transport/poller.hpp"
 
 namespace presenter::gateway {
 
@@ -48,7 +48,7 @@ struct client_context {
   const config& settings;
   worker_metrics& metrics;
   const tls_contexts_ptr& tls;  // the newest
-  protocol::poller& polls;
+  poller& polls;
   deadline_wheel& deadlines;
   turn_queue& handshakes;
   turn_queue& relays;
@@ -74,7 +74,7 @@ using session_hook =
 // Confined to: the worker's thread. Bounds: a first packet until the stream is accepted, then what
 // relay.hpp and tls_channel.hpp say.
 class client_session final : public session_hook,
-                             private protocol::poll_target,
+                             private poll_target,
                              private turn_node,
                              private deadline_node,
                              private upstream_waiter,

@@ -7,7 +7,7 @@
 #include <memory>
 #include <span>
 
-#include "protocol/wire/byte_buffer.hpp"
+#include "base/byte_buffer.hpp"
 
 namespace presenter::gateway {
 
@@ -73,7 +73,7 @@ class client_socket {
 
   receive_buffer& shared_;
   std::span<std::byte> input_;  // in shared_ or in parked_
-  protocol::byte_buffer parked_;
+  byte_buffer parked_;
   int descriptor_;
   bool empty_ = false;  // the last recv took all there was
   bool full_ = false;

@@ -8,11 +8,11 @@
 #include <span>
 #include <utility>
 
+#include "base/byte_buffer.hpp"
 #include "gateway/client/client_socket.hpp"
 #include "gateway/client/tls_records.hpp"
 #include "gateway/client/tls_status.hpp"
 #include "gateway/client/turn_share.hpp"
-#include "protocol/wire/byte_buffer.hpp"
 
 namespace presenter::gateway {
 
@@ -72,7 +72,7 @@ class detached_session {
 
   tls_io& io_;
   tls_records records_;
-  protocol::byte_buffer unsent_;         // records that wait for the socket
+  byte_buffer unsent_;                   // records that wait for the socket
   std::uint32_t plaintext_waiting_ = 0;  // what they say: of a write that is not done
   std::uint32_t plaintext_ = 0;          // opened already, at the front of the socket's input
   std::uint32_t forgiven_at_ = 0;        // tls_io::seconds of the last record

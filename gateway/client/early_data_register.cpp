@@ -6,7 +6,7 @@
 #include <cstring>
 #include <utility>
 
-#include "gateway/client/random_seed.hpp"
+#include "base/random_seed.hpp"
 
 namespace presenter::gateway {
 namespace {

@@ -64,7 +64,7 @@ std::string first_packet::fault_place() const {
   return place;
 }
 
-void first_packet::append_answer(close_reason reason, protocol::byte_buffer& out) const {
+void first_packet::append_answer(close_reason reason, byte_buffer& out) const {
   const auto& answer = row_of(reason).answer;
   if (!answer || packet_.size() <= head_bytes) return;
   const auto envelope = protocol::read_thrift_message(message());

@@ -8,9 +8,9 @@
 #include <span>
 #include <string>
 
+#include "base/byte_buffer.hpp"
 #include "gateway/close_reason.hpp"
 #include "gateway/config.hpp"
-#include "protocol/wire/byte_buffer.hpp"
 #include "protocol/wire/thrift_path.hpp"
 
 namespace presenter::gateway {
@@ -39,7 +39,7 @@ class first_packet {
 
   // The TApplicationException that tells the client why, framed; nothing if the reason has no
   // answer or the packet no readable envelope.
-  void append_answer(close_reason reason, protocol::byte_buffer& out) const;
+  void append_answer(close_reason reason, byte_buffer& out) const;
 
   void release() { packet_.release(); }
 
@@ -49,7 +49,7 @@ class first_packet {
 
   const auth_config& settings_;
   std::size_t faulty_steps_ = 0;  // of auth.key_path; 0: it is not the key
-  protocol::byte_buffer packet_;
+  byte_buffer packet_;
 };
 
 }  // namespace presenter::gateway

@@ -2,7 +2,7 @@
 // wheel knows anyway; the deadline stays where it is, and only when it is due it is moved on.
 #pragma once
 
-#include "gateway/client/deadline_wheel.hpp"
+#include "base/loop/deadline_wheel.hpp"
 
 namespace presenter::gateway {
 

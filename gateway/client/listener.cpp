@@ -11,12 +11,11 @@
 #include <fstream>
 #include <utility>
 
+#include "base/paced_log.hpp"
 #include "gateway/client/address_range.hpp"
-#include "shard_router/paced_log.hpp"
 
 namespace presenter::gateway {
 using boost::system::error_code;
-using shard_router::log_paced;
 
 namespace {
 
@@ -144,7 +143,7 @@ bool is_fast_open_allowed() {
   return (allowed & servers) != 0;
 }
 
-listener::listener(listening_socket socket, protocol::poller& polls, deadline_wheel& deadlines,
+listener::listener(listening_socket socket, poller& polls, deadline_wheel& deadlines,
                    worker_metrics& metrics, limits limits, accepted on_accepted)
     : socket_(std::move(socket)),
       polls_(polls),
@@ -161,7 +160,7 @@ void listener::resume() {
   if (stopped_ || has_deadline() || listening_) return;
   // No memory in the kernel, or fs.epoll.max_user_watches is reached: tried again, as without
   // descriptors.
-  if (const auto error = polls_.add(socket_.descriptor(), *this, protocol::poll_mode::level_in)) {
+  if (const auto error = polls_.add(socket_.descriptor(), *this, poll_mode::level_in)) {
     metrics_.accept_failures.add();
     return pause_for_descriptors("the listener cannot be watched: " + error.message());
   }

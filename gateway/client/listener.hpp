@@ -11,11 +11,11 @@
 #include <string_view>
 #include <vector>
 
-#include "gateway/client/deadline_wheel.hpp"
+#include "base/loop/deadline_wheel.hpp"
+#include "base/loop/poller.hpp"
 #include "gateway/config.hpp"
 #include "gateway/operate/log.hpp"
 #include "gateway/operate/metrics.hpp"
-#include "protocol/transport/poller.hpp"
 
 namespace presenter::gateway {
 
@@ -75,7 +75,7 @@ bool is_fast_open_allowed();
 // Bounds: accepts while fewer than `clients_max` are there and the process has fewer descriptors
 // open than the watermark. Without descriptors it looks again 5 times a second, so that a full
 // process does not spin.
-class listener final : private protocol::poll_target, private deadline_node {
+class listener final : private poll_target, private deadline_node {
  public:
   struct limits {
     std::size_t clients_max;  // of this worker
@@ -89,7 +89,7 @@ class listener final : private protocol::poll_target, private deadline_node {
   // `peer`: never an IPv4-mapped address.
   using accepted = std::function<void(int descriptor, const tcp_endpoint& peer)>;
 
-  listener(listening_socket socket, protocol::poller& polls, deadline_wheel& deadlines,
+  listener(listening_socket socket, poller& polls, deadline_wheel& deadlines,
            worker_metrics& metrics, limits limits, accepted on_accepted);
   ~listener();
 
@@ -111,7 +111,7 @@ class listener final : private protocol::poll_target, private deadline_node {
   void stop_polling();
 
   listening_socket socket_;
-  protocol::poller& polls_;
+  poller& polls_;
   deadline_wheel& deadlines_;
   worker_metrics& metrics_;
   limits limits_;

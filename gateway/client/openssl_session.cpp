@@ -201,13 +201,13 @@ tls_status openssl_session::status_of(int result) {
 
 // Done only once all of our records are on their way: detached records could not take along what
 // still waits here.
-tls_status openssl_session::handshake(std::unique_ptr<protocol::byte_buffer>& early) {
+tls_status openssl_session::handshake(std::unique_ptr<byte_buffer>& early) {
   if (const tls_status status = flush(); status != tls_status::ok) return status;
   const tls_status status = shake_hands(early);
   return status == tls_status::ok ? flush() : status;
 }
 
-tls_status openssl_session::shake_hands(std::unique_ptr<protocol::byte_buffer>& early) {
+tls_status openssl_session::shake_hands(std::unique_ptr<byte_buffer>& early) {
   ERR_clear_error();
   is_held_up_ = false;
   hear_secrets(sent_finished_);
@@ -222,13 +222,13 @@ tls_status openssl_session::shake_hands(std::unique_ptr<protocol::byte_buffer>& 
 }
 
 // Ok once there is no more of it, or never was any. Its size is bounded by what the ticket allowed.
-tls_status openssl_session::read_early_data(std::unique_ptr<protocol::byte_buffer>& early) {
+tls_status openssl_session::read_early_data(std::unique_ptr<byte_buffer>& early) {
   std::array<std::byte, 4'096> piece;
   for (;;) {
     std::size_t n = 0;
     switch (SSL_read_early_data(ssl_.get(), piece.data(), piece.size(), &n)) {
       case SSL_READ_EARLY_DATA_SUCCESS:
-        if (early == nullptr) early = std::make_unique<protocol::byte_buffer>();
+        if (early == nullptr) early = std::make_unique<byte_buffer>();
         early->append(std::span(piece).first(n));
         break;
       case SSL_READ_EARLY_DATA_FINISH:

@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 
+#include "base/byte_buffer.hpp"
 #include "gateway/client/client_socket.hpp"
 #include "gateway/client/early_data_guard.hpp"
 #include "gateway/client/ticket_sealer.hpp"
@@ -20,7 +21,6 @@
 #include "gateway/client/tls_status.hpp"
 #include "gateway/client/tls_traffic_secrets.hpp"
 #include "gateway/client/turn_share.hpp"
-#include "protocol/wire/byte_buffer.hpp"
 #include "protocol/wire/mux_frame.hpp"
 
 namespace presenter::gateway {
@@ -55,7 +55,7 @@ class openssl_session {
 
   // `handshake` and `read` give again when the share is used up.
   // Early data is put behind `early`, as it comes; none if the context takes none.
-  tls_status handshake(std::unique_ptr<protocol::byte_buffer>& early);
+  tls_status handshake(std::unique_ptr<byte_buffer>& early);
   tls_result read(std::span<std::byte> into);
   // After want_write the next call must offer the same bytes first.
   tls_result write(std::span<const std::byte> bytes);
@@ -89,12 +89,12 @@ class openssl_session {
 
  private:
   friend struct session_bio;
-  tls_status read_early_data(std::unique_ptr<protocol::byte_buffer>& early);
+  tls_status read_early_data(std::unique_ptr<byte_buffer>& early);
   int bio_read(char* into, int size);
   int bio_write(const char* bytes, int size);
   socket_status put(std::span<const std::byte> records);
   tls_status flush();
-  tls_status shake_hands(std::unique_ptr<protocol::byte_buffer>& early);
+  tls_status shake_hands(std::unique_ptr<byte_buffer>& early);
   tls_status status_of(int result);
   static openssl_session& of(const SSL* ssl);
   bool takes_hello(std::size_t bytes);
@@ -110,7 +110,7 @@ class openssl_session {
   client_socket& socket_;
   turn_share& share_;
   tls_traffic_secrets secrets_;
-  protocol::byte_buffer unsent_;       // records that wait for the socket
+  byte_buffer unsent_;                 // records that wait for the socket
   std::size_t plaintext_waiting_ = 0;  // what they say: of a write that is not done
   std::size_t hello_bytes_ = 0;        // of the ClientHello that comes
   std::uint64_t received_ = 0;         // records under the client's application secret

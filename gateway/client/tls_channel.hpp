@@ -85,9 +85,9 @@ class tls_channel {
   const tls_contexts_ptr& contexts_;
   tls_io& io_;
   client_socket socket_;
-  std::unique_ptr<openssl_session> openssl_;      // from the handshake's begin until detached
-  detached_session detached_;                     // from then on
-  std::unique_ptr<protocol::byte_buffer> early_;  // early data that nobody has read
+  std::unique_ptr<openssl_session> openssl_;  // from the handshake's begin until detached
+  detached_session detached_;                 // from then on
+  std::unique_ptr<byte_buffer> early_;        // early data that nobody has read
 };
 
 }  // namespace presenter::gateway

@@ -20,8 +20,8 @@
 #include <set>
 #include <utility>
 
+#include "base/paced_log.hpp"
 #include "gateway/operate/log.hpp"
-#include "shard_router/paced_log.hpp"
 
 namespace presenter::gateway {
 namespace {
@@ -133,8 +133,7 @@ asio::awaitable<void> admin_endpoint::server::accept_all(std::shared_ptr<server>
     if (self->is_stopped_) co_return;
     if (!ec) ec = self->take(std::move(socket));
     if (!ec) continue;
-    shard_router::log_paced(self->accepts_said_, spdlog::level::warn, "admin: accept failed: {}",
-                            ec.message());
+    log_paced(self->accepts_said_, spdlog::level::warn, "admin: accept failed: {}", ec.message());
     co_await pause(self);
   }
 }
@@ -259,7 +258,7 @@ void admin_endpoint::server::report(std::exception_ptr error) {
     std::rethrow_exception(error);
   } catch (const std::exception& reason) {
     thread_local log_pace said;  // of all sessions, and of a server that has gone
-    shard_router::log_paced(said, spdlog::level::err, "admin: session ended by {}", reason.what());
+    log_paced(said, spdlog::level::err, "admin: session ended by {}", reason.what());
   }
 }
 

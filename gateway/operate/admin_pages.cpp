@@ -6,9 +6,9 @@
 #include <optional>
 #include <utility>
 
+#include "base/paced_log.hpp"
 #include "gateway/operate/heap_page.hpp"
 #include "gateway/operate/log.hpp"
-#include "shard_router/paced_log.hpp"
 
 namespace presenter::gateway {
 namespace {
@@ -128,8 +128,7 @@ void answer_admin_request(const admin_request& request, const admin_content& con
     answer_read(request, content, reply);
   } catch (const std::exception& error) {
     thread_local log_pace said;
-    shard_router::log_paced(said, spdlog::level::err, "admin: {} failed: {}", path_of(request),
-                            error.what());
+    log_paced(said, spdlog::level::err, "admin: {} failed: {}", path_of(request), error.what());
     reply(finished(plain_page(http::status::internal_server_error), traits));
   }
 }

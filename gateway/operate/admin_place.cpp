@@ -6,7 +6,7 @@
 #include <sstream>
 #include <utility>
 
-#include "shard_router/paced_log.hpp"
+#include "base/paced_log.hpp"
 
 namespace presenter::gateway {
 namespace {
@@ -27,10 +27,10 @@ admin_place::admin_place(boost::asio::io_context& control,
     open();
   } catch (const boost::system::system_error& error) {
     if (!may_wait || error.code() != boost::asio::error::address_in_use) throw;
-    shard_router::log_paced(said_, spdlog::level::warn,
-                            "admin.address: {} is taken, by the other gateway perhaps; clients are "
-                            "served, and it is tried again every second",
-                            text_of(address_));
+    log_paced(said_, spdlog::level::warn,
+              "admin.address: {} is taken, by the other gateway perhaps; clients are "
+              "served, and it is tried again every second",
+              text_of(address_));
     try_later();
   }
 }
@@ -52,8 +52,8 @@ void admin_place::try_later() {
       spdlog::info("admin.address: {} is free, and answered by this gateway now",
                    text_of(address_));
     } catch (const boost::system::system_error& error) {
-      shard_router::log_paced(said_, spdlog::level::warn, "admin.address: cannot listen on {}: {}",
-                              text_of(address_), error.code().message());
+      log_paced(said_, spdlog::level::warn, "admin.address: cannot listen on {}: {}",
+                text_of(address_), error.code().message());
       try_later();
     }
   });

@@ -7,8 +7,8 @@
 #include <chrono>
 #include <string_view>
 
+#include "base/log_pace.hpp"
 #include "gateway/log_level.hpp"
-#include "shard_router/log_pace.hpp"
 
 namespace presenter::gateway {
 
@@ -19,9 +19,6 @@ void init_logging(log_level level);
 // For lines whose level comes from a table. is_logged tells whether it is worth while to make one.
 bool is_logged(log_level level);
 void write_log(log_level level, std::string_view line);
-
-using shard_router::log_pace;
-using shard_router::more_since;
 
 // The line that `make` returns, unless the pace holds it back; at level debug nothing is.
 template <class Make>

@@ -80,7 +80,7 @@ class relay final : public protocol::stream_handler, public batched {
   void abandon(protocol::reset_reason reason);
 
   // What the backend sent and the client's socket has not taken.
-  protocol::byte_buffer& unsent() { return to_client_; }
+  byte_buffer& unsent() { return to_client_; }
 
  private:
   // batched
@@ -112,7 +112,7 @@ class relay final : public protocol::stream_handler, public batched {
   std::shared_ptr<protocol::mux_core> link_;
   protocol::stream_id stream_;
   std::span<const std::byte> packet_;  // what is left of the first packet
-  protocol::byte_buffer to_client_;
+  byte_buffer to_client_;
   bool accepted_ = false;          // by the backend
   bool begun_ = false;             // the session has let go of the packet
   bool client_finished_ = false;   // its Finish has been passed on

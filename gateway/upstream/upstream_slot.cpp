@@ -5,14 +5,13 @@
 #include <string>
 #include <utility>
 
+#include "base/paced_log.hpp"
 #include "protocol/errc.hpp"
 #include "shard_router/host.hpp"
-#include "shard_router/paced_log.hpp"
 
 namespace presenter::gateway {
 namespace asio = boost::asio;
 using boost::system::error_code;
-using shard_router::log_paced;
 using std::chrono::milliseconds;
 
 namespace {

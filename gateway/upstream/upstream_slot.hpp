@@ -10,13 +10,13 @@
 #include <string_view>
 #include <vector>
 
+#include "base/backoff.hpp"
 #include "base/net/connector.hpp"
 #include "base/net/resolver.hpp"
 #include "gateway/config.hpp"
 #include "gateway/operate/log.hpp"
 #include "gateway/operate/metrics.hpp"
 #include "gateway/upstream/upstream_link.hpp"
-#include "shard_router/backoff.hpp"
 #include "shard_router/shard_map.hpp"
 
 namespace presenter::gateway {
@@ -115,7 +115,7 @@ class upstream_slot final : public std::enable_shared_from_this<upstream_slot>,
   std::shared_ptr<net::connector> connector_;  // while it connects
   protocol::link_timer timer_;                 // of the pause
   std::shared_ptr<upstream_link> link_;
-  shard_router::backoff pause_;
+  backoff pause_;
   // Kept by the slot that takes this one's place: a backend that leaves each link is as loud.
   struct {
     log_pace failures{1, std::chrono::minutes(1)};

@@ -8,10 +8,10 @@
 #include <map>
 #include <memory>
 
+#include "base/life_token.hpp"
 #include "protocol/backend_sdk/acceptor_options.hpp"
 #include "protocol/backend_sdk/stream_state.hpp"
 #include "protocol/transport/mux_link.hpp"
-#include "shard_router/life_token.hpp"
 
 namespace presenter::protocol {
 
@@ -75,7 +75,7 @@ class held_opens final : private stream_queue {
   std::map<ticket, held> held_;
   std::size_t bytes_ = 0;  // of all of them
   ticket last_ticket_ = 0;
-  shard_router::life_token life_;
+  life_token life_;
 };
 
 }  // namespace presenter::protocol

@@ -6,11 +6,11 @@
 #include <chrono>
 #include <cstdint>
 
+#include "base/life_token.hpp"
+#include "base/token_bucket.hpp"
 #include "protocol/backend_sdk/acceptor_options.hpp"
 #include "protocol/backend_sdk/stream_state.hpp"
-#include "protocol/mux/token_bucket.hpp"
 #include "protocol/transport/mux_link.hpp"
-#include "shard_router/life_token.hpp"
 
 namespace presenter::protocol {
 
@@ -47,7 +47,7 @@ class stream_sweeper {
   list to_check_;  // not looked at since the last change
   bool is_waiting_ = false;
   std::uint64_t moved_ = 0;
-  shard_router::life_token life_;
+  life_token life_;
 };
 
 }  // namespace presenter::protocol

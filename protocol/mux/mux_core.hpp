@@ -14,11 +14,11 @@
 #include <string>
 #include <string_view>
 
+#include "base/byte_buffer.hpp"
+#include "base/token_bucket.hpp"
 #include "protocol/mux/credit_window.hpp"
 #include "protocol/mux/stream_handler.hpp"
 #include "protocol/mux/stream_table.hpp"
-#include "protocol/mux/token_bucket.hpp"
-#include "protocol/wire/byte_buffer.hpp"
 #include "protocol/wire/mux_frame.hpp"
 
 namespace presenter::protocol {

@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/slab.hpp"
 #include "protocol/mux/credit_window.hpp"
-#include "protocol/mux/slab.hpp"
 #include "protocol/mux/stream_handler.hpp"
 
 namespace presenter::protocol {

@@ -12,9 +12,9 @@
 #include <memory>
 #include <optional>
 
+#include "base/loop/poller.hpp"
 #include "protocol/mux/mux_core.hpp"
 #include "protocol/transport/output_batch.hpp"
-#include "protocol/transport/poller.hpp"
 
 namespace presenter::protocol {
 

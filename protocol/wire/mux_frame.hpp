@@ -12,9 +12,9 @@
 #include <string_view>
 #include <variant>
 
+#include "base/byte_buffer.hpp"
 #include "protocol/errc.hpp"
 #include "protocol/limits.hpp"
-#include "protocol/wire/byte_buffer.hpp"
 
 namespace presenter::protocol {
 

@@ -13,8 +13,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/byte_buffer.hpp"
 #include "protocol/errc.hpp"
-#include "protocol/wire/byte_buffer.hpp"
 
 namespace presenter::protocol {
 

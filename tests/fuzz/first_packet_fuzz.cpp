@@ -72,7 +72,7 @@ outcome collect(const auth_config& settings, std::span<const std::byte> sent, st
   result.bytes = as_text(packet.bytes());
 
   const close_reason told = result.reason.value_or(close_reason::shutting_down);
-  protocol::byte_buffer answer;
+  byte_buffer answer;
   packet.append_answer(told, answer);
   if (!answer.empty()) check_answer(answer.bytes(), answer_text(told, packet.fault_place()));
   result.answer = as_text(answer.bytes());

@@ -112,8 +112,7 @@ bool simulator::push(direction& way, std::size_t most) {
   while (most != 0 && way.wire.room() != 0) {
     if (way.in_flight.empty() && !way.from.output_told) break;
     if (way.in_flight.empty()) take_output(way);
-    protocol::byte_buffer& part =
-        way.in_flight.control.empty() ? way.in_flight.data : way.in_flight.control;
+    byte_buffer& part = way.in_flight.control.empty() ? way.in_flight.data : way.in_flight.control;
     const std::size_t n = std::min({most, part.size(), way.wire.room()});
     way.wire.put(part.bytes().first(n), now_ms_, chance_);
     part.consume(n);

@@ -99,7 +99,7 @@ class frame_script {
   }
 
  private:
-  protocol::byte_buffer out_;
+  byte_buffer out_;
 };
 
 }  // namespace presenter::testing

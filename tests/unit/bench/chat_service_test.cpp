@@ -10,7 +10,7 @@ class fake_client : public chat_client {
   // Everything written to it since the last call.
   std::vector<packet> received() {
     std::vector<packet> packets;
-    protocol::byte_buffer bytes;
+    byte_buffer bytes;
     bytes.append(out().start_write());
     out().finish_write();
     while (const auto found = *next_packet(bytes.bytes())) {
@@ -32,7 +32,7 @@ class ChatService : public testing::Test {
  protected:
   template <class Encode>
   boost::system::error_code handle(fake_client& client, Encode encode) {
-    protocol::byte_buffer bytes;
+    byte_buffer bytes;
     encode(bytes);
     return service.handle_packet(client, bytes.bytes().subspan(4));
   }

@@ -21,7 +21,7 @@ class test_client {
     });
   }
 
-  void write(const protocol::byte_buffer& bytes) {
+  void write(const byte_buffer& bytes) {
     asio::write(sockets_.near_end, asio::buffer(bytes.bytes().data(), bytes.size()));
   }
 
@@ -52,8 +52,8 @@ class test_client {
   }
 
   // The packet with which it logs in.
-  protocol::byte_buffer login(const std::string& user, thrift_encoding encoding) {
-    protocol::byte_buffer bytes;
+  byte_buffer login(const std::string& user, thrift_encoding encoding) {
+    byte_buffer bytes;
     authenticate_call call;
     call.request.couple_id = "1";
     call.request.user_id = user;
@@ -115,7 +115,7 @@ TEST_P(ChatSession, CarriesMessagesBothWays) {
   for (std::int32_t i = 1; i <= 100; ++i) {
     test_client& from = i % 2 == 0 ? anna : ben;
     test_client& to = i % 2 == 0 ? ben : anna;
-    protocol::byte_buffer bytes;
+    byte_buffer bytes;
     from.codec.encode_send({GetParam(), i}, i, std::string(static_cast<std::size_t>(i), 'x'),
                            bytes);
     from.write(bytes);
@@ -127,7 +127,7 @@ TEST_P(ChatSession, CarriesMessagesBothWays) {
 }
 
 TEST_P(ChatSession, ServesAPacketSplitAtEveryByte) {
-  const protocol::byte_buffer bytes = anna.login("anna", GetParam());
+  const byte_buffer bytes = anna.login("anna", GetParam());
   for (const std::byte& one : bytes.bytes()) {
     asio::write(anna.socket(), asio::buffer(&one, 1));
     io.poll();
@@ -149,7 +149,7 @@ TEST_P(ChatSession, WritesTheAnswersBeforeItClosesAfterTheClientsEnd) {
 }
 
 TEST_P(ChatSession, ClosesOnAnImpossibleLength) {
-  protocol::byte_buffer bytes;
+  byte_buffer bytes;
   bytes.append(std::as_bytes(std::span("\x7f\xff\xff\xff", 4)));
   anna.write(bytes);
   EXPECT_EQ(anna.read_to_end(), 0U);
@@ -160,13 +160,13 @@ TEST_P(ChatSession, AnswersEveryCallOfAClientThatReadsLate) {
   anna.authenticate("anna", GetParam());
   ben.authenticate("ben", GetParam());
   const std::string body(16'000, 'x');
-  protocol::byte_buffer one;
+  byte_buffer one;
   anna.codec.encode_send({GetParam(), 1}, 1, body, one);
   for (int i = 0; i < 40; ++i) {
     anna.write(one);
     anna.read();
   }
-  protocol::byte_buffer ask;
+  byte_buffer ask;
   for (int i = 0; i < 500; ++i)
     anna.codec.encode({GetParam(), i}, history_call{0, 1'000}, ask);
   ben.write(ask);

@@ -254,7 +254,7 @@ class RefusedRun : public LoadRun {
     const auto room = asio::buffer(call);
     co_await stream.async_read_some(room, asio::use_awaitable);
     chat_backend::packet_codec codec;
-    protocol::byte_buffer answer;
+    byte_buffer answer;
     codec.encode({}, "authenticate", chat_backend::exception_reply{6, "no_shard"}, answer);
     const auto bytes = asio::buffer(answer.bytes().data(), answer.size());
     co_await asio::async_write(stream, bytes, asio::use_awaitable);

@@ -7,8 +7,6 @@
 
 namespace presenter::chat_backend {
 namespace {
-
-using protocol::byte_buffer;
 using protocol::thrift_encoding;
 
 class PacketCodec : public testing::TestWithParam<thrift_encoding> {

@@ -9,9 +9,9 @@
 #include <stdexcept>
 #include <string>
 
-#include "shard_router/backoff.hpp"
+#include "base/backoff.hpp"
+#include "base/life_token.hpp"
 #include "shard_router/errc.hpp"
-#include "shard_router/life_token.hpp"
 #include "shard_router/zk_address.hpp"
 #include "shard_router/zk_error.hpp"
 #include "shard_router/zk_registration.hpp"

@@ -64,7 +64,7 @@ class ClientClosing : public ::testing::TestWithParam<records_kind> {
   tls_io io;
   std::unique_ptr<connected_channel> client;
   client_closing closing;
-  protocol::byte_buffer rest;
+  byte_buffer rest;
 };
 
 TEST_P(ClientClosing, SendsWhatIsLeftThenCloseNotifyThenFin) {

@@ -156,7 +156,7 @@ TEST_F(ClientOpening, AFaultyPacketIsAnsweredAndNothingMoreIsRead) {
   EXPECT_EQ(opening->reason(), close_reason::packet_method);
   EXPECT_TRUE(opening->wanted().empty());
   EXPECT_FALSE(has_authenticated());
-  protocol::byte_buffer answer;
+  byte_buffer answer;
   opening->append_answer(opening->reason(), answer);
   EXPECT_FALSE(answer.empty());
 }

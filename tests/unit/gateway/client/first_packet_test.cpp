@@ -118,7 +118,7 @@ TEST(FirstPacket, NamesTheFieldAndTellsTheClient) {
       first_packet packet(settings);
       EXPECT_EQ(collect(packet, framed(message), 100).reason, each.reason) << each.place;
       EXPECT_EQ(packet.fault_place(), each.place);
-      protocol::byte_buffer answer;
+      byte_buffer answer;
       packet.append_answer(each.reason, answer);
       const std::string said(reinterpret_cast<const char*>(answer.bytes().data()), answer.size());
       EXPECT_NE(said.find(" (" + each.place + ")"), std::string::npos) << said;
@@ -145,7 +145,7 @@ TEST(FirstPacket, IsAnsweredInItsOwnEncodingAndSequence) {
   for (const std::string& message : {binary_call("login"), compact_call("login")}) {
     first_packet packet(settings);
     ASSERT_EQ(collect(packet, framed(message), 1).reason, close_reason::packet_method);
-    protocol::byte_buffer answer;
+    byte_buffer answer;
     packet.append_answer(close_reason::packet_method, answer);
     ASSERT_GT(answer.size(), 4U);
     const auto envelope = protocol::read_thrift_message(answer.bytes().subspan(4));
@@ -168,14 +168,14 @@ TEST(FirstPacket, HasNoAnswerWhereNobodyCouldReadIt) {
                                    big_endian(40) + "\x80", std::string("GET / HTTP/1.1")}) {
     first_packet packet(settings);
     collect(packet, bytes, 1);
-    protocol::byte_buffer answer;
+    byte_buffer answer;
     packet.append_answer(close_reason::shutting_down, answer);
     EXPECT_TRUE(answer.empty());
   }
   // Nothing is said about a reason that has no answer.
   first_packet packet(settings);
   collect(packet, framed(binary_call()), 1);
-  protocol::byte_buffer answer;
+  byte_buffer answer;
   packet.append_answer(close_reason::link_lost, answer);
   EXPECT_TRUE(answer.empty());
 }

@@ -63,7 +63,7 @@ class Listener : public ::testing::Test {
   void run() { tests::run_until_quiet(io); }
 
   boost::asio::io_context io{1};
-  protocol::poller polls{io};
+  poller polls{io};
   steady_time now = std::chrono::steady_clock::now();
   deadline_wheel deadlines{now};
   worker_metrics metrics;
@@ -209,14 +209,14 @@ TEST_F(Listener, PausesAtTheWatermarkUntilThereAreDescriptorsAgain) {
 
 // The kernel may refuse to watch one more: here as it has it already.
 TEST_F(Listener, ListensAgainAfterItCouldNotBeWatched) {
-  struct : protocol::poll_target {
+  struct : poll_target {
     void on_poll(std::uint32_t) override {}
   } in_the_way;
   auto socket = listening_socket::open({boost::asio::ip::address_v4::loopback(), 0}, 64);
   ASSERT_TRUE(socket);
   address = socket->local_endpoint();
   const int descriptor = socket->descriptor();
-  ASSERT_FALSE(polls.add(descriptor, in_the_way, protocol::poll_mode::edge_in_out));
+  ASSERT_FALSE(polls.add(descriptor, in_the_way, poll_mode::edge_in_out));
   listens.emplace(std::move(*socket), polls, deadlines, metrics,
                   listener::limits{10, [this] { return accepted.size(); }},
                   [this](int client, const tcp_endpoint&) { accepted.push_back(client); });

@@ -138,7 +138,7 @@ TEST_P(Tls13Channel, HoldsNoMoreThanItsShareForAClientThatUpdatesItsKeysAndDoesN
   auto one = ready(4'096);
   const std::string text = filler(1'000);
   fill(*one, text);
-  const std::int64_t before = protocol::byte_buffer::live_bytes();
+  const std::int64_t before = byte_buffer::live_bytes();
   for (int i = 0; i != 30'000; ++i) {
     one->peer->key_update(SSL_KEY_UPDATE_REQUESTED);
     if (i % 20 == 0) one->peer->write("x");
@@ -148,7 +148,7 @@ TEST_P(Tls13Channel, HoldsNoMoreThanItsShareForAClientThatUpdatesItsKeysAndDoesN
     one->edges();
     one->read();
   }
-  EXPECT_LT(protocol::byte_buffer::live_bytes() - before,
+  EXPECT_LT(byte_buffer::live_bytes() - before,
             static_cast<std::int64_t>(4 * openssl_session::unsent_bytes_max));
 }
 

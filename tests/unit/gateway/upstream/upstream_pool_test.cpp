@@ -134,7 +134,7 @@ class UpstreamPool : public ::testing::Test {
   asio::io_context io{1};
   config settings;
   worker_metrics metrics;
-  protocol::poller polls{io};
+  poller polls{io};
   protocol::output_batch output{
       [this] { asio::post(io, [this] { const protocol::output_batch::scope flushed(output); }); }};
   std::optional<upstream_pool> pool;

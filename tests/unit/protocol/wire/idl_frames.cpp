@@ -106,7 +106,7 @@ struct convert {
   }
 };
 
-frame_bytes copy_of(const protocol::byte_buffer& buffer) {
+frame_bytes copy_of(const byte_buffer& buffer) {
   return {buffer.bytes().begin(), buffer.bytes().end()};
 }
 
@@ -205,13 +205,13 @@ idl::Frame thrift_decode(std::span<const std::byte> framed) {
 }
 
 frame_bytes our_encode(const protocol::control_frame& frame) {
-  protocol::byte_buffer out;
+  byte_buffer out;
   protocol::encode(frame, out);
   return copy_of(out);
 }
 
 frame_bytes our_encode_data(std::int64_t stream, bool more, const std::string& payload) {
-  protocol::byte_buffer out;
+  byte_buffer out;
   protocol::encode_data({stream}, more, std::as_bytes(std::span(payload)), out);
   return copy_of(out);
 }

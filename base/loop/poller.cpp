@@ -1,4 +1,4 @@
-#include "protocol/transport/poller.hpp"
+#include "base/loop/poller.hpp"
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -9,7 +9,7 @@
 #include <system_error>
 #include <utility>
 
-namespace presenter::protocol {
+namespace presenter {
 
 poller::poller(boost::asio::io_context& io)
     : epoll_(::epoll_create1(EPOLL_CLOEXEC)),
@@ -93,4 +93,4 @@ void poller::run_batch() {
   tell_batch();
 }
 
-}  // namespace presenter::protocol
+}  // namespace presenter

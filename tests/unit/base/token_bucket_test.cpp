@@ -1,8 +1,8 @@
-#include "protocol/mux/token_bucket.hpp"
+#include "base/token_bucket.hpp"
 
 #include <gtest/gtest.h>
 
-namespace presenter::protocol {
+namespace presenter {
 namespace {
 
 using namespace std::chrono_literals;
@@ -67,4 +67,4 @@ TEST(TokenBucket, ServesRatesAboveTheClocksResolution) {
 }
 
 }  // namespace
-}  // namespace presenter::protocol
+}  // namespace presenter

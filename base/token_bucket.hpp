@@ -6,7 +6,7 @@
 #include <chrono>
 #include <cstdint>
 
-namespace presenter::protocol {
+namespace presenter {
 
 // Holds up to `burst` tokens, full at first; `per_second` come back, each after its own fraction of
 // a second. A clock that jumps forward fills it, one that stands still adds nothing.
@@ -48,4 +48,4 @@ class token_bucket {
   clock::time_point filled_{};  // up to here time has become tokens
 };
 
-}  // namespace presenter::protocol
+}  // namespace presenter

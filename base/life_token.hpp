@@ -4,7 +4,7 @@
 #include <memory>
 #include <utility>
 
-namespace presenter::shard_router {
+namespace presenter {
 
 // A member of the object, with which it ends.
 // Confined to: the thread on which the object lives and its callbacks run; it is no lock.
@@ -25,4 +25,4 @@ class life_token {
   std::shared_ptr<const char> token_ = std::make_shared<const char>();
 };
 
-}  // namespace presenter::shard_router
+}  // namespace presenter

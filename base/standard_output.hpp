@@ -2,7 +2,7 @@
 // status says it is not. Knows nothing of what the programs write.
 #pragma once
 
-namespace presenter::program {
+namespace presenter {
 
 // Call it first. A standard descriptor that was closed is opened such that using it fails; else the
 // first socket would take its number, and be sent what is meant for a reader.
@@ -16,4 +16,4 @@ bool flush_output();
 // has not, in the program's name, and returns `status_of_failure`.
 int finish_output(const char* program, int status, int status_of_failure);
 
-}  // namespace presenter::program
+}  // namespace presenter

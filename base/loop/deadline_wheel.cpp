@@ -1,8 +1,8 @@
-#include "gateway/client/deadline_wheel.hpp"
+#include "base/loop/deadline_wheel.hpp"
 
 #include <algorithm>
 
-namespace presenter::gateway {
+namespace presenter {
 namespace {
 
 // 51.2 s a round: most deadlines (handshake, first packet, stall) are met within the first.
@@ -52,4 +52,4 @@ void deadline_wheel::advance(steady_time now) {
   }
 }
 
-}  // namespace presenter::gateway
+}  // namespace presenter

@@ -7,7 +7,7 @@
 #include <functional>
 #include <utility>
 
-namespace presenter::gateway {
+namespace presenter {
 
 // Something that can stand in one turn_queue at a time. Leaves it by itself when it dies.
 class turn_node : public boost::intrusive::list_base_hook<
@@ -66,4 +66,4 @@ class turn_queue {
   node_list nodes_;
 };
 
-}  // namespace presenter::gateway
+}  // namespace presenter

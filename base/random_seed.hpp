@@ -4,11 +4,11 @@
 #include <cstdint>
 #include <random>
 
-namespace presenter::gateway {
+namespace presenter {
 
 inline std::uint64_t random_seed() {
   std::random_device device;
   return std::uint64_t{device()} << 32 | device();
 }
 
-}  // namespace presenter::gateway
+}  // namespace presenter

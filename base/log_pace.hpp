@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-namespace presenter::shard_router {
+namespace presenter {
 
 // Confined to: its owner's thread.
 class log_pace {
@@ -45,4 +45,4 @@ inline std::string more_since(std::uint64_t held_back) {
   return " (" + std::to_string(held_back) + " more since the last line)";
 }
 
-}  // namespace presenter::shard_router
+}  // namespace presenter

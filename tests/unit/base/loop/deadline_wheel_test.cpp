@@ -1,4 +1,4 @@
-#include "gateway/client/deadline_wheel.hpp"
+#include "base/loop/deadline_wheel.hpp"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-namespace presenter::gateway {
+namespace presenter {
 namespace {
 
 using std::chrono::hours;
@@ -163,4 +163,4 @@ TEST(DeadlineWheel, ForgetsANodeThatDies) {
 }
 
 }  // namespace
-}  // namespace presenter::gateway
+}  // namespace presenter

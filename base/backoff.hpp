@@ -8,7 +8,7 @@
 #include <random>
 #include <utility>
 
-namespace presenter::shard_router {
+namespace presenter {
 
 class backoff {
  public:
@@ -34,4 +34,4 @@ class backoff {
   std::minstd_rand random_;
 };
 
-}  // namespace presenter::shard_router
+}  // namespace presenter

@@ -3,9 +3,9 @@
 // SIGABRT. The gateway has its own way, which is a line of its log.
 #pragma once
 
-namespace presenter::program {
+namespace presenter {
 
 // For the whole process, once. `program` is a literal.
 void end_at_uncaught_exceptions(const char* program, int status);
 
-}  // namespace presenter::program
+}  // namespace presenter

@@ -1,4 +1,4 @@
-#include "protocol/transport/poller.hpp"
+#include "base/loop/poller.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/epoll.h>
@@ -12,7 +12,7 @@
 
 #include "tests/support/io_turns.hpp"
 
-namespace presenter::protocol {
+namespace presenter {
 namespace {
 
 struct target : poll_target {
@@ -140,4 +140,4 @@ TEST_F(Poller, TellsNothingAfterStopEvenFromInside) {
 }
 
 }  // namespace
-}  // namespace presenter::protocol
+}  // namespace presenter

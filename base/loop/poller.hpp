@@ -13,7 +13,7 @@
 
 struct epoll_event;
 
-namespace presenter::protocol {
+namespace presenter {
 
 // Told that a descriptor's state changed: EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLHUP, EPOLLERR.
 class poll_target {
@@ -76,4 +76,4 @@ class poller {
   std::size_t batch_size_ = 0;
 };
 
-}  // namespace presenter::protocol
+}  // namespace presenter

@@ -11,7 +11,7 @@
 #include <span>
 #include <utility>
 
-namespace presenter::protocol {
+namespace presenter {
 
 // Confined to: its owner. Bounds: the owner's; the buffer itself has none.
 class byte_buffer {
@@ -91,4 +91,4 @@ class byte_buffer {
   std::size_t capacity_ = 0;
 };
 
-}  // namespace presenter::protocol
+}  // namespace presenter

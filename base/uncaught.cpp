@@ -1,4 +1,4 @@
-#include "program/uncaught.hpp"
+#include "base/uncaught.hpp"
 
 #include <pthread.h>
 
@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <exception>
 
-namespace presenter::program {
+namespace presenter {
 namespace {
 
 const char* name_of_program = "";
@@ -44,4 +44,4 @@ void end_at_uncaught_exceptions(const char* program, int status) {
   std::set_terminate(&on_terminate);
 }
 
-}  // namespace presenter::program
+}  // namespace presenter

@@ -1,4 +1,4 @@
-#include "gateway/client/turn_queue.hpp"
+#include "base/loop/turn_queue.hpp"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-namespace presenter::gateway {
+namespace presenter {
 namespace {
 
 struct node : turn_node {
@@ -79,4 +79,4 @@ TEST_F(TurnQueue, ForgetsWhoDiesWhileWaitingAndDuringARun) {
 }
 
 }  // namespace
-}  // namespace presenter::gateway
+}  // namespace presenter

@@ -7,9 +7,9 @@
 #include <chrono>
 #include <utility>
 
-#include "shard_router/log_pace.hpp"
+#include "base/log_pace.hpp"
 
-namespace presenter::shard_router {
+namespace presenter {
 
 // The line, unless the pace holds it back; at level debug nothing is. Every line of the log that is
 // not said once in a life goes this way (tests/tidy).
@@ -23,4 +23,4 @@ void log_paced(log_pace& pace, spdlog::level::level_enum level,
               more_since(unsaid.value_or(0)));
 }
 
-}  // namespace presenter::shard_router
+}  // namespace presenter

@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <vector>
 
-namespace presenter::gateway {
+namespace presenter {
 
 using steady_time = std::chrono::steady_clock::time_point;
 
@@ -64,4 +64,4 @@ class deadline_wheel {
   steady_time current_time_;
 };
 
-}  // namespace presenter::gateway
+}  // namespace presenter

@@ -9,7 +9,7 @@
 #include <new>
 #include <utility>
 
-namespace presenter::protocol {
+namespace presenter {
 
 // Life: outlives its objects. Confined to: one thread.
 // Bounds: the most objects there ever were, and one chunk; chunks are kept until the slab dies.
@@ -52,4 +52,4 @@ class slab {
   std::size_t peak_ = 0;  // of size_
 };
 
-}  // namespace presenter::protocol
+}  // namespace presenter

@@ -1,4 +1,4 @@
-#include "program/standard_output.hpp"
+#include "base/standard_output.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -8,7 +8,7 @@
 #include <cstring>
 #include <iostream>
 
-namespace presenter::program {
+namespace presenter {
 
 // open takes the lowest number that is free, so the order is that of the descriptors. Each is
 // opened for what it is not used for.
@@ -35,4 +35,4 @@ int finish_output(const char* program, int status, int status_of_failure) {
   return status_of_failure;
 }
 
-}  // namespace presenter::program
+}  // namespace presenter
