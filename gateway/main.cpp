@@ -10,15 +10,15 @@
 #include <string>
 
 #include "base/standard_output.hpp"
-#include "gateway/config.hpp"
-#include "gateway/config_checks.hpp"
+#include "gateway/config/config.hpp"
+#include "gateway/config/config_checks.hpp"
+#include "gateway/control/server.hpp"
+#include "gateway/control/start.hpp"
+#include "gateway/control/version.hpp"
 #include "gateway/operate/guarded_run.hpp"
 #include "gateway/operate/log.hpp"
 #include "gateway/operate/openssl_memory.hpp"
 #include "gateway/operate/service_manager.hpp"
-#include "gateway/server.hpp"
-#include "gateway/start.hpp"
-#include "gateway/version.hpp"
 #include "shard_router/map_file.hpp"
 
 namespace {

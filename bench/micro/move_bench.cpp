@@ -10,7 +10,7 @@
 #include <map>
 #include <string>
 
-#include "gateway/relay/stream_mover.hpp"
+#include "gateway/moves/stream_mover.hpp"
 
 namespace presenter::gateway {
 namespace {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "gateway/client/tls_records.hpp"
+#include "gateway/tls/records/tls_records.hpp"
 #include "tests/support/tls_pair.hpp"
 
 namespace presenter::gateway {

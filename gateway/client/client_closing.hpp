@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "base/byte_buffer.hpp"
-#include "gateway/client/tls_channel.hpp"
+#include "gateway/tls/tls_channel.hpp"
 
 namespace presenter::gateway {
 

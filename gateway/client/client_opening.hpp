@@ -12,9 +12,9 @@
 #include <string>
 
 #include "base/loop/deadline_wheel.hpp"
-#include "gateway/client/address_limits.hpp"
+#include "gateway/accept/address_limits.hpp"
 #include "gateway/client/first_packet.hpp"
-#include "gateway/config.hpp"
+#include "gateway/config/config.hpp"
 #include "gateway/operate/metrics.hpp"
 #include "gateway/upstream/open_retry.hpp"
 

@@ -1,9 +1,9 @@
 // What a client's TLS and its socket report, in the words of its relay and of the table of reasons.
 #pragma once
 
-#include "gateway/client/tls_status.hpp"
-#include "gateway/close_reason.hpp"
 #include "gateway/relay/client_end.hpp"
+#include "gateway/tls/tls_status.hpp"
+#include "gateway/vocabulary/close_reason.hpp"
 
 namespace presenter::gateway {
 

@@ -9,9 +9,9 @@
 
 #include "base/paced_log.hpp"
 #include "gateway/client/client_reasons.hpp"
-#include "gateway/client/openssl_handles.hpp"
-#include "gateway/config_checks.hpp"
+#include "gateway/config/config_checks.hpp"
 #include "gateway/operate/log.hpp"
+#include "gateway/tls/certificates/openssl_handles.hpp"
 
 namespace presenter::gateway {
 

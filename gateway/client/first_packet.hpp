@@ -9,8 +9,8 @@
 #include <string>
 
 #include "base/byte_buffer.hpp"
-#include "gateway/close_reason.hpp"
-#include "gateway/config.hpp"
+#include "gateway/config/config.hpp"
+#include "gateway/vocabulary/close_reason.hpp"
 #include "protocol/wire/thrift_path.hpp"
 
 namespace presenter::gateway {

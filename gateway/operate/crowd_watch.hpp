@@ -12,9 +12,9 @@
 #include <string>
 #include <vector>
 
-#include "gateway/close_reason.hpp"
-#include "gateway/log_level.hpp"
 #include "gateway/operate/metrics.hpp"
+#include "gateway/vocabulary/close_reason.hpp"
+#include "gateway/vocabulary/log_level.hpp"
 
 namespace presenter::gateway {
 

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "base/log_pace.hpp"
-#include "gateway/log_level.hpp"
+#include "gateway/vocabulary/log_level.hpp"
 
 namespace presenter::gateway {
 

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "base/net/errc.hpp"
-#include "gateway/close_reason.hpp"
+#include "gateway/vocabulary/close_reason.hpp"
 #include "protocol/errc.hpp"
 #include "protocol/wire/mux_frame.hpp"
 

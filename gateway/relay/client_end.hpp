@@ -7,7 +7,7 @@
 #include <span>
 #include <string_view>
 
-#include "gateway/close_reason.hpp"
+#include "gateway/vocabulary/close_reason.hpp"
 #include "protocol/wire/mux_frame.hpp"
 
 namespace presenter::gateway {

@@ -9,7 +9,7 @@
 #include <memory>
 #include <vector>
 
-#include "gateway/config.hpp"
+#include "gateway/config/config.hpp"
 #include "gateway/operate/metrics.hpp"
 #include "gateway/relay/client_end.hpp"
 #include "protocol/mux/mux_core.hpp"

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <random>
 
-#include "gateway/close_reason.hpp"
+#include "gateway/vocabulary/close_reason.hpp"
 #include "protocol/wire/mux_frame.hpp"
 
 namespace presenter::gateway {

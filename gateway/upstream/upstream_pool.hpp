@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "gateway/config.hpp"
+#include "gateway/config/config.hpp"
 #include "gateway/operate/metrics.hpp"
 #include "gateway/upstream/open_waiters.hpp"
 #include "gateway/upstream/upstream_slot.hpp"

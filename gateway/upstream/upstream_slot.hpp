@@ -13,7 +13,7 @@
 #include "base/backoff.hpp"
 #include "base/net/connector.hpp"
 #include "base/net/resolver.hpp"
-#include "gateway/config.hpp"
+#include "gateway/config/config.hpp"
 #include "gateway/operate/log.hpp"
 #include "gateway/operate/metrics.hpp"
 #include "gateway/upstream/upstream_link.hpp"

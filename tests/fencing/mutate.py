@@ -21,7 +21,7 @@ CHECKER = mutation.Checker(
     folders=("shard_router", "gateway", "protocol", "tests/fencing", "tests/simulation",
              "tests/support"),
     sources=(OWNERSHIP, "shard_router/hash_ring.cpp", "shard_router/shard_map.cpp", RETRY, WAITERS,
-             "gateway/close_reason.cpp", "tests/fencing/*.cpp"),
+             "gateway/vocabulary/close_reason.cpp", "tests/fencing/*.cpp"),
     replay=r"PRESENTER_SEED=(\d+)", columns=("seed",))
 
 # name: what is broken, and how: (file, text, what stands there instead) …

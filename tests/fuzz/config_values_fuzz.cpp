@@ -3,8 +3,8 @@
 #include <sstream>
 #include <string>
 
-#include "gateway/config_checks.hpp"
-#include "gateway/config_reader.hpp"
+#include "gateway/config/config_checks.hpp"
+#include "gateway/config/config_reader.hpp"
 #include "protocol/wire/thrift_path.hpp"
 #include "tests/fuzz/byte_script.hpp"
 #include "tests/fuzz/check.hpp"

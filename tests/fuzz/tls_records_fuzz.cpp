@@ -2,7 +2,7 @@
 // inner plaintext, and then spoilt if the script says so. The same bytes are opened whole, in
 // pieces, and in exactly the portions that are asked for. Then our own records, which a second
 // codec opens. The script says what fragments were agreed on. seeds.py has its words.
-#include "gateway/client/tls_records.hpp"
+#include "gateway/tls/records/tls_records.hpp"
 
 #include <algorithm>
 #include <cstring>

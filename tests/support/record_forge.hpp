@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "gateway/client/tls_key_schedule.hpp"
+#include "gateway/tls/records/tls_key_schedule.hpp"
 
 namespace presenter::testing {
 

@@ -9,8 +9,8 @@
 #include <string>
 #include <string_view>
 
-#include "gateway/client/tls_records.hpp"
-#include "gateway/client/tls_traffic_secrets.hpp"
+#include "gateway/tls/records/tls_records.hpp"
+#include "gateway/tls/records/tls_traffic_secrets.hpp"
 #include "tests/support/record_forge.hpp"
 
 namespace presenter::testing {

@@ -15,20 +15,37 @@ LAYERS = {
     "protocol/backend_sdk": (
         "base", "protocol", "protocol/wire", "protocol/mux", "protocol/transport", "shard_router"),
     "shard_router": ("base", "base/net"),
-    "gateway": (
-        "base", "base/loop", "base/net", "protocol", "protocol/wire", "protocol/mux",
-        "protocol/transport", "shard_router", "gateway/client", "gateway/relay",
-        "gateway/upstream", "gateway/operate"),
-    "gateway/client": (
-        "base", "base/loop", "protocol", "protocol/wire", "protocol/transport", "gateway",
-        "gateway/relay", "gateway/upstream", "gateway/operate"),
-    "gateway/relay": (
-        "protocol", "protocol/wire", "protocol/mux", "shard_router", "gateway",
-        "gateway/upstream", "gateway/operate"),
+    "gateway/vocabulary": ("protocol", "protocol/wire"),
+    "gateway/config": (
+        "protocol", "protocol/wire", "shard_router", "gateway/vocabulary",
+        "gateway/tls/certificates", "gateway/tls/tickets"),
+    "gateway/operate": ("base", "base/net", "protocol", "protocol/wire", "gateway/vocabulary"),
+    "gateway/tls/records": (),
+    "gateway/tls/certificates": ("protocol", "gateway/config"),
+    "gateway/tls/tickets": ("base", "gateway/operate"),
+    "gateway/tls": (
+        "base", "protocol/wire", "gateway/config", "gateway/tls/records",
+        "gateway/tls/certificates", "gateway/tls/tickets"),
+    "gateway/accept": ("base", "base/loop", "gateway/config", "gateway/operate"),
     "gateway/upstream": (
-        "base", "base/net", "protocol", "protocol/wire", "protocol/mux", "protocol/transport",
-        "shard_router", "gateway", "gateway/operate"),
-    "gateway/operate": ("base", "base/net", "protocol", "protocol/wire", "gateway"),
+        "base", "base/net", "protocol", "protocol/wire", "protocol/transport", "shard_router",
+        "gateway/vocabulary", "gateway/config", "gateway/operate"),
+    "gateway/relay": (
+        "protocol/wire", "protocol/mux", "gateway/vocabulary", "gateway/config",
+        "gateway/operate"),
+    "gateway/moves": ("shard_router", "gateway/operate"),
+    "gateway/client": (
+        "base", "base/loop", "protocol/wire", "gateway/vocabulary", "gateway/config",
+        "gateway/operate", "gateway/tls", "gateway/tls/certificates", "gateway/accept",
+        "gateway/upstream", "gateway/relay", "gateway/moves"),
+    "gateway/worker": (
+        "base", "protocol/transport", "gateway/config", "gateway/operate", "gateway/tls",
+        "gateway/tls/tickets", "gateway/accept", "gateway/upstream", "gateway/relay",
+        "gateway/moves", "gateway/client"),
+    "gateway/control": (
+        "base", "shard_router", "gateway/config", "gateway/operate", "gateway/tls/certificates",
+        "gateway/tls/tickets", "gateway/accept", "gateway/worker"),
+    "gateway": ("base", "shard_router", "gateway/config", "gateway/operate", "gateway/control"),
     "presenterctl": ("base", "base/net", "shard_router"),
     "bench/load_generator": (
         "base", "base/net", "protocol", "protocol/wire", "shard_router", "bench/chat_backend"),
@@ -85,7 +102,7 @@ BANNED_CODE = (
      "a line that could come again and again: log_paced of base/paced_log.hpp",
      re.compile(r"tests/|base/paced_log\.hpp$|gateway/operate/log\.cpp$|"
                 # Said once in a life, or once for each change of it.
-                r"gateway/(main|start|server|shard_source|ticket_source)\.cpp$|"
+                r"gateway/(main|control/(start|server|shard_source|ticket_source))\.cpp$|"
                 r"gateway/operate/admin_place\.cpp$|shard_router/zk_(watcher|session)\.cpp$")),
     (re.compile(r"\bdetached\b"), "nobody sees its exception: the owner's handler does", None),
     (re.compile(r"\busing\s+namespace\s+std\s*;"), "names of std are written with std::", None),
@@ -117,7 +134,7 @@ COUNTERS = (
     ("gateway/operate/metrics.hpp", "memory_facts", ("gateway/operate/metrics.cpp",)),
     ("gateway/operate/metrics.hpp", "process_facts", ("gateway/operate/metrics.cpp",)),
     ("shard_router/shard_counters.hpp", "shard_counters",
-     ("gateway/shard_source.cpp", "bench/chat_backend/counters_text.cpp")),
+     ("gateway/control/shard_source.cpp", "bench/chat_backend/counters_text.cpp")),
     # streams_opened and stream_errors have metrics of their own; opens_limited is a backend's.
     ("protocol/mux/mux_core.hpp", "mux_counters",
      ("gateway/upstream/upstream_link.cpp", "protocol/backend_sdk/acceptor_state.cpp")),

@@ -17,7 +17,7 @@ class TidyTest(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.root = folder.name
         for path in ("protocol/errc.hpp", "protocol/wire/frame.hpp", "protocol/mux/core.hpp",
-                     "protocol/transport/link.hpp", "gateway/worker.hpp"):
+                     "protocol/transport/link.hpp", "gateway/worker/worker.hpp"):
             self.write(path, HEADER)
 
     def write(self, path, text):
@@ -49,9 +49,9 @@ class TidyTest(unittest.TestCase):
         for path, include, expected in (
                 ("protocol/wire/a.cpp", "protocol/mux/core.hpp", "must not depend on protocol/mux"),
                 ("protocol/mux/a.cpp", "protocol/transport/link.hpp", "must not depend"),
-                ("protocol/transport/a.cpp", "gateway/worker.hpp", "must not depend on gateway"),
-                ("shard_router/a.cpp", "gateway/worker.hpp", "must not depend on gateway"),
-                ("bench/chat_backend/a.cpp", "gateway/worker.hpp", "must not depend on gateway"),
+                ("protocol/transport/a.cpp", "gateway/worker/worker.hpp", "must not depend on gateway"),
+                ("shard_router/a.cpp", "gateway/worker/worker.hpp", "must not depend on gateway"),
+                ("bench/chat_backend/a.cpp", "gateway/worker/worker.hpp", "must not depend on gateway"),
                 ("newcomer/a.cpp", "protocol/errc.hpp", "must not depend on protocol"),
                 ("gateway/a.cpp", "worker.hpp", "no file, from the root")):
             with self.subTest(path=path, include=include):
@@ -59,7 +59,7 @@ class TidyTest(unittest.TestCase):
                 os.remove(os.path.join(self.root, path))
 
     def test_tests_may_include_everything(self):
-        self.assert_clean("tests/unit/a_test.cpp", '#include "gateway/worker.hpp"\n')
+        self.assert_clean("tests/unit/a_test.cpp", '#include "gateway/worker/worker.hpp"\n')
 
     def test_headers_where_they_do_not_belong(self):
         for path, include, expected in (
@@ -78,8 +78,8 @@ class TidyTest(unittest.TestCase):
         self.assert_clean("shard_router/zk_session.cpp", "#include <zookeeper/zookeeper.h>\n")
 
     def test_own_header_comes_first(self):
-        self.assert_found("gateway/worker.cpp",
-                          '#include <vector>\n#include "gateway/worker.hpp"\n', "first include")
+        self.assert_found("gateway/worker/worker.cpp",
+                          '#include <vector>\n#include "gateway/worker/worker.hpp"\n', "first include")
 
     def test_pragma_once(self):
         self.assert_found("gateway/a.hpp", "int a();\n", "#pragma once")

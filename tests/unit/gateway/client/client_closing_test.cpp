@@ -8,8 +8,8 @@
 #include <memory>
 #include <string>
 
-#include "tests/unit/gateway/client/connected_channel.hpp"
-#include "tests/unit/gateway/config_files.hpp"
+#include "tests/unit/gateway/config/config_files.hpp"
+#include "tests/unit/gateway/tls/connected_channel.hpp"
 
 namespace presenter::gateway {
 namespace {

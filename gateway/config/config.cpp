@@ -1,0 +1,419 @@
+#include "gateway/config/config.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <ctime>
+#include <exception>
+#include <utility>
+
+#include "gateway/config/config_checks.hpp"
+#include "gateway/config/config_reader.hpp"
+#include "gateway/tls/certificates/tls_files.hpp"
+#include "gateway/tls/certificates/tls_pem.hpp"
+#include "protocol/wire/thrift_path.hpp"
+
+namespace presenter::gateway {
+namespace {
+
+using namespace std::chrono_literals;
+namespace limits = protocol::limits;
+
+// Of a configuration; ten times a long one, with all its lists.
+constexpr std::size_t file_bytes_max = 1 << 20;
+
+// The 4-byte length in front of every packet.
+constexpr std::size_t packet_header_bytes = 4;
+
+// Application protocols: a ClientHello has to offer them.
+constexpr std::size_t alpn_names_max = 16;
+
+// Of ticket keys within the life of one. Late rotations leave room for some more.
+constexpr int rotations_max = 48;
+static_assert(rotations_max < ticket_keys::keys_max);
+
+// The address, if the key is there and is one.
+std::optional<tcp_endpoint> read_endpoint(config_section& section, std::string_view key) {
+  const auto text = section.text(key);
+  if (!text) return std::nullopt;
+  auto endpoint = parse_endpoint(*text);
+  if (endpoint && endpoint->address().is_multicast()) endpoint.reset();
+  if (!endpoint)
+    section.fail(key,
+                 fmt::format("'{}' is not an address like '0.0.0.0:443' or '[::]:443'", *text));
+  return endpoint;
+}
+
+// The path, taken from the configuration's folder, if the key is there and its file passes.
+template <class Check>
+std::optional<std::filesystem::path> read_path(config_section& section, std::string_view key,
+                                               const std::filesystem::path& folder, Check check) {
+  const auto text = section.text(key);
+  if (!text) return std::nullopt;
+  auto path = folder / *text;
+  if (auto mistake = check(path); !mistake.empty()) {
+    section.fail(key, std::move(mistake));
+    return std::nullopt;
+  }
+  return path;
+}
+
+void read_gateway(config_section section, gateway_config& out) {
+  const auto name = section.text("name");
+  const auto is_printable = [](char c) { return c > ' ' && c <= '~'; };
+  if (name && name->size() <= limits::node_bytes_max && std::ranges::all_of(*name, is_printable))
+    out.name = *name;
+  else if (name)
+    section.fail("name", fmt::format("must be 1 to {} printable ASCII characters without blanks",
+                                     limits::node_bytes_max));
+  section.finish();
+}
+
+void read_listen(config_section section, listen_config& out) {
+  if (const auto address = read_endpoint(section, "address")) out.address = *address;
+  section.read("backlog", out.backlog, 1, 65'535);
+  section.read("fast_open", out.fast_open, 0, 65'535);
+  section.finish();
+}
+
+void read_clients(config_section section, clients_config& out) {
+  section.read("keepalive", out.keepalive);
+  section.read("keepalive_idle", out.keepalive_idle, 1s, 9h);
+  section.read("keepalive_interval", out.keepalive_interval, 1s, 9h);
+  section.read("keepalive_count", out.keepalive_count, 1, 127);
+  section.read_or_off("user_timeout", out.user_timeout, 1s, 24h);
+  const duration found_after = out.keepalive_idle + out.keepalive_count * out.keepalive_interval;
+  if (out.keepalive && out.user_timeout != 0ms && out.user_timeout < found_after)
+    section.fail("user_timeout",
+                 fmt::format("{} is less than keepalive_idle + keepalive_count × "
+                             "keepalive_interval, {}: it would replace the count",
+                             format_duration(out.user_timeout), format_duration(found_after)));
+  section.read("notsent_lowat_bytes", out.notsent_lowat_bytes, 0, 16'777'216);
+  if (out.notsent_lowat_bytes != 0 && out.notsent_lowat_bytes < 4'096)
+    section.fail("notsent_lowat_bytes",
+                 fmt::format("must be 0 or 4096 to 16777216, not {}", out.notsent_lowat_bytes));
+  section.read_or_off("idle_timeout", out.idle_timeout, 1s, 168h);
+  section.finish();
+}
+
+void read_limits(config_section section, limits_config& out) {
+  section.read("clients_max", out.clients_max, 0, 100'000'000);
+  section.read("address_unauthenticated_max", out.address_unauthenticated_max, 0, 1'000'000);
+  section.read("address_handshakes_per_second", out.address_handshakes_per_second, 0, 1'000'000);
+  section.read("address_handshakes_burst", out.address_handshakes_burst, 1, 1'000'000);
+  if (const auto texts = section.texts("address_exempt")) {
+    out.address_exempt.clear();
+    for (const auto& text : *texts) {
+      if (const auto range = parse_address_range(text))
+        out.address_exempt.push_back(*range);
+      else
+        section.fail("address_exempt",
+                     fmt::format("'{}' is not like '10.0.0.0/8', '2001:db8::/32' or one address, "
+                                 "with no bits set behind the prefix",
+                                 text));
+    }
+  }
+  section.finish();
+}
+
+void read_tickets(config_section& section, tls_config& out, const std::filesystem::path& folder) {
+  out.ticket_key_file = read_path(section, "ticket_key_file", folder, check_ticket_key_file);
+  ticket_policy& policy = out.tickets;
+  section.read("ticket_rotation", policy.rotation, 1s, ticket_keys::lifetime_max / 2);
+  section.read("ticket_lifetime", policy.lifetime, 2s, ticket_keys::lifetime_max);
+  if (policy.lifetime < 2 * policy.rotation || policy.lifetime > rotations_max * policy.rotation)
+    section.fail("ticket_lifetime",
+                 fmt::format("{} is not between 2 and {} times ticket_rotation, {}",
+                             format_duration(policy.lifetime), rotations_max,
+                             format_duration(policy.rotation)));
+}
+
+// Paths only: what the files hold is looked at together, in check_tls.
+void read_certificate(config_section& section, certificate_config& out,
+                      const std::filesystem::path& folder) {
+  section.require("certificate");
+  section.require("private_key");
+  if (const auto path = section.text("certificate")) out.certificate = folder / *path;
+  if (const auto path = section.text("private_key")) out.private_key = folder / *path;
+  if (const auto path = section.text("ocsp_response")) out.ocsp_response = folder / *path;
+  if (auto names = section.texts("names")) out.names = std::move(*names);
+  if (section.has("names") && out.names.empty()) section.fail("names", "must name one at least");
+}
+
+// An array of names, each of which passes the check.
+void read_names(config_section& section, std::string_view key, std::vector<std::string>& out,
+                std::string (*check)(const std::string&)) {
+  auto names = section.texts(key);
+  if (!names) return;
+  std::size_t mistakes = 0;
+  for (const std::string& name : *names) {
+    auto mistake = check(name);
+    if (mistake.empty()) continue;
+    section.fail(key, std::move(mistake));
+    ++mistakes;
+  }
+  if (names->empty()) return section.fail(key, "must name one at least");
+  if (mistakes == 0) out = std::move(*names);
+}
+
+void read_tls_protocol(config_section& section, tls_config& out) {
+  std::string version = "1.2";
+  section.read("min_version", version);
+  if (version != "1.2" && version != "1.3")
+    section.fail("min_version", fmt::format("must be \"1.2\" or \"1.3\", not \"{}\"", version));
+  out.requires_tls13 = version == "1.3";
+  read_names(section, "suites_12", out.suites_12, check_suite_12);
+  read_names(section, "suites_13", out.suites_13, check_suite_13);
+  std::vector<std::string> curves = out.curves;
+  read_names(section, "curves", curves, check_curve);
+  if (const auto twice = curve_named_twice(curves))
+    section.fail("curves", fmt::format("'{}' is a group that is named before", *twice));
+  else
+    out.curves = std::move(curves);
+  if (auto names = section.texts("alpn")) {
+    // RFC 7301 §3.1.
+    const bool are_long =
+        std::ranges::any_of(*names, [](const auto& name) { return name.size() > 255; });
+    if (are_long || names->size() > alpn_names_max)
+      section.fail("alpn",
+                   fmt::format("must be at most {} names of at most 255 bytes", alpn_names_max));
+    out.alpn = std::move(*names);
+  }
+}
+
+void read_client_certificates(config_section& section, tls_config& out,
+                              const std::filesystem::path& folder) {
+  const std::vector<std::string> modes{"none", "optional", "required"};
+  std::string mode = "none";
+  section.read("client_certificate", mode);
+  const auto found = std::ranges::find(modes, mode);
+  if (found == modes.end())
+    section.fail("client_certificate",
+                 fmt::format("must be one of {}, not '{}'", fmt::join(modes, ", "), mode));
+  else
+    out.client_certificate = static_cast<client_certificates>(found - modes.begin());
+  if (const auto path = section.text("client_ca")) out.client_ca = folder / *path;
+  const bool asks = out.client_certificate != client_certificates::none;
+  if (asks && !section.has("client_ca"))
+    section.fail("client_certificate", "needs 'client_ca', the authorities to be trusted");
+  if (!asks && section.has("client_ca"))
+    section.fail("client_ca", "is of no use without 'client_certificate'");
+}
+
+// Places what is wrong with the files at the table that names them.
+void check_tls(config_section& section, std::vector<config_section>& tables,
+               const tls_config& settings) {
+  const tls_load loaded = load_tls_files(settings, std::time(nullptr));
+  const auto table_of = [&](const tls_mistake& one) -> config_section& {
+    return one.pair == 0 ? section : tables[one.pair - 1];
+  };
+  for (const tls_mistake& mistake : loaded.mistakes)
+    table_of(mistake).fail(mistake.key, mistake.text);
+  for (const tls_mistake& warning : loaded.warnings)
+    table_of(warning).warn(warning.key, warning.text);
+}
+
+void read_tls(config_section section, tls_config& out, const std::filesystem::path& folder) {
+  read_certificate(section, out, folder);
+  auto tables = section.sections("certificates");
+  for (config_section& table : tables) {
+    read_certificate(table, out.certificates.emplace_back(), folder);
+    table.finish();
+  }
+  section.read("strict_sni", out.strict_sni);
+  read_tls_protocol(section, out);
+  read_client_certificates(section, out, folder);
+  section.read("watch_interval", out.watch_interval, 0ms, 1h);
+  if (out.watch_interval > 0ms && out.watch_interval < 100ms)
+    section.fail("watch_interval", "must be 0 or at least 100ms");
+  check_tls(section, tables, out);
+  section.read("detach_records", out.detach_records);
+  section.read("early_data", out.early_data);
+  section.read("handshake_timeout", out.handshake_timeout, 100ms, 5min);
+  read_tickets(section, out, folder);
+  section.finish();
+}
+
+void read_auth(config_section section, auth_config& out) {
+  section.read("parser", out.parser);
+  if (out.parser != "thrift")
+    section.fail("parser", fmt::format("must be \"thrift\", not \"{}\"", out.parser));
+  section.read("method", out.method);
+  if (out.method.size() > 255) section.fail("method", "must be at most 255 bytes long");
+  if (const auto text = section.text("key_path")) {
+    auto path = protocol::parse_key_path(*text);
+    if (path)
+      out.key_path = std::move(*path);
+    else
+      section.fail("key_path", fmt::format("'{}' is not 1 to 8 field ids of 1 to 32767, "
+                                           "joined by dots, like '1.1'",
+                                           *text));
+  }
+  section.read("packet_bytes_max", out.packet_bytes_max, 64, limits::data_bytes_max);
+  section.read("timeout", out.timeout, 100ms, 5min);
+  section.finish();
+}
+
+void read_shards(config_section section, shards_config& out, const std::filesystem::path& folder) {
+  const bool has_zookeeper = section.has("zookeeper");
+  const bool has_file = section.has("file");
+  out.zookeeper = section.text("zookeeper");
+  if (out.zookeeper) {
+    auto mistake = check_zookeeper(*out.zookeeper);
+    if (!mistake.empty()) section.fail("zookeeper", std::move(mistake));
+  }
+  out.file = read_path(section, "file", folder, check_readable);
+  if (has_zookeeper == has_file)
+    section.fail(has_file ? "file" : "", has_file ? "only one of 'zookeeper' and 'file' may be set"
+                                                  : "needs 'zookeeper' or 'file'");
+  section.read("session_timeout", out.session_timeout, 1s, 5min);
+  out.zookeeper_auth_file =
+      read_path(section, "zookeeper_auth_file", folder, check_zookeeper_auth_file);
+  if (section.has("zookeeper_auth_file") && !has_zookeeper)
+    section.fail("zookeeper_auth_file", "is of no use without 'zookeeper'");
+  out.saved_map = read_path(section, "saved_map", folder, check_writable_folder_of);
+  if (section.has("saved_map") && !has_zookeeper)
+    section.fail("saved_map", "is of no use without 'zookeeper'");
+  section.read("mass_drop_hold", out.mass_drop_hold, 0ms, 24h);
+  section.finish();
+}
+
+void read_upstream(config_section section, upstream_config& out, const auth_config& auth) {
+  section.read("links_per_worker", out.links_per_worker, 1, 16);
+  section.read("opening_timeout", out.opening_timeout, 100ms, 5min);
+  section.read("connect_timeout", out.connect_timeout, 100ms, 1min);
+  section.read("ping_interval", out.ping_interval, 50ms, 5min);
+  section.read("dead_after", out.dead_after, 150ms, 1h);
+  if (out.dead_after < 3 * out.ping_interval)
+    section.fail("dead_after",
+                 fmt::format("{} is less than three times ping_interval, {}",
+                             format_duration(out.dead_after), format_duration(out.ping_interval)));
+  section.read("stall_timeout", out.stall_timeout, 1s, 1h);
+  section.read("stream_window_bytes", out.stream_window_bytes, limits::stream_window_bytes_min,
+               limits::stream_window_bytes_max);
+  section.read("link_window_bytes", out.link_window_bytes, limits::link_window_bytes_min,
+               limits::link_window_bytes_max);
+  if (out.link_window_bytes < limits::link_windows_per_stream * out.stream_window_bytes)
+    section.fail(
+        "link_window_bytes",
+        fmt::format("{} is less than twice stream_window_bytes, {}: one stream could stop a link",
+                    out.link_window_bytes, out.stream_window_bytes));
+  const auto packet_bytes = auth.packet_bytes_max + packet_header_bytes;
+  if (std::cmp_less(out.stream_window_bytes, packet_bytes))
+    section.fail("stream_window_bytes",
+                 fmt::format("{} is less than auth.packet_bytes_max and its length, {}",
+                             out.stream_window_bytes, packet_bytes));
+  section.finish();
+}
+
+void read_log(config_section section, log_config& out) {
+  if (const auto text = section.text("level")) {
+    const auto level = log_level_of(*text);
+    if (level)
+      out.level = *level;
+    else
+      section.fail("level", fmt::format("must be one of {}, not '{}'",
+                                        fmt::join(log_level_names, ", "), *text));
+  }
+  section.finish();
+}
+
+void read_small(config_section& root, config& out) {
+  auto workers = root.section("workers");
+  workers.read("count", out.workers.count, 0, 256);
+  workers.finish();
+
+  auto admin = root.section("admin");
+  out.admin.address = read_endpoint(admin, "address");
+  admin.finish();
+
+  auto moves = root.section("moves");
+  moves.read("streams_per_second", out.moves.streams_per_second, 0, 1'000'000);
+  moves.read("left_grace", out.moves.left_grace, 0ms, 5min);
+  moves.finish();
+
+  read_limits(root.section("limits"), out.limits);
+
+  auto shutdown = root.section("shutdown");
+  shutdown.read("timeout", out.shutdown.timeout, 0ms, 1h);
+  shutdown.finish();
+}
+
+void read_all(const toml::table& table, const std::filesystem::path& folder, config& out,
+              config_errors& errors) {
+  config_section root{&table, "", {1, 1}, errors};
+  read_gateway(root.section("gateway"), out.gateway);
+  read_listen(root.section("listen"), out.listen);
+  read_clients(root.section("clients"), out.clients);
+  read_tls(root.section("tls"), out.tls, folder);
+  read_auth(root.section("auth"), out.auth);
+  read_shards(root.section("shards"), out.shards, folder);
+  read_upstream(root.section("upstream"), out.upstream, out.auth);
+  read_small(root, out);
+  read_log(root.section("log"), out.log);
+  root.finish();
+}
+
+void load(const std::filesystem::path& file, config& out, config_errors& errors) {
+  if (file.empty()) return errors.add({0, 0}, "", "--config names no file");
+  std::string text;
+  if (auto mistake = read_whole(file, file_bytes_max, text); !mistake.empty())
+    return errors.add({0, 0}, "", std::move(mistake));
+  try {
+    const auto table = toml::parse(text);
+    read_all(table, file.parent_path(), out, errors);
+  } catch (const toml::parse_error& error) {
+    const auto at = error.source().begin;
+    errors.add(at, "", fmt::format("column {}: {}", at.column, error.description()));
+  }
+}
+
+// An eighth for a small limit; for a large one, more than any number of links comes to.
+std::uint64_t reserve_of(std::uint64_t descriptors_max) {
+  return std::min<std::uint64_t>(descriptors_max / 8, 4'096);
+}
+
+}  // namespace
+
+std::string config_error::to_string() const {
+  // Without a line it is about the file as a whole, and names it itself.
+  if (line == 0) return text;
+  std::string out = fmt::format("{}:{}", file, line);
+  if (!key.empty()) out += ": " + key;
+  return out + ": " + text;
+}
+
+config_result load_config(const std::filesystem::path& file) noexcept {
+  config_result result;
+  config_errors errors{file.string(), {}};
+  try {
+    load(file, result.value, errors);
+  } catch (const std::exception& error) {
+    errors.add({0, 0}, "", fmt::format("cannot read '{}': {}", file.string(), error.what()));
+  }
+  for (auto* list : {&errors.list, &errors.warnings})
+    std::ranges::stable_sort(*list, {}, [](const config_error& one) {
+      return std::pair{one.line, one.column};
+    });
+  result.errors = std::move(errors.list);
+  result.warnings = std::move(errors.warnings);
+  return result;
+}
+
+std::size_t clients_max_of(const config& settings, std::uint64_t descriptors_max) noexcept {
+  const auto fits = std::max<std::uint64_t>(descriptors_max - reserve_of(descriptors_max), 1);
+  const auto wanted = settings.limits.clients_max;
+  return static_cast<std::size_t>(wanted == 0 ? fits : std::min<std::uint64_t>(wanted, fits));
+}
+
+std::size_t descriptors_watermark_of(std::uint64_t descriptors_max) noexcept {
+  return static_cast<std::size_t>(descriptors_max - reserve_of(descriptors_max) / 2);
+}
+
+double moves_per_worker(const moves_config& settings, std::size_t workers) noexcept {
+  if (settings.streams_per_second == 0) return moves_per_second_default;
+  return static_cast<double>(settings.streams_per_second) / static_cast<double>(workers);
+}
+
+}  // namespace presenter::gateway

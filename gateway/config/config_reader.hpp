@@ -1,0 +1,94 @@
+// Takes values out of one TOML table after another and writes down every mistake on the way. The
+// calls themselves say which keys exist: what was never asked for is unknown, and gets a
+// suggestion.
+#pragma once
+
+#include <toml++/toml.h>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gateway/config/config.hpp"
+
+namespace presenter::gateway {
+
+// "500ms", "10s", "5m", "12h". Nothing if it is none of these or does not fit.
+std::optional<duration> parse_duration(std::string_view text) noexcept;
+
+// The shortest spelling that parse_duration takes: "1500ms", "10s", "5m".
+std::string format_duration(duration);
+
+// The candidate that `word` is most likely a misspelling of; nothing if none is near.
+std::optional<std::string> closest_of(std::string_view word,
+                                      const std::vector<std::string>& candidates);
+
+// Collects the mistakes of one file.
+struct config_errors {
+  std::string file;
+  std::vector<config_error> list;
+  std::vector<config_error> warnings{};
+
+  void add(toml::source_position at, std::string key, std::string text);
+};
+
+// One table of the file, present or not.
+// Life: on the stack while the file is read; borrows the table and the errors.
+class config_section {
+ public:
+  // `table` is null when the file does not have it; `at` is where errors about absent keys point.
+  config_section(const toml::table* table, std::string name, toml::source_position at,
+                 config_errors& errors);
+
+  // Each leaves `out` alone, and writes down an error, when the value is of the wrong type or
+  // outside its range; each leaves it alone silently when the key is absent.
+  void read(std::string_view key, std::string& out);
+  void read(std::string_view key, bool& out);
+  void read(std::string_view key, duration& out, duration min, duration max);
+  // 0, which is off, or within the range.
+  void read_or_off(std::string_view key, duration& out, duration min, duration max);
+  template <class Integer>
+  void read(std::string_view key, Integer& out, std::int64_t min, std::int64_t max) {
+    if (const auto value = integer(key, min, max)) out = static_cast<Integer>(*value);
+  }
+
+  // A string that is not empty; nothing when absent or wrong.
+  std::optional<std::string> text(std::string_view key);
+
+  // An array of such strings, which may be empty.
+  std::optional<std::vector<std::string>> texts(std::string_view key);
+
+  config_section section(std::string_view name);
+  // [[name]]: one for each, in the file's order.
+  std::vector<config_section> sections(std::string_view name);
+
+  bool has(std::string_view key) const;
+
+  // Writes down an error if the key is absent.
+  void require(std::string_view key);
+
+  // Writes down an error at the key's value, or at the table if the key is absent or empty.
+  void fail(std::string_view key, std::string text);
+  // As fail, but the configuration may still be used.
+  void warn(std::string_view key, std::string text);
+
+  // Call last: every key that nobody asked for is an error.
+  void finish();
+
+ private:
+  const toml::node* find(std::string_view key);
+  std::optional<std::int64_t> integer(std::string_view key, std::int64_t min, std::int64_t max);
+  std::optional<duration> duration_of(std::string_view key, const toml::node&);
+  std::string full_name(std::string_view key) const;
+  config_error error_at(std::string_view key, std::string text) const;
+
+  const toml::table* table_;
+  std::string name_;
+  toml::source_position at_;
+  config_errors& errors_;
+  std::vector<std::string> known_;
+};
+
+}  // namespace presenter::gateway

@@ -1,0 +1,288 @@
+#include "gateway/control/server.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <csignal>
+#include <random>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+#include "base/paced_log.hpp"
+#include "gateway/control/start.hpp"
+#include "gateway/control/version.hpp"
+#include "gateway/operate/guarded_run.hpp"
+#include "gateway/operate/openssl_memory.hpp"
+#include "gateway/operate/service_manager.hpp"
+
+namespace presenter::gateway {
+
+namespace {
+
+// For the last turns of a worker whose time is over, on a busy machine.
+constexpr std::chrono::seconds worker_grace{10};
+
+}  // namespace
+
+server::server(const config& settings)
+    : settings_(settings),
+      started_at_(std::chrono::system_clock::now()),
+      descriptors_max_(raise_descriptor_limit()),
+      clients_max_(clients_max_of(settings, descriptors_max_)),
+      moves_per_second_(moves_per_worker(settings.moves, worker_count(settings))),
+      signals_(control_, SIGTERM, SIGINT),
+      reload_signals_(control_, SIGHUP),
+      tickets_(control_, settings.tls),
+      tls_(control_, settings.tls),
+      trimmer_(control_, [this] { return handshakes(); }),
+      crowds_(control_, [this] { return metrics(); }) {
+  tell_capacity(settings, clients_max_, descriptors_max_);
+  const bool has_predecessor = is_listened_on(settings.listen.address);
+  auto sockets = open_listeners(settings);
+  if (settings.tls.early_data) early_data_ = std::make_unique<early_data_register>();
+  if (settings.listen.fast_open != 0 && !is_fast_open_allowed())
+    spdlog::info("listen.fast_open: the kernel does not allow it, net.ipv4.tcp_fastopen is not 3");
+  listen_endpoint_ = sockets.front().local_endpoint();
+  const std::string node = node_name(settings, listen_endpoint_);
+  const std::size_t clients_per_worker = std::max<std::size_t>(1, clients_max_ / sockets.size());
+  if (address_limits::is_needed(settings.limits))
+    addresses_ = std::make_unique<address_limits>(settings.limits);
+  // Of this life of the gateway: tags are no others' even if its name is.
+  const std::string life = fmt::format("{}-{:08x}", node, std::random_device{}());
+  for (auto& socket : sockets) {
+    const worker_setup setup{settings,
+                             node,
+                             fmt::format("{}-{}", life, workers_.size()),
+                             tickets_.current(),
+                             tls_.current(),
+                             clients_per_worker,
+                             descriptors_watermark_of(descriptors_max_),
+                             addresses_.get(),
+                             moves_per_second_,
+                             early_data_.get()};
+    workers_.push_back(std::make_unique<worker>(setup, std::move(socket)));
+  }
+  pages_ = std::make_unique<shard_pages>(control_, router_, workers_, node, moves_per_second_,
+                                         [this] { return shards_->held(); });
+  if (settings.admin.address) {
+    admin_ = open_admin(
+        control_, *settings.admin.address,
+        admin_content{
+            [this] { return ready(); }, [this] { return render_metrics(); },
+            [this](const admin_query&, const json_reply& reply) { pages_->shards(reply); },
+            [this](const admin_query& query, const json_reply& reply) {
+              pages_->whois(query, reply);
+            },
+            [this](const admin_query& query, const json_reply& reply) {
+              pages_->what_if(query, reply);
+            }},
+        has_predecessor);
+  }
+  router_.subscribe([this](const auto& map) { on_map(map); });
+  shards_ = std::make_unique<shard_source>(control_, settings.shards, router_);
+  start_tickets();
+  start_tls();
+  openssl_without_clients_ = openssl_memory_bytes();
+}
+
+server::~server() {
+  tickets_.stop();
+}
+
+std::optional<tcp_endpoint> server::admin_endpoint() const {
+  if (admin_ == nullptr) return std::nullopt;
+  return admin_->local_endpoint();
+}
+
+// --- life
+
+void server::start() {
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    try {
+      workers_[i]->start(fmt::format("worker {}", i), events_of_worker());
+    } catch (const std::system_error& error) {
+      // Those that run already serve nobody yet, and end with this object.
+      throw std::runtime_error(fmt::format(
+          "workers.count: the thread of worker {} of {} cannot be made: {} (ulimit -u, TasksMax)",
+          i + 1, workers_.size(), error.code().message()));
+    }
+  }
+  for (const auto& worker : workers_)
+    worker->post_listen();
+}
+
+worker_events server::events_of_worker() {
+  return {[this] {
+            has_failed_ = true;
+            boost::asio::post(control_, [this] { shut_down(); });
+          },
+          [this] {
+            const std::lock_guard lock(ends_mutex_);
+            ++workers_ended_;
+            worker_ended_.notify_one();
+          }};
+}
+
+// Each step whatever became of the one before: no failure may keep the process from ending.
+bool server::run() {
+  wait_signal();
+  wait_reload();
+  const auto attempt = [this](auto step) {
+    if (!run_guarded("control thread", step)) has_failed_ = true;
+  };
+  attempt([this] { control_.run(); });
+  attempt([this] { shut_down(); });
+  attempt([this] { shards_->stop(); });
+  attempt([this] {
+    if (!wait_for_workers()) throw std::runtime_error("a worker does not end in its time");
+    spdlog::info("all clients are closed");
+  });
+  return !has_failed_;
+}
+
+// The workers come first: their clients wait, and what follows may take its time. Control stays
+// quiet from here on, and a second signal ends the process at once.
+void server::shut_down() {
+  if (ending_) return;
+  // What throws here is tried once more by run: to be told twice is no harm.
+  for (const auto& worker : workers_)
+    worker->post_shut_down(settings_.shutdown.timeout);
+  ending_ = true;
+  tell_service_manager("STOPPING=1");
+  boost::system::error_code ignored;
+  signals_.clear(ignored);
+  let_signals_end();
+  if (admin_ != nullptr) admin_->stop();
+  tickets_.stop();
+  tls_.stop();
+  control_.stop();
+}
+
+// A worker cuts what is left when its time is over: more than that is a fault.
+bool server::wait_for_workers() {
+  const auto until = std::chrono::steady_clock::now() + settings_.shutdown.timeout + worker_grace;
+  std::unique_lock lock(ends_mutex_);
+  const bool have_ended =
+      worker_ended_.wait_until(lock, until, [this] { return workers_ended_ == workers_.size(); });
+  lock.unlock();
+  if (!have_ended) return false;
+  for (const auto& worker : workers_)
+    worker->join();
+  return true;
+}
+
+void server::wait_signal() {
+  signals_.async_wait([this](boost::system::error_code error, int signal) {
+    if (error) return;
+    spdlog::info("{}: closing", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+    shut_down();
+  });
+}
+
+void server::wait_reload() {
+  reload_signals_.async_wait([this](boost::system::error_code error, int) {
+    if (error) return;
+    log_paced(reloads_said_, spdlog::level::info,
+              "SIGHUP: reading the files of [tls] again; other changes need a restart");
+    tls_.reload();
+    tickets_.reload_file();
+    wait_reload();
+  });
+}
+
+// All workers or none: what could fail comes first.
+void server::start_tls() {
+  tls_.start([this](const tls_files_ptr& files) {
+    std::vector<tls_contexts_ptr> made;
+    for (const auto& worker : workers_)
+      made.push_back(worker->make_tls(files));
+    for (std::size_t i = 0; i < workers_.size(); ++i)
+      workers_[i]->post_tls(std::move(made[i]));
+  });
+}
+
+void server::start_tickets() {
+  const bool has_identity = settings_.shards.zookeeper_auth_file.has_value();
+  tickets_.start(has_identity ? shards_->session() : nullptr, [this](const ticket_ring_ptr& ring) {
+    for (const auto& worker : workers_)
+      worker->post_tickets(ring);
+  });
+}
+
+void server::on_map(const upstream_pool::map_ptr& map) {
+  for (const auto& worker : workers_)
+    worker->post_map(map);
+}
+
+// --- pages
+
+std::size_t server::links_up() const {
+  std::int64_t up = 0;
+  for (const auto& worker : workers_)
+    up += worker->metrics().links_up.value();
+  return static_cast<std::size_t>(std::max<std::int64_t>(up, 0));
+}
+
+handshake_counts server::handshakes() const {
+  handshake_counts all;
+  for (const auto& worker : workers_) {
+    const worker_metrics& metrics = worker->metrics();
+    for (const auto phase :
+         {client_phase::handshake, client_phase::first_packet, client_phase::opening})
+      all.arriving += metrics.clients_open[phase].value();
+    for (const auto kind : {handshake_kind::full, handshake_kind::resumed, handshake_kind::failed})
+      all.ended += metrics.handshakes[kind].value();
+    for (std::size_t i = 0; i < decltype(metrics.closes)::size; ++i)
+      all.ended += metrics.closes.at_index(i).value();
+  }
+  return all;
+}
+
+readiness server::ready() const {
+  readiness state;
+  const auto& map = router_.current();
+  if (ending_) state.missing.push_back("the gateway is shutting down");
+  if (map == nullptr || map->servers().empty()) {
+    state.missing.push_back("no shard map names a backend");
+    if (settings_.shards.zookeeper && !shards_->facts().is_connected)
+      state.missing.push_back("ZooKeeper is not connected");
+  } else if (links_up() == 0) {
+    state.missing.push_back("no link to any backend is up");
+  }
+  state.notes = crowds_.notes();
+  return state;
+}
+
+std::vector<const worker_metrics*> server::metrics() const {
+  std::vector<const worker_metrics*> all;
+  for (const auto& worker : workers_)
+    all.push_back(&worker->metrics());
+  return all;
+}
+
+std::string server::render_metrics() const {
+  process_facts facts;
+  facts.version = version;
+  facts.started_at = started_at_;
+  if (const auto& map = router_.current()) {
+    facts.map_epoch = map->epoch();
+    facts.backends = map->servers().size();
+  }
+  facts.zookeeper = shards_->facts();
+  facts.tickets = tickets_.facts();
+  facts.certificates = tls_.facts();
+  facts.is_ready = ready().is_ready();
+  facts.clients_max = clients_max_;
+  facts.moves_per_second = moves_per_second_;
+  facts.memory.openssl = openssl_memory_bytes();
+  facts.memory.openssl_without_clients = openssl_without_clients_;
+  facts.memory.trims = trimmer_.trims();
+  facts.memory.handshakes_since_trim = trimmer_.handshakes_since();
+  worker::tell_sizes(facts.memory);
+  return render_prometheus(metrics(), facts);
+}
+
+}  // namespace presenter::gateway

@@ -1,0 +1,96 @@
+// The gateway process: workers, the shard map's source, the admin endpoint, and the order in which
+// they start and end.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gateway/config/config.hpp"
+#include "gateway/control/shard_pages.hpp"
+#include "gateway/control/shard_source.hpp"
+#include "gateway/control/ticket_source.hpp"
+#include "gateway/control/tls_source.hpp"
+#include "gateway/operate/admin_place.hpp"
+#include "gateway/operate/crowd_watch.hpp"
+#include "gateway/operate/memory_trimmer.hpp"
+#include "gateway/worker/worker.hpp"
+
+namespace presenter::gateway {
+
+// Life: main's. Confined to: the thread that calls run, the control thread.
+// An exception on any thread ends all the others in order: see gateway/README.md, Failures.
+class server {
+ public:
+  // Opens the listeners and the admin endpoint. Throws std::exception whose text names what is in
+  // the way.
+  explicit server(const config& settings);
+  ~server();
+
+  // Begins to serve, with all workers or with none. Throws std::runtime_error, as above. Once.
+  void start();
+
+  tcp_endpoint listen_endpoint() const { return listen_endpoint_; }
+  // Nothing: no admin endpoint is configured.
+  std::optional<tcp_endpoint> admin_endpoint() const;
+
+  // At SIGHUP the files that [tls] names are read again. Serves until SIGTERM or SIGINT, then
+  // closes cleanly within shutdown.timeout. A second signal ends the process at once.
+  // False: a thread has failed, and the others were ended for that. What it left half done is not
+  // to be taken apart: the process is to end without destroying this object.
+  bool run();
+
+ private:
+  void wait_signal();
+  void wait_reload();
+  void shut_down();
+  bool wait_for_workers();
+  worker_events events_of_worker();
+  void start_tickets();
+  void start_tls();
+  void on_map(const upstream_pool::map_ptr& map);
+
+  readiness ready() const;
+  std::string render_metrics() const;
+  std::size_t links_up() const;
+  handshake_counts handshakes() const;
+  std::vector<const worker_metrics*> metrics() const;  // of each worker
+
+  const config& settings_;
+  const std::chrono::system_clock::time_point started_at_;
+  const std::uint64_t descriptors_max_;
+  std::size_t clients_max_;
+  double moves_per_second_;  // of each worker
+  boost::asio::io_context control_{1};
+  boost::asio::signal_set signals_;
+  boost::asio::signal_set reload_signals_;
+  ticket_source tickets_;
+  tls_source tls_;
+  tcp_endpoint listen_endpoint_;
+  std::unique_ptr<address_limits> addresses_;        // nullptr: none are set
+  std::unique_ptr<early_data_register> early_data_;  // nullptr: none is taken
+  // What workers tell; outlives them.
+  std::atomic<bool> has_failed_{false};  // some thread
+  std::mutex ends_mutex_;
+  std::condition_variable worker_ended_;
+  std::size_t workers_ended_ = 0;  // guarded by ends_mutex_
+  std::vector<std::unique_ptr<worker>> workers_;
+  shard_router::router router_;
+  std::unique_ptr<shard_pages> pages_;
+  std::unique_ptr<admin_place> admin_;
+  std::unique_ptr<shard_source> shards_;
+  memory_trimmer trimmer_;
+  crowd_watch crowds_;
+  std::int64_t openssl_without_clients_ = 0;
+  log_pace reloads_said_{10};
+  bool ending_ = false;
+};
+
+}  // namespace presenter::gateway

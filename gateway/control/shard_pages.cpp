@@ -1,0 +1,368 @@
+#include "gateway/control/shard_pages.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <charconv>
+#include <exception>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "base/paced_log.hpp"
+#include "shard_router/shard_map_codec.hpp"
+
+namespace presenter::gateway {
+namespace {
+
+namespace http = boost::beast::http;
+using nlohmann::json;
+using shard_router::shard_map;
+using shard_router::shard_map_ptr;
+
+json_answer answer_of(const json& page) {
+  // Whatever a name may hold: a page with a strange letter in it is better than none.
+  return {http::status::ok, page.dump(2, ' ', false, json::error_handler_t::replace) + "\n"};
+}
+
+json_answer refusal_of(http::status status, std::string_view why) {
+  return {status, json{{"error", why}}.dump(2) + "\n"};
+}
+
+// One worker's part of a page. No page is worth the worker: if it cannot be made, the page fails.
+template <class Result>
+struct page_part {
+  template <class Work>
+  void attempt(Work work) noexcept {
+    if (failed != nullptr) return;
+    try {
+      work(found);
+    } catch (...) {
+      failed = std::current_exception();
+    }
+  }
+
+  Result found{};
+  std::exception_ptr failed;
+};
+
+template <class Result>
+std::vector<Result> whole_of(std::vector<page_part<Result>>& parts) {
+  std::vector<Result> all;
+  for (auto& part : parts) {
+    if (part.failed != nullptr) std::rethrow_exception(part.failed);
+    all.push_back(std::move(part.found));
+  }
+  return all;
+}
+
+// Calls `ask(worker, its part, finished)` for every worker. When the last of them has called
+// `finished`, which it does on its own thread, the control thread answers with `make(results)`.
+template <class Result, class Ask, class Make>
+void ask_all(boost::asio::io_context& control, const worker_list& workers, const json_reply& reply,
+             Ask ask, Make make) {
+  struct answers {
+    std::vector<page_part<Result>> of_worker;
+    std::size_t awaited;
+  };
+  auto all = std::make_shared<answers>();
+  all->of_worker.resize(workers.size());
+  all->awaited = workers.size();
+  const auto answer = [all, make, reply] {
+    if (--all->awaited != 0) return;
+    json_answer page;
+    try {
+      page = answer_of(make(whole_of(all->of_worker)));
+    } catch (const std::exception& error) {
+      thread_local log_pace said;
+      log_paced(said, spdlog::level::err, "admin: a page of the workers failed: {}", error.what());
+      page = refusal_of(http::status::internal_server_error, "the page cannot be made");
+    }
+    reply(std::move(page));
+  };
+  for (std::size_t i = 0; i < workers.size(); ++i) {
+    ask(*workers[i], all->of_worker[i], [answer, &control] { boost::asio::post(control, answer); });
+  }
+}
+
+// --- /shards
+
+json links_page(const backend_use& use) {
+  return {{"up", use.links_up}, {"suspect", use.links_suspect}, {"wanted", use.links_wanted}};
+}
+
+json page_of(const shard_router::server& server, double share, const backend_use& use) {
+  return {{"name", server.name},
+          {"host", server.host},
+          {"port", server.port},
+          {"weight", server.weight},
+          {"state", name_of(server.state)},
+          {"share", share},
+          {"streams", use.streams},
+          {"links", links_page(use)}};
+}
+
+json servers_page(const shard_map_ptr& map, backend_uses uses) {
+  json page = json::array();
+  if (map != nullptr) {
+    for (const auto& server : map->servers()) {
+      page.push_back(page_of(server, map->share(server.name), uses[server.name]));
+      uses.erase(server.name);
+    }
+  }
+  for (const auto& [name, use] : uses) {
+    if (use.streams == 0) continue;
+    page.push_back({{"name", name},
+                    {"host", ""},
+                    {"port", 0},
+                    {"weight", 0},
+                    {"state", "left"},
+                    {"share", 0},
+                    {"streams", use.streams},
+                    {"links", links_page(use)}});
+  }
+  return page;
+}
+
+json moves_page(const worker_list& workers, double per_second) {
+  std::vector<const worker_metrics*> metrics;
+  for (const auto& worker : workers)
+    metrics.push_back(&worker->metrics());
+  json pending = json::object();
+  json total = json::object();
+  for (std::size_t i = 0; i < decltype(worker_metrics::moves)::size; ++i) {
+    std::int64_t waiting = 0;
+    std::uint64_t made = 0;
+    for (const auto* each : metrics) {
+      waiting += each->moves_pending.at_index(i).value();
+      made += each->moves.at_index(i).value();
+    }
+    pending[std::string(name_of(static_cast<move_cause>(i)))] = waiting;
+    total[std::string(name_of(static_cast<move_cause>(i)))] = made;
+  }
+  return {{"per_second", per_second * static_cast<double>(workers.size())},
+          {"pending", pending},
+          {"total", total},
+          {"eta_seconds", moves_eta_seconds(metrics, per_second)}};
+}
+
+// Of /shards: what ZooKeeper's map would change if it were believed. null: nothing is held.
+json held_page(const shard_map* held, const shard_map* in_force) {
+  if (held == nullptr) return nullptr;
+  json page{
+      {"epoch", held->epoch()}, {"servers_up", held->servers_up()}, {"missing", json::array()}};
+  if (in_force == nullptr) return page;
+  for (const auto& server : in_force->servers()) {
+    if (held->find(server.name) == nullptr) page["missing"].push_back(server.name);
+  }
+  return page;
+}
+
+// --- /whois
+
+struct found_client {
+  std::string tag;
+  std::string server;
+  std::string_view phase;
+  double seconds;
+  bool is_move_pending;
+};
+
+json clients_page(const std::vector<std::vector<found_client>>& of_worker) {
+  json page = json::array();
+  for (std::size_t i = 0; i < of_worker.size(); ++i) {
+    for (const found_client& client : of_worker[i]) {
+      page.push_back({{"worker", i},
+                      {"tag", client.tag},
+                      {"server", client.server},
+                      {"phase", client.phase},
+                      {"seconds", client.seconds},
+                      {"is_move_pending", client.is_move_pending}});
+    }
+  }
+  return page;
+}
+
+// --- /what-if
+
+struct change {
+  json_answer refused{http::status::ok, {}};
+  shard_map_ptr map;
+};
+
+std::optional<std::int64_t> weight_of(const admin_query& query) {
+  const auto text = query.value("weight");
+  if (!text) return shard_router::limits::weight_default;
+  std::int64_t weight = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), weight);
+  if (error != std::errc{} || end != text->data() + text->size()) return std::nullopt;
+  if (weight < shard_router::limits::weight_min || weight > shard_router::limits::weight_max)
+    return std::nullopt;
+  return weight;
+}
+
+change with_added(const shard_map& map, const std::string& name, std::int64_t weight) {
+  if (!shard_router::is_server_name(name))
+    return {refusal_of(http::status::bad_request, "not a name of a server"), nullptr};
+  if (map.find(name) != nullptr)
+    return {refusal_of(http::status::conflict, "the map has this server already"), nullptr};
+  auto servers = map.servers();
+  if (shard_router::weight_of(servers) + weight > shard_router::limits::weights_total_max)
+    return {refusal_of(http::status::conflict, "more weight than a map may have"), nullptr};
+  shard_router::server added;
+  added.name = name;
+  added.weight = weight;
+  servers.push_back(std::move(added));
+  return {{}, std::make_shared<shard_map>(map.epoch(), std::move(servers))};
+}
+
+change with_removed(const shard_map& map, const std::string& name) {
+  if (map.find(name) == nullptr)
+    return {refusal_of(http::status::not_found, "the map has no such server"), nullptr};
+  auto servers = map.servers();
+  std::erase_if(servers, [&](const auto& server) { return server.name == name; });
+  return {{}, std::make_shared<shard_map>(map.epoch(), std::move(servers))};
+}
+
+change changed(const shard_map& map, const admin_query& query) {
+  const auto add = query.value("add");
+  const auto remove = query.value("remove");
+  const auto weight = weight_of(query);
+  if (add.has_value() == remove.has_value())
+    return {refusal_of(http::status::bad_request, "needs one of 'add' and 'remove'"), nullptr};
+  if (!weight)
+    return {refusal_of(http::status::bad_request, "'weight' is not between 1 and 1000"), nullptr};
+  return add ? with_added(map, *add, *weight) : with_removed(map, *remove);
+}
+
+struct moved_streams {
+  std::size_t all = 0;
+  std::size_t moved = 0;
+};
+
+void count_moved(const client_session& client, const shard_map& by, moved_streams& streams) {
+  if (client.phase() != client_phase::relaying) return;
+  ++streams.all;
+  const auto* owner = by.owner_of(client.ring_hash());
+  if (owner != nullptr && !is_same_process(*owner, *client.backend())) ++streams.moved;
+}
+
+// With all servers of either map; `moved` becomes the part of the keys that changes hands.
+json shares_page(const shard_map& before, const shard_map& after, double& moved) {
+  std::map<std::string_view, std::pair<double, double>> shares;
+  for (const auto& server : before.servers())
+    shares[server.name].first = before.share(server.name);
+  for (const auto& server : after.servers())
+    shares[server.name].second = after.share(server.name);
+  json page = json::array();
+  moved = 0;
+  for (const auto& [name, share] : shares) {
+    moved += std::max(share.first - share.second, 0.0);
+    page.push_back({{"name", name}, {"share_before", share.first}, {"share_after", share.second}});
+  }
+  return page;
+}
+
+}  // namespace
+
+shard_pages::shard_pages(boost::asio::io_context& control, const shard_router::router& shards,
+                         const worker_list& workers, std::string node, double moves_per_second,
+                         std::function<shard_map_ptr()> held)
+    : control_(control),
+      shards_(shards),
+      workers_(workers),
+      node_(std::move(node)),
+      moves_per_second_(moves_per_second),
+      held_(std::move(held)) {}
+
+std::int64_t shard_pages::epoch() const {
+  return shards_.current() == nullptr ? 0 : shards_.current()->epoch();
+}
+
+void shard_pages::shards(const json_reply& reply) const {
+  const auto ask = [](worker& each, page_part<backend_uses>& into, auto finished) {
+    each.post_visit_links([&into, finished](const upstream_pool& upstream) {
+      into.attempt([&](backend_uses& uses) { uses = upstream.uses(); });
+      finished();
+    });
+  };
+  const auto make = [this](const std::vector<backend_uses>& of_worker) {
+    backend_uses sum;
+    std::size_t streams = 0;
+    for (const auto& uses : of_worker) {
+      for (const auto& [name, use] : uses) {
+        sum[name] += use;
+        streams += use.streams;
+      }
+    }
+    return json{{"gateway", node_},
+                {"epoch", epoch()},
+                {"streams", streams},
+                {"servers", servers_page(shards_.current(), sum)},
+                {"held", held_page(held_().get(), shards_.current().get())},
+                {"moves", moves_page(workers_, moves_per_second_)}};
+  };
+  ask_all<backend_uses>(control_, workers_, reply, ask, make);
+}
+
+void shard_pages::whois(const admin_query& query, const json_reply& reply) const {
+  const auto key = query.value("key");
+  if (!key || key->empty()) return reply(refusal_of(http::status::bad_request, "needs a 'key'"));
+  const std::uint64_t hash = shard_router::ring_hash_of(*key);
+  const auto* owner = shards_.current() ? shards_.current()->owner_of(hash) : nullptr;
+  json page{{"gateway", node_}, {"epoch", epoch()}, {"hash", fmt::format("{:016x}", hash)}};
+  page["owner"] = owner == nullptr ? json() : json(owner->name);
+  using found_list = std::vector<found_client>;
+  const auto ask = [hash](worker& each, page_part<found_list>& into, auto finished) {
+    const auto visit = [hash, &into](const client_session& client) {
+      if (client.ring_hash() != hash || client.backend() == nullptr) return;
+      into.attempt([&](found_list& found) {
+        found.push_back({client.tag(), client.backend()->name, name_of(client.phase()),
+                         client.age_seconds(), client.is_move_pending()});
+      });
+    };
+    each.post_survey(visit, finished);
+  };
+  ask_all<found_list>(control_, workers_, reply, ask, [page](const auto& of_worker) {
+    json whole = page;
+    whole["clients"] = clients_page(of_worker);
+    return whole;
+  });
+}
+
+void shard_pages::what_if(const admin_query& query, const json_reply& reply) const {
+  const auto before = shards_.current() != nullptr ? shards_.current()
+                                                   : std::make_shared<const shard_map>(
+                                                         0, std::vector<shard_router::server>{});
+  auto [refused, after] = changed(*before, query);
+  if (after == nullptr) return reply(std::move(refused));
+  const shard_map_ptr by = after;
+  const auto ask = [by](worker& each, page_part<moved_streams>& into, auto finished) {
+    const auto visit = [by, &into](const client_session& client) {
+      into.attempt([&](moved_streams& streams) { count_moved(client, *by, streams); });
+    };
+    each.post_survey(visit, finished);
+  };
+  ask_all<moved_streams>(control_, workers_, reply, ask, [this, before, by](const auto& of_worker) {
+    moved_streams sum;
+    std::size_t most = 0;
+    for (const moved_streams& each : of_worker) {
+      sum.all += each.all;
+      sum.moved += each.moved;
+      most = std::max(most, each.moved);
+    }
+    double keys_moved = 0;
+    json servers = shares_page(*before, *by, keys_moved);
+    return json{{"gateway", node_},
+                {"epoch", before->epoch()},
+                {"keys_moved", keys_moved},
+                {"streams", sum.all},
+                {"streams_moved", sum.moved},
+                {"moves_per_second", moves_per_second_ * static_cast<double>(workers_.size())},
+                {"seconds", static_cast<double>(most) / moves_per_second_},
+                {"servers", std::move(servers)}};
+  });
+}
+
+}  // namespace presenter::gateway

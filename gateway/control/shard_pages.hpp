@@ -1,0 +1,55 @@
+// The admin pages that the workers have a part in: what is on the map, where a key's clients are,
+// what a change would move. Asks every worker and puts their answers together.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gateway/operate/admin_pages.hpp"
+#include "gateway/worker/worker.hpp"
+#include "shard_router/router.hpp"
+
+namespace presenter::gateway {
+
+using worker_list = std::vector<std::unique_ptr<worker>>;
+
+// Life: the server's; outlived by all that it was given. Confined to: the control thread.
+class shard_pages {
+ public:
+  // `moves_per_second`: of each worker. `held`: the map that is read but not in force, see
+  // shard_router/map_guard.hpp; nullptr: none.
+  shard_pages(boost::asio::io_context& control, const shard_router::router& shards,
+              const worker_list& workers, std::string node, double moves_per_second,
+              std::function<shard_router::shard_map_ptr()> held);
+
+  // {"gateway", "epoch", "streams", "servers": [{"name", "host", "port", "weight", "state",
+  // "share", "streams", "links": {"up", "suspect", "wanted"}}], "held": null or {"epoch",
+  // "servers_up", "missing": [name]}, "moves":
+  // {"per_second", "pending": {cause: n}, "total": {cause: n}, "eta_seconds"}}. A server that has
+  // left the map and still has streams has the state "left".
+  void shards(const json_reply& reply) const;
+
+  // ?key=KEY → {"gateway", "epoch", "hash", "owner", "clients": [{"worker", "tag", "server",
+  // "phase", "seconds", "is_move_pending"}]}. Clients are found by the ring hash of their key.
+  void whois(const admin_query& query, const json_reply& reply) const;
+
+  // ?add=NAME&weight=W or ?remove=NAME → {"gateway", "epoch", "keys_moved": 0 … 1, "streams",
+  // "streams_moved", "moves_per_second", "seconds", "servers": [{"name", "share_before",
+  // "share_after"}]}. 409: it is there already; 404: it is not there.
+  void what_if(const admin_query& query, const json_reply& reply) const;
+
+ private:
+  std::int64_t epoch() const;
+
+  boost::asio::io_context& control_;
+  const shard_router::router& shards_;
+  const worker_list& workers_;
+  const std::string node_;
+  const double moves_per_second_;
+  const std::function<shard_router::shard_map_ptr()> held_;
+};
+
+}  // namespace presenter::gateway

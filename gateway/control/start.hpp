@@ -1,0 +1,52 @@
+// What the server does once, before it serves: limits of the process, signals, listening sockets.
+// What stands in the way is told with the key to blame.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gateway/accept/listener.hpp"
+#include "gateway/config/config.hpp"
+#include "gateway/operate/admin_place.hpp"
+
+namespace presenter::gateway {
+
+// Every client is a descriptor: takes all that the hard limit allows, and returns how many.
+std::uint64_t raise_descriptor_limit();
+
+// Of the configuration, or one for each core that this process may use, as it was at the first
+// call.
+std::size_t worker_count(const config& settings);
+
+// In Hello, tags and pages: gateway.name, or the machine and the port. A warning where that will
+// hardly tell this gateway from others.
+std::string node_name(const config& settings, const tcp_endpoint& listen);
+
+// One line with version and limits; a warning if limits.clients_max is more than the descriptors.
+void tell_capacity(const config& settings, std::size_t clients_max, std::uint64_t descriptors_max);
+
+// The first thing in main: from here on no signal ends the process that is not meant to, and
+// SIGTERM and SIGINT do. SIGPIPE is ignored; SIGUSR1 and SIGUSR2 too, by which other programs are
+// told to open their logs again: there is no file here. SIGHUP is until the server waits for it,
+// which it does before it reads the files that SIGHUP is about.
+void prepare_signals();
+
+// SIGTERM and SIGINT end the process at once, while nobody waits for them. That is their default,
+// but not for process 1 of a container, which needs a handler, also after the last who waited.
+void let_signals_end();
+
+// One for each worker, of one address. Throws std::runtime_error. An address that another process
+// of this user shares by SO_REUSEPORT is a warning only: so a gateway can be started beside its
+// predecessor.
+std::vector<listening_socket> open_listeners(const config& settings);
+
+// Throws std::runtime_error. `may_wait`: see admin_place.
+std::unique_ptr<admin_place> open_admin(boost::asio::io_context& control,
+                                        const tcp_endpoint& address, admin_content content,
+                                        bool may_wait);
+
+}  // namespace presenter::gateway

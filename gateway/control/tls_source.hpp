@@ -1,0 +1,53 @@
+// Where the workers' certificates come from: the files of [tls], read at start, at SIGHUP and when
+// they have changed. New ones are taken as a whole or not at all.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <cstdint>
+#include <functional>
+
+#include "gateway/config/config.hpp"
+#include "gateway/operate/file_watch.hpp"
+#include "gateway/operate/log.hpp"
+#include "gateway/operate/metrics.hpp"
+#include "gateway/tls/certificates/tls_files.hpp"
+
+namespace presenter::gateway {
+
+// Life: the server's. Confined to: the control thread.
+class tls_source {
+ public:
+  // Gives the workers what new clients are to get. May throw std::runtime_error, and has then done
+  // nothing.
+  using publish = std::function<void(const tls_files_ptr&)>;
+
+  // Throws std::runtime_error that names the file and the reason. `settings` outlives this.
+  tls_source(boost::asio::io_context& control, const tls_config& settings);
+
+  const tls_files_ptr& current() const { return files_; }
+
+  void start(publish publish);
+  void stop() { watch_.stop(); }
+
+  // If anything is wrong the old ones stay, and the log says why.
+  void reload();
+
+  certificate_facts facts() const;
+
+ private:
+  void take_over_files();
+  void tell(const char* what);
+  void refuse(const std::string& why);
+
+  const tls_config& settings_;
+  file_watch watch_;
+  tls_files_ptr files_;
+  publish publish_;
+  std::uint64_t reloads_ = 0;
+  std::uint64_t refusals_ = 0;
+  log_pace warnings_said_{100};
+  log_pace refusals_said_{10};
+  log_pace reloads_said_{10};
+};
+
+}  // namespace presenter::gateway

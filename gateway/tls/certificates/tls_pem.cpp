@@ -1,0 +1,145 @@
+#include "gateway/tls/certificates/tls_pem.hpp"
+
+#include <fmt/format.h>
+#include <openssl/err.h>
+#include <openssl/objects.h>
+#include <openssl/pem.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <string_view>
+#include <system_error>
+
+namespace presenter::gateway {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct file_closer {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+
+std::string cannot_read(const fs::path& path, int error) {
+  return fmt::format("cannot read '{}': {}", path.string(), std::generic_category().message(error));
+}
+
+// Takes the oldest error of OpenSSL's queue, the cause, and empties the queue.
+std::string openssl_reason() {
+  const auto code = ERR_get_error();
+  const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
+  std::string text = reason == nullptr ? "not understood" : reason;
+  ERR_clear_error();
+  return text;
+}
+
+// Never asks at a terminal: a gateway that starts by itself has nobody to answer.
+int no_password(char*, int, int, void*) {
+  return 0;
+}
+
+bio_ptr reader_of(std::string_view bytes) {
+  return bio_ptr(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));
+}
+
+bool is_end_of_pem() {
+  const auto code = ERR_peek_last_error();
+  return ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
+}
+
+bool has_suite(const SSL_CTX* context, const std::string& name) {
+  const auto* const suites = SSL_CTX_get_ciphers(context);
+  for (int i = 0; i < sk_SSL_CIPHER_num(suites); ++i) {
+    const SSL_CIPHER* const suite = sk_SSL_CIPHER_value(suites, i);
+    if (name != SSL_CIPHER_get_name(suite)) continue;
+    return SSL_CIPHER_get_cipher_nid(suite) != NID_undef &&
+           SSL_CIPHER_get_auth_nid(suite) != NID_auth_null;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string read_tls_file(const fs::path& path, std::string& bytes) {
+  const std::unique_ptr<std::FILE, file_closer> file(std::fopen(path.c_str(), "re"));
+  if (!file) return cannot_read(path, errno);
+  std::error_code ec;
+  if (fs::is_directory(path, ec)) return cannot_read(path, EISDIR);
+  // Not more than there is: a key is not to be copied by a string that grows.
+  const auto size = fs::file_size(path, ec);
+  if (ec || size > tls_file_bytes_max)
+    return ec ? cannot_read(path, ec.value())
+              : fmt::format("'{}' is larger than {} bytes", path.string(), tls_file_bytes_max);
+  bytes.resize(size);
+  bytes.resize(std::fread(bytes.data(), 1, bytes.size(), file.get()));
+  return std::ferror(file.get()) != 0 ? cannot_read(path, EIO) : std::string{};
+}
+
+std::string read_certificates(const fs::path& path, std::vector<x509_ptr>& out) {
+  std::string bytes;
+  if (auto mistake = read_tls_file(path, bytes); !mistake.empty()) return mistake;
+  ERR_clear_error();
+  const bio_ptr reader = reader_of(bytes);
+  while (x509_ptr next{PEM_read_bio_X509(reader.get(), nullptr, &no_password, nullptr)})
+    out.push_back(std::move(next));
+  if (is_end_of_pem()) {
+    ERR_clear_error();
+    return out.empty() ? fmt::format("'{}' holds no PEM certificate", path.string())
+                       : std::string{};
+  }
+  return fmt::format("'{}': certificate {} cannot be parsed: {}", path.string(), out.size() + 1,
+                     openssl_reason());
+}
+
+std::string read_private_key(const fs::path& path, key_ptr& out) {
+  std::string bytes;
+  if (auto mistake = read_tls_file(path, bytes); !mistake.empty()) return mistake;
+  ERR_clear_error();
+  const bio_ptr reader = reader_of(bytes);
+  out.reset(PEM_read_bio_PrivateKey(reader.get(), nullptr, &no_password, nullptr));
+  OPENSSL_cleanse(bytes.data(), bytes.size());
+  if (out) return {};
+  return fmt::format("'{}' holds no PEM private key that can be read without a password: {}",
+                     path.string(), openssl_reason());
+}
+
+std::string check_suite_12(const std::string& name) {
+  const ssl_ctx_ptr context(SSL_CTX_new(TLS_server_method()));
+  const bool is_set = context && SSL_CTX_set_ciphersuites(context.get(), "") == 1 &&
+                      SSL_CTX_set_cipher_list(context.get(), name.c_str()) == 1;
+  ERR_clear_error();
+  if (is_set && has_suite(context.get(), name)) return {};
+  return fmt::format("'{}' is no suite of TLS 1.2 that OpenSSL has", name);
+}
+
+std::string check_suite_13(const std::string& name) {
+  const ssl_ctx_ptr context(SSL_CTX_new(TLS_server_method()));
+  const bool is_set = context && SSL_CTX_set_ciphersuites(context.get(), name.c_str()) == 1;
+  ERR_clear_error();
+  if (is_set && has_suite(context.get(), name)) return {};
+  return fmt::format("'{}' is no suite of TLS 1.3 that OpenSSL has", name);
+}
+
+std::optional<std::string> curve_named_twice(const std::vector<std::string>& names) {
+  const ssl_ctx_ptr context(SSL_CTX_new(TLS_server_method()));
+  for (std::size_t i = 0; context && i < names.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      const std::string both = names[j] + ":" + names[i];
+      const bool is_taken = SSL_CTX_set1_groups_list(context.get(), both.c_str()) == 1;
+      ERR_clear_error();
+      if (names[j] == names[i] || !is_taken) return names[i];
+    }
+  }
+  return std::nullopt;
+}
+
+std::string check_curve(const std::string& name) {
+  const ssl_ctx_ptr context(SSL_CTX_new(TLS_server_method()));
+  const bool is_one = name.find(':') == name.npos;
+  const bool is_set =
+      is_one && context && SSL_CTX_set1_groups_list(context.get(), name.c_str()) == 1;
+  ERR_clear_error();
+  return is_set ? std::string{} : fmt::format("'{}' is no group that OpenSSL has", name);
+}
+
+}  // namespace presenter::gateway

@@ -1,0 +1,74 @@
+#include "gateway/tls/client_socket.hpp"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace presenter::gateway {
+
+std::span<std::byte> receive_buffer::lend_to(client_socket& socket) {
+  if (holder_ != nullptr && holder_ != &socket) holder_->park();
+  holder_ = &socket;
+  return {bytes_.get(), bytes_max};
+}
+
+void receive_buffer::forget(const client_socket& socket) {
+  if (holder_ == &socket) holder_ = nullptr;
+}
+
+void client_socket::mark_readable(bool half_closed) {
+  empty_ = false;
+  half_closed_ = half_closed_ || half_closed;
+}
+
+void client_socket::take(std::size_t n) {
+  input_ = input_.subspan(n);
+  if (input_.empty()) parked_.release();
+}
+
+void client_socket::park() {
+  if (input_.empty() || !parked_.empty()) return;  // nothing left, or its own already
+  parked_.append(input_);
+  input_ = parked_.mutable_bytes();
+}
+
+socket_status client_socket::receive() {
+  if (empty_) return socket_status::blocked;
+  const std::span<std::byte> storage = shared_.lend_to(*this);
+  const std::size_t held = input_.size();
+  if (held != 0) std::memmove(storage.data(), input_.data(), held);
+  input_ = storage.first(held);
+  parked_.release();
+
+  const std::span<std::byte> room = storage.subspan(held);
+  const ssize_t n = ::recv(descriptor_, room.data(), room.size(), 0);
+  if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+    empty_ = errno == EAGAIN;
+    return socket_status::blocked;
+  }
+  // A reset is told once, here or to a send; recv finds an end behind it.
+  if (n <= 0) return n == 0 && !failed_ ? socket_status::ended : socket_status::failed;
+  input_ = storage.first(held + static_cast<std::size_t>(n));
+  // A short read took everything, and more makes a new edge. Behind a FIN there is no further edge.
+  empty_ = static_cast<std::size_t>(n) < room.size() && !half_closed_;
+  return socket_status::ok;
+}
+
+socket_status client_socket::send(std::span<const std::byte> bytes, std::size_t& sent) {
+  sent = 0;
+  if (full_) return socket_status::blocked;
+  const ssize_t n = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  if (n >= 0) {
+    sent = static_cast<std::size_t>(n);
+    return socket_status::ok;
+  }
+  if (errno != EAGAIN && errno != EINTR) {
+    failed_ = true;
+    return socket_status::failed;
+  }
+  full_ = errno == EAGAIN;
+  return socket_status::blocked;
+}
+
+}  // namespace presenter::gateway

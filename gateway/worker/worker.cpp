@@ -1,0 +1,412 @@
+#include "gateway/worker/worker.hpp"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <new>
+#include <random>
+#include <utility>
+
+#include "base/paced_log.hpp"
+#include "gateway/operate/guarded_run.hpp"
+#include "gateway/worker/restless_list.hpp"
+
+namespace presenter::gateway {
+namespace asio = boost::asio;
+
+namespace {
+
+// Handshakes have one step in each turn of the loop, or as many as fit into this: established
+// clients come first, and wait for one step at the most.
+constexpr std::chrono::microseconds handshake_budget{100};
+
+// For this long the worker waits for clients and links alone. Then, or when traffic pauses for
+// longer, it lets Asio look at the rest: timers, work from other threads, links that are being
+// connected.
+constexpr std::chrono::milliseconds serve_time{10};
+
+// Streams that are compared with a new map in one turn of the loop: some 0.1 ms.
+constexpr std::size_t looks_per_turn = 512;
+
+// Clients that a survey sees in one turn.
+constexpr std::size_t surveyed_per_turn = 512;
+
+// For frames that are still to leave when the links close at the end.
+constexpr std::chrono::milliseconds link_linger{500};
+
+// How much longer a failed worker may take: its timers may have stopped, so this is more than a
+// tick.
+constexpr std::chrono::milliseconds failure_linger{500};
+
+// A tick that is so much late says that the process stood still, or its machine: no client has been
+// heard meanwhile, whatever it said.
+constexpr std::chrono::seconds standstill_min{1};
+
+}  // namespace
+
+worker::worker(const worker_setup& setup, listening_socket socket)
+    : settings_(setup.settings),
+      addresses_(setup.addresses),
+      tickets_(setup.tickets, setup.node, metrics_),
+      tls_(make_tls(setup.tls)),
+      work_(io_.get_executor()),
+      tick_(io_),
+      polls_(io_),
+      deadlines_(std::chrono::steady_clock::now()),
+      handshakes_([this] { post_turns(); }),
+      relays_([this] { post_turns(); }),
+      relaying_(settings_, metrics_),
+      output_([this] { post_turns(); }),
+      upstream_(io_, settings_, setup.node, metrics_, {polls_, output_},
+                [this] { batch_.flush(); }),
+      mover_({setup.moves_per_second, settings_.moves.left_grace}, std::random_device{}(), metrics_,
+             [this] { post_turns(); }),
+      move_timer_(io_),
+      context_{settings_, metrics_,  tls_,   polls_,    deadlines_, handshakes_, relays_,
+               tls_io_,   upstream_, mover_, relaying_, batch_,     *this,       setup.tag_stem},
+      listener_(std::move(socket), polls_, deadlines_, metrics_,
+                {setup.clients_max, [this] { return sessions_open_; },
+                 [this] { return !handshakes_.empty(); }, setup.descriptors_watermark},
+                [this](int descriptor, const tcp_endpoint& peer) { admit(descriptor, peer); }) {
+  if (setup.early_data == nullptr) return;
+  early_data_.emplace(*setup.early_data, metrics_);
+  take_early_data(*tls_);
+}
+
+worker::~worker() {
+  if (thread_.joinable()) post_shut_down({});
+  join();
+  // A session that dies gives its stream back, which may wake another session, and that one may end
+  // as well. So no place in the list is kept from one to the next.
+  while (!sessions_.empty()) {
+    client_session& next = sessions_.front();
+    next.session_hook::unlink();
+    destroy_session(next);
+  }
+  bury_all();
+}
+
+void worker::start(std::string name, worker_events events) {
+  name_ = std::move(name);
+  events_ = std::move(events);
+  thread_ = std::thread([this] { run(); });
+}
+
+void worker::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void worker::post_listen() {
+  post([this] {
+    listener_.start();
+    begin_serving();
+  });
+}
+
+void worker::begin_serving() {
+  polls_.start([this] { serve(); });
+  wait_tick();
+}
+
+void worker::run() {
+  name_thread(name_);
+  if (!run_guarded(name_, [this] { io_.run(); })) {
+    events_.on_failed();
+    run_guarded(name_, [this] { end_after_failure(); });
+  }
+  events_.on_ended();
+}
+
+// Nobody knows how far the callback had come that threw. Timers and waiting may have stopped with
+// it. They are begun again, so that clients are closed cleanly and the thread ends. If that does
+// not work either, the time limit ends it.
+void worker::end_after_failure() {
+  serving_ = serve_posted_ = false;
+  begin_serving();
+  shut_down(settings_.shutdown.timeout);
+  io_.run_until(cut_at_ + failure_linger);
+}
+
+void worker::wait_tick() {
+  tick_.expires_after(deadline_wheel::tick);
+  tick_.async_wait([this](boost::system::error_code error) {
+    if (error) return;
+    notice_standstill();
+    deadlines_.advance(std::chrono::steady_clock::now());
+    upstream_.sweep();
+    show_memory();
+    if (shutting_down_) step_shut_down();
+    if (!io_.stopped()) wait_tick();
+  });
+}
+
+// The deadlines stand still as well, and what the clients have sent meanwhile is read before the
+// next of them. Not twice in a row: a worker that is late all the time must get somewhere.
+void worker::notice_standstill() {
+  const auto late = std::chrono::steady_clock::now() - deadlines_.now();
+  if (late < standstill_min || deadlines_.now() - skipped_to_ < standstill_min) return;
+  deadlines_.skip(late);
+  skipped_to_ = deadlines_.now();
+}
+
+void worker::tell_sizes(memory_facts& facts) {
+  facts.records = sizeof(detached_session);
+  facts.session = sizeof(client_session) - facts.records;
+  facts.stream = protocol::stream_table::stream_bytes();
+}
+
+void worker::show_memory() {
+  const auto show = [this](memory_part part, std::size_t bytes) {
+    metrics_.memory[part].set(static_cast<std::int64_t>(bytes));
+  };
+  const std::size_t sessions = session_memory_.bytes();
+  const std::size_t records = sessions / sizeof(client_session) * sizeof(detached_session);
+  show(memory_part::sessions, sessions - records);
+  show(memory_part::records, records);
+  show(memory_part::streams, upstream_.memory_bytes());
+  const std::size_t shared =
+      receive_buffer::bytes_max + tls_io::sealed_bytes_max + relaying_.scratch.size();
+  const auto growing = std::max<std::int64_t>(byte_buffer::live_bytes(), 0);
+  show(memory_part::buffers, shared + static_cast<std::size_t>(growing));
+  metrics_.openssl_sessions.set(tls_io_.openssl_sessions);
+}
+
+// --- turns
+
+// While there is traffic the worker stays here and waits on its own set, which is half the system
+// calls of a wait by Asio on that set.
+void worker::serve() {
+  const auto end = std::chrono::steady_clock::now() + serve_time;
+  std::chrono::milliseconds left{0};
+  bool interrupted = false;
+  serving_ = true;
+  do {
+    interrupted = !polls_.take_batch(turns_due_ ? std::chrono::milliseconds{0} : left);
+    notice_standstill();
+    tell_batch();
+    if (turns_due_) run_turns();
+    bury();
+    left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+  } while (!interrupted && left > std::chrono::milliseconds{0});
+  serving_ = false;
+  if (turns_due_) post_serve();
+}
+
+void worker::tell_batch() {
+  const protocol::output_batch::scope scope(output_);
+  polls_.tell_batch();
+}
+
+void worker::post_serve() {
+  if (serving_ || std::exchange(serve_posted_, true)) return;
+  asio::post(io_, [this] {
+    serve_posted_ = false;
+    serve();
+  });
+}
+
+void worker::post_turns() {
+  turns_due_ = true;
+  post_serve();
+}
+
+void worker::run_turns() {
+  const protocol::output_batch::scope scope(output_);
+  turns_due_ = false;
+  relays_.run_all();
+  if (!handshakes_.empty()) handshakes_.run_for(handshake_budget);
+  look_for_moves();
+  step_survey();
+  if (!handshakes_.empty() || !relays_.empty()) post_turns();
+}
+
+// --- moves
+
+void worker::look_for_moves() {
+  if (mover_.look(looks_per_turn, std::chrono::steady_clock::now())) return post_turns();
+  wait_move();
+}
+
+void worker::wait_move() {
+  const auto next = mover_.next_move();
+  if (!next || shutting_down_ || (move_awaited_ && *move_awaited_ <= *next)) return;
+  move_awaited_ = next;
+  move_timer_.expires_at(*next);  // cancels the wait before
+  move_timer_.async_wait([this](boost::system::error_code error) {
+    if (error) return;
+    move_awaited_.reset();
+    const protocol::output_batch::scope scope(output_);
+    mover_.move_due(std::chrono::steady_clock::now());
+    wait_move();
+  });
+}
+
+// --- surveys
+
+// The list of sessions is turned round once, in steps, while clients come and go. A client that
+// comes stands behind the last and is not counted. One that goes makes the round meet some clients
+// a second time; their mark tells that the survey has seen them.
+void worker::step_survey() {
+  if (surveys_.empty()) return;
+  survey& now = surveys_.front();
+  if (now.number == 0) {
+    now.number = ++surveys_begun_;
+    now.clients_left = sessions_open_;
+  }
+  for (std::size_t i = 0; i < surveyed_per_turn && now.clients_left > 0; ++i, --now.clients_left) {
+    if (sessions_.empty()) break;
+    client_session& client = sessions_.front();
+    sessions_.splice(sessions_.end(), sessions_, sessions_.begin());
+    if (client.mark_surveyed(now.number)) now.visit(client);
+  }
+  if (now.clients_left == 0 || sessions_.empty()) {
+    const survey over = std::move(now);
+    surveys_.pop_front();
+    over.done();
+  }
+  if (!surveys_.empty()) post_turns();
+}
+
+// --- clients
+
+void worker::admit(int descriptor, const tcp_endpoint& peer) {
+  if (addresses_ == nullptr) return on_accepted(descriptor, peer, {});
+  auto [verdict, claim] = addresses_->admit(peer.address(), std::chrono::steady_clock::now());
+  switch (verdict) {
+    case address_verdict::untracked:
+      metrics_.addresses_untracked.add();
+      [[fallthrough]];
+    case address_verdict::admitted:
+      return on_accepted(descriptor, peer, std::move(claim));
+    case address_verdict::too_many_unauthenticated:
+      return refuse(descriptor, peer, refusal::address_unauthenticated);
+    case address_verdict::too_fast:
+      return refuse(descriptor, peer, refusal::address_rate);
+  }
+}
+
+// With a RST: neither side keeps anything of it.
+void worker::refuse(int descriptor, const tcp_endpoint& peer, refusal why) {
+  metrics_.clients_refused[why].add();
+  const linger at_once{1, 0};
+  ::setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  ::close(descriptor);
+  log_paced(refusals_said_, spdlog::level::warn, "client of {} refused: {}",
+            peer.address().to_string(),
+            why == refusal::address_rate ? "limits.address_handshakes_per_second"
+                                         : "limits.address_unauthenticated_max");
+}
+
+void worker::on_accepted(int descriptor, const tcp_endpoint& peer, address_claim claim) {
+  client_session* session = nullptr;
+  try {
+    session = session_memory_.make(context_, descriptor, peer, std::move(claim));
+  } catch (const std::bad_alloc&) {
+    // This client is lost; those that are here go on.
+    metrics_.accept_failures.add();
+    log_paced(memory_said_, spdlog::level::err, "no memory for a client");
+    ::close(descriptor);
+    return;
+  }
+  sessions_.push_back(*session);
+  ++sessions_open_;
+  session->start();
+}
+
+void worker::on_session_over(client_session& session) {
+  session.session_hook::unlink();
+  --sessions_open_;
+  // Not now: its own functions are still running.
+  if (graveyard_.empty()) post_serve();
+  graveyard_.push_back(&session);
+}
+
+void worker::destroy_session(client_session& session) {
+  session_memory_.destroy(&session);
+}
+
+void worker::bury_all() {
+  for (client_session* session : std::exchange(graveyard_, {}))
+    destroy_session(*session);
+}
+
+void worker::bury() {
+  if (graveyard_.empty()) return;
+  bury_all();
+  listener_.resume();
+}
+
+// --- from other threads
+
+void worker::post(std::function<void()> work) {
+  asio::post(io_, std::move(work));
+  polls_.interrupt();
+}
+
+void worker::post_map(upstream_pool::map_ptr map) {
+  post([this, map = std::move(map)]() mutable {
+    metrics_.map_epoch.set(static_cast<std::int64_t>(map->epoch()));
+    upstream_.set_map(map);
+    mover_.set_map(std::move(map), std::chrono::steady_clock::now());
+  });
+}
+
+void worker::post_tickets(ticket_ring_ptr tickets) {
+  post([this, tickets = std::move(tickets)]() mutable { tickets_.set_ring(std::move(tickets)); });
+}
+
+tls_contexts_ptr worker::make_tls(const tls_files_ptr& files) {
+  auto made = std::make_shared<const tls_contexts>(settings_.tls, files, tickets_);
+  if (early_data_) take_early_data(*made);
+  return made;
+}
+
+void worker::take_early_data(const tls_contexts& contexts) {
+  // The first packet with its length; what else a client sends early has to fit beside it. A client
+  // keeps what the context it began with says of early data.
+  early_data_->attach(contexts.front(),
+                      static_cast<std::uint32_t>(settings_.auth.packet_bytes_max + 4));
+}
+
+void worker::post_tls(tls_contexts_ptr contexts) {
+  post([this, contexts = std::move(contexts)]() mutable { tls_ = std::move(contexts); });
+}
+
+void worker::post_survey(std::function<void(const client_session&)> visit,
+                         std::function<void()> done) {
+  post([this, visit = std::move(visit), done = std::move(done)]() mutable {
+    surveys_.push_back({std::move(visit), std::move(done)});
+    post_turns();
+  });
+}
+
+void worker::post_visit_links(std::function<void(const upstream_pool&)> visit) {
+  post([this, visit = std::move(visit)] { visit(upstream_); });
+}
+
+void worker::post_shut_down(duration within) {
+  post([this, within] { shut_down(within); });
+}
+
+void worker::shut_down(duration within) {
+  if (std::exchange(shutting_down_, true)) return;
+  cut_at_ = std::chrono::steady_clock::now() + within;
+  move_timer_.cancel();
+  listener_.stop();
+  visit_restless(sessions_, [](client_session& client) { client.shut_down(); });
+  step_shut_down();
+}
+
+void worker::step_shut_down() {
+  const bool cut = std::chrono::steady_clock::now() >= cut_at_;
+  if (sessions_open_ != 0 && !cut) return;
+  if (!std::exchange(links_shut_down_, true)) upstream_.shut_down(link_linger);
+  if (!upstream_.is_empty() && !cut) return;
+  polls_.stop();
+  work_.reset();
+  io_.stop();
+}
+
+}  // namespace presenter::gateway

@@ -1,0 +1,175 @@
+// One worker: one thread, one io_context, one listener, its own clients, its own links to every
+// backend. Nothing is shared with other workers but immutable snapshots, which are posted to it.
+#pragma once
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <deque>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/slab.hpp"
+#include "gateway/accept/address_limits.hpp"
+#include "gateway/accept/listener.hpp"
+#include "gateway/client/client_session.hpp"
+#include "gateway/config/config.hpp"
+#include "gateway/moves/stream_mover.hpp"
+#include "gateway/operate/log.hpp"
+#include "gateway/operate/metrics.hpp"
+#include "gateway/relay/relay.hpp"
+#include "gateway/tls/tickets/early_data_guard.hpp"
+#include "gateway/tls/tls_context.hpp"
+#include "gateway/upstream/upstream_pool.hpp"
+#include "protocol/transport/mux_link.hpp"
+
+namespace presenter::gateway {
+
+struct worker_setup {
+  const config& settings;   // outlives the worker
+  std::string node;         // this gateway's name, for Hello
+  std::string tag_stem;     // what the tags of this worker's clients begin with, nobody else's
+  ticket_ring_ptr tickets;  // until post_tickets brings others
+  tls_files_ptr tls;        // until post_tls brings others
+  std::size_t clients_max;  // of this worker
+  std::size_t descriptors_watermark = std::numeric_limits<std::size_t>::max();
+  address_limits* addresses = nullptr;  // of all workers, outlives them; nullptr: no limits
+  double moves_per_second = moves_per_second_default;  // of this worker
+  early_data_register* early_data = nullptr;  // of all workers, outlives them; nullptr: none taken
+};
+
+// What its owner is told, on the worker's own thread.
+struct worker_events {
+  // It threw, which a critical line has told; it ends its clients now, as far as it still can.
+  std::function<void()> on_failed = [] {};
+  // The last that it does.
+  std::function<void()> on_ended = [] {};
+};
+
+// Life: the server's. `start` begins the thread, post_shut_down ends it, and so does the
+// destructor.
+// Confined to: its own thread, but for the functions named post_… and metrics(), which any thread
+// may call.
+class worker final : private client_session_owner {
+ public:
+  // Throws std::runtime_error if the TLS context cannot be made.
+  worker(const worker_setup& setup, listening_socket socket);
+  ~worker();
+
+  // Begins the thread, which serves nobody until post_listen. `name`: in the log, and what the
+  // system shows. Throws std::system_error.
+  void start(std::string name = "worker", worker_events events = {});
+
+  // Clients may come.
+  void post_listen();
+
+  void post_map(upstream_pool::map_ptr map);
+  void post_tickets(ticket_ring_ptr tickets);
+
+  // Contexts of this worker for post_tls; any thread. Throws std::runtime_error.
+  tls_contexts_ptr make_tls(const tls_files_ptr& files);
+  // For clients that come from now on.
+  void post_tls(tls_contexts_ptr contexts);
+
+  // Shows every client to `visit`, some in each turn of the loop, then calls `done`; both on the
+  // worker's thread. Neither is called any more once the worker ends.
+  void post_survey(std::function<void(const client_session&)> visit, std::function<void()> done);
+  // Shows the links to `visit`, on the worker's thread.
+  void post_visit_links(std::function<void(const upstream_pool&)> visit);
+
+  // Accepts no more, closes clients cleanly, then links; whatever is left after `within` is cut.
+  // The thread ends with it.
+  void post_shut_down(duration within);
+
+  void join();
+
+  const worker_metrics& metrics() const { return metrics_; }
+
+  // What an idle client's parts are by construction; the rest of it is left alone.
+  static void tell_sizes(memory_facts& facts);
+
+ private:
+  void admit(int descriptor, const tcp_endpoint& peer);
+  void refuse(int descriptor, const tcp_endpoint& peer, refusal why);
+  void on_accepted(int descriptor, const tcp_endpoint& peer, address_claim claim);
+  void on_session_over(client_session& session) override;
+
+  void run();
+  void begin_serving();
+  void end_after_failure();
+  void wait_tick();
+  void notice_standstill();
+  void serve();
+  void tell_batch();
+  void post_serve();
+  void post(std::function<void()> work);
+  void post_turns();
+  void run_turns();
+  void look_for_moves();
+  void wait_move();
+  void step_survey();
+  void bury();
+  void bury_all();
+  void take_early_data(const tls_contexts& contexts);
+  void destroy_session(client_session& session);
+  void shut_down(duration within);
+  void step_shut_down();
+  void show_memory();
+
+  worker_metrics metrics_;
+  const config& settings_;
+  address_limits* const addresses_;
+  log_pace refusals_said_;
+  log_pace memory_said_;
+  ticket_sealer tickets_;
+  std::optional<early_data_guard> early_data_;
+  tls_contexts_ptr tls_;
+  boost::asio::io_context io_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  protocol::link_timer tick_;
+  poller polls_;
+  deadline_wheel deadlines_;
+  turn_queue handshakes_;
+  turn_queue relays_;
+  tls_io tls_io_;
+  relay_context relaying_;
+  relay_batch batch_;
+  protocol::output_batch output_;
+  upstream_pool upstream_;
+  stream_mover mover_;
+  protocol::link_timer move_timer_;
+  std::optional<steady_time> move_awaited_;  // move_timer_ runs until then
+  client_context context_;
+  listener listener_;
+  slab<client_session> session_memory_;
+  boost::intrusive::list<client_session, boost::intrusive::base_hook<session_hook>,
+                         boost::intrusive::constant_time_size<false>>
+      sessions_;
+  std::vector<client_session*> graveyard_;
+  struct survey {
+    std::function<void(const client_session&)> visit;
+    std::function<void()> done;
+    std::uint32_t number = 0;
+    std::size_t clients_left = 0;
+  };
+  std::deque<survey> surveys_;  // the first is under way
+  std::uint32_t surveys_begun_ = 0;
+  std::size_t sessions_open_ = 0;
+  bool turns_due_ = false;
+  bool serving_ = false;
+  bool serve_posted_ = false;
+  steady_time skipped_to_{};  // when the worker had stood still the last time
+  bool shutting_down_ = false;
+  bool links_shut_down_ = false;
+  steady_time cut_at_{};
+  std::string name_;
+  worker_events events_;
+  std::thread thread_;
+};
+
+}  // namespace presenter::gateway

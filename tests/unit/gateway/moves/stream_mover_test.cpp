@@ -1,0 +1,379 @@
+#include "gateway/moves/stream_mover.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <string>
+
+namespace presenter::gateway {
+namespace {
+
+using shard_router::server;
+using shard_router::server_state;
+using shard_router::shard_map;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using time_point = stream_mover::time_point;
+
+constexpr double per_second = 100;
+constexpr std::chrono::seconds left_grace{5};
+constexpr milliseconds mean_gap{10};
+
+struct fake_client final : movable {
+  fake_client(std::string key_, std::vector<fake_client*>& moved_)
+      : key(std::move(key_)), moved(moved_) {
+    set_ring_hash(shard_router::ring_hash_of(key));
+  }
+  void open(const server& at) { set_backend(std::make_shared<server>(at)); }
+  void on_move(move_cause why) override {
+    cause = why;
+    moved.push_back(this);
+  }
+
+  std::string key;
+  std::vector<fake_client*>& moved;
+  std::optional<move_cause> cause;
+};
+
+// A mover, its clients, and a clock that goes by hand.
+class StreamMover : public ::testing::Test {
+ protected:
+  static server server_of(std::string name, server_state state = server_state::up,
+                          std::string instance = "first") {
+    const auto port = static_cast<std::uint16_t>(4'000 + name.back());
+    return {.name = std::move(name),
+            .host = "h",
+            .port = port,
+            .weight = 100,
+            .state = state,
+            .instance = std::move(instance)};
+  }
+
+  void set_map(std::vector<server> servers) {
+    map = std::make_shared<shard_map>(++epoch, std::move(servers));
+    mover.set_map(map, now);
+    look();
+  }
+  void look() {
+    while (mover.look(7, now)) {
+    }
+  }
+
+  // Each with a stream at the owner of its key.
+  void add_clients(std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      fake_client& client = clients.emplace_back("key-" + std::to_string(clients.size()), moved);
+      client.open(*map->owner(client.key));
+      mover.add(client, now);
+    }
+  }
+
+  // As a worker's timer: calls when next_move() says so. Returns when each was moved.
+  std::vector<time_point> run_until(time_point end) {
+    std::vector<time_point> at;
+    for (auto next = mover.next_move(); next && *next <= end; next = mover.next_move()) {
+      now = std::max(now, *next);
+      const std::size_t before = moved.size();
+      mover.move_due(now);
+      at.insert(at.end(), moved.size() - before, now);
+    }
+    now = end;
+    return at;
+  }
+  std::vector<time_point> run_out() { return run_until(now + seconds(3'600)); }
+
+  // Moved and to be moved by the maps themselves, one look-up for each.
+  std::vector<fake_client*> with_another_owner() {
+    std::vector<fake_client*> found;
+    for (fake_client& client : clients) {
+      const server* owner = map->owner(client.key);
+      if (!is_same_process(*owner, *client.backend())) found.push_back(&client);
+    }
+    return found;
+  }
+
+  time_point now{seconds(1'000)};
+  worker_metrics metrics;
+  int works = 0;
+  stream_mover mover{{per_second, left_grace}, 42, metrics, [this] { ++works; }};
+  std::shared_ptr<const shard_map> map;
+  std::int64_t epoch = 0;
+  std::vector<fake_client*> moved;
+  std::deque<fake_client> clients;
+};
+
+TEST_F(StreamMover, MovesExactlyThoseWhoseOwnerChanged) {
+  set_map({server_of("a"), server_of("b"), server_of("c")});
+  add_clients(1'000);
+  EXPECT_EQ(mover.pending(), 0U);
+
+  set_map({server_of("a"), server_of("b"), server_of("c"), server_of("d")});
+  const auto expected = with_another_owner();
+  ASSERT_THAT(expected.size(), ::testing::AllOf(::testing::Gt(100U), ::testing::Lt(500U)));
+  EXPECT_EQ(mover.pending(), expected.size());
+  EXPECT_EQ(metrics.moves_pending[move_cause::rebalanced].value(), expected.size());
+
+  run_out();
+  EXPECT_THAT(moved, ::testing::UnorderedElementsAreArray(expected));
+  EXPECT_EQ(metrics.moves[move_cause::rebalanced].value(), expected.size());
+  EXPECT_EQ(metrics.moves_pending[move_cause::rebalanced].value(), 0);
+  EXPECT_EQ(mover.next_move(), std::nullopt);
+}
+
+TEST_F(StreamMover, LeavesEverybodyWhenNoOwnerChanges) {
+  set_map({server_of("a"), server_of("b")});
+  add_clients(200);
+  set_map({server_of("a"), server_of("b")});
+  EXPECT_EQ(mover.pending(), 0U);
+  EXPECT_EQ(mover.next_move(), std::nullopt);
+}
+
+TEST_F(StreamMover, KeepsThePaceWithJitter) {
+  set_map({server_of("a"), server_of("b")});
+  add_clients(1'000);
+  set_map({server_of("a"), server_of("b", server_state::draining)});
+  const time_point start = now;
+  const auto at = run_out();
+  ASSERT_GT(at.size(), 300U);
+
+  EXPECT_EQ(at.front(), start) << "the first goes at once";
+  std::map<std::int64_t, int> gaps;
+  for (std::size_t i = 1; i < at.size(); ++i) {
+    const auto gap = at[i] - at[i - 1];
+    EXPECT_GE(gap, mean_gap / 2);
+    EXPECT_LE(gap, mean_gap * 3 / 2);
+    ++gaps[gap.count()];
+  }
+  EXPECT_GT(gaps.size(), at.size() / 2) << "no two gaps alike";
+  const auto took = std::chrono::duration<double>(at.back() - start).count();
+  EXPECT_NEAR(took, static_cast<double>(at.size()) / per_second, 0.1 * took);
+}
+
+TEST_F(StreamMover, MovesWhoDrainsBeforeWhoIsRebalanced) {
+  set_map({server_of("a"), server_of("b"), server_of("c")});
+  add_clients(600);
+  set_map({server_of("a"), server_of("b", server_state::draining), server_of("c"), server_of("d")});
+  run_out();
+  const auto is_drained = [](fake_client* client) { return client->backend()->name == "b"; };
+  EXPECT_TRUE(std::ranges::is_partitioned(moved, is_drained));
+  EXPECT_EQ(moved.front()->cause, move_cause::drained);
+  EXPECT_EQ(moved.back()->cause, move_cause::rebalanced);
+  EXPECT_EQ(metrics.moves[move_cause::drained].value(),
+            static_cast<std::uint64_t>(std::ranges::count_if(
+                clients, [](fake_client& client) { return client.backend()->name == "b"; })));
+}
+
+TEST_F(StreamMover, MovesInTheOrderOfTheRing) {
+  set_map({server_of("a"), server_of("b")});
+  add_clients(500);
+  set_map({server_of("a"), server_of("b", server_state::draining)});
+  run_out();
+  const auto place = [](fake_client* client) { return client->ring_hash() >> 56; };
+  EXPECT_TRUE(std::ranges::is_sorted(moved, {}, place));
+}
+
+TEST_F(StreamMover, AnotherChangeInTheMiddleIsTheOneThatCounts) {
+  set_map({server_of("a"), server_of("b"), server_of("c")});
+  add_clients(900);
+  set_map({server_of("a"), server_of("b", server_state::draining), server_of("c")});
+  const std::size_t at_first = mover.pending();
+  run_until(now + seconds(1));
+  const std::size_t moved_first = moved.size();
+  ASSERT_GT(moved_first, 50U);
+  ASSERT_LT(moved_first, at_first);
+
+  // Undrained: the others stay where they are.
+  set_map({server_of("a"), server_of("b"), server_of("c")});
+  EXPECT_EQ(mover.pending(), 0U);
+  EXPECT_EQ(metrics.moves_pending[move_cause::drained].value(), 0);
+  run_out();
+  EXPECT_EQ(moved.size(), moved_first);
+
+  // And another one drains: only what it has.
+  set_map({server_of("a", server_state::draining), server_of("b"), server_of("c")});
+  run_out();
+  for (std::size_t i = moved_first; i < moved.size(); ++i)
+    EXPECT_EQ(moved[i]->backend()->name, "a");
+}
+
+TEST_F(StreamMover, AChangeInTheMiddleKeepsThePace) {
+  set_map({server_of("a"), server_of("b"), server_of("c")});
+  add_clients(900);
+  set_map({server_of("a"), server_of("b", server_state::draining), server_of("c")});
+  const time_point start = now;
+  // Maps that come faster than moves.
+  std::size_t count = 0;
+  for (int i = 0; i < 400; ++i) {
+    set_map({server_of("a"), server_of("b", server_state::draining), server_of("c")});
+    count += run_until(now + milliseconds(3)).size();
+  }
+  const auto seconds_passed = std::chrono::duration<double>(now - start).count();
+  EXPECT_NEAR(static_cast<double>(count), seconds_passed * per_second, 15);
+}
+
+TEST_F(StreamMover, MovesFromAServerThatLeftOrIsAnotherProcess) {
+  set_map({server_of("a"), server_of("b")});
+  add_clients(100);
+  set_map({server_of("a"), server_of("b", server_state::up, "second")});
+  run_out();
+  EXPECT_FALSE(moved.empty());
+  for (const fake_client* client : moved) {
+    EXPECT_EQ(client->backend()->name, "b");
+    EXPECT_EQ(client->cause, move_cause::left);
+  }
+  moved.clear();
+  set_map({server_of("b", server_state::up, "second")});
+  run_out();
+  for (const fake_client* client : moved)
+    EXPECT_EQ(client->backend()->name, "a");
+  EXPECT_EQ(metrics.moves[move_cause::left].value(), 100U);
+}
+
+// As when its session with ZooKeeper has expired.
+TEST_F(StreamMover, ABackendThatIsMissingForAMomentKeepsItsStreams) {
+  set_map({server_of("a"), server_of("b")});
+  add_clients(100);
+  set_map({server_of("a")});
+  EXPECT_GT(mover.pending(), 0U);
+  EXPECT_EQ(mover.next_move(), now + left_grace);
+  run_until(now + left_grace - milliseconds(1));
+  set_map({server_of("a"), server_of("b")});
+  EXPECT_EQ(mover.pending(), 0U);
+  run_out();
+  EXPECT_TRUE(moved.empty());
+}
+
+TEST_F(StreamMover, NobodyElseWaitsForABackendsReturn) {
+  set_map({server_of("a"), server_of("b")});
+  add_clients(100);
+  set_map({server_of("a")});
+  const auto since = now;
+  works = 0;
+  fake_client& lost = *std::ranges::find_if(
+      clients, [](const fake_client& client) { return !client.is_move_pending(); });
+  mover.strand(lost, move_cause::link_lost, now);
+  EXPECT_EQ(works, 1) << "sooner than was said";
+  EXPECT_EQ(mover.next_move(), now);
+  run_until(since + left_grace - milliseconds(1));
+  EXPECT_THAT(moved, ::testing::ElementsAre(&lost));
+  run_out();
+  EXPECT_GT(moved.size(), 1U);
+}
+
+TEST_F(StreamMover, MovesNobodyWhenThereIsNoOwner) {
+  set_map({server_of("a")});
+  add_clients(10);
+  set_map({server_of("a", server_state::draining)});
+  EXPECT_EQ(mover.pending(), 0U);
+  set_map({});
+  EXPECT_EQ(mover.pending(), 0U);
+}
+
+TEST_F(StreamMover, LooksInSlicesAndMovesNobodyBeforeTheLast) {
+  set_map({server_of("a"), server_of("b")});
+  add_clients(100);
+  works = 0;
+  mover.set_map(std::make_shared<shard_map>(
+                    9, std::vector{server_of("a"), server_of("b", server_state::draining)}),
+                now);
+  EXPECT_EQ(works, 1);
+  EXPECT_TRUE(mover.look(60, now));
+  ASSERT_GT(mover.pending(), 0U);
+  EXPECT_EQ(mover.next_move(), std::nullopt);
+  mover.move_due(now);
+  EXPECT_TRUE(moved.empty());
+  EXPECT_FALSE(mover.look(40, now));
+  EXPECT_EQ(mover.next_move(), now);
+}
+
+TEST_F(StreamMover, StrandedClientsGoFirstAndWhateverTheMap) {
+  set_map({server_of("a"), server_of("b")});
+  add_clients(100);
+  set_map({server_of("a"), server_of("b", server_state::draining)});
+  std::vector<fake_client*> lost;
+  for (fake_client& client : clients) {
+    if (client.backend()->name == "a" && lost.size() < 20) lost.push_back(&client);
+  }
+  for (fake_client* client : lost)
+    mover.strand(*client, move_cause::link_lost, now);
+  set_map({server_of("a"), server_of("b")});
+  EXPECT_EQ(mover.pending(), 20U);
+  set_map({server_of("a"), server_of("b", server_state::draining)});
+  run_out();
+  ASSERT_GT(moved.size(), 20U);
+  EXPECT_THAT(std::vector(moved.begin(), moved.begin() + 20),
+              ::testing::UnorderedElementsAreArray(lost));
+  EXPECT_EQ(metrics.moves[move_cause::link_lost].value(), 20U);
+}
+
+TEST_F(StreamMover, StrandedClientsWhoSendGoFirst) {
+  set_map({server_of("a"), server_of("b")});
+  add_clients(50);
+  for (fake_client& client : clients)
+    mover.strand(client, move_cause::link_lost, now);
+  mover.hurry(clients[30], now);
+  mover.hurry(clients[7], now);
+  mover.hurry(clients[30], now);
+  EXPECT_EQ(mover.pending(), 50U);
+  run_out();
+  ASSERT_EQ(moved.size(), 50U);
+  EXPECT_THAT(std::vector(moved.begin(), moved.begin() + 2),
+              ::testing::UnorderedElementsAre(&clients[30], &clients[7]));
+}
+
+TEST_F(StreamMover, ForgetsWhoLeavesByItself) {
+  set_map({server_of("a"), server_of("b")});
+  add_clients(60);
+  set_map({server_of("a"), server_of("b", server_state::draining)});
+  const std::size_t pending = mover.pending();
+  fake_client& leaving = *std::ranges::find_if(
+      clients, [](const fake_client& client) { return client.is_move_pending(); });
+  mover.remove(leaving);
+  mover.remove(leaving);
+  EXPECT_EQ(mover.pending(), pending - 1);
+  run_out();
+  EXPECT_EQ(moved.size(), pending - 1);
+  EXPECT_EQ(leaving.cause, std::nullopt);
+}
+
+TEST_F(StreamMover, ChecksAStreamThatWasOpenedByAnOlderMap) {
+  set_map({server_of("a"), server_of("b", server_state::draining)});
+  fake_client& late = clients.emplace_back("late", moved);
+  late.open(server_of("b"));
+  works = 0;
+  mover.add(late, now);
+  EXPECT_EQ(works, 1);
+  run_out();
+  EXPECT_EQ(late.cause, move_cause::drained);
+}
+
+TEST_F(StreamMover, ALateTimerCatchesUpButALongPauseMakesNoCrowd) {
+  set_map({server_of("a"), server_of("b")});
+  add_clients(1'000);
+  set_map({server_of("a"), server_of("b", server_state::draining)});
+  run_until(now + milliseconds(200));
+  moved.clear();
+  now += milliseconds(50);
+  mover.move_due(now);
+  EXPECT_THAT(moved.size(), ::testing::AllOf(::testing::Ge(3U), ::testing::Le(11U)));
+  moved.clear();
+  now += seconds(30);
+  mover.move_due(now);
+  EXPECT_LE(moved.size(), 21U);
+}
+
+TEST_F(StreamMover, TheSlowestWorkersLastMoveIsTheEta) {
+  worker_metrics other;
+  metrics.moves_pending[move_cause::drained].add(300);
+  metrics.moves_pending[move_cause::rebalanced].add(200);
+  other.moves_pending[move_cause::drained].add(100);
+  const std::array<const worker_metrics*, 2> workers{&metrics, &other};
+  EXPECT_DOUBLE_EQ(moves_eta_seconds(workers, 100), 5);
+  EXPECT_DOUBLE_EQ(moves_eta_seconds(std::span(workers).first(0), 100), 0);
+}
+
+}  // namespace
+}  // namespace presenter::gateway

@@ -1,0 +1,515 @@
+// A whole worker in its own thread, real clients over loopback, and a backend on the SDK.
+#include "gateway/worker/worker.hpp"
+
+#include <gtest/gtest.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+
+#include "protocol/backend_sdk/mux_acceptor.hpp"
+#include "tests/unit/gateway/config/config_files.hpp"
+#include "tests/unit/gateway/tls/tls_peer.hpp"
+#include "tests/unit/gateway/worker/openssl_memory.hpp"
+
+namespace presenter::gateway {
+namespace {
+
+namespace asio = boost::asio;
+using presenter::testing::openssl_memory_fails;
+using presenter::testing::tls_peer;
+
+constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+
+std::string first_packet_bytes() {
+  std::string message("\x80\x01\x00\x01\x00\x00\x00\x0c", 8);
+  message += "authenticate";
+  message += std::string("\x00\x00\x00\x07\x0c\x00\x01\x0b\x00\x01\x00\x00\x00\x02", 14);
+  message += std::string("ab\x00\x00", 4);
+  return std::string("\x00\x00\x00", 3) + static_cast<char>(message.size()) + message;
+}
+
+// Turns by the clock, not by sleeping: the worker's own thread is what is waited for.
+::testing::AssertionResult eventually(const std::function<bool()>& done) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (!done()) {
+    if (std::chrono::steady_clock::now() >= deadline)
+      return ::testing::AssertionFailure() << "hung";
+    std::this_thread::yield();
+  }
+  return ::testing::AssertionSuccess();
+}
+
+// Serves streams in a thread of its own: echoes, or reads only when it is told to.
+class backend {
+ public:
+  backend(bool echo, std::int32_t window, std::int32_t streams_open_max) : echo_(echo) {
+    protocol::acceptor_options options;
+    options.node = "b1";
+    options.stream_window_bytes = window;
+    options.streams_open_max = streams_open_max;
+    acceptor_.emplace(io_, asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), 0), options);
+    asio::co_spawn(io_, serve(), [](std::exception_ptr) {});
+    thread_ = std::thread([this] { io_.run(); });
+  }
+  ~backend() {
+    io_.stop();
+    thread_.join();
+  }
+
+  std::uint16_t port() const { return acceptor_->local_endpoint().port(); }
+  std::size_t received() const { return received_; }
+  void read() {
+    asio::post(io_, [this] {
+      for (auto& stream : streams_)
+        asio::co_spawn(io_, drain(stream), [](std::exception_ptr) {});
+    });
+  }
+  // Nothing more comes of it, on any stream.
+  void finish() {
+    asio::post(io_, [this] {
+      for (auto& stream : streams_)
+        stream->shutdown_send();
+    });
+  }
+
+ private:
+  asio::awaitable<void> serve() {
+    for (;;) {
+      auto [error, stream] = co_await acceptor_->async_accept(as_result);
+      if (error) co_return;
+      streams_.push_back(std::make_shared<protocol::mux_stream>(std::move(stream)));
+      if (echo_) asio::co_spawn(io_, drain(streams_.back()), [](std::exception_ptr) {});
+    }
+  }
+
+  asio::awaitable<void> drain(std::shared_ptr<protocol::mux_stream> stream) {
+    std::vector<char> bytes(65'536);
+    for (;;) {
+      const auto [error, n] = co_await stream->async_read_some(asio::buffer(bytes), as_result);
+      if (error) co_return;
+      received_ += n;
+      std::size_t sent = 0;
+      while (echo_ && sent < n) {
+        const auto rest = asio::buffer(bytes.data() + sent, n - sent);
+        const auto [write_error, m] = co_await stream->async_write_some(rest, as_result);
+        if (write_error) co_return;
+        sent += m;
+      }
+    }
+  }
+
+  asio::io_context io_{1};
+  const bool echo_;
+  std::optional<protocol::mux_acceptor> acceptor_;
+  std::vector<std::shared_ptr<protocol::mux_stream>> streams_;
+  std::atomic<std::size_t> received_{0};
+  std::thread thread_;
+};
+
+class Worker : public ::testing::Test {
+ protected:
+  Worker() {
+    settings.tls.certificate = files.folder() / "tls.pem";
+    settings.tls.private_key = files.folder() / "tls.key";
+  }
+
+  void start(std::size_t clients_max = 1'000) {
+    auto socket = listening_socket::open({asio::ip::address_v4::loopback(), 0}, 64);
+    ASSERT_TRUE(socket);
+    address = socket->local_endpoint();
+    const worker_setup setup{
+        settings,   "gw", "gw-0", tickets, load_tls_files(settings.tls, std::time(nullptr)).files,
+        clients_max};
+    serving = std::make_unique<worker>(setup, std::move(*socket));
+    serving->start("worker 0", {[this] { ++failures; }, [this] { ++ends; }});
+    serving->post_listen();
+  }
+
+  void start_backend(bool echo, std::int32_t window = protocol::limits::stream_window_bytes_default,
+                     std::int32_t streams_open_max = protocol::limits::streams_open_max_default) {
+    behind.emplace(echo, window, streams_open_max);
+    set_map(behind->port());
+  }
+
+  void set_map(std::uint16_t port) {
+    serving->post_map(std::make_shared<shard_router::shard_map>(
+        1, std::vector<shard_router::server>{
+               {.name = "b1", .host = "127.0.0.1", .port = port, .instance = {}}}));
+  }
+
+  int connect_tcp() {
+    const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    EXPECT_EQ(::connect(descriptor, address.data(), static_cast<socklen_t>(address.size())), 0);
+    return descriptor;
+  }
+  std::unique_ptr<tls_peer> connect() {
+    return std::make_unique<tls_peer>(connect_tcp(), TLS1_3_VERSION);
+  }
+  std::unique_ptr<tls_peer> relaying() {
+    const auto before = clients(client_phase::relaying);
+    auto one = connect();
+    EXPECT_TRUE(one->handshake_blocking());
+    EXPECT_TRUE(one->write_blocking(first_packet_bytes()));
+    EXPECT_TRUE(eventually([&] { return clients(client_phase::relaying) > before; }));
+    return one;
+  }
+
+  std::int64_t clients(client_phase phase) const {
+    return serving->metrics().clients_open[phase].value();
+  }
+  std::uint64_t closes(close_reason reason) const {
+    return serving->metrics().closes[reason].value();
+  }
+  std::uint64_t closes() const {
+    std::uint64_t all = 0;
+    for (std::size_t i = 0; i < close_reason_count; ++i)
+      all += serving->metrics().closes.at_index(i).value();
+    return all;
+  }
+
+  void shut_down(duration within = std::chrono::seconds(10)) {
+    serving->post_shut_down(within);
+    serving->join();
+    expect_nobody_left();
+  }
+  void expect_nobody_left() {
+    const worker_metrics& metrics = serving->metrics();
+    for (std::size_t i = 0; i <= static_cast<std::size_t>(client_phase::closing); ++i)
+      EXPECT_EQ(metrics.clients_open.at_index(i).value(), 0) << i;
+    EXPECT_EQ(metrics.streams_open.value(), 0);
+    EXPECT_EQ(metrics.links_up.value(), 0);
+    EXPECT_EQ(closes(), metrics.clients_accepted.value()) << "one reason for each client";
+  }
+
+  config_files files;
+  config settings;
+  ticket_ring_ptr tickets = make_random_ring();
+  tcp_endpoint address;
+  std::atomic<int> failures{0};
+  std::atomic<int> ends{0};
+  std::unique_ptr<worker> serving;
+  std::optional<backend> behind;
+};
+
+TEST_F(Worker, StartsAndEndsWithoutEverHavingSeenAClientOrAMap) {
+  start();
+  shut_down();
+}
+
+TEST_F(Worker, IsGoneAtOnceWhenItNeverStarted) {
+  auto socket = listening_socket::open({asio::ip::address_v4::loopback(), 0}, 64);
+  ASSERT_TRUE(socket);
+  const worker_setup setup{
+      settings, "gw", "gw-0", tickets, load_tls_files(settings.tls, std::time(nullptr)).files, 1};
+  EXPECT_NO_THROW(worker(setup, std::move(*socket)));
+}
+
+TEST_F(Worker, EndsClientsOfEveryPhaseInTheirOwnWay) {
+  start();
+  start_backend(true);
+  auto talking = relaying();
+  EXPECT_EQ(talking->read_blocking(first_packet_bytes().size()), first_packet_bytes());
+
+  auto silent = connect();
+  auto waiting = connect();
+  ASSERT_TRUE(waiting->handshake_blocking());
+  ASSERT_TRUE(waiting->write_blocking(first_packet_bytes().substr(0, 10)));
+  ASSERT_TRUE(eventually([&] {
+    return clients(client_phase::handshake) == 1 && clients(client_phase::first_packet) == 1;
+  }));
+
+  serving->post_shut_down(std::chrono::seconds(20));
+  for (auto* one : {talking.get(), waiting.get()}) {
+    EXPECT_EQ(one->read_blocking(1), "");
+    EXPECT_TRUE(one->is_finished_by_peer());
+    one->close_descriptor();
+  }
+  silent->read_blocking(1);
+  EXPECT_TRUE(silent->is_closed());
+  serving->join();
+  EXPECT_EQ(closes(close_reason::shutting_down), 3U);
+  expect_nobody_left();
+}
+
+TEST_F(Worker, AnswersAClientThatIsStillOpeningWhenItEnds) {
+  start();  // and no map
+  auto opening = connect();
+  ASSERT_TRUE(opening->handshake_blocking());
+  ASSERT_TRUE(opening->write_blocking(first_packet_bytes()));
+  ASSERT_TRUE(eventually([&] { return clients(client_phase::opening) == 1; }));
+  serving->post_shut_down(std::chrono::seconds(20));
+  EXPECT_NE(opening->read_blocking(10'000).find("shutting_down"), std::string::npos);
+  opening->close_descriptor();
+  serving->join();
+  expect_nobody_left();
+}
+
+TEST_F(Worker, CutsWhoIsLeftAtTheEnd) {
+  start();
+  start_backend(true);
+  auto talking = relaying();
+  serving->post_shut_down(std::chrono::milliseconds(0));
+  serving->join();
+  EXPECT_EQ(closes(close_reason::shutting_down), 1U);
+  EXPECT_EQ(closes(), 1U);
+  serving.reset();
+  talking->read_blocking(first_packet_bytes().size() + 1);
+  EXPECT_TRUE(talking->is_closed());
+}
+
+// The first one's end gives its stream's place to the second, for which it comes too late: that one
+// is told so, nobody is there any more, and it is gone while the first is still being ended.
+TEST_F(Worker, EndsClientsThatEndOneAnother) {
+  settings.upstream.opening_timeout = std::chrono::seconds(2);
+  start();
+  start_backend(true, protocol::limits::stream_window_bytes_default, 1);
+  auto first = relaying();
+  EXPECT_EQ(first->read_blocking(first_packet_bytes().size()), first_packet_bytes());
+  behind->finish();
+  ASSERT_TRUE(eventually([&] {
+    first->pull();
+    first->read();
+    return first->is_finished_by_peer();
+  }));
+  auto second = connect();
+  ASSERT_TRUE(second->handshake_blocking());
+  ASSERT_TRUE(second->write_blocking(first_packet_bytes()));
+  ASSERT_TRUE(eventually([&] { return serving->metrics().opens_waiting.value() == 1; }));
+
+  // All of it in one turn of the loop, so that no other end comes before.
+  const auto too_late = std::chrono::steady_clock::now() + settings.upstream.opening_timeout;
+  serving->post_visit_links([&](const upstream_pool&) {
+    EXPECT_TRUE(eventually([&] { return std::chrono::steady_clock::now() >= too_late; }));
+    const linger at_once{1, 0};
+    ::setsockopt(second->descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    second->close_descriptor();
+    serving->post_shut_down(std::chrono::seconds(20));
+  });
+  ASSERT_TRUE(eventually([&] { return closes() == 2; }));
+  EXPECT_EQ(closes(close_reason::shutting_down), 1U) << "the walk has not met the second";
+  first->close_descriptor();
+  serving->join();
+  expect_nobody_left();
+}
+
+TEST_F(Worker, EndsWithItsOwnerWhoHasNotToldIt) {
+  start();
+  auto silent = connect();
+  ASSERT_TRUE(eventually([&] { return clients(client_phase::handshake) == 1; }));
+  serving.reset();
+  EXPECT_EQ(ends, 1);
+  EXPECT_EQ(failures, 0);
+}
+
+// As an exception out of any callback of its loop is.
+TEST_F(Worker, ClosesItsClientsCleanlyWhenItHasFailed) {
+  start();
+  start_backend(true);
+  auto talking = relaying();
+  EXPECT_EQ(talking->read_blocking(first_packet_bytes().size()), first_packet_bytes());
+  serving->post_visit_links([](const upstream_pool&) { throw std::runtime_error("broken"); });
+  EXPECT_EQ(talking->read_blocking(1), "");
+  EXPECT_TRUE(talking->is_finished_by_peer());
+  talking->close_descriptor();
+  serving->join();
+  EXPECT_EQ(failures, 1);
+  EXPECT_EQ(ends, 1);
+  EXPECT_EQ(closes(close_reason::shutting_down), 1U);
+  expect_nobody_left();
+}
+
+TEST_F(Worker, EndsEvenIfItFailsOnceMoreMeanwhile) {
+  start();
+  start_backend(true);
+  auto talking = relaying();
+  const auto fail = [](const upstream_pool&) { throw std::runtime_error("broken"); };
+  serving->post_visit_links([&](const upstream_pool& links) {
+    serving->post_visit_links(fail);
+    fail(links);
+  });
+  serving->join();
+  EXPECT_EQ(failures, 1);
+  EXPECT_EQ(ends, 1);
+}
+
+TEST_F(Worker, OpensAClientThatWaitedForTheMap) {
+  start();
+  auto one = connect();
+  ASSERT_TRUE(one->handshake_blocking());
+  ASSERT_TRUE(one->write_blocking(first_packet_bytes()));
+  ASSERT_TRUE(eventually([&] { return clients(client_phase::opening) == 1; }));
+  start_backend(true);
+  EXPECT_EQ(one->read_blocking(first_packet_bytes().size()), first_packet_bytes());
+  one->close_descriptor();
+  EXPECT_TRUE(eventually([&] { return closes(close_reason::tls_truncated) == 1; }));
+  shut_down();
+}
+
+// Nobody but this client moves anything: no other event may be needed for the rest of its upload.
+TEST_F(Worker, MovesTheRestOfAnUploadThatWaitedForCredit) {
+  constexpr std::int32_t window = 512 * 1'024;
+  // More than a relay's share of one turn, and little enough to lie in the gateway's kernel.
+  constexpr std::size_t upload = window + 100'000;
+  start();
+  start_backend(false, window);
+  auto one = relaying();
+  ASSERT_TRUE(one->write_blocking(std::string(upload, 'u')));
+  const auto& moved = serving->metrics().relayed_bytes[relay_direction::to_backend];
+  ASSERT_TRUE(eventually([&] { return moved.value() == window; }));
+  // All of it lies there, or as much as that kernel takes: its buffer has perhaps not grown.
+  int before = -1;
+  ASSERT_TRUE(eventually([&] {
+    int unacknowledged = 0;
+    if (::ioctl(one->descriptor(), SIOCOUTQ, &unacknowledged) != 0) return false;
+    return unacknowledged == 0 || unacknowledged == std::exchange(before, unacknowledged);
+  }));
+  behind->read();
+  EXPECT_TRUE(
+      eventually([&] { return behind->received() == upload + first_packet_bytes().size(); }));
+  one->close_descriptor();
+  shut_down();
+}
+
+TEST_F(Worker, SurvivesHavingNoMemoryForAClient) {
+  start();
+  start_backend(true);
+  auto talking = relaying();
+  EXPECT_EQ(talking->read_blocking(first_packet_bytes().size()), first_packet_bytes());
+  // Whoever begins its handshake while OpenSSL has no memory is closed; who came before goes on.
+  auto refused = connect();
+  refused->step_handshake();
+  openssl_memory_fails = true;
+  refused->push();
+  const bool was_refused = bool(
+      eventually([&] { return serving->metrics().closes[close_reason::internal].value() == 1; }));
+  openssl_memory_fails = false;
+  EXPECT_TRUE(was_refused);
+  ASSERT_TRUE(talking->write_blocking("still here"));
+  EXPECT_EQ(talking->read_blocking(10), "still here");
+  talking->close_descriptor();
+  shut_down();
+}
+
+// In a storm most of those who wait have given up when their turn comes.
+TEST_F(Worker, SpendsNoCryptoOnAClientThatHasGone) {
+  start();
+  auto gone = connect();
+  openssl_memory_fails = true;  // the first use of OpenSSL would be an `internal`
+  ::shutdown(gone->descriptor(), SHUT_WR);
+  const bool was_dropped = bool(eventually(
+      [&] { return serving->metrics().closes[close_reason::handshake_failed].value() == 1; }));
+  openssl_memory_fails = false;
+  EXPECT_TRUE(was_dropped);
+  shut_down();
+}
+
+TEST_F(Worker, TakesTheNextClientWhenOneOfTheMostHasGone) {
+  start(1);
+  auto first = connect();
+  ASSERT_TRUE(first->handshake_blocking());
+  auto second = connect();
+  second->step_handshake();
+  second->push();
+  EXPECT_EQ(serving->metrics().clients_accepted.value(), 1U);
+  first->close_descriptor();
+  EXPECT_TRUE(second->handshake_blocking());
+  EXPECT_EQ(closes(), 1U);
+  second->close_descriptor();
+  shut_down();
+}
+
+// Every phase of such a client takes many turns, and nothing but the turns makes it go on.
+TEST_F(Worker, ServesAClientOfPeculiarRecordsTurnByTurn) {
+  start();
+  start_backend(true);
+  auto one = connect();
+  one->step_handshake();
+  one->fragment_output();
+  ASSERT_TRUE(one->handshake_blocking());
+  ASSERT_EQ(SSL_set_block_padding(one->ssl(), 16'384), 1);
+  const std::string text = first_packet_bytes() + std::string(20, 'x');
+  for (const char byte : text)
+    one->write(std::string_view(&byte, 1));
+  ASSERT_TRUE(one->write_blocking("end"));
+  EXPECT_EQ(one->read_blocking(text.size() + 3), text + "end");
+  one->close_descriptor();
+  shut_down();
+}
+
+// As after SIGSTOP, or a pause of the whole machine: what the clients said meanwhile has not been
+// read, and nobody is to be taken for silent.
+TEST_F(Worker, AccusesNobodyOfTheTimeInWhichItStoodStill) {
+  settings.clients.idle_timeout = std::chrono::seconds(2);
+  settings.auth.timeout = std::chrono::seconds(2);
+  start();
+  start_backend(true);
+  auto talking = relaying();
+  EXPECT_EQ(talking->read_blocking(first_packet_bytes().size()), first_packet_bytes());
+  auto coming = connect();
+  ASSERT_TRUE(coming->handshake_blocking());
+  ASSERT_TRUE(eventually([&] { return clients(client_phase::first_packet) == 1; }));
+
+  std::atomic<bool> stands = false;
+  const auto stand_still = [&](const client_session&) {
+    if (stands.exchange(true)) return;
+    const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(2'500);
+    EXPECT_TRUE(eventually([&] { return std::chrono::steady_clock::now() >= until; }));
+  };
+  serving->post_survey(stand_still, [] {});
+  ASSERT_TRUE(eventually([&] { return stands.load(); }));
+  EXPECT_TRUE(talking->write_blocking("ping"));
+  EXPECT_TRUE(coming->write_blocking(first_packet_bytes()));
+  EXPECT_EQ(talking->read_blocking(4), "ping");
+  EXPECT_EQ(coming->read_blocking(first_packet_bytes().size()), first_packet_bytes());
+  EXPECT_EQ(closes(), 0U);
+  talking->close_descriptor();
+  coming->close_descriptor();
+  shut_down();
+}
+
+// A client that floods while it is being closed gets its deadline like everybody else, and holds
+// nobody up meanwhile.
+TEST_F(Worker, IsNotHeldByAClientThatNeverStopsSending) {
+  start();
+  start_backend(true);
+  auto talking = relaying();
+  EXPECT_EQ(talking->read_blocking(first_packet_bytes().size()), first_packet_bytes());
+  auto flooding = connect();
+  ASSERT_TRUE(flooding->handshake_blocking());
+  std::string wrong = first_packet_bytes();
+  wrong[16] = 'X';  // another method: answered, then closed
+  ASSERT_TRUE(flooding->write_blocking(wrong));
+  ASSERT_TRUE(eventually([&] { return clients(client_phase::closing) == 1; }));
+
+  std::atomic<bool> stop{false};
+  std::thread flood([&, descriptor = flooding->descriptor()] {
+    const std::string rubbish(262'144, 'r');
+    while (!stop && ::send(descriptor, rubbish.data(), rubbish.size(), MSG_NOSIGNAL) > 0) {
+    }
+  });
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_TRUE(talking->write_blocking("ping"));
+    EXPECT_EQ(talking->read_blocking(4), "ping");
+  }
+  stop = true;
+  ::shutdown(flooding->descriptor(), SHUT_RDWR);
+  flood.join();
+  EXPECT_EQ(closes(close_reason::packet_method), 1U);
+  talking->close_descriptor();
+  shut_down();
+}
+
+}  // namespace
+}  // namespace presenter::gateway
