@@ -12,6 +12,7 @@
 #include "base/standard_output.hpp"
 #include "gateway/config/config.hpp"
 #include "gateway/config/config_checks.hpp"
+#include "gateway/control/file_checks.hpp"
 #include "gateway/control/server.hpp"
 #include "gateway/control/start.hpp"
 #include "gateway/control/version.hpp"
@@ -19,12 +20,10 @@
 #include "gateway/operate/log.hpp"
 #include "gateway/operate/openssl_memory.hpp"
 #include "gateway/operate/service_manager.hpp"
-#include "shard_router/map_file.hpp"
 
 namespace {
 
 namespace gateway = presenter::gateway;
-namespace program = presenter::program;
 
 constexpr const char* program_name = "presenter";
 
@@ -39,21 +38,14 @@ constexpr const char* footer =
     "program\n"
     "ended it; 2 wrong arguments.";
 
-// Prints every mistake of the configuration and of the map file it names. True: there is none.
-bool report_mistakes(const gateway::config_result& loaded) {
-  bool good = true;
-  for (const auto& mistake : loaded.errors) {
+// Prints every mistake of the configuration and of the files it names. True: there is none.
+bool report_mistakes(gateway::config_result& loaded) {
+  const auto in_map = gateway::check_files(loaded);
+  for (const auto& mistake : loaded.errors)
     fmt::print(stderr, "{}\n", mistake.to_string());
-    good = false;
-  }
-  if (loaded.value.shards.file && std::filesystem::exists(*loaded.value.shards.file)) {
-    const auto map = presenter::shard_router::load_map_file(*loaded.value.shards.file);
-    for (const auto& mistake : map.errors) {
-      fmt::print(stderr, "{}\n", mistake.to_string());
-      good = false;
-    }
-  }
-  return good;
+  for (const auto& mistake : in_map)
+    fmt::print(stderr, "{}\n", mistake);
+  return loaded.errors.empty() && in_map.empty();
 }
 
 // Somebody has set it on purpose.
@@ -71,7 +63,8 @@ int serve(const gateway::config& settings) {
                gateway::format_endpoint(server.listen_endpoint()),
                admin ? gateway::format_endpoint(*admin) : "none");
     // Clients do not read it: they are served all the same.
-    if (!flush_output()) spdlog::warn("standard output does not take the line of a start");
+    if (!presenter::flush_output())
+      spdlog::warn("standard output does not take the line of a start");
     gateway::tell_service_manager("READY=1");
     if (server.run()) return 0;
     spdlog::critical("ended because a thread has failed");
@@ -88,7 +81,7 @@ int serve(const gateway::config& settings) {
 int main(int argc, char** argv) {
   gateway::prepare_signals();
   gateway::end_at_uncaught_exceptions();
-  keep_standard_descriptors();
+  presenter::keep_standard_descriptors();
   CLI::App app{"Presenter: a TLS gateway between chat clients and sharded chat servers",
                program_name};
   app.footer(footer);
@@ -100,7 +93,7 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& wanted) {
-    return finish_output(program_name, app.exit(wanted), exit_mistake);
+    return presenter::finish_output(program_name, app.exit(wanted), exit_mistake);
   } catch (const CLI::ParseError& error) {
     fmt::print(stderr, "presenter: {}; see presenter --help\n", error.what());
     return exit_usage;
@@ -110,7 +103,7 @@ int main(int argc, char** argv) {
   // What is served stands in one file. openssl.cnf could take away versions, suites and signatures,
   // and no check of ours would say so.
   OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
-  const auto loaded = gateway::load_config(file);
+  auto loaded = gateway::load_config(file);
   if (!report_mistakes(loaded)) return exit_mistake;
   if (check_only) {
     // At a start the log tells them.
@@ -119,7 +112,7 @@ int main(int argc, char** argv) {
     if (std::getenv("OPENSSL_CONF") != nullptr)
       fmt::print(stderr, "{} (warning)\n", openssl_conf_unread);
     fmt::print("{}: ok\n", file);
-    return finish_output(program_name, 0, exit_mistake);
+    return presenter::finish_output(program_name, 0, exit_mistake);
   }
   return serve(loaded.value);
 }

@@ -4,14 +4,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <ctime>
 #include <exception>
 #include <utility>
 
 #include "gateway/config/config_checks.hpp"
 #include "gateway/config/config_reader.hpp"
-#include "gateway/tls/certificates/tls_files.hpp"
-#include "gateway/tls/certificates/tls_pem.hpp"
 #include "protocol/wire/thrift_path.hpp"
 
 namespace presenter::gateway {
@@ -28,10 +25,6 @@ constexpr std::size_t packet_header_bytes = 4;
 
 // Application protocols: a ClientHello has to offer them.
 constexpr std::size_t alpn_names_max = 16;
-
-// Of ticket keys within the life of one. Late rotations leave room for some more.
-constexpr int rotations_max = 48;
-static_assert(rotations_max < ticket_keys::keys_max);
 
 // The address, if the key is there and is one.
 std::optional<tcp_endpoint> read_endpoint(config_section& section, std::string_view key) {
@@ -118,18 +111,19 @@ void read_limits(config_section section, limits_config& out) {
 }
 
 void read_tickets(config_section& section, tls_config& out, const std::filesystem::path& folder) {
-  out.ticket_key_file = read_path(section, "ticket_key_file", folder, check_ticket_key_file);
+  out.ticket_key_file = read_path(section, "ticket_key_file", folder, check_secret_file);
   ticket_policy& policy = out.tickets;
-  section.read("ticket_rotation", policy.rotation, 1s, ticket_keys::lifetime_max / 2);
-  section.read("ticket_lifetime", policy.lifetime, 2s, ticket_keys::lifetime_max);
-  if (policy.lifetime < 2 * policy.rotation || policy.lifetime > rotations_max * policy.rotation)
+  section.read("ticket_rotation", policy.rotation, 1s, policy.lifetime_max / 2);
+  section.read("ticket_lifetime", policy.lifetime, 2s, policy.lifetime_max);
+  if (policy.lifetime < 2 * policy.rotation ||
+      policy.lifetime > policy.rotations_max * policy.rotation)
     section.fail("ticket_lifetime",
                  fmt::format("{} is not between 2 and {} times ticket_rotation, {}",
-                             format_duration(policy.lifetime), rotations_max,
+                             format_duration(policy.lifetime), policy.rotations_max,
                              format_duration(policy.rotation)));
 }
 
-// Paths only: what the files hold is looked at together, in check_tls.
+// Paths only: what the files hold is looked at together, by tls_files.
 void read_certificate(config_section& section, certificate_config& out,
                       const std::filesystem::path& folder) {
   section.require("certificate");
@@ -141,20 +135,12 @@ void read_certificate(config_section& section, certificate_config& out,
   if (section.has("names") && out.names.empty()) section.fail("names", "must name one at least");
 }
 
-// An array of names, each of which passes the check.
-void read_names(config_section& section, std::string_view key, std::vector<std::string>& out,
-                std::string (*check)(const std::string&)) {
+// An array of names, one at least. Whether OpenSSL knows them is found by tls_files.
+void read_names(config_section& section, std::string_view key, std::vector<std::string>& out) {
   auto names = section.texts(key);
   if (!names) return;
-  std::size_t mistakes = 0;
-  for (const std::string& name : *names) {
-    auto mistake = check(name);
-    if (mistake.empty()) continue;
-    section.fail(key, std::move(mistake));
-    ++mistakes;
-  }
   if (names->empty()) return section.fail(key, "must name one at least");
-  if (mistakes == 0) out = std::move(*names);
+  out = std::move(*names);
 }
 
 void read_tls_protocol(config_section& section, tls_config& out) {
@@ -163,14 +149,9 @@ void read_tls_protocol(config_section& section, tls_config& out) {
   if (version != "1.2" && version != "1.3")
     section.fail("min_version", fmt::format("must be \"1.2\" or \"1.3\", not \"{}\"", version));
   out.requires_tls13 = version == "1.3";
-  read_names(section, "suites_12", out.suites_12, check_suite_12);
-  read_names(section, "suites_13", out.suites_13, check_suite_13);
-  std::vector<std::string> curves = out.curves;
-  read_names(section, "curves", curves, check_curve);
-  if (const auto twice = curve_named_twice(curves))
-    section.fail("curves", fmt::format("'{}' is a group that is named before", *twice));
-  else
-    out.curves = std::move(curves);
+  read_names(section, "suites_12", out.suites_12);
+  read_names(section, "suites_13", out.suites_13);
+  read_names(section, "curves", out.curves);
   if (auto names = section.texts("alpn")) {
     // RFC 7301 §3.1.
     const bool are_long =
@@ -201,23 +182,9 @@ void read_client_certificates(config_section& section, tls_config& out,
     section.fail("client_ca", "is of no use without 'client_certificate'");
 }
 
-// Places what is wrong with the files at the table that names them.
-void check_tls(config_section& section, std::vector<config_section>& tables,
-               const tls_config& settings) {
-  const tls_load loaded = load_tls_files(settings, std::time(nullptr));
-  const auto table_of = [&](const tls_mistake& one) -> config_section& {
-    return one.pair == 0 ? section : tables[one.pair - 1];
-  };
-  for (const tls_mistake& mistake : loaded.mistakes)
-    table_of(mistake).fail(mistake.key, mistake.text);
-  for (const tls_mistake& warning : loaded.warnings)
-    table_of(warning).warn(warning.key, warning.text);
-}
-
 void read_tls(config_section section, tls_config& out, const std::filesystem::path& folder) {
   read_certificate(section, out, folder);
-  auto tables = section.sections("certificates");
-  for (config_section& table : tables) {
+  for (config_section& table : section.sections("certificates")) {
     read_certificate(table, out.certificates.emplace_back(), folder);
     table.finish();
   }
@@ -227,7 +194,6 @@ void read_tls(config_section section, tls_config& out, const std::filesystem::pa
   section.read("watch_interval", out.watch_interval, 0ms, 1h);
   if (out.watch_interval > 0ms && out.watch_interval < 100ms)
     section.fail("watch_interval", "must be 0 or at least 100ms");
-  check_tls(section, tables, out);
   section.read("detach_records", out.detach_records);
   section.read("early_data", out.early_data);
   section.read("handshake_timeout", out.handshake_timeout, 100ms, 5min);
@@ -369,6 +335,15 @@ void load(const std::filesystem::path& file, config& out, config_errors& errors)
   }
 }
 
+// In the file's order, behind those of the same place.
+void insert(std::vector<config_error>& list, config_error error) {
+  const auto behind = std::ranges::upper_bound(list, std::pair{error.line, error.column}, {},
+                                               [](const config_error& one) {
+                                                 return std::pair{one.line, one.column};
+                                               });
+  list.insert(behind, std::move(error));
+}
+
 // An eighth for a small limit; for a large one, more than any number of links comes to.
 std::uint64_t reserve_of(std::uint64_t descriptors_max) {
   return std::min<std::uint64_t>(descriptors_max / 8, 4'096);
@@ -376,17 +351,17 @@ std::uint64_t reserve_of(std::uint64_t descriptors_max) {
 
 }  // namespace
 
-std::string config_error::to_string() const {
-  // Without a line it is about the file as a whole, and names it itself.
-  if (line == 0) return text;
-  std::string out = fmt::format("{}:{}", file, line);
-  if (!key.empty()) out += ": " + key;
-  return out + ": " + text;
+void config_result::fail(const config_table& table, std::string_view key, std::string text) {
+  insert(errors, places.error_at(table, key, std::move(text)));
+}
+
+void config_result::warn(const config_table& table, std::string_view key, std::string text) {
+  insert(warnings, places.error_at(table, key, std::move(text)));
 }
 
 config_result load_config(const std::filesystem::path& file) noexcept {
   config_result result;
-  config_errors errors{file.string(), {}};
+  config_errors errors{file.string(), {}, {}, config_places{file.string()}};
   try {
     load(file, result.value, errors);
   } catch (const std::exception& error) {
@@ -398,6 +373,7 @@ config_result load_config(const std::filesystem::path& file) noexcept {
     });
   result.errors = std::move(errors.list);
   result.warnings = std::move(errors.warnings);
+  result.places = std::move(errors.places);
   return result;
 }
 

@@ -1,7 +1,7 @@
 // The gateway's configuration: one TOML file, read once at start into plain values. Every key, its
 // default, unit, range and meaning is a member here; deploy/configuration.md has them in tables.
-// `load_config` also checks what needs the disk, so that a loaded configuration can be started;
-// only the shard map file's content is the business of shard_router.
+// `load_config` checks the values. What the files that they name hold is checked by those who load
+// them, and what they find is placed in the configuration by `config_result::fail`.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
@@ -14,7 +14,8 @@
 #include <vector>
 
 #include "gateway/config/address_range.hpp"
-#include "gateway/tls/tickets/ticket_keys.hpp"
+#include "gateway/config/config_places.hpp"
+#include "gateway/config/ticket_policy.hpp"
 #include "gateway/vocabulary/log_level.hpp"
 #include "protocol/limits.hpp"
 
@@ -248,27 +249,20 @@ struct config {
   log_config log;
 };
 
-// One mistake, placed for the person who has to mend it.
-struct config_error {
-  std::string file;          // as it was given to load_config
-  std::uint32_t line = 0;    // from 1; 0: the file as a whole
-  std::uint32_t column = 0;  // from 1; 0: unknown
-  std::string key;           // "tls.certificate"; empty: not about one key
-  std::string text;
-
-  // "presenter.toml:12: tls.certificate: cannot read 'x.pem': No such file or directory"
-  std::string to_string() const;
-};
-
 struct config_result {
   config value;                        // only to be used without errors
   std::vector<config_error> errors;    // every mistake, in the file's order
   std::vector<config_error> warnings;  // what does not stop a start, but should not be so
+  config_places places;
   bool has_errors() const noexcept { return !errors.empty(); }
+
+  // What somebody has found in a file that this key names; see config_places::error_at.
+  void fail(const config_table& table, std::string_view key, std::string text);
+  void warn(const config_table& table, std::string_view key, std::string text);
 };
 
 // Reads and checks the whole file; throws nothing. A TOML syntax error ends the reading, everything
-// else is collected. Touches the disk (certificate, key, map file), no network.
+// else is collected. Looks whether files that are named can be read; no network.
 config_result load_config(const std::filesystem::path& file) noexcept;
 
 // How many clients the process may hold when it may open `descriptors_max` files:

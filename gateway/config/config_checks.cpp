@@ -125,15 +125,6 @@ std::string read_start_of(const fs::path& path, std::size_t bytes_max) {
   return bytes;
 }
 
-std::string check_ticket_key_file(const fs::path& path) {
-  if (auto mistake = check_secret_file(path); !mistake.empty()) return mistake;
-  std::string bytes = read_start_of(path, ticket_keys::file_bytes_max + 1);
-  const auto keys = ticket_keys::from_file(bytes);
-  wipe(bytes);
-  if (keys) return {};
-  return fmt::format("'{}': {}", path.string(), keys.error().message());
-}
-
 std::string check_zookeeper_auth_file(const fs::path& path) {
   if (auto mistake = check_secret_file(path); !mistake.empty()) return mistake;
   if (shard_router::read_zk_identity(path)) return {};

@@ -36,9 +36,6 @@ std::string check_writable_folder_of(const std::filesystem::path&);
 // Readable, and nobody but its owner (and the owner's group, to read) can touch it.
 std::string check_secret_file(const std::filesystem::path&);
 
-// A secret file with ticket keys: see ticket_keys::from_file.
-std::string check_ticket_key_file(const std::filesystem::path&);
-
 // A secret file of one line, "user:password".
 std::string check_zookeeper_auth_file(const std::filesystem::path&);
 

@@ -102,8 +102,16 @@ void config_errors::add(toml::source_position at, std::string key, std::string t
 }
 
 config_section::config_section(const toml::table* table, std::string name, toml::source_position at,
-                               config_errors& errors)
-    : table_(table), name_(std::move(name)), at_(at), errors_(errors) {}
+                               config_errors& errors, std::size_t number)
+    : table_(table), name_(std::move(name)), at_(at), errors_(errors) {
+  const config_table of{name_, number};
+  errors_.places.add(of, "", {at.line, at.column});
+  if (table == nullptr) return;
+  for (const auto& [key, node] : *table) {
+    const auto begin = node.source().begin;
+    errors_.places.add(of, key.str(), {begin.line, begin.column});
+  }
+}
 
 void config_section::read(std::string_view key, std::string& out) {
   if (auto value = text(key)) out = std::move(*value);
@@ -221,7 +229,7 @@ std::vector<config_section> config_section::sections(std::string_view name) {
       fail(name, "must be [[tables]]");
       break;
     }
-    found.push_back({table, full_name(name), table->source().begin, errors_});
+    found.push_back({table, full_name(name), table->source().begin, errors_, i + 1});
   }
   return found;
 }

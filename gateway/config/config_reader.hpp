@@ -30,6 +30,7 @@ struct config_errors {
   std::string file;
   std::vector<config_error> list;
   std::vector<config_error> warnings{};
+  config_places places{};
 
   void add(toml::source_position at, std::string key, std::string text);
 };
@@ -39,8 +40,9 @@ struct config_errors {
 class config_section {
  public:
   // `table` is null when the file does not have it; `at` is where errors about absent keys point.
+  // `number` is that of one of [[tables]], from 1.
   config_section(const toml::table* table, std::string name, toml::source_position at,
-                 config_errors& errors);
+                 config_errors& errors, std::size_t number = 0);
 
   // Each leaves `out` alone, and writes down an error, when the value is of the wrong type or
   // outside its range; each leaves it alone silently when the key is absent.

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/paced_log.hpp"
-#include "gateway/config/config_checks.hpp"
+#include "gateway/tls/tickets/ticket_key_file.hpp"
 #include "shard_router/errc.hpp"
 #include "shard_router/zk_paths.hpp"
 
@@ -36,11 +36,9 @@ std::chrono::milliseconds draw_jitter(const ticket_policy& policy) {
 
 std::optional<ticket_keys> load_file(const std::optional<std::filesystem::path>& path) {
   if (!path) return std::nullopt;
-  std::string bytes = read_start_of(*path, ticket_keys::file_bytes_max + 1);
-  auto keys = ticket_keys::from_file(bytes);
-  wipe(bytes);
-  if (!keys) throw std::runtime_error(path->string() + ": " + keys.error().message());
-  return std::move(*keys);
+  ticket_key_load loaded = load_ticket_key_file(*path);
+  if (!loaded.keys) throw std::runtime_error(loaded.mistake);
+  return std::move(loaded.keys);
 }
 
 std::vector<std::filesystem::path> watched(const tls_config& settings) {
@@ -108,8 +106,7 @@ void ticket_source::reload_file() {
   watch_.mark_seen();
   std::string mistake;
   try {
-    mistake = check_ticket_key_file(*settings_.ticket_key_file);
-    if (mistake.empty()) file_ = load_file(settings_.ticket_key_file);
+    file_ = load_file(settings_.ticket_key_file);
   } catch (const std::exception& error) {
     mistake = error.what();
   }

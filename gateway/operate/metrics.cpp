@@ -11,74 +11,14 @@
 namespace presenter::gateway {
 namespace {
 
-std::string_view label_of(client_phase phase) {
-  return name_of(phase);
-}
-
-std::string_view label_of(move_cause cause) {
-  return name_of(cause);
-}
-
-std::string_view label_of(handshake_kind kind) {
-  constexpr std::array<std::string_view, 3> names{"full", "resumed", "failed"};
-  return names[static_cast<std::size_t>(kind)];
-}
-
-std::string_view label_of(ticket_event event) {
-  constexpr std::array<std::string_view, 4> names{"issued", "current_key", "old_key",
-                                                  "unknown_key"};
-  return names[static_cast<std::size_t>(event)];
-}
-
-std::string_view label_of(refusal why) {
-  return why == refusal::address_rate ? "address_rate" : "address_unauthenticated";
-}
-
-std::string_view label_of(spared_handshake why) {
-  return why == spared_handshake::timeout ? "timeout" : "client_gone";
-}
-
-std::string_view label_of(accept_pause why) {
-  return why == accept_pause::descriptors ? "descriptors" : "clients_max";
-}
-
-std::string_view label_of(open_obstacle obstacle) {
-  constexpr std::array<std::string_view, 5> names{"link_lost", "no_link", "not_owner", "busy",
-                                                  "shutting_down"};
-  return names[static_cast<std::size_t>(obstacle)];
-}
-
-std::string_view label_of(address_result result) {
-  constexpr std::array<std::string_view, 4> names{"connected", "failed", "timed_out", "superseded"};
-  return names[static_cast<std::size_t>(result)];
+template <class Enum>
+std::string_view label_of(Enum value) {
+  return name_of(value);
 }
 
 std::string_view label_of(net::lookup_result result) {
   constexpr std::array<std::string_view, 3> names{"found", "failed", "timed_out"};
   return names[static_cast<std::size_t>(result)];
-}
-
-std::string_view label_of(early_data_result result) {
-  constexpr std::array<std::string_view, 5> names{"forwarded", "held", "replayed", "unrecorded",
-                                                  "rejected"};
-  return names[static_cast<std::size_t>(result)];
-}
-
-std::string_view label_of(memory_part part) {
-  constexpr std::array<std::string_view, 4> names{"sessions", "records", "streams", "buffers"};
-  return names[static_cast<std::size_t>(part)];
-}
-
-std::string_view label_of(relay_direction direction) {
-  return direction == relay_direction::to_backend ? "to_backend" : "to_client";
-}
-
-std::string_view label_of(link_direction direction) {
-  return direction == link_direction::sent ? "sent" : "received";
-}
-
-std::string_view label_of(close_reason reason) {
-  return name_of(reason);
 }
 
 std::string_view label_of(protocol::refuse_reason reason) {
@@ -421,18 +361,6 @@ void write_moves(prometheus_text& out, worker_span workers, double per_second) {
 }
 
 }  // namespace
-
-std::string_view name_of(client_phase phase) noexcept {
-  constexpr std::array<std::string_view, 6> names{"handshake", "first_packet", "opening",
-                                                  "relaying",  "stranded",     "closing"};
-  return names[static_cast<std::size_t>(phase)];
-}
-
-std::string_view name_of(move_cause cause) noexcept {
-  constexpr std::array<std::string_view, 5> names{"link_lost", "backend_ended", "drained", "left",
-                                                  "rebalanced"};
-  return names[static_cast<std::size_t>(cause)];
-}
 
 double moves_eta_seconds(worker_span workers, double per_second) {
   std::int64_t most = 0;

@@ -16,7 +16,15 @@
 #include <vector>
 
 #include "base/net/errc.hpp"
+#include "gateway/vocabulary/accept_outcome.hpp"
+#include "gateway/vocabulary/client_phase.hpp"
 #include "gateway/vocabulary/close_reason.hpp"
+#include "gateway/vocabulary/handshake_outcome.hpp"
+#include "gateway/vocabulary/link_outcome.hpp"
+#include "gateway/vocabulary/memory_part.hpp"
+#include "gateway/vocabulary/move_cause.hpp"
+#include "gateway/vocabulary/open_obstacle.hpp"
+#include "gateway/vocabulary/relay_direction.hpp"
 #include "protocol/errc.hpp"
 #include "protocol/wire/mux_frame.hpp"
 
@@ -66,43 +74,6 @@ class metric_array {
   }
   std::array<Value, size> values_;
 };
-
-// `stranded`: its stream was lost with its link; it is closed when its turn comes.
-enum class client_phase : std::uint8_t {
-  handshake,
-  first_packet,
-  opening,
-  relaying,
-  stranded,
-  closing
-};
-// Why a client has to leave its backend: its link broke · the backend ended the stream because it
-// ends itself · drains · is not in the map any more · the key has another owner.
-enum class move_cause : std::uint8_t { link_lost, backend_ended, drained, left, rebalanced };
-enum class handshake_kind : std::uint8_t { full, resumed, failed };
-// What a ticket was to us: made, or shown by a client and opened, or not.
-enum class ticket_event : std::uint8_t { issued, current_key, old_key, unknown_key };
-// Why a client was closed at once after accept, before any of it was read.
-enum class refusal : std::uint8_t { address_unauthenticated, address_rate };
-// Clients that were given up before OpenSSL had anything to do with them.
-enum class spared_handshake : std::uint8_t { client_gone, timeout };
-// Why a worker leaves clients in the kernel's queue.
-enum class accept_pause : std::uint8_t { clients_max, descriptors };
-// What an attempt to open a stream may meet, and be made again.
-enum class open_obstacle : std::uint8_t { link_lost, no_link, not_owner, busy, shutting_down };
-// What came of a TCP connection to one address of a backend. `superseded`: another address of its
-// name was faster.
-enum class address_result : std::uint8_t { connected, failed, timed_out, superseded };
-// What became of a client's early data: given to its backend before the handshake had ended, given
-// to it afterwards, or refused: as seen before, as impossible to tell from that, or by TLS itself.
-enum class early_data_result : std::uint8_t { forwarded, held, replayed, unrecorded, rejected };
-// What memory is for. `records`: the TLS state within the sessions, which do not count it.
-enum class memory_part : std::uint8_t { sessions, records, streams, buffers };
-enum class relay_direction : std::uint8_t { to_backend, to_client };
-enum class link_direction : std::uint8_t { sent, received };
-
-std::string_view name_of(client_phase) noexcept;
-std::string_view name_of(move_cause) noexcept;
 
 // Life: as long as the process. Confined to: see counter.
 // Aligned to two cache lines, the unit the prefetcher takes, so that workers never share one.

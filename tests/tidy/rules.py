@@ -2,8 +2,9 @@
 
 import re
 
-# Which project folders a file in a folder may include, besides its own. A folder that is not named
-# here may include nothing of the project: add it, with thought, when it comes to exist.
+# Which project folders a file in a folder may include, besides its own: only such as stand above it
+# here, so that there is no circle and no arrow up. A folder that is not named may include nothing of
+# the project: add it, with thought, when it comes to exist.
 LAYERS = {
     "base": (),
     "base/loop": (),
@@ -12,17 +13,16 @@ LAYERS = {
     "protocol/wire": ("base", "protocol"),
     "protocol/mux": ("base", "protocol", "protocol/wire"),
     "protocol/transport": ("base/loop", "protocol", "protocol/wire", "protocol/mux"),
+    "shard_router": ("base", "base/net"),
     "protocol/backend_sdk": (
         "base", "protocol", "protocol/wire", "protocol/mux", "protocol/transport", "shard_router"),
-    "shard_router": ("base", "base/net"),
     "gateway/vocabulary": ("protocol", "protocol/wire"),
     "gateway/config": (
-        "protocol", "protocol/wire", "shard_router", "gateway/vocabulary",
-        "gateway/tls/certificates", "gateway/tls/tickets"),
+        "protocol", "protocol/wire", "shard_router", "gateway/vocabulary"),
     "gateway/operate": ("base", "base/net", "protocol", "protocol/wire", "gateway/vocabulary"),
     "gateway/tls/records": (),
     "gateway/tls/certificates": ("protocol", "gateway/config"),
-    "gateway/tls/tickets": ("base", "gateway/operate"),
+    "gateway/tls/tickets": ("base", "gateway/config", "gateway/operate"),
     "gateway/tls": (
         "base", "protocol/wire", "gateway/config", "gateway/tls/records",
         "gateway/tls/certificates", "gateway/tls/tickets"),
@@ -47,11 +47,11 @@ LAYERS = {
         "gateway/tls/tickets", "gateway/accept", "gateway/worker"),
     "gateway": ("base", "shard_router", "gateway/config", "gateway/operate", "gateway/control"),
     "presenterctl": ("base", "base/net", "shard_router"),
+    "bench/chat_backend": (
+        "base", "protocol", "protocol/wire", "protocol/backend_sdk", "shard_router"),
     "bench/load_generator": (
         "base", "base/net", "protocol", "protocol/wire", "shard_router", "bench/chat_backend"),
     "bench/storm": ("base", "bench/load_generator"),
-    "bench/chat_backend": (
-        "base", "protocol", "protocol/wire", "protocol/backend_sdk", "shard_router"),
 }
 
 # Tests and measurements may look at everything.

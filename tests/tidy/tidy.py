@@ -85,6 +85,15 @@ def _is_script(path: str) -> bool:
         return file.read(2) == b"#!"
 
 
+def check_layer_table(layers: dict) -> Iterator[Finding]:
+    """Each folder may include only what stands above it in the table."""
+    above: set = set()
+    for folder, allowed in layers.items():
+        for other in sorted(set(allowed) - above):
+            yield Finding("tests/tidy/rules.py", 1, f"{folder} stands above {other}, or without it")
+        above.add(folder)
+
+
 def check_layers(source: Source, known: set) -> Iterator[Finding]:
     if source.path.startswith(rules.FREE_TO_INCLUDE):
         return
@@ -254,7 +263,7 @@ def _members_of(source: Source, struct: str) -> Iterator[Tuple[int, str]]:
 def check(root: str) -> List[Finding]:
     paths = [path for path in tree(root) if not path.startswith("tests/tidy/")]
     known = set(paths)
-    findings: List[Finding] = []
+    findings: List[Finding] = list(check_layer_table(rules.LAYERS))
     for path in paths:
         source = Source(root, path)
         if source.is_cpp():

@@ -58,6 +58,15 @@ class TidyTest(unittest.TestCase):
                 self.assert_found(path, f'#include "{include}"\n', expected)
                 os.remove(os.path.join(self.root, path))
 
+    def test_the_table_of_layers_has_no_circle(self):
+        below = {"base": (), "protocol": ("base",)}
+        self.assertEqual(list(tidy.check_layer_table(below)), [])
+        for wrong in ({"base": ("protocol",), "protocol": ("base",)}, {"base": ("nowhere",)}):
+            with self.subTest(wrong=wrong):
+                found = [str(finding) for finding in tidy.check_layer_table(wrong)]
+                self.assertEqual(len(found), 1, found)
+                self.assertIn("base stands above", found[0])
+
     def test_tests_may_include_everything(self):
         self.assert_clean("tests/unit/a_test.cpp", '#include "gateway/worker/worker.hpp"\n')
 

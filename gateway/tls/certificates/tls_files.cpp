@@ -13,6 +13,7 @@
 
 #include "gateway/tls/certificates/certificate_chain.hpp"
 #include "gateway/tls/certificates/certificate_faults.hpp"
+#include "gateway/tls/certificates/tls_names.hpp"
 #include "gateway/tls/certificates/tls_pem.hpp"
 #include "gateway/tls/certificates/tls_setup.hpp"
 #include "gateway/tls/certificates/tls_trials.hpp"
@@ -47,6 +48,8 @@ class loader {
   loader(const tls_config& settings, std::time_t now) : settings_(settings), now_(now) {}
 
   tls_load run() {
+    for (auto& mistake : mistakes_in_tls_names(settings_))
+      fail(0, std::move(mistake.key), std::move(mistake.text));
     read_pair(settings_, 0);
     for (std::size_t i = 0; i < settings_.certificates.size(); ++i)
       read_pair(settings_.certificates[i], i + 1);

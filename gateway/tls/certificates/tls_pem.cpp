@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <openssl/err.h>
-#include <openssl/objects.h>
 #include <openssl/pem.h>
 
 #include <cerrno>
@@ -45,17 +44,6 @@ bio_ptr reader_of(std::string_view bytes) {
 bool is_end_of_pem() {
   const auto code = ERR_peek_last_error();
   return ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
-}
-
-bool has_suite(const SSL_CTX* context, const std::string& name) {
-  const auto* const suites = SSL_CTX_get_ciphers(context);
-  for (int i = 0; i < sk_SSL_CIPHER_num(suites); ++i) {
-    const SSL_CIPHER* const suite = sk_SSL_CIPHER_value(suites, i);
-    if (name != SSL_CIPHER_get_name(suite)) continue;
-    return SSL_CIPHER_get_cipher_nid(suite) != NID_undef &&
-           SSL_CIPHER_get_auth_nid(suite) != NID_auth_null;
-  }
-  return false;
 }
 
 }  // namespace
@@ -101,45 +89,6 @@ std::string read_private_key(const fs::path& path, key_ptr& out) {
   if (out) return {};
   return fmt::format("'{}' holds no PEM private key that can be read without a password: {}",
                      path.string(), openssl_reason());
-}
-
-std::string check_suite_12(const std::string& name) {
-  const ssl_ctx_ptr context(SSL_CTX_new(TLS_server_method()));
-  const bool is_set = context && SSL_CTX_set_ciphersuites(context.get(), "") == 1 &&
-                      SSL_CTX_set_cipher_list(context.get(), name.c_str()) == 1;
-  ERR_clear_error();
-  if (is_set && has_suite(context.get(), name)) return {};
-  return fmt::format("'{}' is no suite of TLS 1.2 that OpenSSL has", name);
-}
-
-std::string check_suite_13(const std::string& name) {
-  const ssl_ctx_ptr context(SSL_CTX_new(TLS_server_method()));
-  const bool is_set = context && SSL_CTX_set_ciphersuites(context.get(), name.c_str()) == 1;
-  ERR_clear_error();
-  if (is_set && has_suite(context.get(), name)) return {};
-  return fmt::format("'{}' is no suite of TLS 1.3 that OpenSSL has", name);
-}
-
-std::optional<std::string> curve_named_twice(const std::vector<std::string>& names) {
-  const ssl_ctx_ptr context(SSL_CTX_new(TLS_server_method()));
-  for (std::size_t i = 0; context && i < names.size(); ++i) {
-    for (std::size_t j = 0; j < i; ++j) {
-      const std::string both = names[j] + ":" + names[i];
-      const bool is_taken = SSL_CTX_set1_groups_list(context.get(), both.c_str()) == 1;
-      ERR_clear_error();
-      if (names[j] == names[i] || !is_taken) return names[i];
-    }
-  }
-  return std::nullopt;
-}
-
-std::string check_curve(const std::string& name) {
-  const ssl_ctx_ptr context(SSL_CTX_new(TLS_server_method()));
-  const bool is_one = name.find(':') == name.npos;
-  const bool is_set =
-      is_one && context && SSL_CTX_set1_groups_list(context.get(), name.c_str()) == 1;
-  ERR_clear_error();
-  return is_set ? std::string{} : fmt::format("'{}' is no group that OpenSSL has", name);
 }
 
 }  // namespace presenter::gateway

@@ -1,9 +1,8 @@
-// PEM files as OpenSSL's objects, and names that OpenSSL knows. Each function answers with the
-// whole mistake in words, ready for config_error::text; empty: there is none.
+// PEM files as OpenSSL's objects. Each function answers with the whole mistake in words, ready for
+// config_error::text; empty: there is none.
 #pragma once
 
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,15 +21,5 @@ std::string read_certificates(const std::filesystem::path& path, std::vector<x50
 
 // The key, which needs no password.
 std::string read_private_key(const std::filesystem::path& path, key_ptr& out);
-
-// Suites and groups by the names that the configuration uses. A suite must encrypt and
-// authenticate.
-std::string check_suite_12(const std::string& name);
-std::string check_suite_13(const std::string& name);
-std::string check_curve(const std::string& name);
-
-// The first of these groups that an earlier one is as well, by whatever name. OpenSSL 3.0 takes no
-// such list.
-std::optional<std::string> curve_named_twice(const std::vector<std::string>& names);
 
 }  // namespace presenter::gateway

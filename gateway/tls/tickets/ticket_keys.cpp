@@ -145,14 +145,6 @@ ticket_key::~ticket_key() {
   OPENSSL_cleanse(mac_key.data(), mac_key.size());
 }
 
-std::chrono::milliseconds ticket_policy::settle() const {
-  return std::min<std::chrono::milliseconds>(rotation / 4, 1min);
-}
-
-std::chrono::seconds ticket_policy::ticket_lifetime() const {
-  return std::max(1s, std::chrono::floor<std::chrono::seconds>(lifetime - rotation));
-}
-
 // --- ticket_keys
 
 ticket_keys ticket_keys::first(ticket_time now, const ticket_policy& policy) {
@@ -180,7 +172,8 @@ boost::system::result<ticket_keys> ticket_keys::decode(std::string_view bytes) {
     key.seals_from = time_of(seals_from);
     key.opens_until = time_of(opens_until);
     const auto lifetime = key.opens_until - key.seals_from;
-    if (lifetime <= 0ms || lifetime > lifetime_max) return ticket_errc::times_invalid;
+    if (lifetime <= 0ms || lifetime > ticket_policy::lifetime_max)
+      return ticket_errc::times_invalid;
   }
   if (!is_newest_first(keys) || has_name_twice(keys)) return ticket_errc::order_invalid;
   return ticket_keys(std::move(keys));

@@ -17,6 +17,8 @@
 #include <string_view>
 #include <vector>
 
+#include "gateway/config/ticket_policy.hpp"
+
 namespace presenter::gateway {
 
 // Of the wall clock, for it is compared with other machines'.
@@ -68,28 +70,12 @@ struct ticket_key {
   bool operator==(const ticket_key&) const = default;
 };
 
-// How long what lasts.
-struct ticket_policy {
-  std::chrono::milliseconds rotation{std::chrono::hours{12}};   // a new key so often
-  std::chrono::milliseconds lifetime{std::chrono::hours{168}};  // a key opens for so long
-
-  // From a key's being written until somebody seals with it: by then every gateway must know it,
-  // its clock being as wrong as it is. A minute is far above what a watch takes, and what clocks
-  // kept by NTP differ; test set-ups that rotate within seconds have less.
-  std::chrono::milliseconds settle() const;
-
-  // What a client is told: tickets of a key that is still sealing must not promise more than it
-  // opens.
-  std::chrono::seconds ticket_lifetime() const;
-};
-
 // Immutable, at least one key, the newest first.
 // Bounds: keys_max, so that a look-up by name stays a short walk.
 class ticket_keys {
  public:
   static constexpr std::size_t keys_max = 64;
-  // RFC 8446 §4.6.1: no ticket lives longer than 7 days.
-  static constexpr std::chrono::milliseconds lifetime_max = std::chrono::hours{168};
+  static_assert(ticket_policy::rotations_max < keys_max);
   // The most that encode makes.
   static constexpr std::size_t encoded_bytes_max = 8 + keys_max * 96;
   // name, MAC key, cipher key: as OpenSSL, nginx and others lay them out.

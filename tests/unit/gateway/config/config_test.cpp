@@ -258,7 +258,6 @@ level = 3
           "presenter.toml:2: listen.adress: unknown key, did you mean 'address'?",
           "presenter.toml:3: listen.backlog: must be 1 to 65535, not 0",
           "presenter.toml:4: tls.private_key: is required",
-          "presenter.toml:5: tls.certificate: cannot read 'x.pem': No such file or directory",
           "presenter.toml:7: auth.parser: must be \"thrift\", not \"json\"",
           "presenter.toml:8: auth.key_path: '1.0' is not 1 to 8 field ids of 1 to 32767, joined "
           "by dots, like '1.1'",
@@ -365,34 +364,6 @@ TEST_F(Config, StringsAreNotEmpty) {
             "presenter.toml:7: auth.method: must not be empty or contain NUL");
 }
 
-TEST_F(Config, KeyMustBelongToTheCertificate) {
-  files_.make_certificate("other");
-  const auto result =
-      load(std::string{"[tls]\ncertificate = \"tls.pem\"\nprivate_key = \"other.key\"\n"} +
-           shards_lines);
-  EXPECT_THAT(messages(result),
-              ElementsAre("presenter.toml:3: tls.private_key: 'other.key' is not the key of the "
-                          "first certificate in 'tls.pem'"));
-}
-
-TEST_F(Config, RejectsFilesThatAreNotPem) {
-  files_.write("empty.pem", "");
-  files_.write("broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
-  files_.make_certificate("secret", "password");
-  const auto messages_for = [&](const std::string& certificate, const std::string& key) {
-    return messages(load("[tls]\ncertificate = \"" + certificate + "\"\nprivate_key = \"" + key +
-                         "\"\n" + shards_lines));
-  };
-  EXPECT_THAT(messages_for("empty.pem", "tls.pem"),
-              ElementsAre("presenter.toml:2: tls.certificate: 'empty.pem' holds no PEM certificate",
-                          HasSubstr("3: tls.private_key: 'tls.pem' holds no PEM private key")));
-  EXPECT_THAT(
-      messages_for("broken.pem", "secret.key"),
-      ElementsAre(
-          HasSubstr("'broken.pem': certificate 1 cannot be parsed: "),
-          HasSubstr("'secret.key' holds no PEM private key that can be read without a password")));
-}
-
 TEST_F(Config, ATicketKeyLivesForSeveralRotations) {
   const auto tickets = [&](const std::string& lines) {
     return messages(load(tls_lines + lines + shards_lines));
@@ -406,22 +377,6 @@ TEST_F(Config, ATicketKeyLivesForSeveralRotations) {
                           "times ticket_rotation, 1h"));
   EXPECT_THAT(tickets("ticket_lifetime = \"169h\"\n"),
               ElementsAre("presenter.toml:4: tls.ticket_lifetime: must be 2s to 168h, not 169h"));
-}
-
-TEST_F(Config, TicketKeysInAFileAreWholeAndSecret) {
-  const auto load_keys = [&] {
-    return messages(load(std::string{tls_lines} + "ticket_key_file = \"t.key\"\n" + shards_lines));
-  };
-  const auto path = write_secret("t.key", std::string(80, 'k'));
-  EXPECT_THAT(load_keys(), IsEmpty());
-  std::filesystem::permissions(path, std::filesystem::perms{0644});
-  EXPECT_THAT(load_keys(), ElementsAre("presenter.toml:4: tls.ticket_key_file: 't.key' is open to "
-                                       "others, mode 644: chmod 600 or 640"));
-  std::filesystem::permissions(path, std::filesystem::perms{0640});
-  EXPECT_THAT(load_keys(), IsEmpty());
-  files_.write("t.key", std::string(81, 'k'));
-  EXPECT_THAT(load_keys(), ElementsAre("presenter.toml:4: tls.ticket_key_file: 't.key': not 1 to "
-                                       "64 ticket keys of 80 bytes each"));
 }
 
 TEST_F(Config, TheIdentityForZooKeeperIsOneLineAndSecret) {
@@ -457,20 +412,6 @@ TEST_F(Config, TheSavedMapNeedsAFolderThatCanBeWritten) {
               ElementsAre("presenter.toml:6: shards.saved_map: there is no folder 'nowhere'"));
   EXPECT_THAT(load_saved("file = \"shards.toml\"\nsaved_map = \"map.json\"\n"),
               ElementsAre("presenter.toml:6: shards.saved_map: is of no use without 'zookeeper'"));
-}
-
-TEST_F(Config, TakesAChainButChecksAllOfIt) {
-  const auto leaf = files_.folder() / "tls.pem";
-  std::string pem(std::filesystem::file_size(leaf), '\0');
-  FILE* file = std::fopen(leaf.c_str(), "re");
-  ASSERT_EQ(std::fread(pem.data(), 1, pem.size(), file), pem.size());
-  std::fclose(file);
-
-  files_.write("tls.pem", pem + pem);
-  EXPECT_THAT(messages(load_after_minimum("")), IsEmpty());
-  files_.write("tls.pem", pem + "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
-  EXPECT_THAT(messages(load_after_minimum("")),
-              ElementsAre(HasSubstr("'tls.pem': certificate 2 cannot be parsed: ")));
 }
 
 TEST_F(Config, TheMapFileMustExist) {

@@ -127,7 +127,7 @@ TEST_F(TlsFiles, WhatCannotBeReadIsNamed) {
 
 TEST_F(TlsFiles, WhatOpensslWillNotServeIsAMistake) {
   settings.suites_12 = {"NO-SUCH-SUITE"};
-  EXPECT_THAT(mistake(), HasSubstr("TLS 1.2 suites: no cipher match"));
+  EXPECT_THAT(mistake(), HasSubstr("suites_12: 'NO-SUCH-SUITE' is no suite of TLS 1.2"));
 }
 
 TEST_F(TlsFiles, AnOcspResponseIsOfItsCertificate) {

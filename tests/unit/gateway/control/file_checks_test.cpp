@@ -1,31 +1,41 @@
-// [tls] and [[tls.certificates]]: what they may say, and what is said of it.
+// The files of [tls] and [[tls.certificates]], and what is said of them and of their tables.
 #include <gmock/gmock.h>
 
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "config_fixture.hpp"
+#include "gateway/control/file_checks.hpp"
+#include "tests/unit/gateway/config/config_fixture.hpp"
 
 namespace presenter::gateway {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-class TlsConfig : public config_fixture {
+class FileChecks : public config_fixture {
  protected:
+  config_result load(std::string_view text) const {
+    auto loaded = config_fixture::load(text);
+    EXPECT_THAT(check_files(loaded), IsEmpty());
+    return loaded;
+  }
+
   // With these lines in [tls], which begin in line 6.
   std::vector<std::string> mistakes_in(const std::string& lines) const {
     return messages(load(std::string{shards_lines} + tls_lines + lines));
   }
 };
 
-TEST_F(TlsConfig, DefaultsAreMozillasIntermediateWithoutDhAndP384) {
+TEST_F(FileChecks, DefaultsAreMozillasIntermediateWithoutDhAndP384) {
   const auto result = load(std::string{tls_lines} + shards_lines);
   const tls_config& tls = result.value.tls;
   EXPECT_FALSE(tls.requires_tls13);
@@ -41,7 +51,7 @@ TEST_F(TlsConfig, DefaultsAreMozillasIntermediateWithoutDhAndP384) {
   EXPECT_EQ(tls.watch_interval, 2s);
 }
 
-TEST_F(TlsConfig, NamesOfSuitesAndCurvesAreOpenssls) {
+TEST_F(FileChecks, NamesOfSuitesAndCurvesAreOpenssls) {
   EXPECT_THAT(mistakes_in("suites_12 = [\"ECDHE-RSA-AES128-GCM-SHA256\", \"HIGH\", "
                           "\"ECDHE-ECDSA-NULL-SHA\", \"AECDH-AES128-SHA\"]\n"),
               ElementsAre("presenter.toml:6: tls.suites_12: 'HIGH' is no suite of TLS 1.2 that "
@@ -65,7 +75,7 @@ TEST_F(TlsConfig, NamesOfSuitesAndCurvesAreOpenssls) {
               ElementsAre(HasSubstr("must be \"1.2\" or \"1.3\", not \"1.1\"")));
 }
 
-TEST_F(TlsConfig, ClientsCertificatesNeedAuthorities) {
+TEST_F(FileChecks, ClientsCertificatesNeedAuthorities) {
   EXPECT_THAT(mistakes_in("client_certificate = \"required\"\n"),
               ElementsAre(HasSubstr("tls.client_certificate: needs 'client_ca'")));
   EXPECT_THAT(mistakes_in("client_certificate = \"always\"\n"),
@@ -76,7 +86,7 @@ TEST_F(TlsConfig, ClientsCertificatesNeedAuthorities) {
               ElementsAre(HasSubstr("presenter.toml:7: tls.client_ca: cannot read 'x.pem'")));
 }
 
-TEST_F(TlsConfig, EachPairIsChecked) {
+TEST_F(FileChecks, EachPairIsChecked) {
   files_.make_certificate("a", certificate_recipe{.names = {"a.example"}});
   EXPECT_THAT(mistakes_in("[[tls.certificates]]\ncertificate = \"a.pem\"\nkey = \"a.key\"\n"),
               ElementsAre("presenter.toml:6: tls.certificates.private_key: is required",
@@ -92,7 +102,7 @@ TEST_F(TlsConfig, EachPairIsChecked) {
               ElementsAre(HasSubstr("tls.ocsp_response: 'tls.key' is no OCSP response in DER")));
 }
 
-TEST_F(TlsConfig, WarnsOfWhatHasExpired) {
+TEST_F(FileChecks, WarnsOfWhatHasExpired) {
   files_.make_certificate("tls", certificate_recipe{.names = {"localhost"}, .seconds_left = -60});
   const auto result = load(std::string{tls_lines} + shards_lines);
   EXPECT_THAT(messages(result), IsEmpty());
@@ -102,7 +112,7 @@ TEST_F(TlsConfig, WarnsOfWhatHasExpired) {
   EXPECT_THAT(result.warnings[0].text, HasSubstr("has expired on "));
 }
 
-TEST_F(TlsConfig, WarnsOfAChainThatIsOutOfOrder) {
+TEST_F(FileChecks, WarnsOfAChainThatIsOutOfOrder) {
   files_.make_certificate("root");
   files_.make_certificate(
       "leaf", certificate_recipe{.names = {"localhost"}, .common_name = "leaf", .issuer = "root"});
@@ -127,7 +137,7 @@ TEST_F(TlsConfig, WarnsOfAChainThatIsOutOfOrder) {
               ElementsAre(HasSubstr("but of a later one: the leaf comes first")));
 }
 
-TEST_F(TlsConfig, WarnsOfAPrivateKeyThatIsOpenToOthers) {
+TEST_F(FileChecks, WarnsOfAPrivateKeyThatIsOpenToOthers) {
   const auto warnings_with = [&](unsigned mode) {
     std::filesystem::permissions(files_.folder() / "tls.key", std::filesystem::perms{mode});
     return load(std::string{tls_lines} + shards_lines).warnings;
@@ -137,6 +147,80 @@ TEST_F(TlsConfig, WarnsOfAPrivateKeyThatIsOpenToOthers) {
   ASSERT_EQ(warnings.size(), 1U);
   EXPECT_EQ(warnings[0].key, "tls.private_key");
   EXPECT_THAT(warnings[0].text, HasSubstr("is open to others, mode 644: chmod 600 or 640"));
+}
+
+TEST_F(FileChecks, TicketKeysInAFileAreWholeAndSecret) {
+  const auto load_keys = [&] {
+    return messages(load(std::string{tls_lines} + "ticket_key_file = \"t.key\"\n" + shards_lines));
+  };
+  const auto path = files_.write("t.key", std::string(80, 'k'));
+  std::filesystem::permissions(path, std::filesystem::perms{0600});
+  EXPECT_THAT(load_keys(), IsEmpty());
+  std::filesystem::permissions(path, std::filesystem::perms{0644});
+  EXPECT_THAT(load_keys(), ElementsAre("presenter.toml:4: tls.ticket_key_file: 't.key' is open to "
+                                       "others, mode 644: chmod 600 or 640"));
+  std::filesystem::permissions(path, std::filesystem::perms{0640});
+  EXPECT_THAT(load_keys(), IsEmpty());
+  files_.write("t.key", std::string(81, 'k'));
+  EXPECT_THAT(load_keys(), ElementsAre("presenter.toml:4: tls.ticket_key_file: 't.key': not 1 to "
+                                       "64 ticket keys of 80 bytes each"));
+}
+
+TEST_F(FileChecks, KeyMustBelongToTheCertificate) {
+  files_.make_certificate("other");
+  const auto result =
+      load(std::string{"[tls]\ncertificate = \"tls.pem\"\nprivate_key = \"other.key\"\n"} +
+           shards_lines);
+  EXPECT_THAT(messages(result),
+              ElementsAre("presenter.toml:3: tls.private_key: 'other.key' is not the key of the "
+                          "first certificate in 'tls.pem'"));
+}
+
+TEST_F(FileChecks, RejectsFilesThatAreNotPem) {
+  files_.write("empty.pem", "");
+  files_.write("broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+  files_.make_certificate("secret", "password");
+  const auto messages_for = [&](const std::string& certificate, const std::string& key) {
+    return messages(load("[tls]\ncertificate = \"" + certificate + "\"\nprivate_key = \"" + key +
+                         "\"\n" + shards_lines));
+  };
+  EXPECT_THAT(messages_for("empty.pem", "tls.pem"),
+              ElementsAre("presenter.toml:2: tls.certificate: 'empty.pem' holds no PEM certificate",
+                          HasSubstr("3: tls.private_key: 'tls.pem' holds no PEM private key")));
+  EXPECT_THAT(
+      messages_for("broken.pem", "secret.key"),
+      ElementsAre(
+          HasSubstr("'broken.pem': certificate 1 cannot be parsed: "),
+          HasSubstr("'secret.key' holds no PEM private key that can be read without a password")));
+}
+
+TEST_F(FileChecks, TakesAChainButChecksAllOfIt) {
+  const auto leaf = files_.folder() / "tls.pem";
+  std::string pem(std::filesystem::file_size(leaf), '\0');
+  FILE* file = std::fopen(leaf.c_str(), "re");
+  ASSERT_EQ(std::fread(pem.data(), 1, pem.size(), file), pem.size());
+  std::fclose(file);
+
+  files_.write("tls.pem", pem + pem);
+  EXPECT_THAT(messages(load(std::string{tls_lines} + shards_lines)), IsEmpty());
+  files_.write("tls.pem", pem + "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+  EXPECT_THAT(messages(load(std::string{tls_lines} + shards_lines)),
+              ElementsAre(HasSubstr("'tls.pem': certificate 2 cannot be parsed: ")));
+}
+
+TEST_F(FileChecks, MistakesOfBothAreInTheFilesOrder) {
+  EXPECT_THAT(messages(load("[tls]\nprivate_key = \"tls.key\"\ncertificate = \"x.pem\"\n"
+                            "watch_interval = 1.5\n" +
+                            std::string{shards_lines})),
+              ElementsAre(HasSubstr("presenter.toml:3: tls.certificate: cannot read 'x.pem'"),
+                          HasSubstr("presenter.toml:4: tls.watch_interval")));
+}
+
+TEST_F(FileChecks, MistakesInAShardMapAreTold) {
+  files_.write("shards.toml", "[chat-a]\n");
+  auto loaded = config_fixture::load(std::string{tls_lines} + shards_lines);
+  EXPECT_THAT(messages(loaded), IsEmpty());
+  EXPECT_THAT(check_files(loaded), Contains(HasSubstr("shards.toml")));
 }
 
 }  // namespace
