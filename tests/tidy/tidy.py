@@ -218,6 +218,25 @@ def check_links(source: Source, root: str) -> Iterator[Finding]:
                 yield Finding(source.path, number, f"{link}: no such heading in {path}")
 
 
+def check_named_paths(source: Source, root: str) -> Iterator[Finding]:
+    """Markdown: a `path/of/the/tree`, from the root or from a folder above the page, is there."""
+    if not source.path.endswith(".md"):
+        return
+    above = [source.folder]
+    while above[-1]:
+        above.append(os.path.dirname(above[-1]))
+    for number, line in enumerate(source.lines, 1):
+        for path in re.findall(r"`([a-z][\w-]*(?:/[\w.-]+)+)`", line):
+            first = path.split("/")[0]
+            starts = [os.path.join(root, folder) for folder in above]
+            if first in SKIPPED_FOLDERS or not any(
+                    os.path.isdir(os.path.join(start, first)) for start in starts):
+                continue
+            if not any(os.path.exists(os.path.join(start, path + end))
+                       for start in starts for end in ("", ".hpp", ".cpp")):
+                yield Finding(source.path, number, f"{path}: there is no such file")
+
+
 def _headings_of(root: str, path: str) -> set:
     """As GitHub makes names of them."""
     if not path.endswith(".md"):
@@ -276,6 +295,7 @@ def check(root: str) -> List[Finding]:
         findings += check_text(source)
         findings += check_prose(source)
         findings += check_links(source, root)
+        findings += check_named_paths(source, root)
     findings += check_counters(root)
     return findings
 

@@ -162,6 +162,14 @@ class TidyTest(unittest.TestCase):
                           " [c](https://host/x#y) [d](../protocol)\n"
                           "    [](code) {}\n```\n[](code)\n```\nand `[](code)`\n")
 
+    def test_paths_that_a_page_names(self):
+        for path in ("protocol/wire/gone.hpp", "protocol/wire/gone", "wire/gone.hpp"):
+            with self.subTest(path=path):
+                self.assert_found("protocol/mux/NOTES.md", f"see `{path}`\n",
+                                  "1: " + path + ": there is no such file")
+        self.assert_clean("protocol/mux/NOTES.md", "`protocol/wire/frame.hpp`, `wire/frame`,\n"
+                          "`wire/frame.hpp`, `protocol/wire`, `chat/1`, `build/release/bin/presenter`\n")
+
     def test_exit_status_says_it(self):
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tidy.py")
         run = [sys.executable, script, self.root]
