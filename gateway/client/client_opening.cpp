@@ -60,16 +60,16 @@ opening_step client_opening::on_handshake_ended(const opening_moment& moment) {
   is_early_ = false;
   if (state_ == state::reading) return opening_step::read;
   const opening_step next = begin(moment.now);
-  if (state_ == state::accepted) return opening_step::relay;
-  if (state_ != state::opened) return next;
+  if (state_ != state::opened && state_ != state::accepted) return next;
   retry_.on_opened(moment.map_epoch);
-  return opening_step::await_answer;
+  return relay_if_whole();
 }
 
 // --- the stream
 
 protocol::open_frame client_opening::open(std::int64_t map_epoch) {
   state_ = state::opened;
+  sent_ = 0;
   is_opened_early_ = is_early_;
   if (!is_early_) retry_.on_opened(map_epoch);
   protocol::open_frame frame;
@@ -86,7 +86,19 @@ opening_step client_opening::on_no_link(close_reason why) {
 
 opening_step client_opening::on_accepted() {
   state_ = state::accepted;
-  return is_early_ ? opening_step::await_handshake : opening_step::relay;
+  return relay_if_whole();
+}
+
+opening_step client_opening::on_packet_sent(std::size_t n) {
+  sent_ += n;
+  return relay_if_whole();
+}
+
+// The backend may accept before it has room for the whole packet.
+opening_step client_opening::relay_if_whole() const {
+  if (is_early_) return opening_step::await_handshake;
+  const bool is_whole = state_ == state::accepted && unsent().empty();
+  return is_whole ? opening_step::relay : opening_step::await_answer;
 }
 
 opening_step client_opening::on_refused(const protocol::refuse_frame& refusal,

@@ -26,7 +26,7 @@ enum class opening_step : std::uint8_t {
   read,             // what there is of the packet, into wanted()
   open,             // route key(), then open() or on_no_link(); early: open() or nothing
   await_handshake,  // its end: nothing else is next
-  await_answer,     // the backend's to the Open, until deadline()
+  await_answer,     // the backend's to the Open, or room for the packet, until deadline()
   wait_for_map,     // for another map, until deadline()
   wait_for_change,  // for another map or a link of the backend, until deadline()
   wait_for_time,    // for deadline()
@@ -57,9 +57,7 @@ class client_opening {
   std::span<std::byte> wanted();
   // The first `n` of them have come.
   opening_step on_packet_bytes(std::size_t n, steady_time now);
-  // From the step `open` on: the whole packet as it is relayed, always in the same place, and the
-  // routing key that it holds.
-  std::span<const std::byte> packet() const { return packet_.bytes(); }
+  // From the step `open` on: the routing key that the whole packet holds.
   const std::string& key() const { return key_; }
 
   // --- the handshake
@@ -75,6 +73,9 @@ class client_opening {
   // The step `open` has found a link, by the map of this epoch: the Open for it, without address
   // and tag of the client. Early, the link must take early data.
   protocol::open_frame open(std::int64_t map_epoch);
+  // What the stream has not been given of the packet yet, and that it has taken more of it.
+  std::span<const std::byte> unsent() const { return packet_.bytes().subspan(sent_); }
+  opening_step on_packet_sent(std::size_t n);
   // It has found none: no_shard, backend_unreachable or backend_full.
   opening_step on_no_link(close_reason why);
   // What the attempt before it met; nothing: it is the first.
@@ -109,13 +110,14 @@ class client_opening {
     reading,   // the packet
     held,      // the packet is there, or faulty, and nobody has been given it
     opened,    // the backend has been given it
-    accepted,  // and has accepted; early, else this is over
+    accepted,  // and has accepted; over when the handshake has ended and the packet is sent
     waiting,   // for another attempt
   };
 
   opening_step begin(steady_time now);
   opening_step retry(open_step step, open_obstacle obstacle);
   opening_step follow(open_step step);
+  opening_step relay_if_whole() const;
 
   const duration timeout_;
   address_claim claim_;
@@ -124,6 +126,7 @@ class client_opening {
   protocol::tls_facts facts_;
   open_retry retry_;
   std::optional<open_obstacle> obstacle_;
+  std::size_t sent_ = 0;               // of the packet, to the stream that is being opened
   std::optional<close_reason> fault_;  // of the packet, or of the gateway
   state state_ = state::reading;
   bool is_early_ = true;  // the handshake has not ended

@@ -295,7 +295,13 @@ void client_session::submit_open(const upstream_pool::upstream_route& route) {
   open.client_port = peer_.port();
   open.tag = tag();
   const protocol::stream_id stream = route.link->open(std::move(open), relay_);
-  relay_.start(route.link, stream, opening_->packet());
+  relay_.start(route.link, stream);
+  send_packet();
+}
+
+void client_session::send_packet() {
+  const auto next = opening_->on_packet_sent(relay_.send_packet(opening_->unsent()));
+  if (next == opening_step::relay) begin_relaying();
 }
 
 void client_session::wait_for_upstream(bool has_place) {
@@ -309,6 +315,10 @@ void client_session::on_upstream_changed() {
 
 void client_session::on_stream_accepted() {
   carry_out(opening_->on_accepted());
+}
+
+void client_session::on_stream_writable() {
+  send_packet();
 }
 
 void client_session::on_stream_refused(const protocol::refuse_frame& refusal) {

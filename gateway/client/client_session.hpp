@@ -116,6 +116,7 @@ class client_session final : public session_hook,
   void expect_progress(std::chrono::milliseconds within) override;
   void expect_nothing() override;
   void on_stream_accepted() override;
+  void on_stream_writable() override;
   void on_stream_refused(const protocol::refuse_frame& refusal) override;
   void on_stream_lost_unaccepted() override;
   void on_relay_over(close_reason reason, std::string_view cause) override;
@@ -138,6 +139,7 @@ class client_session final : public session_hook,
   void read_early_packet();
   void open_stream();
   void submit_open(const upstream_pool::upstream_route& route);
+  void send_packet();
   void wait_for_upstream(bool has_place);
   // Before the handshake has ended; a stream may be open all the same.
   bool is_early() const { return phase_ == client_phase::handshake; }

@@ -41,9 +41,10 @@ class client_end {
   virtual void expect_progress(std::chrono::milliseconds within) = 0;
   virtual void expect_nothing() = 0;
 
-  // The relay's stream has been accepted, or refused, or was lost before either: the session
-  // decides.
+  // The relay's stream has been accepted, or refused, or was lost before either, or takes more of
+  // the first packet: the session decides.
   virtual void on_stream_accepted() = 0;
+  virtual void on_stream_writable() = 0;
   virtual void on_stream_refused(const protocol::refuse_frame& refusal) = 0;
   virtual void on_stream_lost_unaccepted() = 0;
 

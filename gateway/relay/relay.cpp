@@ -55,20 +55,45 @@ relay::~relay() {
   release_stream();
 }
 
-void relay::start(std::shared_ptr<protocol::mux_core> link, protocol::stream_id stream,
-                  std::span<const std::byte> packet) {
+void relay::start(std::shared_ptr<protocol::mux_core> link, protocol::stream_id stream) {
   link_ = std::move(link);
   stream_ = stream;
-  packet_ = packet;
-  accepted_ = false;
+  set_state(to_backend::opening);
   context_.metrics.streams_opened.add();
   context_.metrics.streams_open.add();
-  send_packet();
+}
+
+std::size_t relay::send_packet(std::span<const std::byte> packet) {
+  const std::size_t n = link_->submit_data(stream_, packet, false);
+  if (n < packet.size()) link_->wait_writable(stream_);
+  context_.metrics.relayed_bytes[relay_direction::to_backend].add(n);
+  return n;
 }
 
 void relay::begin() {
-  begun_ = true;
+  set_state(to_backend::open);
   move_to_backend();
+}
+
+void relay::set_state(to_backend next) {
+  if (next == to_backend::finished && to_client_ == to_client::open)
+    end_ = close_reason::client_finished;
+  to_backend_ = next;
+}
+
+void relay::set_state(to_client next) {
+  if (next == to_client::finishing && to_backend_ != to_backend::finished)
+    end_ = close_reason::backend_finished;
+  to_client_ = next;
+}
+
+bool relay::is_blocked(blocked at) const {
+  return (static_cast<unsigned>(blocked_) & static_cast<unsigned>(at)) != 0;
+}
+
+void relay::set_blocked(blocked at, bool is_blocked) {
+  const unsigned others = static_cast<unsigned>(blocked_) & ~static_cast<unsigned>(at);
+  blocked_ = static_cast<blocked>(others | (is_blocked ? static_cast<unsigned>(at) : 0U));
 }
 
 void relay::abandon(reset_reason reason) {
@@ -99,44 +124,30 @@ void relay::fail_client(client_io status) {
 // Nothing is queued here: a client is read only for what its stream can send at this moment. What
 // is not read stays in the client's socket, and TCP slows the client down.
 
-bool relay::send_packet() {
-  while (!packet_.empty()) {
-    const std::size_t n = link_->submit_data(stream_, packet_, false);
-    if (n == 0) {
-      link_->wait_writable(stream_);
-      return false;
-    }
-    packet_ = packet_.subspan(n);
-    context_.metrics.relayed_bytes[relay_direction::to_backend].add(n);
-  }
-  return true;
-}
-
 void relay::on_client_readable() {
-  if (begun_) move_to_backend();
+  if (to_backend_ == to_backend::open) move_to_backend();
 }
 
 void relay::on_writable() {
-  backend_blocked_ = false;
-  if (!packet_.empty()) {
-    if (send_packet() && accepted_) client_.on_stream_accepted();
-  } else if (begun_) {
-    move_to_backend();
-  }
+  set_blocked(blocked::at_backend, false);
+  if (to_backend_ == to_backend::opening || to_backend_ == to_backend::accepted)
+    return client_.on_stream_writable();
+  move_to_backend();
 }
 
 void relay::move_to_backend() {
   std::size_t left = turn_bytes;
   const auto moved = [&] { return left != turn_bytes; };
-  while (link_ != nullptr && !client_finished_) {
+  while (link_ != nullptr && to_backend_ == to_backend::open) {
     if (left == 0) {
       client_.read_again_later();
       return watch_progress(true);
     }
     const std::size_t room = link_->sendable(stream_);
     if (room == 0) {
-      backend_blocked_ = client_.has_input();
-      if (backend_blocked_) link_->wait_writable(stream_);
+      const bool has_input = client_.has_input();
+      set_blocked(blocked::at_backend, has_input);
+      if (has_input) link_->wait_writable(stream_);
       return watch_progress(moved());
     }
     const auto into =
@@ -154,7 +165,7 @@ void relay::move_to_backend() {
         client_.read_again_later();
         return watch_progress(moved());
       case client_io::finished:
-        client_finished_ = true;
+        set_state(to_backend::finished);
         link_->finish(stream_);
         watch_progress(true);
         return end_if_both_finished();
@@ -173,69 +184,66 @@ void relay::move_to_backend() {
 // backend's writes for its own stream, and nobody else's.
 
 void relay::on_accepted() {
-  accepted_ = true;
-  if (packet_.empty()) client_.on_stream_accepted();
+  set_state(to_backend::accepted);
+  client_.on_stream_accepted();
 }
 
 void relay::on_refused(const protocol::refuse_frame& refusal) {
-  packet_ = {};
   context_.metrics.streams_refused[refusal.reason].add();
   release_stream();
   client_.on_stream_refused(refusal);
 }
 
 void relay::on_data(std::span<const std::byte> payload, bool) {
-  to_client_.append(payload);
+  for_client_.append(payload);
   batch_.add(*this);
 }
 
 void relay::on_finish() {
-  backend_finished_ = true;
-  backend_first_ = !client_finished_;
+  set_state(to_client::finishing);
   batch_.add(*this);
 }
 
 void relay::on_client_writable() {
-  if (client_blocked_) move_to_client();
+  if (is_blocked(blocked::at_client)) move_to_client();
 }
 
 void relay::move_to_client() {
   bool moved = false;
-  client_blocked_ = false;
-  while (!to_client_.empty()) {
-    const client_io_result put = client_.write(to_client_.bytes());
+  set_blocked(blocked::at_client, false);
+  while (!for_client_.empty()) {
+    const client_io_result put = client_.write(for_client_.bytes());
     if (put.status == client_io::blocked) {
-      client_blocked_ = true;
+      set_blocked(blocked::at_client, true);
       return watch_progress(moved);
     }
     if (put.status != client_io::ok) return fail_client(put.status);
     moved = true;
-    to_client_.consume(put.n);
+    for_client_.consume(put.n);
     context_.metrics.relayed_bytes[relay_direction::to_client].add(put.n);
     link_->consumed(stream_, put.n);
   }
   // An idle client holds no buffer.
-  to_client_.release();
-  if (backend_finished_ && !finish_sent_) return finish_to_client();
+  for_client_.release();
+  if (to_client_ == to_client::finishing) return finish_to_client();
   watch_progress(moved);
 }
 
 void relay::finish_to_client() {
   const client_io status = client_.finish_writing();
   if (status == client_io::ok) {
-    finish_sent_ = true;
+    set_state(to_client::finished);
     watch_progress(true);
     return end_if_both_finished();
   }
   if (status != client_io::blocked) return fail_client(status);
-  client_blocked_ = true;
+  set_blocked(blocked::at_client, true);
   watch_progress(false);
 }
 
 void relay::end_if_both_finished() {
-  if (!client_finished_ || !finish_sent_) return;
-  over(backend_first_ ? close_reason::backend_finished : close_reason::client_finished,
-       reset_reason::cancelled);
+  if (to_backend_ == to_backend::finished && to_client_ == to_client::finished)
+    over(end_, reset_reason::cancelled);
 }
 
 // --- ends
@@ -245,7 +253,6 @@ void relay::end_if_both_finished() {
 // bytes wait or one side has finished: a quiet client has none.
 
 void relay::on_reset(reset_reason reason, bool by_peer) {
-  packet_ = {};
   release_stream();
   client_.expect_nothing();
   client_.on_relay_over(by_peer ? close_reason_of(reason) : close_reason::backend_violation,
@@ -253,27 +260,32 @@ void relay::on_reset(reset_reason reason, bool by_peer) {
 }
 
 void relay::on_link_lost() {
-  packet_ = {};
   release_stream();
-  if (!accepted_) return client_.on_stream_lost_unaccepted();
+  if (to_backend_ == to_backend::opening) return client_.on_stream_lost_unaccepted();
   client_.expect_nothing();
   client_.on_relay_over(close_reason::link_lost, {});
 }
 
 void relay::on_no_progress() {
-  watching_ = false;
-  if (client_blocked_) return over(close_reason::client_stalled, reset_reason::stalled);
-  if (backend_blocked_) return over(close_reason::backend_stalled, reset_reason::stalled);
+  has_limit_ = false;
+  if (is_blocked(blocked::at_client))
+    return over(close_reason::client_stalled, reset_reason::stalled);
+  if (is_blocked(blocked::at_backend))
+    return over(close_reason::backend_stalled, reset_reason::stalled);
   over(close_reason::half_close_timeout, reset_reason::stalled);
 }
 
+bool relay::is_half_finished() const {
+  return (to_backend_ == to_backend::finished) != (to_client_ != to_client::open);
+}
+
 void relay::watch_progress(bool moved) {
-  if (!begun_) return;  // the session's own deadline for the opening runs
-  const bool waiting = client_blocked_ || backend_blocked_ || client_finished_ != backend_finished_;
-  if (!waiting) {
-    if (std::exchange(watching_, false)) client_.expect_nothing();
-  } else if (moved || !watching_) {
-    watching_ = true;
+  // Until then the session's own deadline for the opening runs.
+  if (to_backend_ == to_backend::opening || to_backend_ == to_backend::accepted) return;
+  if (blocked_ == blocked::nowhere && !is_half_finished()) {
+    if (std::exchange(has_limit_, false)) client_.expect_nothing();
+  } else if (moved || !has_limit_) {
+    has_limit_ = true;
     client_.expect_progress(context_.settings.upstream.stall_timeout);
   }
 }

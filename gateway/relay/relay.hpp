@@ -3,6 +3,17 @@
 // the client only what the stream can send now; towards the client it holds at most the stream's
 // window, whose credit goes back when the client's socket has taken the bytes. See:
 // gateway/README.md, Flow control.
+//
+// The two directions end apart from each other:
+//
+//   to the backend   opening ──► accepted ──► open ──────────────────► finished
+//                       backend's Accept   begin()   client's close_notify, passed on as Finish
+//
+//   to the client    open ──────────► finishing ──────────► finished
+//                       backend's Finish       all bytes and close_notify are with the client
+//
+// The relay is over when both are finished, and from any state by a reset, a lost link, a client
+// that fails, or a direction that is blocked for too long.
 #pragma once
 
 #include <boost/intrusive/list.hpp>
@@ -50,7 +61,7 @@ class relay_batch {
 };
 
 // Life: a member of its client session. Confined to: the worker's thread.
-// Bounds: to_client_ ≤ upstream.stream_window_bytes.
+// Bounds: for_client_ ≤ upstream.stream_window_bytes.
 class relay final : public protocol::stream_handler, public batched {
  public:
   relay(relay_context& context, relay_batch& batch, client_end& client);
@@ -58,13 +69,15 @@ class relay final : public protocol::stream_handler, public batched {
   relay(const relay&) = delete;
   relay& operator=(const relay&) = delete;
 
-  // The stream has been opened with this relay as its handler; the first packet goes ahead of all
-  // else. `packet` stays valid until the stream is accepted, refused or lost.
-  // `link` is held until the stream is over.
-  void start(std::shared_ptr<protocol::mux_core> link, protocol::stream_id stream,
-             std::span<const std::byte> packet);
+  // The stream has been opened with this relay as its handler. `link` is held until the stream is
+  // over.
+  void start(std::shared_ptr<protocol::mux_core> link, protocol::stream_id stream);
 
-  // The stream is accepted and the session has freed the packet: bytes of the client may flow.
+  // Sends what it can of the first packet, ahead of all else, and says how much that was; when the
+  // stream can take more, client_end::on_stream_writable is called.
+  std::size_t send_packet(std::span<const std::byte> packet);
+
+  // The stream is accepted and the whole packet is on its way: client bytes may flow.
   void begin();
 
   bool is_started() const { return link_ != nullptr; }
@@ -80,7 +93,7 @@ class relay final : public protocol::stream_handler, public batched {
   void abandon(protocol::reset_reason reason);
 
   // What the backend sent and the client's socket has not taken.
-  byte_buffer& unsent() { return to_client_; }
+  byte_buffer& unsent() { return for_client_; }
 
  private:
   // batched
@@ -95,13 +108,24 @@ class relay final : public protocol::stream_handler, public batched {
   void on_reset(protocol::reset_reason reason, bool by_peer) override;
   void on_link_lost() override;
 
-  bool send_packet();
+  enum class to_backend : std::uint8_t { opening, accepted, open, finished };
+  enum class to_client : std::uint8_t { open, finishing, finished };
+  // Where bytes wait for somebody to take them.
+  enum class blocked : std::uint8_t { nowhere = 0, at_client = 1, at_backend = 2, at_both = 3 };
+
+  // Every change of a direction goes through these.
+  void set_state(to_backend next);
+  void set_state(to_client next);
+  bool is_blocked(blocked at) const;
+  void set_blocked(blocked at, bool is_blocked);
+
   void move_to_backend();
   void move_to_client();
   void finish_to_client();
   void end_if_both_finished();
   // `moved`: bytes went on. Without any, a limit that is running goes on running.
   void watch_progress(bool moved);
+  bool is_half_finished() const;
   void over(close_reason reason, protocol::reset_reason towards_backend);
   void fail_client(client_io status);
   void release_stream();
@@ -111,17 +135,12 @@ class relay final : public protocol::stream_handler, public batched {
   client_end& client_;
   std::shared_ptr<protocol::mux_core> link_;
   protocol::stream_id stream_;
-  std::span<const std::byte> packet_;  // what is left of the first packet
-  byte_buffer to_client_;
-  bool accepted_ = false;          // by the backend
-  bool begun_ = false;             // the session has let go of the packet
-  bool client_finished_ = false;   // its Finish has been passed on
-  bool backend_finished_ = false;  // its Finish has come
-  bool backend_first_ = false;     // and before the client's
-  bool finish_sent_ = false;       // and close_notify has gone to the client
-  bool client_blocked_ = false;    // bytes wait for the client
-  bool backend_blocked_ = false;   // bytes wait for credit
-  bool watching_ = false;          // expect_progress is set
+  byte_buffer for_client_;
+  to_backend to_backend_ = to_backend::opening;
+  to_client to_client_ = to_client::open;
+  blocked blocked_ = blocked::nowhere;
+  bool has_limit_ = false;                            // expect_progress is set
+  close_reason end_ = close_reason::client_finished;  // whichever side finished first
 };
 
 }  // namespace presenter::gateway

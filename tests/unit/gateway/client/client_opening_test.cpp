@@ -106,6 +106,8 @@ class ClientOpening : public ::testing::Test {
     opening->open(map_epoch);
   }
 
+  opening_step send_all() { return opening->on_packet_sent(opening->unsent().size()); }
+
   // Another client of its address would be let in: the claim has been given back.
   bool has_authenticated() {
     return addresses->admit(address, now).verdict == address_verdict::admitted;
@@ -134,7 +136,7 @@ TEST_F(ClientOpening, AfterTheHandshakeReadsThePacketAndOpensItsStream) {
   EXPECT_EQ(rest, "behind") << "what is behind the packet stays in the socket";
   EXPECT_TRUE(has_authenticated());
   EXPECT_EQ(opening->key(), "ab");
-  EXPECT_EQ(text_of(opening->packet()), packet);
+  EXPECT_EQ(text_of(opening->unsent()), packet);
   EXPECT_EQ(opening->obstacle(), std::nullopt);
 }
 
@@ -178,7 +180,17 @@ TEST_F(ClientOpening, APacketThatIsTooLargeIsKnownByItsLength) {
 
 TEST_F(ClientOpening, IsOverWithTheBackendsAccept) {
   open_late();
+  EXPECT_EQ(send_all(), opening_step::await_answer);
   EXPECT_EQ(opening->on_accepted(), opening_step::relay);
+}
+
+TEST_F(ClientOpening, AcceptedInPartIsOverWhenThePacketIsSent) {
+  open_late();
+  EXPECT_EQ(opening->on_packet_sent(3), opening_step::await_answer);
+  EXPECT_EQ(text_of(opening->unsent()), call().substr(3));
+  EXPECT_EQ(opening->on_accepted(), opening_step::await_answer);
+  EXPECT_EQ(opening->deadline(), start + opening_timeout);
+  EXPECT_EQ(send_all(), opening_step::relay);
 }
 
 TEST_F(ClientOpening, WithoutAnAnswerTheClientIsToldSoAtTheDeadline) {
@@ -210,6 +222,8 @@ TEST_F(ClientOpening, WhatIsRefusedIsTriedAgainAndSaysWhy) {
     now = std::min(opening->deadline(), now + 1s);
     EXPECT_EQ(wake(), opening_step::open);
     opening->open(map_epoch);
+    EXPECT_EQ(text_of(opening->unsent()), call()) << "another stream gets all of it";
+    send_all();
     EXPECT_EQ(opening->on_accepted(), opening_step::relay);
   }
 }
@@ -233,7 +247,7 @@ TEST_F(ClientOpening, LostBeforeItIsAcceptedItIsTriedAgain) {
   EXPECT_EQ(opening->obstacle(), open_obstacle::link_lost);
   EXPECT_EQ(wake(), opening_step::open);
   EXPECT_EQ(opening->open(map_epoch).key, "ab");
-  EXPECT_EQ(text_of(opening->packet()), call());
+  EXPECT_EQ(text_of(opening->unsent()), call());
 }
 
 // --- waiting
@@ -302,6 +316,7 @@ TEST_F(ClientOpening, OpensEarlyAndSaysSoInTheOpen) {
 
 TEST_F(ClientOpening, AnEarlyStreamThatIsAcceptedIsTheClientsOnceTheHandshakeHasEnded) {
   open_early();
+  EXPECT_EQ(send_all(), opening_step::await_handshake);
   EXPECT_EQ(opening->on_accepted(), opening_step::await_handshake);
   EXPECT_EQ(shake(), opening_step::relay);
   EXPECT_TRUE(has_authenticated());
@@ -313,6 +328,7 @@ TEST_F(ClientOpening, AnEarlyStreamIsAwaitedWhenTheHandshakeHasEnded) {
   EXPECT_EQ(shake(), opening_step::await_answer);
   EXPECT_EQ(opening->deadline(), now + opening_timeout) << "the handshake had its own";
   EXPECT_TRUE(has_authenticated());
+  EXPECT_EQ(send_all(), opening_step::await_answer);
   EXPECT_EQ(opening->on_accepted(), opening_step::relay);
 }
 
@@ -385,7 +401,7 @@ TEST_F(ClientOpening, AnEarlyPacketThatNobodyTakesIsHeldUntilTheHandshakeHasEnde
   EXPECT_EQ(shake(), opening_step::open);
   EXPECT_TRUE(has_authenticated());
   EXPECT_FALSE(opening->open(map_epoch).early_data);
-  EXPECT_EQ(text_of(opening->packet()), call());
+  EXPECT_EQ(text_of(opening->unsent()), call());
 }
 
 TEST_F(ClientOpening, APacketMayBeginEarlyAndEndAfterTheHandshake) {
@@ -394,7 +410,7 @@ TEST_F(ClientOpening, APacketMayBeginEarlyAndEndAfterTheHandshake) {
   EXPECT_EQ(shake(), opening_step::read);
   EXPECT_EQ(feed(packet.substr(20)), opening_step::open);
   EXPECT_FALSE(opening->open(map_epoch).early_data);
-  EXPECT_EQ(text_of(opening->packet()), packet);
+  EXPECT_EQ(text_of(opening->unsent()), packet);
 }
 
 TEST_F(ClientOpening, AnEarlyPacketsFaultIsToldAfterTheHandshakeOnly) {

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "gateway/relay/relay.hpp"
 
@@ -47,10 +49,17 @@ class memory_client final : public gateway::client_end {
   }
   void expect_nothing() override { limit_runs = false; }
 
-  void on_stream_accepted() override {
-    tell("accepted");
-    if (relay != nullptr) relay->begin();
+  // As a session: the packet goes ahead of all else, however long it takes.
+  void send_packet() {
+    const auto bytes = std::as_bytes(std::span(packet.data(), packet.size()));
+    packet.remove_prefix(relay->send_packet(bytes));
+    begin_if_whole();
   }
+  void on_stream_accepted() override {
+    accepted = true;
+    begin_if_whole();
+  }
+  void on_stream_writable() override { send_packet(); }
   void on_stream_refused(const protocol::refuse_frame& refusal) override {
     tell("refused " + std::string(name_of(gateway::close_reason_of(refusal.reason))));
   }
@@ -75,9 +84,16 @@ class memory_client final : public gateway::client_end {
   int writes = 0;
   int wants_turn = 0;
   std::size_t bytes_asked_max = 0;
+  std::string_view packet;
+  bool accepted = false;
   gateway::relay* relay = nullptr;
 
  private:
+  void begin_if_whole() {
+    if (!accepted || !packet.empty()) return;
+    tell("accepted");
+    relay->begin();
+  }
   void tell(const std::string& word) { told += (told.empty() ? "" : ", ") + word; }
 };
 

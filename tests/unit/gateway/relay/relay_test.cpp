@@ -19,10 +19,6 @@ using testing::mux_end;
 using testing::mux_options_for;
 using testing::mux_pair;
 
-std::span<const std::byte> as_bytes(std::string_view text) {
-  return std::as_bytes(std::span(text.data(), text.size()));
-}
-
 constexpr const char* packet = "packet";
 
 class Relay : public ::testing::Test {
@@ -49,7 +45,10 @@ class Relay : public ::testing::Test {
     protocol::open_frame frame;
     frame.key = "k";
     const auto stream = pair->gateway.core.open(std::move(frame), relay);
-    relay.start({std::shared_ptr<void>(), &pair->gateway.core}, stream, as_bytes(text));
+    relay.start({std::shared_ptr<void>(), &pair->gateway.core}, stream);
+    client.packet = text;
+    client.accepted = false;
+    client.send_packet();
   }
 
   void open_and_accept() {
@@ -276,7 +275,9 @@ TEST_F(Relay, ResetsTheStreamOfATruncatedClientInsteadOfFinishingIt) {
     protocol::open_frame frame;
     frame.key = "k";
     const auto stream = pair->gateway.core.open(std::move(frame), its);
-    its.start({std::shared_ptr<void>(), &pair->gateway.core}, stream, as_bytes(packet));
+    its.start({std::shared_ptr<void>(), &pair->gateway.core}, stream);
+    one.packet = packet;
+    one.send_packet();
     settle();
     one.input = "x";
     one.end = status;
