@@ -10,9 +10,6 @@ namespace {
 // loop for itself; streams that are left have their turn after the next output.
 constexpr int turns_at_once_max = 1'024;
 
-// Where the ping interval is shorter than a turn of the loop, every tick is late: that is no pause.
-constexpr std::chrono::milliseconds pause_counted_min{50};
-
 std::int64_t burst_of(std::int32_t per_second) {
   return std::int64_t{per_second} * limits::opens_burst_seconds;
 }
@@ -23,9 +20,9 @@ mux_core::mux_core(const mux_options& options, link_handler& handler, mux_clock:
     : options_(options),
       handler_(handler),
       link_receive_(options.hello.link_window_bytes),
-      started_(now),
-      last_received_(now),
-      last_time_(now),
+      liveness_({std::chrono::milliseconds(options.hello.ping_interval_ms), options.dead_after,
+                 options.hello_timeout, options.link_stall_timeout},
+                now),
       opens_(options.opens_per_second, burst_of(options.opens_per_second)),
       stream_errors_(limits::stream_errors_per_second, limits::stream_errors_burst) {
   encode(options_.hello, output_.control);
@@ -38,10 +35,7 @@ mux_core::mux_core(const mux_options& options, link_handler& handler, mux_clock:
 // failure is only noted on the way, and settle() acts on it at the end.
 
 std::size_t mux_core::on_input(std::span<const std::byte> input, mux_clock::time_point now) {
-  if (!input.empty()) {
-    last_received_ = now;
-    if (std::exchange(silent_, false) && can_open()) handler_.on_can_open();
-  }
+  if (!input.empty() && liveness_.on_received(now) && can_open()) handler_.on_can_open();
   std::size_t taken = 0;
   while (!is_over()) {
     const auto slice = slice_frame(input.subspan(taken));
@@ -63,44 +57,12 @@ std::size_t mux_core::on_input(std::span<const std::byte> input, mux_clock::time
 }
 
 void mux_core::on_time(mux_clock::time_point now) {
-  const std::chrono::milliseconds interval(options_.hello.ping_interval_ms);
-  forgive_own_pause(now);
-  const auto silence = now - last_received_;
-  if (!is_ready() && now - started_ >= options_.hello_timeout) fail(errc::hello_timeout);
-  if (silence >= options_.dead_after) fail(errc::link_timeout);
-  if (failing_since_ && now - *failing_since_ >= limits::go_away_timeout) fail(errc::go_away);
-  look_for_starvation(now);
+  const bool lacks_credit = link_send_.available() == 0 && turns_.is_anybody_waiting();
+  const errc failure = liveness_.look({is_ready(), lacks_credit}, now);
+  if (failure != errc{}) fail(failure);
   settle();
-  if (is_over() || !is_ready()) return;
-  if (silence >= interval && !ping_unanswered_) {
-    ping_unanswered_ = next_ping_++;
-    submit(ping_frame{*ping_unanswered_});
-  }
-  silent_ = silence >= 2 * interval;
-  starved_ = starving_since_ && now - *starving_since_ >= 2 * interval;
-}
-
-// A process that was stopped, or a machine that was moved, wakes with all its deadlines behind it:
-// what its peers have said since, it has not read yet, and they may have stood still as well.
-void mux_core::forgive_own_pause(mux_clock::time_point now) {
-  const std::chrono::milliseconds interval(options_.hello.ping_interval_ms);
-  const auto pause = now - std::exchange(last_time_, now) - std::max(interval, pause_counted_min);
-  if (pause <= pause.zero()) return;
-  started_ += pause;
-  last_received_ = std::min(now, last_received_ + pause);
-  for (auto* since : {&failing_since_, &starving_since_}) {
-    if (*since) *since = std::min(now, **since + pause);
-  }
-}
-
-// The time runs on even when no stream waits any more: streams that waited may have given up, and a
-// suspect link gets no new ones.
-void mux_core::look_for_starvation(mux_clock::time_point now) {
-  if (options_.link_stall_timeout.count() == 0 || !is_ready()) return;
-  if (!starving_since_ && link_send_.available() == 0 && !turns_.empty()) starving_since_ = now;
-  if (starving_since_ && now - *starving_since_ >= options_.link_stall_timeout) {
-    fail(errc::link_stalled);
-  }
+  if (is_over()) return;
+  if (const auto ping = liveness_.take_ping()) submit(ping_frame{*ping});
 }
 
 void mux_core::take_output(mux_output& out) {
@@ -170,7 +132,7 @@ void mux_core::end_streams() {
 void mux_core::stream_error(mux_stream_state& state, reset_reason reason) {
   ++counters_.stream_errors;
   handler_.on_stream_error(reason);
-  if (!stream_errors_.take(last_received_)) fail(errc::stream_errors_exceeded);
+  if (!stream_errors_.take(liveness_.last_received())) fail(errc::stream_errors_exceeded);
   submit_reset(state, reason);
   stream_handler* handler = std::exchange(state.told_end, true) ? nullptr : state.handler;
   if (handler != nullptr) {
@@ -233,8 +195,7 @@ void mux_core::refuse(refuse_frame refusal) {
 std::size_t mux_core::sendable(stream_id stream) {
   mux_stream_state* state = streams_.find(stream);
   if (state == nullptr || !state->can_send() || is_over()) return 0;
-  // Other streams wait for a turn already, and must not be overtaken.
-  if (state != turn_ && !turns_.empty()) return 0;
+  if (turns_.must_wait(*state)) return 0;
   return room_for(*state);
 }
 
@@ -244,8 +205,7 @@ std::size_t mux_core::submit_data(stream_id stream, std::span<const std::byte> b
   mux_stream_state* state = streams_.find(stream);
   state->send.spend(static_cast<std::int64_t>(n));
   link_send_.spend(static_cast<std::int64_t>(n));
-  // A turn is a number of bytes, not one call. Beyond it this stream waits like all others.
-  if (state == turn_ && (turn_bytes_left_ -= n) == 0) turn_ = nullptr;
+  turns_.spend(*state, n);
   auto rest = bytes.first(n);
   while (!rest.empty()) {
     const auto piece = rest.first(std::min(rest.size(), payload_bytes_max_));
@@ -260,9 +220,7 @@ void mux_core::wait_writable(stream_id stream) {
   mux_stream_state* state = streams_.find(stream);
   if (state == nullptr || !state->can_send() || is_over()) return;
   state->wants_turn = true;
-  if (state->turn_hook.is_linked() || state->send.available() == 0) return;
-  turns_.push_back(*state);
-  mark_output();
+  if (turns_.add(*state)) mark_output();
 }
 
 void mux_core::consumed(stream_id stream, std::size_t n) {
@@ -282,7 +240,7 @@ void mux_core::consumed(stream_id stream, std::size_t n) {
 void mux_core::finish(stream_id stream) {
   mux_stream_state* state = streams_.find(stream);
   if (state == nullptr || !state->can_send()) return;
-  end_sending(*state);
+  send_turns::leave(*state);
   streams_.end_local(*state, direction_state::finished);
   ++finishes_queued_;
   // Among the Data, not before it: it must not overtake what the stream has sent.
@@ -364,7 +322,7 @@ void mux_core::submit_reset_behind_data(mux_stream_state& state, reset_reason re
 }
 
 void mux_core::end_both_ways(mux_stream_state& state) {
-  end_sending(state);
+  send_turns::leave(state);
   streams_.end_local(state, direction_state::reset);
   state.credit_hook.unlink();
 }
@@ -382,15 +340,10 @@ void mux_core::look_for_link_grant() {
   if (link_receive_.is_grant_due()) mark_output();
 }
 
-void mux_core::end_sending(mux_stream_state& state) {
-  state.wants_turn = false;
-  state.turn_hook.unlink();
-}
-
 void mux_core::erase_if_done(stream_id stream) {
   mux_stream_state* state = streams_.find(stream);
   if (state == nullptr || !state->is_over() || state->handler != nullptr) return;
-  if (turn_ == state) turn_ = nullptr;
+  turns_.forget(*state);
   const bool could_open = can_open();
   streams_.erase(stream);
   if (!could_open && can_open()) handler_.on_can_open();
@@ -403,25 +356,19 @@ bool mux_core::is_link_blocked() const {
 std::size_t mux_core::room_for(const mux_stream_state& state) const {
   if (is_link_blocked()) return 0;
   const std::int64_t credit = std::min(state.send.available(), link_send_.available());
-  const std::size_t turn = &state == turn_ ? turn_bytes_left_ : limits::stream_turn_bytes;
-  return std::min(turn, static_cast<std::size_t>(credit));
+  return std::min(turns_.share_of(state), static_cast<std::size_t>(credit));
 }
 
 void mux_core::give_turns() {
   if (std::exchange(giving_turns_, true)) return;
   int turns_left = turns_at_once_max;
-  while (!turns_.empty() && !is_link_blocked() && !is_over() && turns_left-- > 0) {
-    mux_stream_state& state = turns_.front();
-    turns_.pop_front();
-    // It has spent its credit since it asked. The next Credit puts it into the queue again.
-    if (state.send.available() == 0) continue;
-    state.wants_turn = false;
-    turn_ = &state;
-    turn_bytes_left_ = limits::stream_turn_bytes;
-    state.handler->on_writable();
-    turn_ = nullptr;
+  while (!is_link_blocked() && !is_over() && turns_left-- > 0) {
+    mux_stream_state* const state = turns_.begin_next();
+    if (state == nullptr) break;
+    state->handler->on_writable();
+    turns_.end();
   }
-  if (!turns_.empty() && !is_link_blocked()) mark_output();
+  if (turns_.is_anybody_waiting() && !is_link_blocked()) mark_output();
   giving_turns_ = false;
 }
 

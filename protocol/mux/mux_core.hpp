@@ -17,6 +17,8 @@
 #include "base/byte_buffer.hpp"
 #include "base/token_bucket.hpp"
 #include "protocol/mux/credit_window.hpp"
+#include "protocol/mux/link_liveness.hpp"
+#include "protocol/mux/send_turns.hpp"
 #include "protocol/mux/stream_handler.hpp"
 #include "protocol/mux/stream_table.hpp"
 #include "protocol/wire/mux_frame.hpp"
@@ -92,7 +94,7 @@ class mux_core {
   bool is_ready() const { return peer_.has_value(); }
   // After a failure as wrong_backend: the name in the peer's Hello.
   const std::string& wrong_node() const { return wrong_node_; }
-  bool is_suspect() const { return silent_ || starved_; }
+  bool is_suspect() const { return liveness_.is_suspect(); }
   bool is_going_away() const { return go_away_sent_ || go_away_received_; }
   bool is_over() const { return failure_.has_value() || closed_; }
   // After on_failed: the field of the peer's frame that was to blame, "Open.key"; empty: none.
@@ -192,13 +194,10 @@ class mux_core {
   void submit_due_credit();
   void consume_link(std::int64_t n);
   void look_for_link_grant();
-  void end_sending(mux_stream_state& state);
   void erase_if_done(stream_id stream);
   bool has_open_room() const;
   std::size_t room_for(const mux_stream_state& state) const;
   bool is_link_blocked() const;
-  void forgive_own_pause(mux_clock::time_point now);
-  void look_for_starvation(mux_clock::time_point now);
   bool is_backend() const { return options_.hello.role == link_role::backend; }
   void give_turns();
 
@@ -214,31 +213,20 @@ class mux_core {
   receive_window link_receive_;
 
   mux_output output_;
-  turn_queue turns_;
+  send_turns turns_;
   credit_queue credit_due_;
-  mux_stream_state* turn_ = nullptr;  // whose on_writable is running, within its turn's bytes
-  std::size_t turn_bytes_left_ = 0;
   std::size_t finishes_queued_ = 0;  // in output_.data
   std::size_t streams_at_take_ = 0;  // at the last take_output
   bool giving_turns_ = false;
   bool output_marked_ = false;  // on_output was called and take_output has not followed
 
   std::optional<std::int64_t> pong_due_;  // only the newest: one answer stands for all
-  std::optional<std::int64_t> ping_unanswered_;
-  std::int64_t next_ping_ = 1;
-  mux_clock::time_point started_;
-  mux_clock::time_point last_received_;
-  mux_clock::time_point last_time_;  // of on_time
+  link_liveness liveness_;
   token_bucket opens_;
   token_bucket stream_errors_;
-  // Since then bytes wait and no credit has come for the link, whose window is at 0.
-  std::optional<mux_clock::time_point> starving_since_;
-  bool silent_ = false;   // suspect: nothing received for two ping intervals
-  bool starved_ = false;  // suspect: starving for two ping intervals
 
   bool go_away_sent_ = false;
   bool go_away_received_ = false;
-  std::optional<mux_clock::time_point> failing_since_;  // the peer's GoAway with an error
   std::optional<errc> failure_;
   std::string_view failure_field_;
   bool closed_ = false;

@@ -134,9 +134,10 @@ errc mux_core::open_error(const open_frame& open) {
 
 // A stream can be reset only once, so this bounds Resets as well.
 bool mux_core::is_open_limited(stream_id stream) {
-  if (opens_.take(last_received_)) return false;
+  if (opens_.take(liveness_.last_received())) return false;
   ++counters_.opens_limited;
-  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(opens_.until_next(last_received_));
+  const auto wait =
+      std::chrono::ceil<std::chrono::milliseconds>(opens_.until_next(liveness_.last_received()));
   const auto retry_after_ms = static_cast<std::int32_t>(wait.count());
   submit_answer(refuse_frame{stream, refuse_reason::busy, {}, retry_after_ms});
   return true;
@@ -165,7 +166,7 @@ void mux_core::on_refuse(const refuse_frame& refuse) {
     if (!state->is_reset()) stream_error(*state, reset_reason::bad_state);
     return;
   }
-  end_sending(*state);
+  send_turns::leave(*state);
   streams_.end_local(*state, direction_state::reset);
   streams_.end_remote(*state, direction_state::reset);
   if (!std::exchange(state->told_end, true) && state->handler != nullptr) {
@@ -193,7 +194,7 @@ void mux_core::on_finish(const finish_frame& finish) {
 void mux_core::on_reset(const reset_frame& reset) {
   mux_stream_state* state = find_for_frame(reset.stream);
   if (state == nullptr) return;
-  end_sending(*state);
+  send_turns::leave(*state);
   streams_.end_remote(*state, direction_state::reset);
   if (!std::exchange(state->told_end, true) && state->handler != nullptr) {
     state->handler->on_reset(reset.reason, true);
@@ -211,7 +212,7 @@ void mux_core::on_credit(const credit_frame& credit) {
   if (!state->send.grant(credit.bytes, limits::stream_window_bytes_max)) {
     return stream_error(*state, reset_reason::credit_overflow);
   }
-  if (state->wants_turn && !state->turn_hook.is_linked()) turns_.push_back(*state);
+  if (state->wants_turn) turns_.add(*state);
 }
 
 void mux_core::on_link_credit(std::int64_t bytes) {
@@ -219,8 +220,7 @@ void mux_core::on_link_credit(std::int64_t bytes) {
   if (!link_send_.grant(bytes, limits::link_window_bytes_max)) {
     return fail(errc::link_credit_overflow);
   }
-  starving_since_.reset();
-  if (std::exchange(starved_, false) && can_open()) handler_.on_can_open();
+  if (liveness_.on_link_credit() && can_open()) handler_.on_can_open();
 }
 
 void mux_core::on_ping(const ping_frame& ping) {
@@ -229,12 +229,11 @@ void mux_core::on_ping(const ping_frame& ping) {
 }
 
 void mux_core::on_pong(const pong_frame& pong) {
-  if (ping_unanswered_ != pong.opaque) return fail(errc::pong_unexpected);
-  ping_unanswered_.reset();
+  if (!liveness_.on_pong(pong.opaque)) fail(errc::pong_unexpected);
 }
 
 void mux_core::on_go_away(const go_away_frame& go_away) {
-  if (go_away.reason != 0 && !failing_since_) failing_since_ = last_received_;
+  if (go_away.reason != 0) liveness_.on_failing();
   // Only the first one counts: it costs a look at every stream, and its receiver a line of log.
   if (std::exchange(go_away_received_, true)) return;
   if (!is_backend()) {

@@ -14,6 +14,8 @@ import mutation  # noqa: E402  pylint: disable=wrong-import-position
 CORE = "protocol/mux/mux_core.cpp"
 FRAMES = "protocol/mux/mux_core_frames.cpp"
 WINDOW = "protocol/mux/credit_window.hpp"
+TURNS = "protocol/mux/send_turns.hpp"
+LIVENESS = "protocol/mux/link_liveness.cpp"
 
 CHECKER = mutation.Checker(
     folders=("protocol", "tests/simulation", "tests/support"),
@@ -89,8 +91,7 @@ MUTATIONS = {
          "  while (!is_over() && output_.data.empty()) {\n    const auto slice")),
     "no_turn_after_stream_credit": (
         "a stream that waits is forgotten when its credit comes",
-        (FRAMES, "  if (state->wants_turn && !state->turn_hook.is_linked()) "
-         "turns_.push_back(*state);\n", "")),
+        (FRAMES, "  if (state->wants_turn) turns_.add(*state);\n", "")),
     "no_turn_after_link_credit": (
         "nobody has a turn when the link's credit comes",
         (CORE, "look_for_link_grant();\n  give_turns();\n  return taken;",
@@ -101,27 +102,25 @@ MUTATIONS = {
          "end_both_ways(state);")),
     "waiters_overtaken": (
         "who sends without waiting gets ahead of those who wait",
-        (CORE, "  if (state != turn_ && !turns_.empty()) return 0;\n", "")),
+        (CORE, "  if (turns_.must_wait(*state)) return 0;\n", "")),
     "turn_without_end": (
         "a turn lasts as long as there is room",
-        (CORE, "    turn_bytes_left_ = limits::stream_turn_bytes;",
-         "    turn_bytes_left_ = limits::data_queue_bytes_max * 4;")),
+        (TURNS, "      bytes_left_ = limits::stream_turn_bytes;",
+         "      bytes_left_ = limits::data_queue_bytes_max * 4;")),
     "newest_waiter_first": (
         "who asked last for a turn has it first",
-        (CORE, "  turns_.push_back(*state);\n  mark_output();",
-         "  turns_.push_front(*state);\n  mark_output();")),
+        (TURNS, "    waiting_.push_back(state);", "    waiting_.push_front(state);")),
     "suspect_for_ever": (
         "a byte from a suspect peer clears nothing",
-        (CORE, "    if (std::exchange(silent_, false) && can_open())",
-         "    if (silent_ && can_open())"),
-        (CORE, "  silent_ = silence >= 2 * interval;",
-         "  silent_ = silent_ || silence >= 2 * interval;")),
+        (LIVENESS, "  return std::exchange(is_silent_, false);", "  return is_silent_;"),
+        (LIVENESS, "  is_silent_ = silence >= 2 * limits_.ping_interval;",
+         "  is_silent_ = is_silent_ || silence >= 2 * limits_.ping_interval;")),
     "link_credit_tells_nobody": (
         "a grant of the link waits for other output",
         (CORE, "  if (link_receive_.is_grant_due()) mark_output();\n", "")),
     "turn_tells_nobody": (
         "who asks for a turn waits for other output",
-        (CORE, "  turns_.push_back(*state);\n  mark_output();", "  turns_.push_back(*state);")),
+        (CORE, "  if (turns_.add(*state)) mark_output();", "  turns_.add(*state);")),
     "no_turns_at_output": (
         "nobody has a turn when the queue was taken",
         (CORE, "  if (is_over()) return;\n  give_turns();\n", "  if (is_over()) return;\n")),
@@ -146,7 +145,7 @@ MUTATIONS = {
         (FRAMES, "  pong_due_ = ping.opaque;\n", "")),
     "silence_is_no_death": (
         "a link on which nothing arrives is never given up",
-        (CORE, "  if (silence >= options_.dead_after) fail(errc::link_timeout);\n", "")),
+        (LIVENESS, "  if (silence >= limits_.dead_after) return errc::link_timeout;\n", "")),
 }
 
 
