@@ -20,6 +20,9 @@ LAYERS = {
     "gateway/config": (
         "protocol", "protocol/wire", "shard_router", "gateway/vocabulary"),
     "gateway/operate": ("base", "base/net", "protocol", "protocol/wire", "gateway/vocabulary"),
+    "gateway/balance": (
+        "base", "base/net", "shard_router", "gateway/vocabulary", "gateway/config",
+        "gateway/operate"),
     "gateway/tls/records": (),
     "gateway/tls/certificates": ("protocol", "gateway/config"),
     "gateway/tls/tickets": ("base", "gateway/config", "gateway/operate"),

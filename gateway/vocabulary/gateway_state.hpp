@@ -1,0 +1,25 @@
+// Where a gateway is in its life, as the fleet and its operators see it.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace presenter::gateway {
+
+enum class gateway_state : std::uint8_t {
+  up,        // clients are sent here
+  draining,  // no client is sent here any more; those that come are served
+  drained,   // nobody is left, and nobody came for long enough: it may end
+  unready,   // it could not serve a client: it has just started, or lacks its map or its links
+};
+
+inline constexpr std::array<std::string_view, 4> gateway_state_names{"up", "draining", "drained",
+                                                                     "unready"};
+
+constexpr std::string_view name_of(gateway_state value) noexcept {
+  return gateway_state_names[static_cast<std::size_t>(value)];
+}
+
+}  // namespace presenter::gateway
