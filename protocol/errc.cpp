@@ -1,17 +1,12 @@
 #include "protocol/errc.hpp"
 
-#include <string>
+#include "base/error_table.hpp"
 
 namespace presenter::protocol {
 namespace {
 
-struct errc_text {
-  std::string_view name;
-  std::string_view message;
-};
-
 // One line per enumerator; no default, so that the compiler finds a missing one.
-constexpr errc_text text_of(errc code) {
+constexpr error_row row_of(errc code) {
   switch (code) {
     case errc::frame_empty:
       return {"frame_empty", "frame with a length of 0"};
@@ -94,22 +89,14 @@ constexpr errc_text text_of(errc code) {
     case errc::packet_key_size:
       return {"packet_key_size", "routing key is empty or too long"};
   }
-  return {"unknown", "unknown error"};
+  return unknown_error;
 }
-
-class protocol_category final : public boost::system::error_category {
- public:
-  const char* name() const noexcept override { return "presenter.protocol"; }
-  std::string message(int value) const override {
-    return std::string(text_of(static_cast<errc>(value)).message);
-  }
-};
 
 }  // namespace
 
 const boost::system::error_category& error_category() noexcept {
-  static const protocol_category category;
-  return category;
+  static const error_table<errc> table("presenter.protocol", row_of);
+  return table;
 }
 
 boost::system::error_code make_error_code(errc code) noexcept {
@@ -117,7 +104,7 @@ boost::system::error_code make_error_code(errc code) noexcept {
 }
 
 std::string_view name_of(errc code) noexcept {
-  return text_of(code).name;
+  return row_of(code).name;
 }
 
 bool is_stream_error(errc code) noexcept {

@@ -1,17 +1,12 @@
 #include "shard_router/errc.hpp"
 
-#include <string>
+#include "base/error_table.hpp"
 
 namespace presenter::shard_router {
 namespace {
 
-struct errc_text {
-  std::string_view name;
-  std::string_view message;
-};
-
 // One line per enumerator; no default, so that the compiler finds a missing one.
-constexpr errc_text text_of(errc code) {
+constexpr error_row row_of(errc code) {
   switch (code) {
     case errc::entry_too_large:
       return {"entry_too_large", "more bytes than a server's entry may have"};
@@ -54,22 +49,14 @@ constexpr errc_text text_of(errc code) {
     case errc::secret_exposed:
       return {"secret_exposed", "others than our identity may read or change it"};
   }
-  return {"unknown", "unknown error"};
+  return unknown_error;
 }
-
-class shard_router_category final : public boost::system::error_category {
- public:
-  const char* name() const noexcept override { return "presenter.shard_router"; }
-  std::string message(int value) const override {
-    return std::string(text_of(static_cast<errc>(value)).message);
-  }
-};
 
 }  // namespace
 
 const boost::system::error_category& error_category() noexcept {
-  static const shard_router_category category;
-  return category;
+  static const error_table<errc> table("presenter.shard_router", row_of);
+  return table;
 }
 
 boost::system::error_code make_error_code(errc code) noexcept {
@@ -77,7 +64,7 @@ boost::system::error_code make_error_code(errc code) noexcept {
 }
 
 std::string_view name_of(errc code) noexcept {
-  return text_of(code).name;
+  return row_of(code).name;
 }
 
 }  // namespace presenter::shard_router

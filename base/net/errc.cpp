@@ -1,37 +1,34 @@
 #include "base/net/errc.hpp"
 
-#include <string>
+#include "base/error_table.hpp"
 
 namespace presenter::net {
 namespace {
 
-class net_category final : public boost::system::error_category {
- public:
-  const char* name() const noexcept override { return "presenter.net"; }
-  std::string message(int value) const override {
-    switch (static_cast<errc>(value)) {
-      case errc::name_invalid:
-        return "not a name that can be looked up";
-      case errc::name_unknown:
-        return "the name is unknown, or has no address";
-      case errc::name_servers_failed:
-        return "the name servers fail, or cannot be reached";
-      case errc::lookup_timed_out:
-        return "the name servers did not answer in time";
-      case errc::lookup_under_way:
-        return "the name servers have not answered yet";
-      case errc::no_address:
-        return "there is no address to connect to";
-    }
-    return "unknown error";
+// One line per enumerator; no default, so that the compiler finds a missing one.
+constexpr error_row row_of(errc code) {
+  switch (code) {
+    case errc::name_invalid:
+      return {"name_invalid", "not a name that can be looked up"};
+    case errc::name_unknown:
+      return {"name_unknown", "the name is unknown, or has no address"};
+    case errc::name_servers_failed:
+      return {"name_servers_failed", "the name servers fail, or cannot be reached"};
+    case errc::lookup_timed_out:
+      return {"lookup_timed_out", "the name servers did not answer in time"};
+    case errc::lookup_under_way:
+      return {"lookup_under_way", "the name servers have not answered yet"};
+    case errc::no_address:
+      return {"no_address", "there is no address to connect to"};
   }
-};
+  return unknown_error;
+}
 
 }  // namespace
 
 const boost::system::error_category& error_category() noexcept {
-  static const net_category category;
-  return category;
+  static const error_table<errc> table("presenter.net", row_of);
+  return table;
 }
 
 boost::system::error_code make_error_code(errc code) noexcept {

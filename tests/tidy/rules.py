@@ -8,8 +8,8 @@ import re
 LAYERS = {
     "base": (),
     "base/loop": (),
-    "base/net": (),
-    "protocol": (),
+    "base/net": ("base",),
+    "protocol": ("base",),
     "protocol/wire": ("base", "protocol"),
     "protocol/mux": ("base", "protocol", "protocol/wire"),
     "protocol/transport": ("base/loop", "protocol", "protocol/wire", "protocol/mux"),
@@ -23,7 +23,7 @@ LAYERS = {
     "gateway/balance": (
         "base", "base/net", "shard_router", "gateway/vocabulary", "gateway/config",
         "gateway/operate"),
-    "gateway/tls/records": (),
+    "gateway/tls/records": ("base",),
     "gateway/tls/certificates": ("protocol", "gateway/config"),
     "gateway/tls/tickets": ("base", "gateway/config", "gateway/operate"),
     "gateway/tls": (

@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "base/error_table.hpp"
+
 namespace presenter::gateway {
 namespace {
 
@@ -93,13 +95,8 @@ bool is_newest_first(const std::vector<ticket_key>& keys) {
   return std::ranges::adjacent_find(keys, is_wrong) == keys.end();
 }
 
-struct errc_text {
-  std::string_view name;
-  std::string_view message;
-};
-
 // No default, so that the compiler finds a missing one.
-constexpr errc_text text_of(ticket_errc code) {
+constexpr error_row row_of(ticket_errc code) {
   switch (code) {
     case ticket_errc::layout_unknown:
       return {"layout_unknown", "not ticket keys, or of a newer gateway"};
@@ -114,22 +111,14 @@ constexpr errc_text text_of(ticket_errc code) {
     case ticket_errc::file_size_invalid:
       return {"file_size_invalid", "not 1 to 64 ticket keys of 80 bytes each"};
   }
-  return {"unknown", "unknown error"};
+  return unknown_error;
 }
-
-class category final : public boost::system::error_category {
- public:
-  const char* name() const noexcept override { return "presenter.tickets"; }
-  std::string message(int value) const override {
-    return std::string(text_of(static_cast<ticket_errc>(value)).message);
-  }
-};
 
 }  // namespace
 
 const boost::system::error_category& ticket_error_category() noexcept {
-  static const category the_category;
-  return the_category;
+  static const error_table<ticket_errc> table("presenter.tickets", row_of);
+  return table;
 }
 
 boost::system::error_code make_error_code(ticket_errc code) noexcept {
@@ -137,7 +126,7 @@ boost::system::error_code make_error_code(ticket_errc code) noexcept {
 }
 
 std::string_view name_of(ticket_errc code) noexcept {
-  return text_of(code).name;
+  return row_of(code).name;
 }
 
 ticket_key::~ticket_key() {
