@@ -207,7 +207,7 @@ std::uint64_t acceptor_state::accept(operation_pointer<accept_operation> operati
   } else {
     hand_over();
   }
-  return accept_number_;
+  return accept_ ? accept_number_ : 0;
 }
 
 void acceptor_state::cancel_accept(std::uint64_t number) {
@@ -244,7 +244,7 @@ std::uint64_t acceptor_state::wait_drained(operation_pointer<drain_operation> op
   drain_ = std::move(operation);
   drain_number_ = ++operation_number_;
   if (drain_result_) complete(drain_, *drain_result_);
-  return drain_number_;
+  return drain_ ? drain_number_ : 0;
 }
 
 void acceptor_state::cancel_drain(std::uint64_t number) {

@@ -43,11 +43,10 @@ class acceptor_state final : public std::enable_shared_from_this<acceptor_state>
   boost::asio::ip::tcp::endpoint local_endpoint() const { return local_; }
   const std::string& node() const { return options_.node; }
 
-  // Both return a number for their cancel function, which ignores operations that are over.
+  // Both return a number for their cancel function, which ignores operations that are over; 0 if
+  // it is over already.
   std::uint64_t accept(operation_pointer<accept_operation> operation);
   std::uint64_t wait_drained(operation_pointer<drain_operation> operation);
-  bool is_accept_pending() const { return accept_ != nullptr; }
-  bool is_drain_pending() const { return drain_ != nullptr; }
   void cancel_accept(std::uint64_t number);
   void cancel_drain(std::uint64_t number);
 

@@ -32,48 +32,6 @@
 
 namespace presenter::protocol {
 
-// What async_initiate is given: makes the operation, and lets the handler's cancellation slot end
-// it.
-struct initiate_accept {
-  using executor_type = link_executor;
-  executor_type get_executor() const { return state->get_executor(); }
-
-  template <class Handler>
-  void operator()(Handler&& handler) const {
-    auto slot = boost::asio::get_associated_cancellation_slot(handler);
-    const auto number =
-        state->accept(make_operation<accept_operation, boost::system::error_code, mux_stream>(
-            state->get_executor(), std::forward<Handler>(handler)));
-    if (!slot.is_connected() || !state->is_accept_pending()) return;
-    slot.assign([weak = state->weak_from_this(), number](boost::asio::cancellation_type type) {
-      const auto alive = weak.lock();
-      if (alive && type != boost::asio::cancellation_type::none) alive->cancel_accept(number);
-    });
-  }
-
-  std::shared_ptr<acceptor_state> state;
-};
-
-struct initiate_drain {
-  using executor_type = link_executor;
-  executor_type get_executor() const { return state->get_executor(); }
-
-  template <class Handler>
-  void operator()(Handler&& handler) const {
-    auto slot = boost::asio::get_associated_cancellation_slot(handler);
-    const auto number =
-        state->wait_drained(make_operation<drain_operation, boost::system::error_code>(
-            state->get_executor(), std::forward<Handler>(handler)));
-    if (!slot.is_connected() || !state->is_drain_pending()) return;
-    slot.assign([weak = state->weak_from_this(), number](boost::asio::cancellation_type type) {
-      const auto alive = weak.lock();
-      if (alive && type != boost::asio::cancellation_type::none) alive->cancel_drain(number);
-    });
-  }
-
-  std::shared_ptr<acceptor_state> state;
-};
-
 // Life: closes itself when destroyed; its streams outlive it and fail with connection_aborted.
 // Confined to: the thread of its io_context. A server of several threads has one acceptor and one
 // io_context for each; they may share a port.
@@ -106,8 +64,8 @@ class mux_acceptor {
                 CompletionToken = boost::asio::default_completion_token_t<executor_type>>
   auto async_accept(
       CompletionToken&& token = boost::asio::default_completion_token_t<executor_type>()) {
-    return boost::asio::async_initiate<CompletionToken, void(error_code, mux_stream)>(
-        initiate_accept{state_}, token);
+    return initiate_operation<accept_operation, &acceptor_state::accept,
+                              &acceptor_state::cancel_accept>(state_, token);
   }
 
   // Begins an orderly end: stops listening, tells every gateway (GoAway), refuses streams that
@@ -122,8 +80,8 @@ class mux_acceptor {
                 CompletionToken = boost::asio::default_completion_token_t<executor_type>>
   auto async_drain(
       CompletionToken&& token = boost::asio::default_completion_token_t<executor_type>()) {
-    return boost::asio::async_initiate<CompletionToken, void(error_code)>(initiate_drain{state_},
-                                                                          token);
+    return initiate_operation<drain_operation, &acceptor_state::wait_drained,
+                              &acceptor_state::cancel_drain>(state_, token);
   }
 
   // Stops listening and closes all links; their streams are lost. Idempotent.

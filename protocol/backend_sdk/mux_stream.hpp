@@ -14,48 +14,6 @@
 
 namespace presenter::protocol {
 
-// What async_initiate is given: makes the operation, and lets the handler's cancellation slot end
-// it.
-struct initiate_read {
-  using executor_type = link_executor;
-  executor_type get_executor() const { return state->get_executor(); }
-
-  template <class Handler, class MutableBufferSequence>
-  void operator()(Handler&& handler, const MutableBufferSequence& buffers) const {
-    auto slot = boost::asio::get_associated_cancellation_slot(handler);
-    const auto number = state->read(
-        make_operation<read_into<MutableBufferSequence>, boost::system::error_code, std::size_t>(
-            state->get_executor(), std::forward<Handler>(handler), buffers));
-    if (!slot.is_connected() || !state->is_read_pending()) return;
-    slot.assign([weak = state->weak_from_this(), number](boost::asio::cancellation_type type) {
-      const auto alive = weak.lock();
-      if (alive && type != boost::asio::cancellation_type::none) alive->cancel_read(number);
-    });
-  }
-
-  std::shared_ptr<stream_state> state;
-};
-
-struct initiate_write {
-  using executor_type = link_executor;
-  executor_type get_executor() const { return state->get_executor(); }
-
-  template <class Handler, class ConstBufferSequence>
-  void operator()(Handler&& handler, const ConstBufferSequence& buffers) const {
-    auto slot = boost::asio::get_associated_cancellation_slot(handler);
-    const auto number = state->write(
-        make_operation<write_from<ConstBufferSequence>, boost::system::error_code, std::size_t>(
-            state->get_executor(), std::forward<Handler>(handler), buffers));
-    if (!slot.is_connected() || !state->is_write_pending()) return;
-    slot.assign([weak = state->weak_from_this(), number](boost::asio::cancellation_type type) {
-      const auto alive = weak.lock();
-      if (alive && type != boost::asio::cancellation_type::none) alive->cancel_write(number);
-    });
-  }
-
-  std::shared_ptr<stream_state> state;
-};
-
 // Comes from mux_acceptor::async_accept. A default-constructed or moved-from stream may only be
 // assigned to, closed, destroyed and asked is_open.
 //
@@ -104,8 +62,8 @@ class mux_stream {
   auto async_read_some(
       const MutableBufferSequence& buffers,
       CompletionToken&& token = boost::asio::default_completion_token_t<executor_type>()) {
-    return boost::asio::async_initiate<CompletionToken, void(error_code, std::size_t)>(
-        initiate_read{state_}, token, buffers);
+    return initiate_operation<read_into<MutableBufferSequence>, &stream_state::read,
+                              &stream_state::cancel_read>(state_, token, buffers);
   }
 
   // Writes at least one byte, as soon as the stream and the link have credit for one, and at most
@@ -117,8 +75,8 @@ class mux_stream {
   auto async_write_some(
       const ConstBufferSequence& buffers,
       CompletionToken&& token = boost::asio::default_completion_token_t<executor_type>()) {
-    return boost::asio::async_initiate<CompletionToken, void(error_code, std::size_t)>(
-        initiate_write{state_}, token, buffers);
+    return initiate_operation<write_from<ConstBufferSequence>, &stream_state::write,
+                              &stream_state::cancel_write>(state_, token, buffers);
   }
 
   // One deadline for all operations, those that are pending and those to come: what is pending then

@@ -8,13 +8,16 @@
 #include <boost/asio/append.hpp>
 #include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/recycling_allocator.hpp>
 #include <boost/system/error_code.hpp>
 #include <memory>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 #include "protocol/transport/mux_link.hpp"
@@ -25,6 +28,8 @@ namespace presenter::protocol {
 template <class... Results>
 class pending_operation {
  public:
+  using signature = void(Results...);
+
   // Posts the handler with `results`.
   virtual void complete(Results... results) = 0;
   // Drops the handler without calling it: its io_context is being destroyed.
@@ -117,9 +122,12 @@ class write_from : public write_operation {
   ConstBufferSequence buffers_;
 };
 
-// `Operation` with its handler. Made by make_operation only.
+// `Operation` with its handler. Made by initiate only.
+template <class Operation, class Handler, class Signature = typename Operation::signature>
+class operation_with_handler;
+
 template <class Operation, class Handler, class... Results>
-class operation_with_handler final : public Operation {
+class operation_with_handler<Operation, Handler, void(Results...)> final : public Operation {
   using base_allocator =
       boost::asio::associated_allocator_t<Handler, boost::asio::recycling_allocator<void>>;
   using allocator =
@@ -176,11 +184,39 @@ class operation_with_handler final : public Operation {
   work_guard work_;
 };
 
-template <class Operation, class... Results, class Handler, class... Arguments>
-operation_pointer<Operation> make_operation(link_executor executor, Handler handler,
-                                            Arguments&&... arguments) {
-  return operation_with_handler<Operation, Handler, Results...>::make(
-      executor, std::move(handler), std::forward<Arguments>(arguments)...);
+// What async_initiate is given: makes an `Operation` of the handler and the arguments, has `State`
+// begin it, and lets the handler's cancellation slot end it. All cancellation types do.
+//
+// `begin` takes the operation and returns a number, by which `cancel` knows whether it is still the
+// same one, or 0 if it is over already.
+template <class Operation, auto begin, auto cancel, class State>
+struct initiate {
+  using executor_type = link_executor;
+  executor_type get_executor() const { return state->get_executor(); }
+
+  template <class Handler, class... Arguments>
+  void operator()(Handler&& handler, const Arguments&... arguments) const {
+    using operation = operation_with_handler<Operation, std::decay_t<Handler>>;
+    auto slot = boost::asio::get_associated_cancellation_slot(handler);
+    const auto number = ((*state).*begin)(
+        operation::make(state->get_executor(), std::forward<Handler>(handler), arguments...));
+    if (!slot.is_connected() || number == 0) return;
+    slot.assign([weak = state->weak_from_this(), number](boost::asio::cancellation_type type) {
+      const auto alive = weak.lock();
+      if (alive && type != boost::asio::cancellation_type::none) ((*alive).*cancel)(number);
+    });
+  }
+
+  std::shared_ptr<State> state;
+};
+
+// An asynchronous operation of `state`: the body of an async_… function.
+template <class Operation, auto begin, auto cancel, class State, class CompletionToken,
+          class... Arguments>
+auto initiate_operation(const std::shared_ptr<State>& state, CompletionToken& token,
+                        const Arguments&... arguments) {
+  return boost::asio::async_initiate<CompletionToken, typename Operation::signature>(
+      initiate<Operation, begin, cancel, State>{state}, token, arguments...);
 }
 
 }  // namespace presenter::protocol

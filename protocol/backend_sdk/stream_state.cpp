@@ -92,7 +92,7 @@ std::uint64_t stream_state::read(operation_pointer<read_operation> operation) {
   } else {
     watch_deadline();
   }
-  return read_number_;
+  return read_ ? read_number_ : 0;
 }
 
 void stream_state::on_data(std::span<const std::byte> payload, bool) {
@@ -152,7 +152,7 @@ std::uint64_t stream_state::write(operation_pointer<write_operation> operation) 
     core().wait_writable(info_.stream);
     watch_deadline();
   }
-  return write_number_;
+  return write_ ? write_number_ : 0;
 }
 
 // False if there is no room now.

@@ -65,11 +65,10 @@ class stream_state final : public std::enable_shared_from_this<stream_state>,
   void refuse(refuse_frame refusal);
 
   // --- what mux_stream does; documented there
-  // Both return a number for cancel_read, cancel_write: an operation that is over is not cancelled.
+  // Both return a number for cancel_read, cancel_write, which ignore an operation that is over; 0
+  // if it is over already.
   std::uint64_t read(operation_pointer<read_operation> operation);
   std::uint64_t write(operation_pointer<write_operation> operation);
-  bool is_read_pending() const { return read_ != nullptr; }
-  bool is_write_pending() const { return write_ != nullptr; }
   void cancel_read(std::uint64_t number);
   void cancel_write(std::uint64_t number);
   void cancel();
