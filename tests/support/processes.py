@@ -1,7 +1,7 @@
 """The integration tests' harness: `InstallationTest` starts processes and shows their logs.
 
-The processes themselves are deploy/cluster.py's, the same that the demonstration runs. The programs
-are found through PRESENTER_BIN, which ctest sets.
+The processes themselves are deploy/demonstration/cluster.py's, the same that `deploy/demo` runs.
+The programs are found through PRESENTER_BIN, which ctest sets.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ import sys
 import unittest
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
-sys.path.insert(0, os.path.join(ROOT, "deploy"))
+sys.path.insert(0, os.path.join(ROOT, "deploy/demonstration"))
 
 # pylint: disable=wrong-import-position,unused-import
 from cluster import (ChatServer, Cluster, ClusterError, Gateway, Process, free_port, toml,  # noqa

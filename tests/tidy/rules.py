@@ -113,8 +113,9 @@ BANNED_CODE = (
 )
 
 BANNED_PYTHON = (
-    (re.compile(r"\btime\.sleep\s*\("), "wait for the event: wait_until of deploy/cluster.py",
-     re.compile(r"deploy/cluster\.py$")),
+    (re.compile(r"\btime\.sleep\s*\("),
+     "wait for the event: wait_until of deploy/demonstration/cluster.py",
+     re.compile(r"deploy/demonstration/cluster\.py$")),
     (re.compile(r"\bos\.system\s*\(|shell\s*=\s*True"), "runs a shell", None),
     (re.compile(r"\bpkill\b|\bkillall\b"), "ends what it did not start: use the process id", None),
     (re.compile(r"@unittest\.skip|skipTest\("), "a skipped test checks nothing", None),

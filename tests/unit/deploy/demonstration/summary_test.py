@@ -1,11 +1,11 @@
-"""deploy/summary.py: the reader sees every message that was sent in exactly one line."""
+"""demonstration/summary.py: the reader sees every message that was sent in exactly one line."""
 
 import os
 import re
 import sys
 import unittest
 
-sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../../deploy"))
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../../../deploy/demonstration"))
 
 import summary  # noqa: E402  pylint: disable=wrong-import-position
 

@@ -3,7 +3,7 @@
 Life: everything lives in one temporary folder and is started by a `Cluster`; leaving its `with`
 block stops each process by its own process group and removes the folder. A child also dies with
 its parent (PR_SET_PDEATHSIG), so nothing is left behind even if the script itself is killed.
-Used by deploy/demo.py and, through tests/support/processes.py, by the integration tests.
+Used by demo.py beside it and, through tests/support/processes.py, by the integration tests.
 """
 
 import ctypes

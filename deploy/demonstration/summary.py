@@ -1,4 +1,4 @@
-"""The end of deploy/demo.py: what the runs of presenter-load have seen, added up in front of the
+"""The end of demo.py: what the runs of presenter-load have seen, added up in front of the
 reader. Reports in, rows and text out; it starts nothing."""
 
 import collections
