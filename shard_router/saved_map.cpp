@@ -4,11 +4,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <string>
-#include <string_view>
 #include <utility>
 
+#include "base/replaced_file.hpp"
 #include "shard_router/errc.hpp"
 
 namespace presenter::shard_router {
@@ -22,8 +21,8 @@ error_code last_error() {
 
 class descriptor {
  public:
-  descriptor(const std::filesystem::path& path, int flags)
-      : value_(::open(path.c_str(), flags | O_CLOEXEC, 0644)) {}
+  explicit descriptor(const std::filesystem::path& path)
+      : value_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
   ~descriptor() {
     if (value_ >= 0) ::close(value_);
   }
@@ -31,15 +30,6 @@ class descriptor {
   descriptor& operator=(const descriptor&) = delete;
 
   bool is_open() const { return value_ >= 0; }
-
-  error_code write_all(std::string_view bytes) const {
-    while (!bytes.empty()) {
-      const ssize_t count = ::write(value_, bytes.data(), bytes.size());
-      if (count < 0 && errno != EINTR) return last_error();
-      if (count > 0) bytes.remove_prefix(static_cast<std::size_t>(count));
-    }
-    return {};
-  }
 
   error_code read_all(std::string& bytes, std::size_t bytes_max) const {
     for (std::size_t size = 0;;) {
@@ -53,37 +43,18 @@ class descriptor {
     }
   }
 
-  error_code sync() const { return ::fsync(value_) == 0 ? error_code() : last_error(); }
-
  private:
   int value_;
 };
 
-error_code write_synced(const std::filesystem::path& file, std::string_view bytes) {
-  const descriptor out(file, O_WRONLY | O_CREAT | O_TRUNC);
-  if (!out.is_open()) return last_error();
-  if (const error_code failed = out.write_all(bytes)) return failed;
-  return out.sync();
-}
-
 }  // namespace
 
 error_code save_map(const std::filesystem::path& file, const shard_map& map) {
-  std::filesystem::path fresh = file;
-  fresh += ".new";
-  error_code failed = write_synced(fresh, encode_map(map));
-  if (!failed && ::rename(fresh.c_str(), file.c_str()) != 0) failed = last_error();
-  if (failed) {
-    ::unlink(fresh.c_str());
-    return failed;
-  }
-  const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
-  const descriptor opened(folder, O_RDONLY | O_DIRECTORY);
-  return opened.is_open() ? opened.sync() : last_error();
+  return replace_file(file, encode_map(map));
 }
 
 boost::system::result<decoded_map> load_saved_map(const std::filesystem::path& file) {
-  const descriptor in(file, O_RDONLY);
+  const descriptor in(file);
   if (!in.is_open()) return last_error();
   std::string bytes;
   if (const error_code failed = in.read_all(bytes, limits::saved_map_bytes_max)) return failed;

@@ -11,8 +11,7 @@
 
 namespace presenter::shard_router {
 
-// Whole or not at all: a new file beside it, fsync, rename, fsync of the folder. Blocks for as long
-// as the disk takes. On failure the earlier copy is as it was.
+// Whole or not at all, see base/replaced_file.hpp. Blocks for as long as the disk takes.
 boost::system::error_code save_map(const std::filesystem::path& file, const shard_map& map);
 
 // errc::saved_map_invalid, or what the operating system says (no_such_file_or_directory …).

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace presenter::gateway {
@@ -20,6 +21,13 @@ inline constexpr std::array<std::string_view, 4> gateway_state_names{"up", "drai
 
 constexpr std::string_view name_of(gateway_state value) noexcept {
   return gateway_state_names[static_cast<std::size_t>(value)];
+}
+
+// Nothing if `name` is none of `gateway_state_names`.
+constexpr std::optional<gateway_state> gateway_state_of(std::string_view name) noexcept {
+  for (std::size_t i = 0; i < gateway_state_names.size(); ++i)
+    if (gateway_state_names[i] == name) return static_cast<gateway_state>(i);
+  return std::nullopt;
 }
 
 }  // namespace presenter::gateway
