@@ -9,6 +9,7 @@ LAYERS = {
     "base": (),
     "base/loop": (),
     "base/net": ("base",),
+    "base/process": (),
     "protocol": ("base",),
     "protocol/wire": ("base", "protocol"),
     "protocol/mux": ("base", "protocol", "protocol/wire"),

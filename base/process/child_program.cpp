@@ -1,0 +1,267 @@
+#include "base/process/child_program.hpp"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+#include <cerrno>
+#include <csignal>
+#include <utility>
+
+namespace presenter {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+error_code last_error() {
+  return {errno, boost::system::system_category()};
+}
+
+// Both ends are closed by whoever execs, and with the pipe.
+struct pipe_ends {
+  int read = -1;
+  int write = -1;
+
+  error_code open() {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return last_error();
+    read = ends[0];
+    write = ends[1];
+    return {};
+  }
+  ~pipe_ends() {
+    for (const int end : {read, write})
+      if (end >= 0) ::close(end);
+  }
+};
+
+std::vector<char*> pointers_to(std::vector<std::string>& texts) {
+  std::vector<char*> all;
+  for (std::string& text : texts)
+    all.push_back(text.data());
+  all.push_back(nullptr);
+  return all;
+}
+
+// The program begins as from a shell: signals as usual, no descriptor but the standard three.
+error_code spawn(child_order& order, int input, int output, pid_t& child) {
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawnattr_init(&attributes);
+  ::posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
+  ::posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+  ::posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
+  ::posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
+  sigset_t none;
+  sigset_t all;
+  ::sigemptyset(&none);
+  ::sigfillset(&all);
+  ::posix_spawnattr_setsigmask(&attributes, &none);
+  ::posix_spawnattr_setsigdefault(&attributes, &all);
+  ::posix_spawnattr_setflags(
+      &attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  const auto arguments = pointers_to(order.arguments);
+  const auto environment = pointers_to(order.environment);
+  const int failure = ::posix_spawn(&child, arguments[0], &actions, &attributes, arguments.data(),
+                                    environment.data());
+  ::posix_spawn_file_actions_destroy(&actions);
+  ::posix_spawnattr_destroy(&attributes);
+  return {failure, boost::system::system_category()};
+}
+
+}  // namespace
+
+// Held by the operations that are under way; `owner` gone, they tell nobody.
+class child_program::run : public std::enable_shared_from_this<run> {
+ public:
+  run(const asio::any_io_executor& executor, line_handler on_line, end_handler on_end)
+      : input_(executor),
+        output_(executor),
+        exit_(executor),
+        timer_(executor),
+        on_line_(std::move(on_line)),
+        on_end_(std::move(on_end)) {}
+
+  error_code start(child_order order) {
+    pipe_ends to_child;
+    pipe_ends from_child;
+    if (const auto error = to_child.open()) return error;
+    if (const auto error = from_child.open()) return error;
+    if (const auto error = spawn(order, to_child.read, from_child.write, child_)) return error;
+    // By number: the header of glibc 2.36 declares it as C++.
+    const int exit = static_cast<int>(::syscall(SYS_pidfd_open, child_, 0));
+    if (exit < 0) {
+      const auto error = last_error();
+      end_group(SIGKILL);
+      ::waitpid(child_, nullptr, 0);
+      return error;
+    }
+    exit_.assign(exit);
+    input_.assign(std::exchange(to_child.write, -1));
+    output_.assign(std::exchange(from_child.read, -1));
+    text_ = std::move(order.input);
+    write_input();
+    read_output();
+    wait_exit();
+    wait_time(order.timeout, SIGTERM);
+    return {};
+  }
+
+  // Nobody is told anything any more.
+  void abandon() {
+    on_line_ = nullptr;
+    on_end_ = nullptr;
+    if (!child_end_) end_group(SIGKILL);
+    timer_.cancel();
+    close(input_);
+    close(output_);
+  }
+
+  void tell_failure(error_code why) {
+    child_end_.emplace().failure = why;
+    is_output_over_ = true;
+    tell_end();
+  }
+
+ private:
+  static void close(asio::posix::stream_descriptor& descriptor) {
+    error_code ignored;
+    descriptor.close(ignored);
+  }
+
+  void end_group(int signal) const { ::kill(-child_, signal); }
+
+  // Who does not read its input to the end has no use for it.
+  void write_input() {
+    asio::async_write(
+        input_, asio::buffer(text_),
+        [self = shared_from_this()](error_code, std::size_t) { close(self->input_); });
+  }
+
+  void read_output() {
+    output_.async_read_some(asio::buffer(piece_),
+                            [self = shared_from_this()](error_code error, std::size_t n) {
+                              if (error) return self->on_output_over();
+                              self->take_output({self->piece_.data(), n});
+                              self->read_output();
+                            });
+  }
+
+  void take_output(std::string_view bytes) {
+    for (const char byte : bytes) {
+      if (byte == '\n') {
+        tell_line();
+      } else if (line_.size() < line_bytes_max) {
+        line_ += byte;
+      }
+    }
+  }
+
+  void tell_line() {
+    told_ += line_.size();
+    if (on_line_ && told_ <= output_bytes_max) on_line_(line_);
+    line_.clear();
+  }
+
+  void on_output_over() {
+    if (!line_.empty()) tell_line();
+    is_output_over_ = true;
+    tell_end();
+  }
+
+  void wait_exit() {
+    exit_.async_wait(asio::posix::stream_descriptor::wait_read,
+                     [self = shared_from_this()](error_code error) {
+                       if (!error) self->on_exit();
+                     });
+  }
+
+  void on_exit() {
+    // Not waited for yet, it still keeps its number from others.
+    if (is_timed_out_) end_group(SIGKILL);
+    int status = 0;
+    ::waitpid(child_, &status, 0);
+    child_end end;
+    end.is_timed_out = is_timed_out_;
+    if (WIFEXITED(status)) end.exit_status = WEXITSTATUS(status);
+    if (WIFSIGNALED(status)) end.signal = WTERMSIG(status);
+    child_end_ = end;
+    timer_.cancel();
+    take_rest();
+    tell_end();
+  }
+
+  // Whoever it has left in the background holds the pipe open: only what is there now is its own.
+  void take_rest() {
+    if (is_output_over_) return;
+    error_code error;
+    output_.non_blocking(true, error);
+    while (!error) {
+      const std::size_t n = output_.read_some(asio::buffer(piece_), error);
+      if (!error) take_output({piece_.data(), n});
+    }
+    close(output_);
+  }
+
+  void wait_time(std::chrono::milliseconds time, int signal) {
+    timer_.expires_after(time);
+    timer_.async_wait([self = shared_from_this(), signal](error_code error) {
+      if (error || self->child_end_) return;
+      self->is_timed_out_ = true;
+      self->end_group(signal);
+      if (signal == SIGTERM) self->wait_time(grace, SIGKILL);
+    });
+  }
+
+  void tell_end() {
+    if (!child_end_ || !is_output_over_ || !on_end_) return;
+    const auto on_end = std::exchange(on_end_, nullptr);
+    on_end(*child_end_);
+  }
+
+  asio::posix::stream_descriptor input_;
+  asio::posix::stream_descriptor output_;
+  asio::posix::stream_descriptor exit_;  // the process as a descriptor: readable when it has ended
+  asio::steady_timer timer_;
+  line_handler on_line_;
+  end_handler on_end_;
+  pid_t child_ = -1;
+  std::string text_;
+  std::array<char, 4'096> piece_{};
+  std::string line_;
+  std::size_t told_ = 0;
+  bool is_timed_out_ = false;
+  bool is_output_over_ = false;
+  std::optional<child_end> child_end_;
+};
+
+std::string child_end::to_string() const {
+  if (failure) return failure.message();
+  if (is_timed_out) return "did not end within its time";
+  if (signal) return "killed by signal " + std::to_string(*signal);
+  return "exit status " + std::to_string(exit_status.value_or(0));
+}
+
+child_program::child_program(const asio::any_io_executor& executor, child_order order,
+                             line_handler on_line, end_handler on_end)
+    : run_(std::make_shared<run>(executor, std::move(on_line), std::move(on_end))) {
+  if (const auto error = run_->start(std::move(order)))
+    asio::post(executor, [run = run_, error] { run->tell_failure(error); });
+}
+
+child_program::~child_program() {
+  run_->abandon();
+}
+
+}  // namespace presenter
