@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "gateway/accept/listener.hpp"
+#include "gateway/accept/listening_socket.hpp"
 #include "gateway/config/config.hpp"
 #include "gateway/operate/admin_place.hpp"
 

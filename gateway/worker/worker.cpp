@@ -1,6 +1,5 @@
 #include "gateway/worker/worker.hpp"
 
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,7 +10,6 @@
 
 #include "base/paced_log.hpp"
 #include "gateway/operate/guarded_run.hpp"
-#include "gateway/worker/restless_list.hpp"
 
 namespace presenter::gateway {
 namespace asio = boost::asio;
@@ -30,9 +28,6 @@ constexpr std::chrono::milliseconds serve_time{10};
 // Streams that are compared with a new map in one turn of the loop: some 0.1 ms.
 constexpr std::size_t looks_per_turn = 512;
 
-// Clients that a survey sees in one turn.
-constexpr std::size_t surveyed_per_turn = 512;
-
 // For frames that are still to leave when the links close at the end.
 constexpr std::chrono::milliseconds link_linger{500};
 
@@ -48,7 +43,6 @@ constexpr std::chrono::seconds standstill_min{1};
 
 worker::worker(const worker_setup& setup, listening_socket socket)
     : settings_(setup.settings),
-      addresses_(setup.addresses),
       tickets_(setup.tickets, setup.node, metrics_),
       tls_(make_tls(setup.tls)),
       work_(io_.get_executor()),
@@ -64,12 +58,27 @@ worker::worker(const worker_setup& setup, listening_socket socket)
       mover_({setup.moves_per_second, settings_.moves.left_grace}, std::random_device{}(), metrics_,
              [this] { post_turns(); }),
       move_timer_(io_),
-      context_{settings_, metrics_,  tls_,   polls_,    deadlines_, handshakes_, relays_,
-               tls_io_,   upstream_, mover_, relaying_, batch_,     *this,       setup.tag_stem},
+      context_{.settings = settings_,
+               .metrics = metrics_,
+               .tls = tls_,
+               .polls = polls_,
+               .deadlines = deadlines_,
+               .handshakes = handshakes_,
+               .relays = relays_,
+               .io = tls_io_,
+               .upstream = upstream_,
+               .mover = mover_,
+               .relaying = relaying_,
+               .batch = batch_,
+               .owner = *this,
+               .tag_stem = setup.tag_stem},
+      admission_(setup.addresses, metrics_),
       listener_(std::move(socket), polls_, deadlines_, metrics_,
-                {setup.clients_max, [this] { return sessions_open_; },
-                 [this] { return !handshakes_.empty(); }, setup.descriptors_watermark},
-                [this](int descriptor, const tcp_endpoint& peer) { admit(descriptor, peer); }) {
+                {.clients_max = setup.clients_max,
+                 .clients_open = [this] { return clients_.size(); },
+                 .is_busy = [this] { return !handshakes_.empty(); },
+                 .descriptors_watermark = setup.descriptors_watermark},
+                [this](int client, const tcp_endpoint& peer) { on_accepted(client, peer); }) {
   if (setup.early_data == nullptr) return;
   early_data_.emplace(*setup.early_data, metrics_);
   take_early_data(*tls_);
@@ -78,14 +87,7 @@ worker::worker(const worker_setup& setup, listening_socket socket)
 worker::~worker() {
   if (thread_.joinable()) post_shut_down({});
   join();
-  // A session that dies gives its stream back, which may wake another session, and that one may end
-  // as well. So no place in the list is kept from one to the next.
-  while (!sessions_.empty()) {
-    client_session& next = sessions_.front();
-    next.session_hook::unlink();
-    destroy_session(next);
-  }
-  bury_all();
+  clients_.clear();
 }
 
 void worker::start(std::string name, worker_events events) {
@@ -161,7 +163,7 @@ void worker::show_memory() {
   const auto show = [this](memory_part part, std::size_t bytes) {
     metrics_.memory[part].set(static_cast<std::int64_t>(bytes));
   };
-  const std::size_t sessions = session_memory_.bytes();
+  const std::size_t sessions = clients_.memory_bytes();
   const std::size_t records = sessions / sizeof(client_session) * sizeof(detached_session);
   show(memory_part::sessions, sessions - records);
   show(memory_part::records, records);
@@ -243,66 +245,17 @@ void worker::wait_move() {
   });
 }
 
-// --- surveys
-
-// The list of sessions is turned round once, in steps, while clients come and go. A client that
-// comes stands behind the last and is not counted. One that goes makes the round meet some clients
-// a second time; their mark tells that the survey has seen them.
-void worker::step_survey() {
-  if (surveys_.empty()) return;
-  survey& now = surveys_.front();
-  if (now.number == 0) {
-    now.number = ++surveys_begun_;
-    now.clients_left = sessions_open_;
-  }
-  for (std::size_t i = 0; i < surveyed_per_turn && now.clients_left > 0; ++i, --now.clients_left) {
-    if (sessions_.empty()) break;
-    client_session& client = sessions_.front();
-    sessions_.splice(sessions_.end(), sessions_, sessions_.begin());
-    if (client.mark_surveyed(now.number)) now.visit(client);
-  }
-  if (now.clients_left == 0 || sessions_.empty()) {
-    const survey over = std::move(now);
-    surveys_.pop_front();
-    over.done();
-  }
-  if (!surveys_.empty()) post_turns();
-}
-
 // --- clients
 
-void worker::admit(int descriptor, const tcp_endpoint& peer) {
-  if (addresses_ == nullptr) return on_accepted(descriptor, peer, {});
-  auto [verdict, claim] = addresses_->admit(peer.address(), std::chrono::steady_clock::now());
-  switch (verdict) {
-    case address_verdict::untracked:
-      metrics_.addresses_untracked.add();
-      [[fallthrough]];
-    case address_verdict::admitted:
-      return on_accepted(descriptor, peer, std::move(claim));
-    case address_verdict::too_many_unauthenticated:
-      return refuse(descriptor, peer, refusal::address_unauthenticated);
-    case address_verdict::too_fast:
-      return refuse(descriptor, peer, refusal::address_rate);
-  }
+void worker::on_accepted(int descriptor, const tcp_endpoint& peer) {
+  auto claim = admission_.admit(descriptor, peer, std::chrono::steady_clock::now());
+  if (claim) begin_client(descriptor, peer, std::move(*claim));
 }
 
-// With a RST: neither side keeps anything of it.
-void worker::refuse(int descriptor, const tcp_endpoint& peer, refusal why) {
-  metrics_.clients_refused[why].add();
-  const linger at_once{1, 0};
-  ::setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-  ::close(descriptor);
-  log_paced(refusals_said_, spdlog::level::warn, "client of {} refused: {}",
-            peer.address().to_string(),
-            why == refusal::address_rate ? "limits.address_handshakes_per_second"
-                                         : "limits.address_unauthenticated_max");
-}
-
-void worker::on_accepted(int descriptor, const tcp_endpoint& peer, address_claim claim) {
+void worker::begin_client(int descriptor, const tcp_endpoint& peer, address_claim claim) {
   client_session* session = nullptr;
   try {
-    session = session_memory_.make(context_, descriptor, peer, std::move(claim));
+    session = &clients_.make(context_, descriptor, peer, std::move(claim));
   } catch (const std::bad_alloc&) {
     // This client is lost; those that are here go on.
     metrics_.accept_failures.add();
@@ -310,32 +263,21 @@ void worker::on_accepted(int descriptor, const tcp_endpoint& peer, address_claim
     ::close(descriptor);
     return;
   }
-  sessions_.push_back(*session);
-  ++sessions_open_;
   session->start();
 }
 
 void worker::on_session_over(client_session& session) {
-  session.session_hook::unlink();
-  --sessions_open_;
-  // Not now: its own functions are still running.
-  if (graveyard_.empty()) post_serve();
-  graveyard_.push_back(&session);
-}
-
-void worker::destroy_session(client_session& session) {
-  session_memory_.destroy(&session);
-}
-
-void worker::bury_all() {
-  for (client_session* session : std::exchange(graveyard_, {}))
-    destroy_session(*session);
+  clients_.mark_over(session);
+  post_serve();
 }
 
 void worker::bury() {
-  if (graveyard_.empty()) return;
-  bury_all();
-  listener_.resume();
+  if (clients_.bury()) listener_.resume();
+}
+
+void worker::step_survey() {
+  surveys_.step(clients_);
+  if (!surveys_.empty()) post_turns();
 }
 
 // --- from other threads
@@ -377,7 +319,7 @@ void worker::post_tls(tls_contexts_ptr contexts) {
 void worker::post_survey(std::function<void(const client_session&)> visit,
                          std::function<void()> done) {
   post([this, visit = std::move(visit), done = std::move(done)]() mutable {
-    surveys_.push_back({std::move(visit), std::move(done)});
+    surveys_.add(std::move(visit), std::move(done));
     post_turns();
   });
 }
@@ -395,13 +337,13 @@ void worker::shut_down(duration within) {
   cut_at_ = std::chrono::steady_clock::now() + within;
   move_timer_.cancel();
   listener_.stop();
-  visit_restless(sessions_, [](client_session& client) { client.shut_down(); });
+  clients_.visit_all([](client_session& client) { client.shut_down(); });
   step_shut_down();
 }
 
 void worker::step_shut_down() {
   const bool cut = std::chrono::steady_clock::now() >= cut_at_;
-  if (sessions_open_ != 0 && !cut) return;
+  if (!clients_.empty() && !cut) return;
   if (!std::exchange(links_shut_down_, true)) upstream_.shut_down(link_linger);
   if (!upstream_.is_empty() && !cut) return;
   polls_.stop();

@@ -5,17 +5,14 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <deque>
 #include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
 #include <string>
 #include <thread>
-#include <vector>
 
-#include "base/slab.hpp"
-#include "gateway/accept/address_limits.hpp"
+#include "gateway/accept/admission.hpp"
 #include "gateway/accept/listener.hpp"
 #include "gateway/client/client_session.hpp"
 #include "gateway/config/config.hpp"
@@ -26,6 +23,8 @@
 #include "gateway/tls/tickets/early_data_guard.hpp"
 #include "gateway/tls/tls_context.hpp"
 #include "gateway/upstream/upstream_pool.hpp"
+#include "gateway/worker/client_set.hpp"
+#include "gateway/worker/survey_queue.hpp"
 #include "protocol/transport/mux_link.hpp"
 
 namespace presenter::gateway {
@@ -94,9 +93,8 @@ class worker final : private client_session_owner {
   static void tell_sizes(memory_facts& facts);
 
  private:
-  void admit(int descriptor, const tcp_endpoint& peer);
-  void refuse(int descriptor, const tcp_endpoint& peer, refusal why);
-  void on_accepted(int descriptor, const tcp_endpoint& peer, address_claim claim);
+  void on_accepted(int descriptor, const tcp_endpoint& peer);
+  void begin_client(int descriptor, const tcp_endpoint& peer, address_claim claim);
   void on_session_over(client_session& session) override;
 
   void run();
@@ -114,17 +112,13 @@ class worker final : private client_session_owner {
   void wait_move();
   void step_survey();
   void bury();
-  void bury_all();
   void take_early_data(const tls_contexts& contexts);
-  void destroy_session(client_session& session);
   void shut_down(duration within);
   void step_shut_down();
   void show_memory();
 
   worker_metrics metrics_;
   const config& settings_;
-  address_limits* const addresses_;
-  log_pace refusals_said_;
   log_pace memory_said_;
   ticket_sealer tickets_;
   std::optional<early_data_guard> early_data_;
@@ -145,21 +139,10 @@ class worker final : private client_session_owner {
   protocol::link_timer move_timer_;
   std::optional<steady_time> move_awaited_;  // move_timer_ runs until then
   client_context context_;
+  admission admission_;
   listener listener_;
-  slab<client_session> session_memory_;
-  boost::intrusive::list<client_session, boost::intrusive::base_hook<session_hook>,
-                         boost::intrusive::constant_time_size<false>>
-      sessions_;
-  std::vector<client_session*> graveyard_;
-  struct survey {
-    std::function<void(const client_session&)> visit;
-    std::function<void()> done;
-    std::uint32_t number = 0;
-    std::size_t clients_left = 0;
-  };
-  std::deque<survey> surveys_;  // the first is under way
-  std::uint32_t surveys_begun_ = 0;
-  std::size_t sessions_open_ = 0;
+  client_set<client_session, session_hook> clients_;
+  survey_queue<client_session> surveys_;
   bool turns_due_ = false;
   bool serving_ = false;
   bool serve_posted_ = false;

@@ -125,14 +125,20 @@ class Worker : public ::testing::Test {
     settings.tls.private_key = files.folder() / "tls.key";
   }
 
+  worker_setup setup(std::size_t clients_max) const {
+    return {.settings = settings,
+            .node = "gw",
+            .tag_stem = "gw-0",
+            .tickets = tickets,
+            .tls = load_tls_files(settings.tls, std::time(nullptr)).files,
+            .clients_max = clients_max};
+  }
+
   void start(std::size_t clients_max = 1'000) {
     auto socket = listening_socket::open({asio::ip::address_v4::loopback(), 0}, 64);
     ASSERT_TRUE(socket);
     address = socket->local_endpoint();
-    const worker_setup setup{
-        settings,   "gw", "gw-0", tickets, load_tls_files(settings.tls, std::time(nullptr)).files,
-        clients_max};
-    serving = std::make_unique<worker>(setup, std::move(*socket));
+    serving = std::make_unique<worker>(setup(clients_max), std::move(*socket));
     serving->start("worker 0", {[this] { ++failures; }, [this] { ++ends; }});
     serving->post_listen();
   }
@@ -211,9 +217,7 @@ TEST_F(Worker, StartsAndEndsWithoutEverHavingSeenAClientOrAMap) {
 TEST_F(Worker, IsGoneAtOnceWhenItNeverStarted) {
   auto socket = listening_socket::open({asio::ip::address_v4::loopback(), 0}, 64);
   ASSERT_TRUE(socket);
-  const worker_setup setup{
-      settings, "gw", "gw-0", tickets, load_tls_files(settings.tls, std::time(nullptr)).files, 1};
-  EXPECT_NO_THROW(worker(setup, std::move(*socket)));
+  EXPECT_NO_THROW(worker(setup(1), std::move(*socket)));
 }
 
 TEST_F(Worker, EndsClientsOfEveryPhaseInTheirOwnWay) {
