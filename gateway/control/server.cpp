@@ -53,16 +53,16 @@ server::server(const config& settings)
   // Of this life of the gateway: tags are no others' even if its name is.
   const std::string life = fmt::format("{}-{:08x}", node, std::random_device{}());
   for (auto& socket : sockets) {
-    const worker_setup setup{settings,
-                             node,
-                             fmt::format("{}-{}", life, workers_.size()),
-                             tickets_.current(),
-                             tls_.current(),
-                             clients_per_worker,
-                             descriptors_watermark_of(descriptors_max_),
-                             addresses_.get(),
-                             moves_per_second_,
-                             early_data_.get()};
+    const worker_setup setup{.settings = settings,
+                             .node = node,
+                             .tag_stem = fmt::format("{}-{}", life, workers_.size()),
+                             .tickets = tickets_.current(),
+                             .tls = tls_.current(),
+                             .clients_max = clients_per_worker,
+                             .descriptors_watermark = descriptors_watermark_of(descriptors_max_),
+                             .addresses = addresses_.get(),
+                             .moves_per_second = moves_per_second_,
+                             .early_data = early_data_.get()};
     workers_.push_back(std::make_unique<worker>(setup, std::move(socket)));
   }
   pages_ = std::make_unique<shard_pages>(control_, router_, workers_, node, moves_per_second_,
@@ -71,14 +71,14 @@ server::server(const config& settings)
     admin_ = open_admin(
         control_, *settings.admin.address,
         admin_content{
-            [this] { return ready(); }, [this] { return render_metrics(); },
-            [this](const admin_query&, const json_reply& reply) { pages_->shards(reply); },
-            [this](const admin_query& query, const json_reply& reply) {
-              pages_->whois(query, reply);
-            },
-            [this](const admin_query& query, const json_reply& reply) {
-              pages_->what_if(query, reply);
-            }},
+            .ready = [this] { return ready(); },
+            .metrics = [this] { return render_metrics(); },
+            .shards = [this](const admin_query&,
+                             const json_reply& reply) { pages_->shards(reply); },
+            .whois = [this](const admin_query& query,
+                            const json_reply& reply) { pages_->whois(query, reply); },
+            .what_if = [this](const admin_query& query,
+                              const json_reply& reply) { pages_->what_if(query, reply); }},
         has_predecessor);
   }
   router_.subscribe([this](const auto& map) { on_map(map); });

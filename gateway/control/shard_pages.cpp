@@ -318,8 +318,11 @@ void shard_pages::whois(const admin_query& query, const json_reply& reply) const
     const auto visit = [hash, &into](const client_session& client) {
       if (client.ring_hash() != hash || client.backend() == nullptr) return;
       into.attempt([&](found_list& found) {
-        found.push_back({client.tag(), client.backend()->name, name_of(client.phase()),
-                         client.age_seconds(), client.is_move_pending()});
+        found.push_back({.tag = client.tag(),
+                         .server = client.backend()->name,
+                         .phase = name_of(client.phase()),
+                         .seconds = client.age_seconds(),
+                         .is_move_pending = client.is_move_pending()});
       });
     };
     each.post_survey(visit, finished);

@@ -225,13 +225,13 @@ ticket_facts ticket_source::facts() const {
   const ticket_time now = ticket_clock_now();
   const auto [key, origin] = ring_->sealing(now);
   const ticket_time since = origin == ticket_origin::file ? made_at_ : key->seals_from;
-  return {std::string(name_of(origin)),
-          ring_->size(),
-          std::max(0.0, seconds_since(since, now)),
-          rotations_,
-          refusals_,
-          file_reloads_,
-          file_refusals_};
+  return {.origin = std::string(name_of(origin)),
+          .keys = ring_->size(),
+          .sealing_seconds = std::max(0.0, seconds_since(since, now)),
+          .rotations = rotations_,
+          .refusals = refusals_,
+          .file_reloads = file_reloads_,
+          .file_refusals = file_refusals_};
 }
 
 }  // namespace presenter::gateway

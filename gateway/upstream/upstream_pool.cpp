@@ -14,14 +14,14 @@ constexpr std::chrono::milliseconds sweep_linger{1'000};
 upstream_pool::upstream_pool(boost::asio::io_context& io, const config& settings, std::string node,
                              worker_metrics& metrics, const protocol::link_loop& loop,
                              std::function<void()> on_input_end)
-    : context_{io,
-               settings,
-               metrics,
-               loop,
-               std::move(node),
-               std::move(on_input_end),
-               [this](const upstream_slot& slot) { on_room(slot); },
-               [this](upstream_slot& leaving) { replace(leaving); }},
+    : context_{.io = io,
+               .settings = settings,
+               .metrics = metrics,
+               .loop = loop,
+               .node = std::move(node),
+               .on_input_end = std::move(on_input_end),
+               .on_room = [this](const upstream_slot& slot) { on_room(slot); },
+               .on_leaving = [this](upstream_slot& leaving) { replace(leaving); }},
       waiters_(metrics) {}
 
 upstream_pool::~upstream_pool() = default;

@@ -80,14 +80,17 @@ class AdminEndpoint : public testing::Test {
   void start(admin_limits limits = {}) {
     const tcp::endpoint any_port{asio::ip::address_v4::loopback(), 0};
     const admin_content content{
-        [] { return readiness{}; }, [this] { return std::to_string(++scrapes_); },
-        [](const admin_query&, const json_reply& reply) {
-          reply({http::status::ok, "{}"});
-        },
-        [this](const admin_query&, const json_reply& reply) {
-          asio::post(context_, [reply] { reply({http::status::ok, "later"}); });
-        },
-        [](const admin_query&, const json_reply&) {}};
+        .ready = [] { return readiness{}; },
+        .metrics = [this] { return std::to_string(++scrapes_); },
+        .shards =
+            [](const admin_query&, const json_reply& reply) {
+              reply({http::status::ok, "{}"});
+            },
+        .whois =
+            [this](const admin_query&, const json_reply& reply) {
+              asio::post(context_, [reply] { reply({http::status::ok, "later"}); });
+            },
+        .what_if = [](const admin_query&, const json_reply&) {}};
     endpoint_.emplace(context_, any_port, content, limits);
     address_ = endpoint_->local_endpoint();
     thread_ = std::thread([this] { context_.run(); });

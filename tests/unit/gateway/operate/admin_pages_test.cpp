@@ -34,12 +34,14 @@ class AdminPages : public testing::Test {
   }
 
   readiness state_;
-  admin_content content_{[this] { return state_; },
-                         [] { return std::string{"presenter_ready 1\n"}; }, json(R"({"epoch":7})"),
-                         [](const admin_query& query, const json_reply& reply) {
-                           reply({status::not_found, query.value("key").value_or("none")});
-                         },
-                         json("{}")};
+  admin_content content_{.ready = [this] { return state_; },
+                         .metrics = [] { return std::string{"presenter_ready 1\n"}; },
+                         .shards = json(R"({"epoch":7})"),
+                         .whois =
+                             [](const admin_query& query, const json_reply& reply) {
+                               reply({status::not_found, query.value("key").value_or("none")});
+                             },
+                         .what_if = json("{}")};
 };
 
 TEST_F(AdminPages, ServeHealthMetricsAndShards) {
