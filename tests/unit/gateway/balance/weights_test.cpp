@@ -13,9 +13,10 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
-using ::testing::DoubleEq;
+using ::testing::DoubleNear;
 using ::testing::Each;
 using ::testing::ElementsAre;
+using ::testing::Pointwise;
 
 constexpr sys_ms now{std::chrono::hours(500'000)};
 
@@ -99,7 +100,7 @@ TEST(Weights, GiveNobodyMoreThanTwiceAnEvenShare) {
     }
   }
   const auto three = weights_of(fleet_of({1'000, 1'000, 0}));
-  EXPECT_THAT(three, ElementsAre(DoubleEq(0.5), DoubleEq(0.5), DoubleEq(2)));
+  EXPECT_THAT(three, Pointwise(DoubleNear(1e-9), {0.5, 0.5, 2.0}));
 }
 
 TEST(Weights, GiveTwiceAnEvenShareAlsoBesideManyWhoAreSlow) {
