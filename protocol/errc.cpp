@@ -56,24 +56,6 @@ constexpr error_row row_of(errc code) {
       return {"link_stalled", "no credit for the link for too long"};
     case errc::wrong_backend:
       return {"wrong_backend", "a backend of another name answers there"};
-    case errc::stream_window_exceeded:
-      return {"stream_window_exceeded", "more payload than the stream's window"};
-    case errc::stream_credit_overflow:
-      return {"stream_credit_overflow", "stream window granted above its maximum"};
-    case errc::stream_credit_too_small:
-      return {"stream_credit_too_small", "stream window granted in too small amounts"};
-    case errc::stream_state:
-      return {"stream_state", "frame not allowed in the stream's state"};
-    case errc::data_empty:
-      return {"data_empty", "Data without payload"};
-    case errc::stream_reset:
-      return {"stream_reset", "stream reset by the peer"};
-    case errc::stream_refused:
-      return {"stream_refused", "stream refused by the backend"};
-    case errc::stream_closed:
-      return {"stream_closed", "stream is over"};
-    case errc::link_lost:
-      return {"link_lost", "link broke under the stream"};
     case errc::packet_not_thrift:
       return {"packet_not_thrift", "first packet is not a Thrift message"};
     case errc::packet_malformed:
@@ -105,10 +87,6 @@ boost::system::error_code make_error_code(errc code) noexcept {
 
 std::string_view name_of(errc code) noexcept {
   return row_of(code).name;
-}
-
-bool is_stream_error(errc code) noexcept {
-  return code >= errc::stream_window_exceeded && code <= errc::link_lost;
 }
 
 std::string_view name_of(reset_reason reason) noexcept {

@@ -1,6 +1,6 @@
 // What can go wrong on a link or in a client's first packet, as boost error codes.
-// Each enumerator says: cause · blame · what it closes. `is_stream_error` tells the two levels
-// apart: a stream error ends one stream, everything else that a peer causes ends the link.
+// Each enumerator says: cause · blame · what it closes. What ends one stream only is a
+// reset_reason: it travels in a Reset, and the link goes on.
 #pragma once
 
 #include <boost/system/error_code.hpp>
@@ -41,19 +41,6 @@ enum class errc {
   link_stalled,            // bytes wait and the peer grants the link nothing
   wrong_backend,           // Hello with a name that is not the one the map has for this address
 
-  // One stream only · peer · stream.
-  stream_window_exceeded,   // more payload than the stream's window
-  stream_credit_overflow,   // stream window granted above its maximum
-  stream_credit_too_small,  // stream window granted in crumbs, below stream_credit_bytes_min
-  stream_state,             // frame not allowed in this state (Data after Finish, second Accept)
-  data_empty,               // Data without payload
-
-  // How a stream of ours ended, as its user sees it · see reset_reason · stream.
-  stream_reset,    // the peer reset the stream
-  stream_refused,  // the backend refused the stream
-  stream_closed,   // operation on a stream that is over
-  link_lost,       // the link broke under the stream
-
   // A client's first packet · client · that client.
   packet_not_thrift,   // neither strict binary nor compact
   packet_malformed,    // Thrift that ends early, nests too deep or lies about a size
@@ -77,7 +64,6 @@ inline errc errc_of(const boost::system::error_code& error) noexcept {
 
 // The enumerator's own name: metrics labels and logs.
 std::string_view name_of(errc) noexcept;
-bool is_stream_error(errc) noexcept;
 
 // Why a stream was reset; the number in a Reset frame. protocol/README.md §8.
 // An unknown number from a newer peer is kept as it is and reported as `cancelled`.
@@ -88,12 +74,12 @@ enum class reset_reason : std::int32_t {
   stalled = 4,            // no progress for stall_timeout · client, or backend that does not read
   moved = 5,              // the shard has a new owner
   shutting_down = 6,      // the process is ending
-  window_exceeded = 7,    // stream_window_exceeded · peer
-  credit_overflow = 8,    // stream_credit_overflow · peer
-  bad_state = 9,          // stream_state · peer
-  data_empty = 10,        // data_empty · peer
+  window_exceeded = 7,    // more payload than the stream's window · peer
+  credit_overflow = 8,    // stream window granted above its maximum · peer
+  bad_state = 9,          // frame not allowed in the stream's state, like a second Accept · peer
+  data_empty = 10,        // Data without payload · peer
   internal = 11,          // our own fault
-  credit_too_small = 12,  // stream_credit_too_small · peer
+  credit_too_small = 12,  // granted in crumbs, below stream_credit_bytes_min · peer
 };
 
 std::string_view name_of(reset_reason) noexcept;

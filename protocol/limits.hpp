@@ -100,8 +100,4 @@ inline constexpr std::chrono::milliseconds hello_timeout{5'000};
 // From a GoAway that names an error to the close by its sender, which has nothing left to send.
 inline constexpr std::chrono::milliseconds go_away_timeout{5'000};
 
-// How long a gateway bears bytes that wait for the link while its backend grants the link nothing.
-// Twice stall_timeout: by then every stream that held the window's credit has been reset.
-inline constexpr std::chrono::milliseconds link_stall_timeout_default = 2 * stall_timeout_default;
-
 }  // namespace presenter::protocol::limits

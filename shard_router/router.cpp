@@ -6,28 +6,14 @@ namespace presenter::shard_router {
 
 void router::publish(shard_map_ptr map) {
   current_ = std::move(map);
-  // Over ids, not iterators: a callback may subscribe or unsubscribe.
-  const subscription last = last_id_;
-  for (auto next = subscribers_.begin(); next != subscribers_.end() && next->first <= last;) {
-    const subscription id = next->first;
-    const callback on_map = next->second;
-    on_map(current_);
-    next = subscribers_.upper_bound(id);
-  }
+  // Who subscribes inside a callback has been told already.
+  for (std::size_t i = 0, count = subscribers_.size(); i < count; ++i)
+    subscribers_[i](current_);
 }
 
-router::subscription router::subscribe(callback on_map) {
-  const subscription id = ++last_id_;
-  const auto added = subscribers_.emplace(id, std::move(on_map)).first;
-  if (current_ != nullptr) {
-    const callback call = added->second;
-    call(current_);
-  }
-  return id;
-}
-
-void router::unsubscribe(subscription id) {
-  subscribers_.erase(id);
+void router::subscribe(callback on_map) {
+  const callback& added = subscribers_.emplace_back(std::move(on_map));
+  if (current_ != nullptr) added(current_);
 }
 
 }  // namespace presenter::shard_router

@@ -2,9 +2,8 @@
 // file, zk_watcher) publish; the gateway's server and a backend subscribe.
 #pragma once
 
-#include <cstdint>
+#include <deque>
 #include <functional>
-#include <map>
 
 #include "shard_router/shard_map.hpp"
 
@@ -16,23 +15,20 @@ namespace presenter::shard_router {
 class router {
  public:
   using callback = std::function<void(const shard_map_ptr&)>;
-  using subscription = std::uint64_t;
 
   // nullptr until the first map.
   const shard_map_ptr& current() const { return current_; }
 
-  // Every subscriber is called once, in the order of subscribing; those that unsubscribe meanwhile
-  // are not called. Publishing from inside a callback is not allowed.
+  // Every subscriber is called once, in the order of subscribing. Publishing from inside a callback
+  // is not allowed.
   void publish(shard_map_ptr map);
 
   // Called at once with the map in force, if there is one, and then with each newer.
-  subscription subscribe(callback on_map);
-  void unsubscribe(subscription id);
+  void subscribe(callback on_map);
 
  private:
   shard_map_ptr current_;
-  subscription last_id_ = 0;
-  std::map<subscription, callback> subscribers_;
+  std::deque<callback> subscribers_;  // where each stays in its place while others come
 };
 
 }  // namespace presenter::shard_router

@@ -8,12 +8,10 @@ namespace presenter::shard_router {
 namespace {
 
 static_assert(static_cast<int>(zk_errc::connection_loss) == ZCONNECTIONLOSS);
-static_assert(static_cast<int>(zk_errc::bad_arguments) == ZBADARGUMENTS);
 static_assert(static_cast<int>(zk_errc::no_node) == ZNONODE);
 static_assert(static_cast<int>(zk_errc::no_auth) == ZNOAUTH);
 static_assert(static_cast<int>(zk_errc::bad_version) == ZBADVERSION);
 static_assert(static_cast<int>(zk_errc::node_exists) == ZNODEEXISTS);
-static_assert(static_cast<int>(zk_errc::session_expired) == ZSESSIONEXPIRED);
 
 class zookeeper_category final : public boost::system::error_category {
  public:

@@ -8,12 +8,10 @@ namespace presenter::shard_router {
 
 enum class zk_errc {
   connection_loss = -4,  // the request may or may not have been done
-  bad_arguments = -8,
   no_node = -101,
   no_auth = -102,
   bad_version = -103,
   node_exists = -110,
-  session_expired = -112,
 };
 
 const boost::system::error_category& zk_category() noexcept;

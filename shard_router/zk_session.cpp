@@ -35,20 +35,6 @@ std::string reason_of(int error) {
 
 }  // namespace
 
-std::string_view name_of(zk_state state) noexcept {
-  switch (state) {
-    case zk_state::stopped:
-      return "stopped";
-    case zk_state::connecting:
-      return "connecting";
-    case zk_state::connected:
-      return "connected";
-    case zk_state::expired:
-      return "expired";
-  }
-  return "unknown";
-}
-
 struct zk_session::reply {
   std::string data;
   std::vector<std::string> children;

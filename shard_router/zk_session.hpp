@@ -52,8 +52,6 @@ enum class zk_state {
   expired,  // the session and its ephemeral nodes are gone; a new one follows by itself
 };
 
-std::string_view name_of(zk_state) noexcept;
-
 // What we use of ZooKeeper's Stat.
 struct zk_stat {
   std::int64_t mzxid = 0;            // last change of the data

@@ -37,7 +37,6 @@ class chat_room {
                                    std::size_t bytes_max) const;
 
   std::int64_t last_sequence() const { return last_sequence_; }
-  std::size_t history_bytes() const { return history_bytes_; }
 
  private:
   std::size_t history_bytes_max_;

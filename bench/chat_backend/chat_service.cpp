@@ -115,13 +115,11 @@ void chat_service::handle(chat_client& client, const packet& call, const history
   const auto limit = static_cast<std::size_t>(std::clamp(ask.limit, 0, history_messages_max));
   history_reply reply{client.couple_->room.after(ask.after, limit, history_reply_bytes_max)};
   codec_.encode(call.id, reply, client.out_.back());
-  client.behind_ = false;
 }
 
 void chat_service::deliver(chat_client& client, const chat::Message& message) {
   if (!client.out_.has_room_for(message.body.size() + message.sender.size() +
                                 delivery_overhead_bytes)) {
-    client.behind_ = true;
     ++counters_.deliveries_skipped;
     return;
   }

@@ -30,9 +30,6 @@ class chat_client {
   virtual ~chat_client() = default;
 
   bool is_authenticated() const { return couple_ != nullptr; }
-  // A delivery was skipped for want of room since it last asked for its history; it sees the gap
-  // in the sequences and can fetch it.
-  bool is_behind() const { return behind_; }
   outbox& out() { return out_; }
 
  private:
@@ -44,7 +41,6 @@ class chat_client {
   packet_id id_;  // the encoding its last call used; deliveries use the same
   std::string user_;
   couple* couple_ = nullptr;  // the service's, while authenticated
-  bool behind_ = false;
 };
 
 struct chat_limits {
@@ -58,7 +54,9 @@ struct chat_counters {
   std::uint64_t clients_online = 0;
   std::uint64_t messages = 0;
   std::uint64_t deliveries = 0;
-  std::uint64_t deliveries_skipped = 0;  // partner did not read, its outbox was full
+  // The partner did not read and its outbox was full; it sees the gap in the sequences and can
+  // fetch what it lacks.
+  std::uint64_t deliveries_skipped = 0;
   std::uint64_t logins_replaced = 0;
   std::uint64_t packets_malformed = 0;
   std::uint64_t couples_forgotten = 0;
@@ -79,7 +77,6 @@ class chat_service {
   void leave(chat_client&);
 
   const chat_counters& counters() const { return counters_; }
-  std::size_t couples() const { return couples_.size(); }
 
  private:
   void handle(chat_client&, const packet&, const authenticate_call&);

@@ -70,9 +70,6 @@ class backend {
   // Of ZooKeeper's session, the map and our entry; any thread may read them.
   const shard_router::shard_counters& counters() const { return session_.counters(); }
 
-  // nullptr: none yet.
-  const shard_router::shard_map_ptr& map() const { return shards_.current(); }
-
  private:
   void on_map(const shard_router::shard_map_ptr& map);
   void finish_leaving();

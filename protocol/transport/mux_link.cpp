@@ -45,7 +45,6 @@ mux_link::mux_link(link_socket socket, const mux_options& options, std::optional
       tick_interval_(tick_interval_for(options)),
       core_(options, *this, mux_clock::now()) {
   error_code ignored;
-  remote_ = socket_.remote_endpoint(ignored);
   local_ = socket_.local_endpoint(ignored);
   socket_.non_blocking(true, ignored);
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);

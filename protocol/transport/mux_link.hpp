@@ -72,7 +72,6 @@ class mux_link : public std::enable_shared_from_this<mux_link>,
   mux_core& core() { return core_; }
   const link_counters& counters() const { return counters_; }
   link_executor get_executor() { return socket_.get_executor(); }
-  boost::asio::ip::tcp::endpoint remote_endpoint() const { return remote_; }
   boost::asio::ip::tcp::endpoint local_endpoint() const { return local_; }
 
  protected:
@@ -113,7 +112,6 @@ class mux_link : public std::enable_shared_from_this<mux_link>,
   link_timer tick_;
   std::chrono::milliseconds tick_interval_;
   mux_core core_;
-  boost::asio::ip::tcp::endpoint remote_;
   boost::asio::ip::tcp::endpoint local_;
 
   byte_buffer partial_;   // the beginning of a frame whose rest has not come yet

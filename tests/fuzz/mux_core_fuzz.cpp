@@ -97,7 +97,7 @@ class mux_player : public link_handler {
   void on_can_open() override { PRESENTER_FUZZ_CHECK(core_.can_open()); }
   void on_failed(boost::system::error_code reason) override {
     PRESENTER_FUZZ_CHECK(!failed_ && reason);
-    PRESENTER_FUZZ_CHECK(!is_stream_error(static_cast<errc>(reason.value())));
+    PRESENTER_FUZZ_CHECK(errc_of(reason) <= link_error_last);
     failed_ = true;
     PRESENTER_FUZZ_CHECK(core_.streams_open() == 0);
     for (const auto& [id, stream] : streams_)

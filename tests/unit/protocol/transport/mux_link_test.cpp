@@ -264,7 +264,6 @@ struct MuxLink : ::testing::TestWithParam<waits> {
 TEST_P(MuxLink, ExchangesHellos) {
   link_up();
   EXPECT_TRUE(gateway->core().can_open());
-  EXPECT_EQ(gateway->remote_endpoint(), backend->local_endpoint());
 }
 
 TEST_P(MuxLink, CarriesBulkBothWays) {

@@ -24,7 +24,7 @@ TEST(Errc, EveryEnumeratorHasItsOwnNameAndMessage) {
 
 TEST(Errc, NameIsTheEnumerator) {
   EXPECT_EQ(name_of(errc::frame_empty), "frame_empty");
-  EXPECT_EQ(name_of(errc::stream_window_exceeded), "stream_window_exceeded");
+  EXPECT_EQ(name_of(errc::link_window_exceeded), "link_window_exceeded");
   EXPECT_EQ(name_of(errc::packet_key_size), "packet_key_size");
 }
 
@@ -33,18 +33,6 @@ TEST(Errc, ConvertsToItsCategory) {
   EXPECT_EQ(code, errc::hello_role);
   EXPECT_EQ(&code.category(), &error_category());
   EXPECT_STREQ(code.category().name(), "presenter.protocol");
-}
-
-TEST(Errc, OnlyErrorsOfOneStreamAreStreamErrors) {
-  std::set<std::string_view> of_streams;
-  for (int value = 1; value <= errc_count; ++value) {
-    const auto code = static_cast<errc>(value);
-    if (is_stream_error(code)) of_streams.insert(name_of(code));
-  }
-  EXPECT_EQ(of_streams, (std::set<std::string_view>{
-                            "stream_window_exceeded", "stream_credit_overflow",
-                            "stream_credit_too_small", "stream_state", "data_empty", "stream_reset",
-                            "stream_refused", "stream_closed", "link_lost"}));
 }
 
 TEST(ResetReason, EveryNumberHasItsOwnNameAndANewOneReadsAsCancelled) {

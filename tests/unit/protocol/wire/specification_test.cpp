@@ -139,7 +139,7 @@ TEST(Specification, LimitsHaveTheirDefaults) {
       {"hello_timeout", limits::hello_timeout.count()},
       {"go_away_timeout", limits::go_away_timeout.count()},
       {"stall_timeout", limits::stall_timeout_default.count()},
-      {"link_stall_timeout", limits::link_stall_timeout_default.count()},
+      {"link_stall_timeout", (2 * limits::stall_timeout_default).count()},
   };
   std::map<std::string, std::int64_t> written;
   for (const auto& row : rows_in(text)) {
