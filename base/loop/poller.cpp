@@ -32,7 +32,7 @@ void poller::start(std::function<void()> on_ready) {
 }
 
 void poller::stop() {
-  stopped_ = true;
+  is_stopped_ = true;
   boost::system::error_code ignored;
   set_.cancel(ignored);
 }
@@ -57,9 +57,9 @@ void poller::remove(int descriptor, poll_target& target) {
 
 void poller::wait() {
   set_.async_wait(descriptor_wait::wait_read, [this](boost::system::error_code error) {
-    if (error || stopped_) return;
+    if (error || is_stopped_) return;
     on_ready_();
-    if (!stopped_) wait();
+    if (!is_stopped_) wait();
   });
 }
 

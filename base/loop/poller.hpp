@@ -66,7 +66,7 @@ class poller {
   int interrupts_;  // an eventfd; its events have no target
   descriptor_wait set_;
   std::function<void()> on_ready_;
-  bool stopped_ = false;
+  bool is_stopped_ = false;
   struct told_event {
     poll_target* target;  // nullptr: removed
     std::uint32_t events;

@@ -60,9 +60,9 @@ class session_state : public chat_client,
     self->start_writer();
     co_await self->read_packets();
     self->service_.leave(*self);
-    self->finishing_ = true;
+    self->is_finishing_ = true;
     self->output_.notify();
-    while (!self->writer_ended_)
+    while (!self->has_writer_ended_)
       co_await self->writer_done_.wait();
     self->close();
   }
@@ -72,7 +72,7 @@ class session_state : public chat_client,
   void on_replaced() override { close(); }
 
   void close() {
-    if (std::exchange(closed_, true)) return;
+    if (std::exchange(is_closed_, true)) return;
     stream_.close();
     output_.notify();
     room_.notify();
@@ -80,13 +80,13 @@ class session_state : public chat_client,
 
   asio::awaitable<void> read_packets() {
     boost::system::error_code failed;
-    while (!failed && !closed_) {
+    while (!failed && !is_closed_) {
       if (out().is_congested()) {
         co_await room_.wait();
         continue;
       }
       failed = co_await read_packet();
-      if (!failed && !closed_) failed = service_.handle_packet(*this, packet_);
+      if (!failed && !is_closed_) failed = service_.handle_packet(*this, packet_);
       // An idle client keeps no buffer that one long packet once needed.
       if (packet_.capacity() > 1'024) std::vector<std::byte>().swap(packet_);
     }
@@ -113,9 +113,9 @@ class session_state : public chat_client,
   }
 
   static asio::awaitable<void> write_outbox(std::shared_ptr<session_state> self) {
-    while (!self->closed_) {
+    while (!self->is_closed_) {
       if (self->out().empty()) {
-        if (self->finishing_) co_return;
+        if (self->is_finishing_) co_return;
         co_await self->output_.wait();
         continue;
       }
@@ -130,9 +130,9 @@ class session_state : public chat_client,
   }
 
   void on_writer_ended() {
-    writer_ended_ = true;
+    has_writer_ended_ = true;
     // Without a writer there is nothing to read for.
-    if (!finishing_) close();
+    if (!is_finishing_) close();
     writer_done_.notify();
   }
 
@@ -143,9 +143,9 @@ class session_state : public chat_client,
   wake_signal writer_done_;  // for run()
   std::array<std::byte, 4> header_{};
   std::vector<std::byte> packet_;
-  bool finishing_ = false;
-  bool writer_ended_ = false;
-  bool closed_ = false;
+  bool is_finishing_ = false;
+  bool has_writer_ended_ = false;
+  bool is_closed_ = false;
 };
 
 // Serves one client until it leaves, is replaced by a later login of the same user, or sends what

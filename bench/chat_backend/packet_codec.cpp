@@ -93,7 +93,7 @@ class packet_codec::transport
     : public thrift::transport::TVirtualTransport<packet_codec::transport> {
  public:
   void start_reading(std::span<const std::byte> packet) { input_ = packet; }
-  bool at_end() const { return input_.empty(); }
+  bool is_at_end() const { return input_.empty(); }
   void start_writing() { output_.clear(); }
   std::span<const std::byte> written() const { return std::as_bytes(std::span(output_)); }
 
@@ -185,7 +185,7 @@ packet packet_codec::decode_message(TProtocol& in) {
   decoded.content = read_content(decoded.method, type, in);
   if (std::holds_alternative<unknown_message>(decoded.content)) return decoded;
   in.readMessageEnd();
-  if (!transport_->at_end()) throw thrift::TException("bytes after the message");
+  if (!transport_->is_at_end()) throw thrift::TException("bytes after the message");
   return decoded;
 }
 

@@ -39,7 +39,7 @@ couple_client::couple_client(client_surroundings& around, server_names& servers,
       side_(side) {}
 
 void couple_client::encode_first_packet(byte_buffer& out) {
-  conversation_ended_ = false;
+  has_conversation_ended_ = false;
   authenticate_call call;
   call.request.couple_id = around_.options.run_name + "-" + std::to_string(couple_.number);
   call.request.user_id = side_ == 0 ? "a" : "b";
@@ -48,7 +48,7 @@ void couple_client::encode_first_packet(byte_buffer& out) {
 }
 
 void couple_client::on_disconnected() {
-  conversation_ended_ = true;
+  has_conversation_ended_ = true;
   is_catching_up_ = false;
   catch_up_target_ = 0;
   partial_.release();
@@ -58,12 +58,12 @@ void couple_client::on_disconnected() {
 void couple_client::on_bytes(std::span<const std::byte> bytes) {
   if (partial_.empty()) {
     const std::size_t used = handle_packets(bytes);
-    if (!conversation_ended_) partial_.append(bytes.subspan(used));
+    if (!has_conversation_ended_) partial_.append(bytes.subspan(used));
     return;
   }
   partial_.append(bytes);
   const std::size_t used = handle_packets(partial_.bytes());
-  if (conversation_ended_) return;
+  if (has_conversation_ended_) return;
   partial_.consume(used);
   if (partial_.empty()) partial_.release();
 }
@@ -91,7 +91,7 @@ std::size_t couple_client::handle_packets(std::span<const std::byte> bytes) {
       }
     };
     std::visit(serve, decoded->content);
-    if (conversation_ended_) return used;
+    if (has_conversation_ended_) return used;
   }
 }
 

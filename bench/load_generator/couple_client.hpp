@@ -79,7 +79,7 @@ class couple_client : public load_client {
   std::map<delivery_checker::server_number, sequence_number> seen_;
   bool is_catching_up_ = false;
   sequence_number catch_up_target_ = 0;
-  bool conversation_ended_ = false;
+  bool has_conversation_ended_ = false;
   byte_buffer partial_;  // a packet whose rest is still to come
   std::string body_;
 };

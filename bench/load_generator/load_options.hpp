@@ -31,7 +31,7 @@ struct load_options {
   std::chrono::nanoseconds drain_deadline = std::chrono::seconds(10);
   // Over what the connect rate needs by itself.
   std::chrono::nanoseconds connect_deadline = std::chrono::seconds(30);
-  bool show_progress = true;
+  bool shows_progress = true;
 };
 
 }  // namespace presenter::bench

@@ -60,8 +60,8 @@ class load_run {
   void drain() {
     post_phase(run_phase::draining, "draining");
     // Told to stop or not, what is on its way is waited for: else it would count as lost.
-    stop_requested_ = false;
-    result_.drained = wait_until(options_.drain_deadline, [this] {
+    is_stop_requested_ = false;
+    result_.has_drained = wait_until(options_.drain_deadline, [this] {
       return std::ranges::all_of(workers_, &load_worker::is_drained);
     });
   }
@@ -72,10 +72,10 @@ class load_run {
     const auto deadline = std::chrono::steady_clock::now() + longest;
     while (!done()) {
       const auto now = std::chrono::steady_clock::now();
-      if (stop_requested_ || now >= deadline || has_failed()) return false;
+      if (is_stop_requested_ || now >= deadline || has_failed()) return false;
       report(now);
       if (hooks_.wait(std::min<std::chrono::nanoseconds>(tick, deadline - now))) {
-        stop_requested_ = result_.stopped_early = true;
+        is_stop_requested_ = result_.was_stopped_early = true;
       }
     }
     return true;
@@ -118,7 +118,7 @@ class load_run {
   steady_time started_;
   steady_time next_progress_;
   const char* phase_name_ = "connecting";
-  bool stop_requested_ = false;
+  bool is_stop_requested_ = false;
 };
 
 }  // namespace

@@ -35,8 +35,8 @@ struct load_result {
   std::size_t clients = 0;
   std::chrono::duration<double> connect_time{0};  // until all were served, or the deadline
   std::chrono::duration<double> traffic_time{0};
-  bool stopped_early = false;
-  bool drained = false;  // everything outstanding arrived before the deadline
+  bool was_stopped_early = false;
+  bool has_drained = false;  // everything outstanding arrived before the deadline
 
   bool is_success() const {
     return seen.messages.is_flawless() && seen.messages.adds_up() && seen.clients_served == clients;

@@ -61,7 +61,7 @@ void add_common_options(CLI::App& app, command_line& line) {
                  "spread over 127.0.0.1, 127.0.0.2 …; 0 binds to none")
       ->check(CLI::Range(0, 10'000));
   app.add_option("--json", line.json_file, "write the summary as JSON; - is standard output");
-  app.add_flag("--progress,!--no-progress", options.show_progress, "a line a second (default)");
+  app.add_flag("--progress,!--no-progress", options.shows_progress, "a line a second (default)");
 }
 
 void add_message_options(CLI::App& app, command_line& line, std::size_t bytes_min) {
@@ -98,7 +98,7 @@ void complete_options(command_line& line) {
       std::chrono::duration<double>(line.seconds));
   options.encoding = line.encoding == "compact" ? presenter::protocol::thrift_encoding::compact
                                                 : presenter::protocol::thrift_encoding::binary;
-  options.tls.verify = !line.is_insecure;
+  options.tls.verifies = !line.is_insecure;
   if (options.tls.server_name.empty()) options.tls.server_name = options.gateways.front().host;
   if (options.kind == load_kind::chat && options.clients % 2 != 0) {
     throw std::invalid_argument("--clients must be even: they are couples");
@@ -184,7 +184,7 @@ int run(command_line& line) {
   const sigset_t set = stop_signals();
   ::sigprocmask(SIG_BLOCK, &set, nullptr);
 
-  progress_printer progress(line.options.show_progress);
+  progress_printer progress(line.options.shows_progress);
   run_hooks hooks;
   hooks.wait = wait_for_stop_signal;
   hooks.on_progress = [&](const load_progress& now) { progress.print(now); };

@@ -99,7 +99,7 @@ std::string format_report(const load_options& options, const load_result& result
                  "presenter-load {}: {} clients, {} served in {:.1f} s, then {:.1f} s of load{}\n",
                  name_of(options.kind), result.clients, seen.clients_served,
                  result.connect_time.count(), result.traffic_time.count(),
-                 result.stopped_early ? " (stopped early)" : "");
+                 result.was_stopped_early ? " (stopped early)" : "");
   if (options.kind != load_kind::idle) add_messages(text, result);
   text += "times\n";
   add_percentiles(text, options.kind == load_kind::chat ? "sender to partner" : "there and back",
@@ -127,8 +127,8 @@ json make_json_report(const load_options& options, const load_result& result) {
   return {
       {"mode", name_of(options.kind)},
       {"ok", result.is_success()},
-      {"stopped_early", result.stopped_early},
-      {"drained", result.drained},
+      {"stopped_early", result.was_stopped_early},
+      {"drained", result.has_drained},
       {"clients", result.clients},
       {"clients_served", seen.clients_served},
       {"connect_seconds", result.connect_time.count()},

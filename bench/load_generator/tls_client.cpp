@@ -46,7 +46,7 @@ tls_client_context::tls_client_context(const tls_settings& settings)
   SSL_CTX_set_mode(get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                               SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_session_cache_mode(get(), SSL_SESS_CACHE_OFF);
-  if (!settings.verify) return;
+  if (!settings.verifies) return;
   SSL_CTX_set_verify(get(), SSL_VERIFY_PEER, nullptr);
   const bool loaded = settings.ca_file.empty() ? SSL_CTX_set_default_verify_paths(get()) == 1
                                                : SSL_CTX_load_verify_locations(

@@ -14,7 +14,7 @@ namespace presenter::bench {
 struct tls_settings {
   std::string ca_file;      // empty: the system's
   std::string server_name;  // SNI and the name in the certificate; a name or an address
-  bool verify = true;
+  bool verifies = true;
   bool is_tls12 = false;  // knows nothing newer
 };
 

@@ -49,7 +49,7 @@ class bench_end final : public link_handler {
   void on_go_away(const go_away_frame&) override {}
   void on_output() override {}
   void on_can_open() override {}
-  void on_failed(boost::system::error_code) override { failed = true; }
+  void on_failed(boost::system::error_code) override { has_failed = true; }
 
   bench_stream& open() {
     bench_stream& handler = spare_stream();
@@ -79,7 +79,7 @@ class bench_end final : public link_handler {
   mux_core core;
   std::vector<bench_stream*> spare;
   std::uint64_t frames = 0;
-  bool failed = false;
+  bool has_failed = false;
 
  private:
   bench_stream& spare_stream() {
@@ -121,7 +121,7 @@ struct link_pair {
 
 void set_result(benchmark::State& state, const link_pair& link, std::uint64_t arrived,
                 std::uint64_t expected) {
-  if (arrived != expected || link.gateway.failed || link.backend.failed) {
+  if (arrived != expected || link.gateway.has_failed || link.backend.has_failed) {
     state.SkipWithError("frames were lost");
   }
   state.SetItemsProcessed(static_cast<std::int64_t>(arrived));

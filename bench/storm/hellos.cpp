@@ -57,7 +57,7 @@ class hello_sender final : private readiness_handler {
                                       sources == 0 ? 0 : shared_.next_source++ % sources + 1);
     if (!socket) return end(false);
     socket_ = *socket;
-    sent_ = false;
+    has_sent_ = false;
     shared_.loop.add(socket_, EPOLLOUT, *this);
   }
 
@@ -65,12 +65,12 @@ class hello_sender final : private readiness_handler {
   void on_ready(std::uint32_t events) override {
     if (socket_ < 0) return;
     if ((events & (EPOLLERR | EPOLLHUP)) != 0) return end(false);
-    if (!sent_) {
+    if (!has_sent_) {
       const auto size = static_cast<ssize_t>(shared_.hello.size());
       if (::send(socket_, shared_.hello.data(), shared_.hello.size(), MSG_NOSIGNAL) != size) {
         return end(false);
       }
-      sent_ = true;
+      has_sent_ = true;
       return shared_.loop.modify(socket_, EPOLLIN, *this);
     }
     std::array<char, 4'096> ignored;
@@ -92,7 +92,7 @@ class hello_sender final : private readiness_handler {
 
   flood& shared_;
   int socket_ = -1;
-  bool sent_ = false;
+  bool has_sent_ = false;
 };
 
 }  // namespace

@@ -88,7 +88,7 @@ void acceptor_state::on_link_closed(backend_link& link, error_code reason) {
   counters_.streams_limited += link.core().counters().opens_limited;
   counters_.stream_errors += link.core().counters().stream_errors;
   links_.erase(std::static_pointer_cast<backend_link>(link.shared_from_this()));
-  if (draining_ && links_.empty()) end_drain({});
+  if (is_draining_ && links_.empty()) end_drain({});
 }
 
 void acceptor_state::close_links(error_code reason) {
@@ -178,7 +178,7 @@ void acceptor_state::on_held_refused(stream_state& stream, const refusal& why) {
 }
 
 void acceptor_state::on_fence_changed() {
-  if (!options_.fence || closed_) return;
+  if (!options_.fence || is_closed_) return;
   const auto now = mux_clock::now();
   held_.ask_again(now);
   sweeper_.start(now);
@@ -202,7 +202,7 @@ std::uint64_t acceptor_state::accept(operation_pointer<accept_operation> operati
   assert(!accept_ && "one accept at a time");
   accept_ = std::move(operation);
   accept_number_ = ++operation_number_;
-  if (draining_ || closed_) {
+  if (is_draining_ || is_closed_) {
     cancel_accept(accept_number_);
   } else {
     hand_over();
@@ -218,7 +218,7 @@ void acceptor_state::cancel_accept(std::uint64_t number) {
 // --- the end
 
 void acceptor_state::drain(std::chrono::milliseconds deadline) {
-  if (closed_ || std::exchange(draining_, true)) return;
+  if (is_closed_ || std::exchange(is_draining_, true)) return;
   stop_listening();
   refuse_waiting();
   drain_deadline_.expires_after(deadline);
@@ -253,7 +253,7 @@ void acceptor_state::cancel_drain(std::uint64_t number) {
 }
 
 void acceptor_state::close() {
-  if (std::exchange(closed_, true)) return;
+  if (std::exchange(is_closed_, true)) return;
   stop_listening();
   sweeper_.stop();
   end_drain(asio::error::operation_aborted);

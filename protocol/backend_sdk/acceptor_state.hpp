@@ -101,8 +101,8 @@ class acceptor_state final : public std::enable_shared_from_this<acceptor_state>
   std::uint64_t accept_number_ = 0;
   std::uint64_t drain_number_ = 0;
 
-  bool draining_ = false;
-  bool closed_ = false;
+  bool is_draining_ = false;
+  bool is_closed_ = false;
   std::optional<boost::system::error_code> drain_result_;
   acceptor_counters counters_;
 };

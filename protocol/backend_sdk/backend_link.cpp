@@ -11,7 +11,7 @@ constexpr std::chrono::milliseconds close_linger{5'000};
 }  // namespace
 
 void backend_link::drain(std::chrono::milliseconds deadline) {
-  draining_ = true;
+  is_draining_ = true;
   core().go_away(deadline);
   close_if_drained();
 }
@@ -27,8 +27,8 @@ void backend_link::on_closed(boost::system::error_code reason) {
 }
 
 void backend_link::close_if_drained() {
-  if (!draining_ || core().streams_open() != 0) return;
-  if (!std::exchange(closing_after_output_, true)) close_after_output(close_linger);
+  if (!is_draining_ || core().streams_open() != 0) return;
+  if (!std::exchange(is_closing_after_output_, true)) close_after_output(close_linger);
 }
 
 }  // namespace presenter::protocol

@@ -46,8 +46,8 @@ class backend_link final : public mux_link {
   void close_if_drained();
 
   std::weak_ptr<link_owner> owner_;
-  bool draining_ = false;
-  bool closing_after_output_ = false;
+  bool is_draining_ = false;
+  bool is_closing_after_output_ = false;
 };
 
 }  // namespace presenter::protocol

@@ -50,18 +50,18 @@ void stream_state::accept() {
 }
 
 void stream_state::end_moved() {
-  if (!link_ || closed_ || error_) return;
+  if (!link_ || is_closed_ || error_) return;
   reset_ = reset_reason::moved;
   // What it has not read is for the new owner to be sent again.
   input_.release();
-  input_finished_ = false;
+  is_input_finished_ = false;
   core().reset(info_.stream, reset_reason::moved);
   end(asio::error::connection_reset);
 }
 
 void stream_state::refuse(refuse_frame refusal) {
   queue_ = nullptr;
-  closed_ = true;
+  is_closed_ = true;
   refusal.stream = info_.stream;
   core().refuse(refusal);
   std::exchange(link_, nullptr)->on_stream_released();
@@ -75,7 +75,7 @@ std::uint64_t stream_state::read(operation_pointer<read_operation> operation) {
   read_number_ = ++operation_number_;
   if (read_->size() == 0) {
     fail_reading({});
-  } else if (closed_) {
+  } else if (is_closed_) {
     fail_reading(asio::error::operation_aborted);
   } else if (has_expired()) {
     fail_reading(asio::error::timed_out);
@@ -85,7 +85,7 @@ std::uint64_t stream_state::read(operation_pointer<read_operation> operation) {
     if (input_.empty()) input_.release();
     complete(read_, error_code(), n);
     consume(n);
-  } else if (input_finished_ || input_discarded_) {
+  } else if (is_input_finished_ || is_input_discarded_) {
     fail_reading(asio::error::eof);
   } else if (error_) {
     fail_reading(error_);
@@ -96,7 +96,7 @@ std::uint64_t stream_state::read(operation_pointer<read_operation> operation) {
 }
 
 void stream_state::on_data(std::span<const std::byte> payload, bool) {
-  if (input_discarded_) return consume(payload.size());
+  if (is_input_discarded_) return consume(payload.size());
   std::size_t n = 0;
   if (read_) {
     n = read_->fill(payload);
@@ -108,20 +108,20 @@ void stream_state::on_data(std::span<const std::byte> payload, bool) {
 }
 
 void stream_state::on_finish() {
-  input_finished_ = true;
+  is_input_finished_ = true;
   fail_reading(asio::error::eof);
-  if (output_finished_ && input_.empty()) detach();
+  if (is_output_finished_ && input_.empty()) detach();
 }
 
 void stream_state::consume(std::size_t n) {
   if (!link_) return;
   core().consumed(info_.stream, n);
-  const bool over = error_ || (output_finished_ && input_finished_);
+  const bool over = error_ || (is_output_finished_ && is_input_finished_);
   if (over && input_.empty()) detach();
 }
 
 void stream_state::shutdown_receive() {
-  if (std::exchange(input_discarded_, true)) return;
+  if (std::exchange(is_input_discarded_, true)) return;
   fail_reading(asio::error::eof);
   drop_input();
 }
@@ -140,9 +140,9 @@ std::uint64_t stream_state::write(operation_pointer<write_operation> operation) 
   write_number_ = ++operation_number_;
   if (write_->size() == 0) {
     fail_writing({});
-  } else if (closed_) {
+  } else if (is_closed_) {
     fail_writing(asio::error::operation_aborted);
-  } else if (output_finished_) {
+  } else if (is_output_finished_) {
     fail_writing(asio::error::broken_pipe);
   } else if (error_) {
     fail_writing(error_);
@@ -171,11 +171,11 @@ void stream_state::on_writable() {
 }
 
 void stream_state::shutdown_send() {
-  if (std::exchange(output_finished_, true)) return;
+  if (std::exchange(is_output_finished_, true)) return;
   fail_writing(asio::error::broken_pipe);
   if (!link_) return;
   core().finish(info_.stream);
-  if (input_finished_ && input_.empty()) detach();
+  if (is_input_finished_ && input_.empty()) detach();
 }
 
 // --- cancellation and deadline
@@ -212,25 +212,25 @@ bool stream_state::has_expired() const {
 
 // Deadlines move with every message, so the timer is left alone when it is early: it looks again.
 void stream_state::watch_deadline() {
-  if (closed_ || (!read_ && !write_) || deadline_ == mux_clock::time_point::max()) return;
-  if (timer_runs_ && timer_->expiry() <= deadline_) return;
+  if (is_closed_ || (!read_ && !write_) || deadline_ == mux_clock::time_point::max()) return;
+  if (is_timer_running_ && timer_->expiry() <= deadline_) return;
   start_timer(deadline_);
 }
 
 void stream_state::start_timer(mux_clock::time_point when) {
   if (!timer_) timer_ = std::make_unique<link_timer>(executor_);
   timer_->expires_at(when);
-  timer_runs_ = true;
+  is_timer_running_ = true;
   timer_->async_wait([self = shared_from_this()](error_code error) {
     // A wait that was over already when the timer was set anew has nothing to say.
     if (error || mux_clock::now() < self->timer_->expiry()) return;
-    self->timer_runs_ = false;
+    self->is_timer_running_ = false;
     self->on_timer();
   });
 }
 
 void stream_state::on_timer() {
-  if (closed_) return close(reset_reason::cancelled);
+  if (is_closed_) return close(reset_reason::cancelled);
   if (!has_expired()) return watch_deadline();
   fail_reading(asio::error::timed_out);
   fail_writing(asio::error::timed_out);
@@ -244,7 +244,7 @@ void stream_state::on_reset(reset_reason reason, bool) {
   // of it at the most. Without its end the input must not look whole.
   if (!input_.empty() && core().is_link_half_full()) {
     input_.release();
-    input_finished_ = false;
+    is_input_finished_ = false;
   }
   end(asio::error::connection_reset);
 }
@@ -267,10 +267,10 @@ void stream_state::end(error_code error) {
 }
 
 void stream_state::close() {
-  if (closed_) return;
-  const bool orderly = input_.empty() && !error_ && (input_finished_ || linger_.count() > 0);
+  if (is_closed_) return;
+  const bool orderly = input_.empty() && !error_ && (is_input_finished_ || linger_.count() > 0);
   if (!orderly) return close(reset_reason::cancelled);
-  closed_ = input_discarded_ = true;
+  is_closed_ = is_input_discarded_ = true;
   cancel();
   if (timer_) timer_->cancel();
   shutdown_send();
@@ -278,7 +278,7 @@ void stream_state::close() {
 }
 
 void stream_state::close(reset_reason reason) {
-  closed_ = input_discarded_ = true;
+  is_closed_ = is_input_discarded_ = true;
   cancel();
   if (timer_) timer_->cancel();
   input_.release();
@@ -293,7 +293,7 @@ void stream_state::detach() {
   const auto link = std::exchange(link_, nullptr);
   link->core().release(info_.stream);
   link->on_stream_released();
-  if (closed_ && timer_) timer_->cancel();
+  if (is_closed_ && timer_) timer_->cancel();
 }
 
 void stream_state::destroy_operations() {

@@ -79,7 +79,7 @@ class stream_state final : public std::enable_shared_from_this<stream_state>,
   void close();
   void close(reset_reason reason);
 
-  bool is_open() const { return !closed_; }
+  bool is_open() const { return !is_closed_; }
   std::size_t available() const { return input_.size(); }
   std::optional<reset_reason> reset() const { return reset_; }
 
@@ -124,14 +124,14 @@ class stream_state final : public std::enable_shared_from_this<stream_state>,
   byte_buffer input_;
   boost::system::error_code error_;  // why reads after the input, and writes, fail
   std::optional<reset_reason> reset_;
-  bool input_finished_ = false;
-  bool output_finished_ = false;
-  bool input_discarded_ = false;  // the application will read no more
-  bool closed_ = false;           // by the application
+  bool is_input_finished_ = false;
+  bool is_output_finished_ = false;
+  bool is_input_discarded_ = false;  // the application will read no more
+  bool is_closed_ = false;           // by the application
 
   mux_clock::time_point deadline_ = mux_clock::time_point::max();
   std::unique_ptr<link_timer> timer_;  // for the deadline, later for lingering; made when needed
-  bool timer_runs_ = false;
+  bool is_timer_running_ = false;
 };
 
 }  // namespace presenter::protocol

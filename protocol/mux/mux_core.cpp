@@ -66,7 +66,7 @@ void mux_core::on_time(mux_clock::time_point now) {
 }
 
 void mux_core::take_output(mux_output& out) {
-  output_marked_ = false;
+  is_output_marked_ = false;
   const bool could_open = can_open();
   finishes_queued_ = 0;
   streams_at_take_ = streams_.size();
@@ -95,8 +95,8 @@ void mux_core::submit_due_credit() {
 }
 
 void mux_core::close() {
-  if (closed_) return;
-  closed_ = true;
+  if (is_closed_) return;
+  is_closed_ = true;
   end_streams();
 }
 
@@ -111,8 +111,8 @@ void mux_core::fail(errc reason) {
 }
 
 void mux_core::settle() {
-  if (!failure_ || closed_) return;
-  closed_ = true;
+  if (!failure_ || is_closed_) return;
+  is_closed_ = true;
   output_.data.clear();
   submit(go_away_frame{highest_opened_, static_cast<std::int32_t>(*failure_), 0});
   end_streams();
@@ -123,7 +123,7 @@ void mux_core::end_streams() {
   for (const stream_id stream : streams_.ids()) {
     mux_stream_state* state = streams_.find(stream);
     if (state == nullptr) continue;
-    stream_handler* handler = state->told_end ? nullptr : state->handler;
+    stream_handler* handler = state->was_told_end ? nullptr : state->handler;
     streams_.erase(stream);
     if (handler != nullptr) handler->on_link_lost();
   }
@@ -134,7 +134,7 @@ void mux_core::stream_error(mux_stream_state& state, reset_reason reason) {
   handler_.on_stream_error(reason);
   if (!stream_errors_.take(liveness_.last_received())) fail(errc::stream_errors_exceeded);
   submit_reset(state, reason);
-  stream_handler* handler = std::exchange(state.told_end, true) ? nullptr : state.handler;
+  stream_handler* handler = std::exchange(state.was_told_end, true) ? nullptr : state.handler;
   if (handler != nullptr) {
     handler->on_reset(reason, false);
   } else {
@@ -163,7 +163,7 @@ bool mux_core::can_open() const {
 }
 
 void mux_core::go_away(std::chrono::milliseconds deadline) {
-  if (is_over() || std::exchange(go_away_sent_, true)) return;
+  if (is_over() || std::exchange(has_sent_go_away_, true)) return;
   submit(go_away_frame{highest_opened_, 0, static_cast<std::int32_t>(deadline.count())});
 }
 
@@ -179,14 +179,14 @@ stream_id mux_core::open(open_frame open, stream_handler& handler) {
 
 void mux_core::accept(stream_id stream) {
   mux_stream_state* state = streams_.find(stream);
-  if (state == nullptr || state->accepted) return;
+  if (state == nullptr || state->is_accepted) return;
   streams_.accept(*state);
   if (state->local != direction_state::reset) submit_answer(accept_frame{stream});
 }
 
 void mux_core::refuse(refuse_frame refusal) {
   mux_stream_state* state = streams_.find(refusal.stream);
-  if (state == nullptr || state->accepted) return;
+  if (state == nullptr || state->is_accepted) return;
   consume_link(state->receive.buffered());
   streams_.erase(refusal.stream);
   submit_answer(refusal);
@@ -252,7 +252,7 @@ void mux_core::finish(stream_id stream) {
 void mux_core::reset(stream_id stream, reset_reason reason) {
   mux_stream_state* state = streams_.find(stream);
   if (state == nullptr) return;
-  state->told_end = true;
+  state->was_told_end = true;
   if (!state->is_over()) submit_own_reset(*state, reason);
 }
 
@@ -260,7 +260,7 @@ void mux_core::release(stream_id stream) {
   mux_stream_state* state = streams_.find(stream);
   if (state == nullptr) return;
   state->handler = nullptr;
-  state->told_end = true;
+  state->was_told_end = true;
   const std::int64_t buffered = state->receive.buffered();
   state->receive.consume(buffered);
   consume_link(buffered);
@@ -328,7 +328,7 @@ void mux_core::end_both_ways(mux_stream_state& state) {
 }
 
 void mux_core::mark_output() {
-  if (!std::exchange(output_marked_, true)) handler_.on_output();
+  if (!std::exchange(is_output_marked_, true)) handler_.on_output();
 }
 
 void mux_core::consume_link(std::int64_t n) {
@@ -360,7 +360,7 @@ std::size_t mux_core::room_for(const mux_stream_state& state) const {
 }
 
 void mux_core::give_turns() {
-  if (std::exchange(giving_turns_, true)) return;
+  if (std::exchange(is_giving_turns_, true)) return;
   int turns_left = turns_at_once_max;
   while (!is_link_blocked() && !is_over() && turns_left-- > 0) {
     mux_stream_state* const state = turns_.begin_next();
@@ -369,7 +369,7 @@ void mux_core::give_turns() {
     turns_.end();
   }
   if (turns_.is_anybody_waiting() && !is_link_blocked()) mark_output();
-  giving_turns_ = false;
+  is_giving_turns_ = false;
 }
 
 }  // namespace presenter::protocol

@@ -95,8 +95,8 @@ class mux_core {
   // After a failure as wrong_backend: the name in the peer's Hello.
   const std::string& wrong_node() const { return wrong_node_; }
   bool is_suspect() const { return liveness_.is_suspect(); }
-  bool is_going_away() const { return go_away_sent_ || go_away_received_; }
-  bool is_over() const { return failure_.has_value() || closed_; }
+  bool is_going_away() const { return has_sent_go_away_ || has_received_go_away_; }
+  bool is_over() const { return failure_.has_value() || is_closed_; }
   // After on_failed: the field of the peer's frame that was to blame, "Open.key"; empty: none.
   std::string_view failure_field() const { return failure_field_; }
   // Those that are over and not yet released as well.
@@ -217,19 +217,19 @@ class mux_core {
   credit_queue credit_due_;
   std::size_t finishes_queued_ = 0;  // in output_.data
   std::size_t streams_at_take_ = 0;  // at the last take_output
-  bool giving_turns_ = false;
-  bool output_marked_ = false;  // on_output was called and take_output has not followed
+  bool is_giving_turns_ = false;
+  bool is_output_marked_ = false;  // on_output was called and take_output has not followed
 
   std::optional<std::int64_t> pong_due_;  // only the newest: one answer stands for all
   link_liveness liveness_;
   token_bucket opens_;
   token_bucket stream_errors_;
 
-  bool go_away_sent_ = false;
-  bool go_away_received_ = false;
+  bool has_sent_go_away_ = false;
+  bool has_received_go_away_ = false;
   std::optional<errc> failure_;
   std::string_view failure_field_;
-  bool closed_ = false;
+  bool is_closed_ = false;
   mux_counters counters_;
 };
 

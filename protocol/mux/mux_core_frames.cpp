@@ -87,7 +87,7 @@ void mux_core::on_data(const data_frame& data) {
     stream_error(*state, reason);
   };
   if (state->remote != direction_state::open) return refuse_payload(reset_reason::bad_state);
-  if (!is_backend() && !state->accepted) return refuse_payload(reset_reason::bad_state);
+  if (!is_backend() && !state->is_accepted) return refuse_payload(reset_reason::bad_state);
   if (n == 0) return refuse_payload(reset_reason::data_empty);
   if (!state->receive.receive(n)) return refuse_payload(reset_reason::window_exceeded);
   state->handler->on_data(data.payload, data.more);
@@ -96,7 +96,7 @@ void mux_core::on_data(const data_frame& data) {
 void mux_core::on_open(const open_frame& open) {
   if (const errc error = open_error(open); error != errc{}) return fail(error);
   highest_opened_ = open.stream;
-  if (go_away_sent_) {
+  if (has_sent_go_away_) {
     return submit_answer(refuse_frame{open.stream, refuse_reason::shutting_down, {}, {}});
   }
   if (is_open_limited(open.stream)) return;
@@ -107,8 +107,8 @@ void mux_core::on_open(const open_frame& open) {
   mux_stream_state* state = streams_.find(open.stream);
   if (state != nullptr) {
     // on_open may have released or reset it: then its handler is told nothing more.
-    if (!state->told_end) state->handler = handler;
-  } else if (handler != nullptr && closed_) {
+    if (!state->was_told_end) state->handler = handler;
+  } else if (handler != nullptr && is_closed_) {
     handler->on_link_lost();
   }
 }
@@ -147,14 +147,14 @@ void mux_core::on_accept(const accept_frame& accept) {
   if (is_backend()) return fail(errc::wrong_direction);
   mux_stream_state* state = find_for_frame(accept.stream);
   if (state == nullptr) return;
-  if (state->accepted) {
+  if (state->is_accepted) {
     if (!state->is_reset()) stream_error(*state, reset_reason::bad_state);
     return;
   }
   const bool could_open = can_open();
   // After a Reset of ours it is noted all the same: what follows it is in order.
   streams_.accept(*state);
-  if (!state->told_end) state->handler->on_accepted();
+  if (!state->was_told_end) state->handler->on_accepted();
   if (!could_open && can_open()) handler_.on_can_open();
 }
 
@@ -162,14 +162,14 @@ void mux_core::on_refuse(const refuse_frame& refuse) {
   if (is_backend()) return fail(errc::wrong_direction);
   mux_stream_state* state = find_for_frame(refuse.stream);
   if (state == nullptr) return;
-  if (state->accepted) {
+  if (state->is_accepted) {
     if (!state->is_reset()) stream_error(*state, reset_reason::bad_state);
     return;
   }
   send_turns::leave(*state);
   streams_.end_local(*state, direction_state::reset);
   streams_.end_remote(*state, direction_state::reset);
-  if (!std::exchange(state->told_end, true) && state->handler != nullptr) {
+  if (!std::exchange(state->was_told_end, true) && state->handler != nullptr) {
     state->handler->on_refused(refuse);
   }
   erase_if_done(refuse.stream);
@@ -179,7 +179,7 @@ void mux_core::on_finish(const finish_frame& finish) {
   mux_stream_state* state = find_for_frame(finish.stream);
   if (state == nullptr) return;
   if (!state->is_reset()) {
-    const bool out_of_order = !is_backend() && !state->accepted;
+    const bool out_of_order = !is_backend() && !state->is_accepted;
     if (state->remote != direction_state::open || out_of_order) {
       return stream_error(*state, reset_reason::bad_state);
     }
@@ -187,7 +187,7 @@ void mux_core::on_finish(const finish_frame& finish) {
     return;
   }
   streams_.end_remote(*state, direction_state::finished);
-  if (!state->told_end && state->handler != nullptr) state->handler->on_finish();
+  if (!state->was_told_end && state->handler != nullptr) state->handler->on_finish();
   erase_if_done(finish.stream);
 }
 
@@ -196,7 +196,7 @@ void mux_core::on_reset(const reset_frame& reset) {
   if (state == nullptr) return;
   send_turns::leave(*state);
   streams_.end_remote(*state, direction_state::reset);
-  if (!std::exchange(state->told_end, true) && state->handler != nullptr) {
+  if (!std::exchange(state->was_told_end, true) && state->handler != nullptr) {
     state->handler->on_reset(reset.reason, true);
   }
   erase_if_done(reset.stream);
@@ -235,11 +235,11 @@ void mux_core::on_pong(const pong_frame& pong) {
 void mux_core::on_go_away(const go_away_frame& go_away) {
   if (go_away.reason != 0) liveness_.on_failing();
   // Only the first one counts: it costs a look at every stream, and its receiver a line of log.
-  if (std::exchange(go_away_received_, true)) return;
+  if (std::exchange(has_received_go_away_, true)) return;
   if (!is_backend()) {
     for (const stream_id stream : streams_.ids()) {
       if (stream > go_away.last_stream && streams_.find(stream) != nullptr &&
-          !streams_.find(stream)->accepted) {
+          !streams_.find(stream)->is_accepted) {
         on_refuse({stream, refuse_reason::shutting_down, {}, {}});
       }
     }

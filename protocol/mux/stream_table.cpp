@@ -27,8 +27,8 @@ void stream_table::erase(stream_id stream) {
   if (found == streams_.end()) return;
   const mux_stream_state& state = *found->second;
   if (state.is_over()) --over_;
-  if (!state.accepted) --unaccepted_;
-  if (!state.accepted && state.is_over()) --unaccepted_over_;
+  if (!state.is_accepted) --unaccepted_;
+  if (!state.is_accepted && state.is_over()) --unaccepted_over_;
   memory_.destroy(found->second);
   streams_.erase(found);
 }
@@ -47,11 +47,11 @@ void stream_table::end(mux_stream_state& state, direction_state& direction,
   direction = terminal;
   if (was_over || !state.is_over()) return;
   ++over_;
-  if (!state.accepted) ++unaccepted_over_;
+  if (!state.is_accepted) ++unaccepted_over_;
 }
 
 void stream_table::accept(mux_stream_state& state) {
-  if (std::exchange(state.accepted, true)) return;
+  if (std::exchange(state.is_accepted, true)) return;
   --unaccepted_;
   if (state.is_over()) --unaccepted_over_;
 }

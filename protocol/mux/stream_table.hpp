@@ -40,9 +40,9 @@ struct mux_stream_state {
   receive_window receive;
   direction_state local = direction_state::open;   // what we have sent
   direction_state remote = direction_state::open;  // what the peer has sent
-  bool accepted = false;
-  bool told_end = false;    // the handler has had its last call
-  bool wants_turn = false;  // wait_writable was called and on_writable has not come yet
+  bool is_accepted = false;
+  bool was_told_end = false;  // the handler has had its last call
+  bool wants_turn = false;    // wait_writable was called and on_writable has not come yet
   list_hook turn_hook;
   list_hook credit_hook;
 };

@@ -58,13 +58,13 @@ void mux_link::start() {
 }
 
 void mux_link::close(error_code reason) {
-  if (closed_) return close_socket();  // it may be lingering
+  if (is_closed_) return close_socket();  // it may be lingering
   end(reason, false);
 }
 
 void mux_link::end(error_code reason, bool lingers) {
   const auto self = shared_from_this();
-  closed_ = true;
+  is_closed_ = true;
   core_.close();
   if (lingers) {
     linger_as_offended();
@@ -86,7 +86,7 @@ void mux_link::close_socket() {
 }
 
 void mux_link::close_after_output(std::chrono::milliseconds linger) {
-  if (closed_ || std::exchange(closing_, true)) return;
+  if (is_closed_ || std::exchange(is_closing_, true)) return;
   tick_.expires_after(linger);
   tick_.async_wait([self = shared_from_this()](error_code error) {
     if (!error) self->close({});
@@ -101,7 +101,7 @@ void mux_link::on_failed(error_code reason) {
     core_.take_output(in_flight_);
     send_in_flight();
   }
-  if (closed_) return close_socket();
+  if (is_closed_) return close_socket();
   end(reason, in_flight_.empty());
 }
 
@@ -142,7 +142,7 @@ void mux_link::on_poll(std::uint32_t) {
 void mux_link::wait_readable() {
   if (loop_) return;  // the poller goes on
   socket_.async_wait(link_socket::wait_read, [self = shared_from_this()](error_code error) {
-    if (!error && !self->closed_) self->read_gulp();
+    if (!error && !self->is_closed_) self->read_gulp();
   });
 }
 
@@ -156,7 +156,7 @@ void mux_link::read_gulp() {
       socket_.read_some(asio::buffer(gulp.data() + held, gulp.size() - held), error);
   if (error == asio::error::would_block) return wait_readable();
   if (error) {
-    const bool expected = error == asio::error::eof && (closing_ || core_.is_going_away());
+    const bool expected = error == asio::error::eof && (is_closing_ || core_.is_going_away());
     return close(expected ? error_code() : error);
   }
   ++counters_.reads;
@@ -164,34 +164,34 @@ void mux_link::read_gulp() {
 
   const auto input = std::span<const std::byte>(gulp).first(held + n);
   const std::size_t taken = core_.on_input(input, mux_clock::now());
-  if (closed_) return;
+  if (is_closed_) return;
   tell_suspect();
   partial_.clear();
   partial_.append(input.subspan(taken));
   if (partial_.empty()) partial_.release();
   on_input_end();
-  if (!closed_) wait_readable();
+  if (!is_closed_) wait_readable();
 }
 
 // --- writing
 
 void mux_link::on_output() {
-  if (closed_ || waiting_writable_ || std::exchange(flush_posted_, true)) return;
+  if (is_closed_ || is_waiting_writable_ || std::exchange(is_flush_posted_, true)) return;
   if (loop_) return loop_->output.add(*this);
   asio::post(socket_.get_executor(), [self = shared_from_this()] {
-    self->flush_posted_ = false;
+    self->is_flush_posted_ = false;
     self->flush();
   });
 }
 
 void mux_link::flush_in_batch() {
   const auto self = shared_from_this();
-  flush_posted_ = false;
+  is_flush_posted_ = false;
   flush();
 }
 
 void mux_link::flush() {
-  if (closed_ || waiting_writable_ || output_ended_) return;
+  if (is_closed_ || is_waiting_writable_ || has_output_ended_) return;
   core_.take_output(in_flight_);
   send_in_flight();
   end_output_if_closing();
@@ -199,8 +199,8 @@ void mux_link::flush() {
 
 void mux_link::end_output_if_closing() {
   // A flush that is posted has more to send.
-  if (!closing_ || closed_ || !in_flight_.empty() || flush_posted_) return;
-  output_ended_ = true;
+  if (!is_closing_ || is_closed_ || !in_flight_.empty() || is_flush_posted_) return;
+  has_output_ended_ = true;
   error_code ignored;
   socket_.shutdown(asio::socket_base::shutdown_send, ignored);
 }
@@ -228,10 +228,10 @@ void mux_link::send_in_flight() {
   in_flight_.data.consume(sent - of_control);
   if (in_flight_.empty()) return;
 
-  waiting_writable_ = true;
+  is_waiting_writable_ = true;
   socket_.async_wait(link_socket::wait_write, [self = shared_from_this()](error_code wait_error) {
-    self->waiting_writable_ = false;
-    if (wait_error || self->closed_) return;
+    self->is_waiting_writable_ = false;
+    if (wait_error || self->is_closed_) return;
     self->send_in_flight();
     // Everything left: what senders submitted meanwhile follows.
     if (self->in_flight_.empty()) self->flush();
@@ -243,19 +243,19 @@ void mux_link::send_in_flight() {
 void mux_link::wait_tick() {
   tick_.expires_after(tick_interval_);
   tick_.async_wait([self = shared_from_this()](error_code error) {
-    if (error || self->closed_) return;
-    if (self->closing_) return;  // the timer waits for the end now
+    if (error || self->is_closed_) return;
+    if (self->is_closing_) return;  // the timer waits for the end now
     self->core_.on_time(mux_clock::now());
-    if (self->closed_) return;
+    if (self->is_closed_) return;
     self->tell_suspect();
-    if (!self->closing_) self->wait_tick();
+    if (!self->is_closing_) self->wait_tick();
   });
 }
 
 void mux_link::tell_suspect() {
-  if (suspect_ == core_.is_suspect()) return;
-  suspect_ = core_.is_suspect();
-  on_suspect(suspect_);
+  if (is_suspect_ == core_.is_suspect()) return;
+  is_suspect_ = core_.is_suspect();
+  on_suspect(is_suspect_);
 }
 
 }  // namespace presenter::protocol

@@ -116,12 +116,12 @@ class mux_link : public std::enable_shared_from_this<mux_link>,
 
   byte_buffer partial_;   // the beginning of a frame whose rest has not come yet
   mux_output in_flight_;  // taken from the core, not yet by the socket
-  bool flush_posted_ = false;
-  bool waiting_writable_ = false;
-  bool closing_ = false;  // end our direction once all output has left
-  bool output_ended_ = false;
-  bool closed_ = false;
-  bool suspect_ = false;  // as on_suspect has told
+  bool is_flush_posted_ = false;
+  bool is_waiting_writable_ = false;
+  bool is_closing_ = false;  // end our direction once all output has left
+  bool has_output_ended_ = false;
+  bool is_closed_ = false;
+  bool is_suspect_ = false;  // as on_suspect has told
   link_counters counters_;
 };
 

@@ -29,7 +29,7 @@ class output_batch {
   // Collects from here on; links are flushed when it ends, those that waited as well. Not nested.
   class scope {
    public:
-    explicit scope(output_batch& batch) : batch_(batch) { batch_.collecting_ = true; }
+    explicit scope(output_batch& batch) : batch_(batch) { batch_.is_collecting_ = true; }
     ~scope() { batch_.flush(); }
     scope(const scope&) = delete;
     scope& operator=(const scope&) = delete;
@@ -43,7 +43,7 @@ class output_batch {
     if (link.is_linked()) return;
     const bool was_empty = links_.empty();
     links_.push_back(link);
-    if (was_empty && !collecting_) on_waiting_();
+    if (was_empty && !is_collecting_) on_waiting_();
   }
 
  private:
@@ -52,7 +52,7 @@ class output_batch {
 
   // What a flush brings about (turns of waiting streams) is for the next turn of the loop.
   void flush() {
-    collecting_ = false;
+    is_collecting_ = false;
     link_list due;
     due.swap(links_);
     while (!due.empty()) {
@@ -64,7 +64,7 @@ class output_batch {
 
   std::function<void()> on_waiting_;
   link_list links_;
-  bool collecting_ = false;
+  bool is_collecting_ = false;
 };
 
 }  // namespace presenter::protocol

@@ -321,7 +321,7 @@ template <class Frame>
 verdict decode_whole(std::span<const std::byte> body, Frame& frame) {
   reader in(body.subspan(1));
   const verdict found = decode_body(in, frame);
-  if (in.byte() != 0 || in.failed() || in.remaining() != 0) return {errc::frame_malformed, {}};
+  if (in.byte() != 0 || in.has_failed() || in.remaining() != 0) return {errc::frame_malformed, {}};
   return found;
 }
 

@@ -55,7 +55,7 @@ std::uint64_t reader::big_endian(std::size_t width) {
 
 std::span<const std::byte> reader::binary() {
   const std::int32_t size = i32();
-  if (failed_ || size < 0 || static_cast<std::size_t>(size) > remaining()) {
+  if (has_failed_ || size < 0 || static_cast<std::size_t>(size) > remaining()) {
     fail();
     return {};
   }
@@ -66,11 +66,11 @@ std::span<const std::byte> reader::binary() {
 
 bool reader::next(field& at) {
   const auto type = static_cast<kind>(i8());
-  if (failed_ || type == kind::stop) return false;
+  if (has_failed_ || type == kind::stop) return false;
   const std::int16_t id = i16();
   if (width_of(type).bytes == 0) fail();
   at = {id, type};
-  return !failed_;
+  return !has_failed_;
 }
 
 void reader::skip_bytes(std::uint64_t count) {
@@ -104,13 +104,13 @@ void reader::skip_list(int depth) {
   if (depth > depth_max) return fail();
   const auto type = static_cast<kind>(i8());
   const std::int32_t count = i32();
-  if (failed_ || count == 0) return;
+  if (has_failed_ || count == 0) return;
   const width size = width_of(type);
   if (count < 0 || size.bytes == 0) return fail();
   const auto least = static_cast<std::uint64_t>(count) * size.bytes;
   if (least > remaining()) return fail();
   if (size.fixed) return skip_bytes(least);
-  for (std::int32_t i = 0; i != count && !failed_; ++i)
+  for (std::int32_t i = 0; i != count && !has_failed_; ++i)
     skip_value(type, depth);
 }
 
@@ -119,10 +119,10 @@ void reader::skip_map(int depth) {
   const auto key = static_cast<kind>(i8());
   const auto value = static_cast<kind>(i8());
   const std::int32_t count = i32();
-  if (failed_ || count == 0) return;
+  if (has_failed_ || count == 0) return;
   const std::uint64_t least = width_of(key).bytes + width_of(value).bytes;
   if (count < 0 || static_cast<std::uint64_t>(count) * least > remaining()) return fail();
-  for (std::int32_t i = 0; i != count && !failed_; ++i) {
+  for (std::int32_t i = 0; i != count && !has_failed_; ++i) {
     skip_value(key, depth);
     skip_value(value, depth);
   }

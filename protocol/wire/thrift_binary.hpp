@@ -40,7 +40,7 @@ class reader {
   explicit reader(std::span<const std::byte> bytes)
       : at_(bytes.data()), end_(bytes.data() + bytes.size()) {}
 
-  bool failed() const { return failed_; }
+  bool has_failed() const { return has_failed_; }
   std::size_t remaining() const { return static_cast<std::size_t>(end_ - at_); }
 
   std::int8_t i8() { return static_cast<std::int8_t>(big_endian(1)); }
@@ -54,7 +54,7 @@ class reader {
 
  private:
   void fail() {
-    failed_ = true;
+    has_failed_ = true;
     at_ = end_;
   }
   std::uint64_t big_endian(std::size_t width);
@@ -66,7 +66,7 @@ class reader {
 
   const std::byte* at_;
   const std::byte* end_;
-  bool failed_ = false;
+  bool has_failed_ = false;
 };
 
 // Writes forwards into room that the caller has prepared; checks nothing.

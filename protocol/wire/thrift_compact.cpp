@@ -14,7 +14,7 @@ std::uint64_t reader::varint(std::uint64_t max) {
   std::uint64_t value = 0;
   for (unsigned shift = 0; shift < 70; shift += 7) {
     const std::uint64_t next = byte();
-    if (failed_) return 0;
+    if (has_failed_) return 0;
     if (shift == 63 && next > 1) break;  // more than 64 bits
     value |= (next & 0x7f) << shift;
     if ((next & 0x80) == 0) {
@@ -28,7 +28,7 @@ std::uint64_t reader::varint(std::uint64_t max) {
 
 std::span<const std::byte> reader::binary() {
   const auto size = static_cast<std::size_t>(varint(remaining()));
-  if (failed_ || size > remaining()) {
+  if (has_failed_ || size > remaining()) {
     fail();
     return {};
   }
@@ -39,7 +39,7 @@ std::span<const std::byte> reader::binary() {
 
 bool reader::next(field& at) {
   const std::uint8_t header = byte();
-  if (failed_ || header == 0) return false;
+  if (has_failed_ || header == 0) return false;
   const auto type = static_cast<kind>(header & 0x0f);
   if (type == kind::stop || type > kind::uuid) {
     fail();
@@ -54,7 +54,7 @@ bool reader::next(field& at) {
     if (id > std::numeric_limits<std::int16_t>::max()) fail();
   }
   at = {static_cast<std::int16_t>(id), type};
-  return !failed_;
+  return !has_failed_;
 }
 
 bool reader::take(const field& at, bool& out) {
@@ -72,7 +72,7 @@ bool reader::take(const field& at, std::span<const std::byte>& out) {
     return false;
   }
   out = binary();
-  return !failed_;
+  return !has_failed_;
 }
 
 bool reader::take(const field& at, std::string& out) {
@@ -124,7 +124,7 @@ void reader::skip_value(kind type, bool in_header, int depth) {
 }
 
 void reader::skip_elements(std::uint64_t count, kind type, int depth) {
-  for (; count != 0 && !failed_; --count)
+  for (; count != 0 && !has_failed_; --count)
     skip_value(type, false, depth);
 }
 
@@ -134,17 +134,17 @@ void reader::skip_list(int depth) {
   if (depth > depth_max) return fail();
   const std::uint8_t header = byte();
   const std::uint64_t count = header >> 4 == 15 ? varint(remaining()) : header >> 4;
-  if (failed_ || count > remaining()) return fail();
+  if (has_failed_ || count > remaining()) return fail();
   skip_elements(count, static_cast<kind>(header & 0x0f), depth);
 }
 
 void reader::skip_map(int depth) {
   if (depth > depth_max) return fail();
   const std::uint64_t count = varint(remaining());
-  if (failed_ || count == 0) return;  // an empty map has no byte for its types
+  if (has_failed_ || count == 0) return;  // an empty map has no byte for its types
   const std::uint8_t types = byte();
-  if (failed_ || count > remaining() / 2) return fail();
-  for (std::uint64_t i = 0; i != count && !failed_; ++i) {
+  if (has_failed_ || count > remaining() / 2) return fail();
+  for (std::uint64_t i = 0; i != count && !has_failed_; ++i) {
     skip_value(static_cast<kind>(types >> 4), false, depth);
     skip_value(static_cast<kind>(types & 0x0f), false, depth);
   }

@@ -48,14 +48,14 @@ constexpr std::int64_t unzigzag(std::uint64_t value) {
 }
 
 // Reads forwards. The first impossible byte makes it fail for good: every later call returns false
-// or zero and consumes nothing more, so a caller checks failed() once, at the end. Life: a view;
-// the bytes outlive it.
+// or zero and consumes nothing more, so a caller checks has_failed() once, at the end. Life: a
+// view; the bytes outlive it.
 class reader {
  public:
   explicit reader(std::span<const std::byte> bytes)
       : at_(bytes.data()), end_(bytes.data() + bytes.size()) {}
 
-  bool failed() const { return failed_; }
+  bool has_failed() const { return has_failed_; }
   std::size_t remaining() const { return static_cast<std::size_t>(end_ - at_); }
 
   std::uint8_t byte();
@@ -100,7 +100,7 @@ class reader {
   }
 
   void fail() {
-    failed_ = true;
+    has_failed_ = true;
     at_ = end_;
   }
 
@@ -112,7 +112,7 @@ class reader {
       return false;
     }
     out = integer<T>();
-    return !failed_;
+    return !has_failed_;
   }
 
   void skip_bytes(std::size_t count);
@@ -124,7 +124,7 @@ class reader {
 
   const std::byte* at_;
   const std::byte* end_;
-  bool failed_ = false;
+  bool has_failed_ = false;
 };
 
 // Writes forwards into room that the caller has prepared; checks nothing.

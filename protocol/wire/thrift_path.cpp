@@ -32,7 +32,8 @@ result<thrift_message> read_binary_message(std::span<const std::byte> bytes) {
   message.method = as_text(in.binary());
   message.sequence = in.i32();
   const unsigned type = head & 0xff;
-  if (in.failed() || head >> 16 != 0x8001 || !is_message_type(type)) return errc::packet_malformed;
+  if (in.has_failed() || head >> 16 != 0x8001 || !is_message_type(type))
+    return errc::packet_malformed;
   message.type = static_cast<thrift_message_type>(type);
   message.arguments = bytes.last(in.remaining());
   return message;
@@ -46,7 +47,7 @@ result<thrift_message> read_compact_message(std::span<const std::byte> bytes) {
   message.sequence = static_cast<std::int32_t>(in.varint(0xffff'ffff));
   message.method = as_text(in.binary());
   const unsigned type = head >> 5;
-  if (in.failed() || (head & 0x1f) != compact_version || !is_message_type(type)) {
+  if (in.has_failed() || (head & 0x1f) != compact_version || !is_message_type(type)) {
     return errc::packet_malformed;
   }
   message.type = static_cast<thrift_message_type>(type);
@@ -121,11 +122,11 @@ result<std::string> walk_path(Reader in, Field at, std::span<const std::int16_t>
     if (step != 0 && at.type != kind::structure) return errc::packet_key_type;
     steps = step + 1;
     if (!find_field(in, at, path[step], static_cast<int>(step) + 1)) {
-      return in.failed() ? errc::packet_malformed : errc::packet_key_missing;
+      return in.has_failed() ? errc::packet_malformed : errc::packet_key_missing;
     }
   }
   auto key = key_value(in, at.type);
-  if (in.failed()) return errc::packet_malformed;
+  if (in.has_failed()) return errc::packet_malformed;
   return key;
 }
 

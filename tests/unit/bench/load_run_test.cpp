@@ -32,7 +32,7 @@ class LoadRun : public testing::Test {
     options.rate = 50;
     options.connect_rate = 10'000;
     options.duration = 400ms;
-    options.tls.verify = false;
+    options.tls.verifies = false;
     options.run_name = "test";
     hooks.wait = [this](std::chrono::nanoseconds longest) { return wait(longest); };
     hooks.on_ready = [this] { was_ready = true; };
@@ -95,7 +95,7 @@ class LoadRun : public testing::Test {
 TEST_F(LoadRun, DeliversEveryMessageOfManyCouplesInBinary) {
   const load_result result = run();
   EXPECT_TRUE(result.is_success()) << format_report(options, result);
-  EXPECT_TRUE(result.drained);
+  EXPECT_TRUE(result.has_drained);
   EXPECT_TRUE(was_ready);
   EXPECT_GT(result.seen.messages.sent, 0U);
   EXPECT_EQ(result.seen.messages.delivered, result.seen.messages.sent);
@@ -139,7 +139,7 @@ TEST_F(LoadRun, StopsEarlyWithoutCallingWhatIsOnItsWayLost) {
   options.duration = 1h;
   in_the_middle = [this] { stop = true; };
   const load_result result = run();
-  EXPECT_TRUE(result.stopped_early);
+  EXPECT_TRUE(result.was_stopped_early);
   EXPECT_EQ(result.seen.messages.lost, 0U) << format_report(options, result);
 }
 
@@ -147,7 +147,7 @@ TEST_F(LoadRun, AcceptsACertificateOfTheGivenAuthorityAndName) {
   const auto file = std::filesystem::temp_directory_path() /
                     ("presenter-load-test-" + std::to_string(::getpid()) + ".pem");
   std::ofstream(file) << server.certificate().certificate_pem;
-  options.tls = {.ca_file = file.string(), .server_name = "chat.test", .verify = true};
+  options.tls = {.ca_file = file.string(), .server_name = "chat.test", .verifies = true};
   options.duration = 0s;
   const load_result result = run();
   std::filesystem::remove(file);
@@ -155,7 +155,7 @@ TEST_F(LoadRun, AcceptsACertificateOfTheGivenAuthorityAndName) {
 }
 
 TEST_F(LoadRun, ServesNobodyThroughACertificateItDoesNotTrust) {
-  options.tls = {.ca_file = "", .server_name = "chat.test", .verify = true};
+  options.tls = {.ca_file = "", .server_name = "chat.test", .verifies = true};
   is_enough = [this] { return server.failed_handshakes() >= 20; };
   const load_result result = run();
   EXPECT_FALSE(result.is_success());
