@@ -24,6 +24,7 @@ LAYERS = {
     "gateway/balance": (
         "base", "base/net", "shard_router", "gateway/vocabulary", "gateway/config",
         "gateway/operate"),
+    "gateway/balance/route53": ("base", "base/net", "gateway/vocabulary", "gateway/balance"),
     "gateway/tls/records": ("base",),
     "gateway/tls/certificates": ("protocol", "gateway/config"),
     "gateway/tls/tickets": ("base", "gateway/config", "gateway/operate"),
