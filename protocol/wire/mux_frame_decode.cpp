@@ -42,7 +42,7 @@ taken walk(reader& in, Take&& take) {
 }
 
 bool unknown(reader& in, const field& at) {
-  in.skip(at, 1);
+  in.skip(at);
   return false;
 }
 
@@ -169,7 +169,9 @@ verdict decode_body(reader& in, open_frame& frame) {
         return in.take(at, frame.client_port);
       case 6:
         if (at.type != kind::structure) return unknown(in, at);
+        in.enter_struct();
         decode_tls(in, frame.tls);
+        in.leave_struct();
         return true;
       case 7:
         return in.take(at, frame.tag);

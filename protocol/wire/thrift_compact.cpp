@@ -59,7 +59,7 @@ bool reader::next(field& at) {
 
 bool reader::take(const field& at, bool& out) {
   if (at.type != kind::bool_true && at.type != kind::bool_false) {
-    skip(at, 1);
+    skip(at);
     return false;
   }
   out = at.type == kind::bool_true;
@@ -68,7 +68,7 @@ bool reader::take(const field& at, bool& out) {
 
 bool reader::take(const field& at, std::span<const std::byte>& out) {
   if (at.type != kind::binary) {
-    skip(at, 1);
+    skip(at);
     return false;
   }
   out = binary();

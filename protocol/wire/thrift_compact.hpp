@@ -81,7 +81,13 @@ class reader {
   // at the struct's end and on failure.
   bool next(field& at);
 
-  // Passes over the value of `at`. `depth` counts the structs and containers already entered.
+  // A struct within the one that is being read: what is skipped in it is nested one deeper.
+  void enter_struct() { ++level_; }
+  void leave_struct() { --level_; }
+
+  // Passes over the value of `at`, a field of the struct that is being read.
+  void skip(const field& at) { skip(at, level_); }
+  // `depth` counts the structs and containers already entered.
   void skip(const field& at, int depth) { skip_value(at.type, true, depth); }
 
   // Take the value of `at` if it has the right type, else skip it as Thrift does; true if taken.
@@ -108,7 +114,7 @@ class reader {
   template <class T>
   bool take_integer(const field& at, kind wanted, T& out) {
     if (at.type != wanted) {
-      skip(at, 1);
+      skip(at);
       return false;
     }
     out = integer<T>();
@@ -122,6 +128,7 @@ class reader {
   void skip_map(int depth);
   void skip_struct(int depth);
 
+  int level_ = 1;  // structs entered, the frame's own included
   const std::byte* at_;
   const std::byte* end_;
   bool has_failed_ = false;

@@ -84,7 +84,8 @@ verdict judge(const idl::Hello& hello) {
 verdict judge(const idl::Open& open) {
   return judge(open.__isset.stream && open.__isset.key,
                open.stream >= 1 && !open.key.empty() && open.key.size() <= 1'024 &&
-                   open.map_epoch >= 0 && open.client_port >= 0 && open.client_port <= 65'535);
+                   open.map_epoch >= 0 && open.client_port >= 0 && open.client_port <= 65'535 &&
+                   open.tls.client_subject.size() <= 1'024);
 }
 verdict judge(const idl::Refuse& refuse) {
   return judge(refuse.__isset.stream && refuse.__isset.reason,

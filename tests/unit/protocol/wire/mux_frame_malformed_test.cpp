@@ -46,6 +46,14 @@ std::string nested_structs(std::size_t depth) {
   return hex + std::string(2 * (depth - 1), '0') + "0000";
 }
 
+std::string nested_in_tls(std::size_t depth) {
+  // Field 7 of the TLS facts in Open, a struct in a struct in a struct …
+  std::string hex = "2c160218016b4c7c";
+  for (std::size_t i = 3; i < depth; ++i)
+    hex += "1c";
+  return hex + std::string(2 * (depth - 1), '0') + "0000";
+}
+
 TEST(SliceFrame, LengthZeroIsEmpty) {
   EXPECT_EQ(slice_error({0, 0, 0, 0}), errc::frame_empty);
 }
@@ -246,8 +254,10 @@ TEST(MuxFrameMalformed, LiesAboutSizesAreMalformed) {
 }
 
 TEST(MuxFrameMalformed, NestingIsBounded) {
-  EXPECT_EQ(control_error(nested_structs(31)), boost::system::error_code{});
-  EXPECT_EQ(control_error(nested_structs(34)), errc::frame_malformed);
+  EXPECT_EQ(control_error(nested_structs(32)), boost::system::error_code{});
+  EXPECT_EQ(control_error(nested_structs(33)), errc::frame_malformed);
+  EXPECT_EQ(control_error(nested_in_tls(32)), boost::system::error_code{});
+  EXPECT_EQ(control_error(nested_in_tls(33)), errc::frame_malformed);
   EXPECT_EQ(control_error(nested_structs(200)), errc::frame_malformed);
 }
 
