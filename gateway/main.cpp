@@ -65,7 +65,7 @@ int serve(const gateway::config& settings) {
     // Clients do not read it: they are served all the same.
     if (!presenter::flush_output())
       spdlog::warn("standard output does not take the line of a start");
-    gateway::tell_service_manager("READY=1");
+    gateway::notify_service_manager("READY=1");
     if (server.run()) return 0;
     spdlog::critical("ended because a thread has failed");
     // What a failure left half done is not taken apart: that could fail as well, or never end.

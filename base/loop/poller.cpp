@@ -81,7 +81,7 @@ bool poller::take_batch(std::chrono::milliseconds wait) {
   return !interrupted;
 }
 
-void poller::tell_batch() {
+void poller::dispatch_batch() {
   for (std::size_t i = 0; i < batch_size_; ++i) {
     if (batch_[i].target != nullptr) batch_[i].target->on_poll(batch_[i].events);
   }
@@ -90,7 +90,7 @@ void poller::tell_batch() {
 
 void poller::run_batch() {
   take_batch();
-  tell_batch();
+  dispatch_batch();
 }
 
 }  // namespace presenter

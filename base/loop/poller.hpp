@@ -41,9 +41,9 @@ class poller {
   void stop();
 
   // Takes the events that there are, at most one batch of them, and if there are none waits for the
-  // first, up to `wait`. Their targets are told by tell_batch. False: interrupted.
+  // first, up to `wait`. Their targets are told by dispatch_batch. False: interrupted.
   bool take_batch(std::chrono::milliseconds wait = {});
-  void tell_batch();
+  void dispatch_batch();
   void run_batch();  // both
 
   // Ends a wait, or the next one. From any thread.

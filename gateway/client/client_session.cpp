@@ -32,7 +32,7 @@ client_session::client_session(client_context& context, int descriptor,
 }
 
 client_session::~client_session() {
-  if (over_) return;
+  if (is_over_) return;
   // The worker is going down with everything it holds.
   context_.metrics.clients_open[phase_].sub();
   ::close(descriptor_);
@@ -69,8 +69,8 @@ void client_session::on_poll(std::uint32_t events) {
   // Else it waits for its next one.
   if (!turn_node::is_linked()) tls_.begin_turn(context_.deadlines.now());
   constexpr std::uint32_t gone = EPOLLERR | EPOLLHUP;
-  const bool readable = (events & (EPOLLIN | EPOLLRDHUP | gone)) != 0;
-  if (readable) tls_.mark_readable((events & (EPOLLRDHUP | gone)) != 0);
+  const bool is_readable = (events & (EPOLLIN | EPOLLRDHUP | gone)) != 0;
+  if (is_readable) tls_.mark_readable((events & (EPOLLRDHUP | gone)) != 0);
   const bool was_full = tls_.is_full();
   if ((events & (EPOLLOUT | gone)) != 0) tls_.mark_writable();
 
@@ -85,7 +85,7 @@ void client_session::on_poll(std::uint32_t events) {
         return on_handshake_failed(tls_status::reset, "the client has gone");
       }
       // The first edge only says that an empty socket can be written to.
-      if (readable || was_full) context_.handshakes.add(*this);
+      if (is_readable || was_full) context_.handshakes.add(*this);
       return;
     case client_phase::first_packet:
       return read_packet();
@@ -103,7 +103,7 @@ void client_session::on_poll(std::uint32_t events) {
       }
       if ((events & EPOLLOUT) != 0) relay_.on_client_writable();
       // Reading may have waited for room as well: the answer to a KeyUpdate goes out first.
-      if ((readable || tls_.has_input()) && phase_ == client_phase::relaying && !over_) {
+      if ((is_readable || tls_.has_input()) && phase_ == client_phase::relaying && !is_over_) {
         relay_.on_client_readable();
       }
       return;
@@ -166,7 +166,7 @@ void client_session::set_deadline(duration within) {
 void client_session::step_handshake() {
   // What the backend answered early goes first: OpenSSL ends one record before it begins another.
   if (tls_.is_write_pending()) relay_.on_client_writable();
-  if (over_ || tls_.is_write_pending()) return;
+  if (is_over_ || tls_.is_write_pending()) return;
   tls_status status = tls_status::reset;
   try {
     status = tls_.handshake();
@@ -177,7 +177,7 @@ void client_session::step_handshake() {
   if (status == tls_status::ok) return on_handshake_done();
   if (!goes_on(status)) return on_handshake_failed(status, take_openssl_error());
   read_early_packet();
-  if (status == tls_status::again && !over_) context_.handshakes.add(*this);
+  if (status == tls_status::again && !is_over_) context_.handshakes.add(*this);
 }
 
 void client_session::on_handshake_failed(tls_status status, std::string_view why) {
@@ -339,7 +339,7 @@ void client_session::begin_relaying() {
   context_.mover.add(*this, std::chrono::steady_clock::now());
   relay_.begin();
   // The close_notify of an early answer had to wait for the end of the handshake.
-  if (!over_ && phase_ == client_phase::relaying) relay_.on_client_writable();
+  if (!is_over_ && phase_ == client_phase::relaying) relay_.on_client_writable();
 }
 
 client_io_result client_session::read(std::span<std::byte> into) {
@@ -494,7 +494,7 @@ void client_session::step_closing() {
 }
 
 void client_session::finish_session() {
-  if (std::exchange(over_, true)) return;
+  if (std::exchange(is_over_, true)) return;
   relay_.abandon(protocol::reset_reason::client_gone);
   clear_deadline();
   turn_node::unlink();

@@ -168,7 +168,7 @@ class client_session final : public session_hook,
   const steady_time accepted_at_;
   idle_watch idle_;
   client_phase phase_ = client_phase::handshake;
-  bool over_ = false;
+  bool is_over_ = false;
   bool has_reason_ = false;
   client_closing closing_;
   std::uint32_t survey_ = 0;       // the last that saw it

@@ -254,7 +254,6 @@ struct config_result {
   std::vector<config_error> errors;    // every mistake, in the file's order
   std::vector<config_error> warnings;  // what does not stop a start, but should not be so
   config_places places;
-  bool has_errors() const noexcept { return !errors.empty(); }
 
   // What somebody has found in a file that this key names; see config_places::error_at.
   void fail(const config_table& table, std::string_view key, std::string text);

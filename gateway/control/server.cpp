@@ -146,12 +146,12 @@ bool server::run() {
 // The workers come first: their clients wait, and what follows may take its time. Control stays
 // quiet from here on, and a second signal ends the process at once.
 void server::shut_down() {
-  if (ending_) return;
+  if (is_ending_) return;
   // What throws here is tried once more by run: to be told twice is no harm.
   for (const auto& worker : workers_)
     worker->post_shut_down(settings_.shutdown.timeout);
-  ending_ = true;
-  tell_service_manager("STOPPING=1");
+  is_ending_ = true;
+  notify_service_manager("STOPPING=1");
   boost::system::error_code ignored;
   signals_.clear(ignored);
   let_signals_end();
@@ -244,7 +244,7 @@ handshake_counts server::handshakes() const {
 readiness server::ready() const {
   readiness state;
   const auto& map = router_.current();
-  if (ending_) state.missing.push_back("the gateway is shutting down");
+  if (is_ending_) state.missing.push_back("the gateway is shutting down");
   if (map == nullptr || map->servers().empty()) {
     state.missing.push_back("no shard map names a backend");
     if (settings_.shards.zookeeper && !shards_->facts().is_connected)
@@ -281,7 +281,7 @@ std::string server::render_metrics() const {
   facts.memory.openssl_without_clients = openssl_without_clients_;
   facts.memory.trims = trimmer_.trims();
   facts.memory.handshakes_since_trim = trimmer_.handshakes_since();
-  worker::tell_sizes(facts.memory);
+  worker::fill_sizes(facts.memory);
   return render_prometheus(metrics(), facts);
 }
 

@@ -90,7 +90,7 @@ class server {
   crowd_watch crowds_;
   std::int64_t openssl_without_clients_ = 0;
   log_pace reloads_said_{10};
-  bool ending_ = false;
+  bool is_ending_ = false;
 };
 
 }  // namespace presenter::gateway

@@ -32,7 +32,7 @@ tls_source::tls_source(boost::asio::io_context& control, const tls_config& setti
 
 void tls_source::start(publish publish) {
   publish_ = std::move(publish);
-  tell("serving");
+  tell_certificates("serving");
   watch_.start();
 }
 
@@ -57,7 +57,7 @@ void tls_source::take_over_files() {
     log_paced(warnings_said_, spdlog::level::warn, "tls: no certificate is left for '{}'", name);
   files_ = loaded.files;
   ++reloads_;
-  tell("new clients get");
+  tell_certificates("new clients get");
 }
 
 void tls_source::refuse(const std::string& why) {
@@ -66,7 +66,7 @@ void tls_source::refuse(const std::string& why) {
             "tls: the files of [tls] are not taken over, the old ones stay: {}", why);
 }
 
-void tls_source::tell(const char* what) {
+void tls_source::tell_certificates(const char* what) {
   const auto next =
       std::ranges::min_element(files_->pairs, {}, &certificate_pair::expires)->expires;
   const auto days = (next - std::time(nullptr)) / 86'400;

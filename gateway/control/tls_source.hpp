@@ -36,7 +36,7 @@ class tls_source {
 
  private:
   void take_over_files();
-  void tell(const char* what);
+  void tell_certificates(const char* what);
   void refuse(const std::string& why);
 
   const tls_config& settings_;

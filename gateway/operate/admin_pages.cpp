@@ -79,10 +79,10 @@ admin_response response_of(page from, unsigned version) {
 struct request_traits {
   explicit request_traits(const admin_request& request)
       : version(request.version()),
-        keep_alive(request.keep_alive()),
+        is_kept_alive(request.keep_alive()),
         is_head(request.method() == http::verb::head) {}
   unsigned version;
-  bool keep_alive;
+  bool is_kept_alive;
   bool is_head;
 };
 
@@ -90,7 +90,7 @@ admin_response finished(page from, const request_traits& request) {
   auto response = response_of(std::move(from), request.version);
   if (response.result() == http::status::method_not_allowed)
     response.set(http::field::allow, "GET, HEAD");
-  response.keep_alive(request.keep_alive);
+  response.keep_alive(request.is_kept_alive);
   // The length stays that of the body a GET would have.
   if (request.is_head) response.body().clear();
   return response;

@@ -10,7 +10,7 @@
 
 namespace presenter::gateway {
 
-void tell_service_manager(std::string_view state) noexcept {
+void notify_service_manager(std::string_view state) noexcept {
   const char* const name = std::getenv("NOTIFY_SOCKET");
   sockaddr_un address{};
   if (name == nullptr || (name[0] != '/' && name[0] != '@')) return;

@@ -8,6 +8,6 @@ namespace presenter::gateway {
 
 // "READY=1", "STOPPING=1"; see sd_notify(3). Does nothing if nobody has asked for it, or if the
 // socket does not take it.
-void tell_service_manager(std::string_view state) noexcept;
+void notify_service_manager(std::string_view state) noexcept;
 
 }  // namespace presenter::gateway

@@ -18,8 +18,8 @@ void receive_buffer::forget(const client_socket& socket) {
 }
 
 void client_socket::mark_readable(bool half_closed) {
-  empty_ = false;
-  half_closed_ = half_closed_ || half_closed;
+  is_drained_ = false;
+  is_half_closed_ = is_half_closed_ || half_closed;
 }
 
 void client_socket::take(std::size_t n) {
@@ -34,7 +34,7 @@ void client_socket::park() {
 }
 
 socket_status client_socket::receive() {
-  if (empty_) return socket_status::blocked;
+  if (is_drained_) return socket_status::blocked;
   const std::span<std::byte> storage = shared_.lend_to(*this);
   const std::size_t held = input_.size();
   if (held != 0) std::memmove(storage.data(), input_.data(), held);
@@ -44,30 +44,30 @@ socket_status client_socket::receive() {
   const std::span<std::byte> room = storage.subspan(held);
   const ssize_t n = ::recv(descriptor_, room.data(), room.size(), 0);
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-    empty_ = errno == EAGAIN;
+    is_drained_ = errno == EAGAIN;
     return socket_status::blocked;
   }
   // A reset is told once, here or to a send; recv finds an end behind it.
-  if (n <= 0) return n == 0 && !failed_ ? socket_status::ended : socket_status::failed;
+  if (n <= 0) return n == 0 && !has_failed_ ? socket_status::ended : socket_status::failed;
   input_ = storage.first(held + static_cast<std::size_t>(n));
   // A short read took everything, and more makes a new edge. Behind a FIN there is no further edge.
-  empty_ = static_cast<std::size_t>(n) < room.size() && !half_closed_;
+  is_drained_ = static_cast<std::size_t>(n) < room.size() && !is_half_closed_;
   return socket_status::ok;
 }
 
 socket_status client_socket::send(std::span<const std::byte> bytes, std::size_t& sent) {
   sent = 0;
-  if (full_) return socket_status::blocked;
+  if (is_full_) return socket_status::blocked;
   const ssize_t n = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
   if (n >= 0) {
     sent = static_cast<std::size_t>(n);
     return socket_status::ok;
   }
   if (errno != EAGAIN && errno != EINTR) {
-    failed_ = true;
+    has_failed_ = true;
     return socket_status::failed;
   }
-  full_ = errno == EAGAIN;
+  is_full_ = errno == EAGAIN;
   return socket_status::blocked;
 }
 

@@ -48,10 +48,10 @@ class client_socket {
   // From an edge-triggered poller: there may be input, there may be room. `half_closed`: the peer's
   // FIN has come.
   void mark_readable(bool half_closed);
-  void mark_writable() { full_ = false; }
-  bool is_full() const { return full_; }
+  void mark_writable() { is_full_ = false; }
+  bool is_full() const { return is_full_; }
   // A receive may bring something without a further edge.
-  bool may_receive() const { return !empty_; }
+  bool may_receive() const { return !is_drained_; }
 
   // What was received and not taken. It may be altered in place; it stays where it is until
   // anything else is received, by whichever client.
@@ -75,10 +75,10 @@ class client_socket {
   std::span<std::byte> input_;  // in shared_ or in parked_
   byte_buffer parked_;
   int descriptor_;
-  bool empty_ = false;  // the last recv took all there was
-  bool full_ = false;
-  bool half_closed_ = false;
-  bool failed_ = false;
+  bool is_drained_ = false;  // the last recv took all there was
+  bool is_full_ = false;
+  bool is_half_closed_ = false;
+  bool has_failed_ = false;
 };
 
 }  // namespace presenter::gateway

@@ -45,7 +45,7 @@ tls_result detached_session::read(std::span<std::byte> into, client_socket& sock
     const tls_result next = next_record(into.subspan(done), socket);
     if (next.status != tls_status::ok) {
       if (done != 0) break;  // found again by the next call
-      tell_end(next.status, socket);
+      send_end_alert(next.status, socket);
       return next;
     }
     done += next.n;
@@ -103,7 +103,7 @@ std::size_t detached_session::take_plaintext(std::span<std::byte> into, client_s
 }
 
 // A cut gets the alert that OpenSSL has for it: a record is missing.
-void detached_session::tell_end(tls_status status, client_socket& socket) {
+void detached_session::send_end_alert(tls_status status, client_socket& socket) {
   std::optional<tls_alert> alert;
   if (status == tls_status::truncated) alert = tls_alert::decode_error;
   if (const auto failure = records_.failure()) alert = alert_of(*failure);

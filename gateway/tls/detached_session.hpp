@@ -65,7 +65,7 @@ class detached_session {
   void forgive();
   tls_result next_record(std::span<std::byte> into, client_socket& socket);
   std::size_t take_plaintext(std::span<std::byte> into, client_socket& socket);
-  void tell_end(tls_status status, client_socket& socket);
+  void send_end_alert(tls_status status, client_socket& socket);
   tls_status flush(client_socket& socket);
   tls_status send(std::span<const std::byte> records, client_socket& socket);
   std::span<std::byte> room() const { return {io_.sealed.get(), tls_io::sealed_bytes_max}; }

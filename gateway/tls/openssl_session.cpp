@@ -49,7 +49,7 @@ struct session_bio {
       case BIO_CTRL_FLUSH:
         return 1;
       case BIO_CTRL_EOF:
-        return of(bio).saw_end_ ? 1 : 0;
+        return of(bio).has_seen_end_ ? 1 : 0;
       default:
         return 0;
     }
@@ -74,7 +74,7 @@ openssl_session::openssl_session(tls_contexts_ptr contexts, client_socket& socke
       bio_(BIO_new(session_bio::method())),
       socket_(socket),
       share_(share),
-      reading_early_(SSL_CTX_get_max_early_data(contexts_->front()) != 0) {
+      is_reading_early_(SSL_CTX_get_max_early_data(contexts_->front()) != 0) {
   if (!ssl_ || bio_ == nullptr) {
     BIO_free(bio_);
     throw std::bad_alloc();
@@ -108,7 +108,7 @@ int openssl_session::bio_read(char* into, int size) {
         BIO_set_retry_read(bio_);
         return -1;
       case socket_status::ended:
-        saw_end_ = true;
+        has_seen_end_ = true;
         return 0;
       case socket_status::failed:
         return -1;
@@ -189,7 +189,7 @@ tls_status openssl_session::status_of(int result) {
   }
   is_finished_ = true;
   // OpenSSL 3 reports the end of the TCP stream as an error of the protocol.
-  if (saw_end_) return tls_status::truncated;
+  if (has_seen_end_) return tls_status::truncated;
   return error == SSL_ERROR_SYSCALL ? tls_status::reset : tls_status::violation;
 }
 
@@ -210,12 +210,12 @@ tls_status openssl_session::handshake(std::unique_ptr<byte_buffer>& early) {
 tls_status openssl_session::shake_hands(std::unique_ptr<byte_buffer>& early) {
   ERR_clear_error();
   is_held_up_ = false;
-  hear_secrets(sent_finished_);
-  tls_status status = reading_early_ ? read_early_data(early) : tls_status::ok;
+  hear_secrets(has_sent_finished_);
+  tls_status status = is_reading_early_ ? read_early_data(early) : tls_status::ok;
   if (status == tls_status::ok) {
     const int result = SSL_do_handshake(ssl_.get());
     status = result == 1 ? tls_status::ok : status_of(result);
-    shaking_hands_ = status != tls_status::ok;
+    is_shaking_hands_ = status != tls_status::ok;
   }
   hear_secrets(false);
   return status;
@@ -232,7 +232,7 @@ tls_status openssl_session::read_early_data(std::unique_ptr<byte_buffer>& early)
         early->append(std::span(piece).first(n));
         break;
       case SSL_READ_EARLY_DATA_FINISH:
-        reading_early_ = false;
+        is_reading_early_ = false;
         return tls_status::ok;
       default:
         return status_of(0);
@@ -264,7 +264,7 @@ tls_result openssl_session::write(std::span<const std::byte> bytes) {
   if (plaintext_waiting_ == 0) {
     ERR_clear_error();
     std::size_t n = 0;
-    const auto write = shaking_hands_ ? SSL_write_early_data : SSL_write_ex;
+    const auto write = is_shaking_hands_ ? SSL_write_early_data : SSL_write_ex;
     const int result = write(ssl_.get(), bytes.data(), bytes.size(), &n);
     if (result != 1) return {status_of(result), 0};
     plaintext_waiting_ = n;
@@ -337,7 +337,7 @@ void openssl_session::on_message(int is_write, int, int type, const void* bytes,
   openssl_session& session = of(ssl);
   if (type == SSL3_RT_HANDSHAKE && is_write != 0 && size != 0 &&
       *static_cast<const unsigned char*>(bytes) == SSL3_MT_FINISHED) {
-    session.sent_finished_ = true;
+    session.has_sent_finished_ = true;
     session.hear_secrets(true);
   }
   if (type != SSL3_RT_INNER_CONTENT_TYPE) return;

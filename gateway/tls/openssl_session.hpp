@@ -115,12 +115,12 @@ class openssl_session {
   std::size_t hello_bytes_ = 0;        // of the ClientHello that comes
   std::uint64_t received_ = 0;         // records under the client's application secret
   std::uint64_t sent_ = 0;             // … under ours: tickets
-  bool saw_end_ = false;               // the peer's FIN, and not because of a reset
+  bool has_seen_end_ = false;          // the peer's FIN, and not because of a reset
   bool is_held_up_ = false;            // OpenSSL would have read more, but for its share
-  bool reading_early_;                 // the context takes early data, and its end has not come
-  bool shaking_hands_ = true;
-  bool sent_finished_ = false;  // of a watched handshake
-  bool is_finished_ = false;    // OpenSSL has nothing more to say: close_notify, or a failure
+  bool is_reading_early_;              // the context takes early data, and its end has not come
+  bool is_shaking_hands_ = true;
+  bool has_sent_finished_ = false;  // of a watched handshake
+  bool is_finished_ = false;        // OpenSSL has nothing more to say: close_notify, or a failure
 };
 
 }  // namespace presenter::gateway

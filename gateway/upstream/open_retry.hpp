@@ -15,7 +15,7 @@ namespace presenter::gateway {
 
 enum class open_step : std::uint8_t {
   open,             // now, by the map there is now
-  wait_for_map,     // until map_epoch_wanted is there
+  wait_for_map,     // until there is a map as new as the backend's
   wait_for_change,  // until a link or the map changes, or the time has come
   wait_for_time,    // nothing else helps
   give_up,          // the client is told `reason`
@@ -61,7 +61,6 @@ class open_retry {
   // When to wake it at the latest, after a step that waits.
   clock::time_point wake_at() const { return wake_at_; }
   clock::time_point deadline() const { return deadline_; }
-  std::int64_t map_epoch_wanted() const { return epoch_wanted_; }
 
   // What stands in the way, and what the client is told if that does not change.
   close_reason reason() const { return reason_; }

@@ -6,7 +6,7 @@ namespace presenter::gateway {
 
 upstream_link::upstream_link(protocol::link_socket socket, const protocol::mux_options& options,
                              upstream_link_owner& owner, const protocol::link_loop& loop)
-    : mux_link(std::move(socket), options, loop), owner_(&owner) {}
+    : mux_link(std::move(socket), options, loop), owner_(owner) {}
 
 void upstream_link::count_traffic(worker_metrics& metrics) {
   const protocol::link_counters now = counters();
@@ -22,7 +22,7 @@ void upstream_link::count_traffic(worker_metrics& metrics) {
 }
 
 void upstream_link::on_ready(const protocol::hello_frame&) {
-  if (owner_ != nullptr) owner_->on_link_ready(*this);
+  owner_.on_link_ready(*this);
 }
 
 // mux_core fails a link on which a backend opens streams before it would ask here.
@@ -31,27 +31,27 @@ protocol::stream_handler* upstream_link::on_open(protocol::stream_id, const prot
 }
 
 void upstream_link::on_go_away(const protocol::go_away_frame& go_away) {
-  if (owner_ != nullptr) owner_->on_link_go_away(*this, go_away);
+  owner_.on_link_go_away(*this, go_away);
 }
 
 void upstream_link::on_can_open() {
-  if (owner_ != nullptr) owner_->on_link_can_open(*this);
+  owner_.on_link_can_open(*this);
 }
 
 void upstream_link::on_stream_error(protocol::reset_reason reason) {
-  if (owner_ != nullptr) owner_->on_link_stream_error(reason);
+  owner_.on_link_stream_error(reason);
 }
 
 void upstream_link::on_input_end() {
-  if (owner_ != nullptr) owner_->on_link_input_end();
+  owner_.on_link_input_end();
 }
 
 void upstream_link::on_suspect(bool is_suspect) {
-  if (owner_ != nullptr) owner_->on_link_suspect(*this, is_suspect);
+  owner_.on_link_suspect(*this, is_suspect);
 }
 
 void upstream_link::on_closed(boost::system::error_code reason) {
-  if (owner_ != nullptr) owner_->on_link_closed(*this, reason);
+  owner_.on_link_closed(*this, reason);
 }
 
 }  // namespace presenter::gateway

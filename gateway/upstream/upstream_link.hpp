@@ -31,7 +31,7 @@ class upstream_link_owner {
 };
 
 // Life: held by its slot in the pool, and by each relay whose stream it carries.
-// Confined to: the worker's thread. The owner outlives it, or has called disown.
+// Confined to: the worker's thread. The owner is there until on_link_closed, the last call.
 class upstream_link final : public protocol::mux_link {
  public:
   upstream_link(protocol::link_socket socket, const protocol::mux_options& options,
@@ -39,9 +39,6 @@ class upstream_link final : public protocol::mux_link {
 
   // Adds what has passed since the last time.
   void count_traffic(worker_metrics& metrics);
-
-  // No more calls to the owner.
-  void disown() { owner_ = nullptr; }
 
  private:
   void on_ready(const protocol::hello_frame& peer) override;
@@ -54,7 +51,7 @@ class upstream_link final : public protocol::mux_link {
   void on_suspect(bool is_suspect) override;
   void on_closed(boost::system::error_code reason) override;
 
-  upstream_link_owner* owner_;
+  upstream_link_owner& owner_;
   protocol::link_counters counted_;  // in the metrics already
   protocol::mux_counters counted_frames_;
 };

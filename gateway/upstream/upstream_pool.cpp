@@ -27,7 +27,7 @@ upstream_pool::upstream_pool(boost::asio::io_context& io, const config& settings
 upstream_pool::~upstream_pool() = default;
 
 void upstream_pool::set_map(map_ptr map) {
-  if (shutting_down_) return;
+  if (is_shutting_down_) return;
   map_ = std::move(map);
   for (auto& [name, known] : backends_) {
     if (map_->find(name) != nullptr) {
@@ -155,7 +155,7 @@ void upstream_pool::sweep() {
 }
 
 void upstream_pool::shut_down(std::chrono::milliseconds linger) {
-  shutting_down_ = true;
+  is_shutting_down_ = true;
   for (auto& [name, backend] : backends_)
     retire(backend);
   backends_.clear();
@@ -167,15 +167,6 @@ void upstream_pool::shut_down(std::chrono::milliseconds linger) {
 bool upstream_pool::is_empty() const {
   return backends_.empty() &&
          std::ranges::all_of(retired_, [](const auto& slot) { return slot->is_gone(); });
-}
-
-std::size_t upstream_pool::links_ready() const {
-  std::size_t ready = 0;
-  for (const auto& [name, backend] : backends_) {
-    ready += static_cast<std::size_t>(
-        std::ranges::count_if(backend.slots, [](const auto& slot) { return slot->is_ready(); }));
-  }
-  return ready;
 }
 
 backend_uses upstream_pool::uses() const {

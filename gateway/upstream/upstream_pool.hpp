@@ -64,7 +64,6 @@ class upstream_pool {
 
   // No link is left, nor one on its way.
   bool is_empty() const;
-  std::size_t links_ready() const;
   // Of all backends that have a link or want one, those that have left the map as well.
   backend_uses uses() const;
   // What the state of all streams keeps.
@@ -92,7 +91,7 @@ class upstream_pool {
   std::map<std::string, backend, std::less<>> backends_;
   std::vector<std::shared_ptr<upstream_slot>> retired_;
   open_waiters waiters_;
-  bool shutting_down_ = false;
+  bool is_shutting_down_ = false;
 };
 
 }  // namespace presenter::gateway

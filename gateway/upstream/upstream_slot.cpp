@@ -83,7 +83,7 @@ void upstream_slot::start_after(upstream_slot& before) {
 }
 
 void upstream_slot::retire() {
-  retired_ = true;
+  is_retired_ = true;
   timer_.cancel();
   if (const auto connecting = std::exchange(connector_, nullptr)) connecting->cancel();
   if (link_ != nullptr) link_->core().go_away({});
@@ -114,12 +114,12 @@ backend_use upstream_slot::use() const {
 // --- connecting
 
 void upstream_slot::resolve() {
-  if (retired_) return;
+  if (is_retired_) return;
   error_code not_an_address;
   const auto address = asio::ip::make_address(server_.host, not_an_address);
   if (!not_an_address) return connect({address});
   context_.names.resolve(server_.host, [self = shared_from_this()](const net::resolved_name& name) {
-    if (!self->retired_) self->on_resolved(name);
+    if (!self->is_retired_) self->on_resolved(name);
   });
 }
 
@@ -213,7 +213,7 @@ void upstream_slot::on_link_go_away(upstream_link& link, const protocol::go_away
   }
   // After an error, or before Hello, the close that follows makes room for the next attempt.
   const bool planned = go_away.reason == 0 && link.core().is_ready();
-  if (planned && !retired_) context_.on_leaving(*this);
+  if (planned && !is_retired_) context_.on_leaving(*this);
 }
 
 void upstream_slot::on_link_stream_error(protocol::reset_reason reason) {
@@ -230,7 +230,7 @@ void upstream_slot::on_link_closed(upstream_link& link, error_code reason) {
   on_link_suspect(link, false);
   forget_failures();
   link_.reset();
-  if (retired_ || !reason) {
+  if (is_retired_ || !reason) {
     log_paced(said_.over, spdlog::level::info, "link to {} closed", server_.name);
   } else {
     context_.metrics.count_link_error(reason);
@@ -241,7 +241,7 @@ void upstream_slot::on_link_closed(upstream_link& link, error_code reason) {
     log_paced(said_.over, spdlog::level::warn, "link to {} lost: {}{}{}", server_.name,
               reason.message(), detail.empty() ? "" : ": ", detail);
   }
-  if (retired_) return;
+  if (is_retired_) return;
   connect_later();
   // Streams it lost before Accept may find room on another link.
   context_.on_room(*this);

@@ -88,7 +88,7 @@ class upstream_slot final : public std::enable_shared_from_this<upstream_slot>,
   std::size_t streams_open() const { return link_ != nullptr ? link_->core().streams_open() : 0; }
   backend_use use() const;  // of a slot that has not been retired
   std::size_t memory_bytes() const { return link_ ? link_->core().memory_bytes() : 0; }
-  bool is_gone() const { return retired_ && link_ == nullptr; }
+  bool is_gone() const { return is_retired_ && link_ == nullptr; }
 
  private:
   std::string where() const;  // "chat-a.example:7000"
@@ -127,7 +127,7 @@ class upstream_slot final : public std::enable_shared_from_this<upstream_slot>,
   } said_;
   protocol::mux_clock::time_point up_since_;
   bool is_suspect_ = false;
-  bool retired_ = false;
+  bool is_retired_ = false;
 };
 
 }  // namespace presenter::gateway

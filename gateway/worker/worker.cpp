@@ -125,7 +125,7 @@ void worker::run() {
 // it. They are begun again, so that clients are closed cleanly and the thread ends. If that does
 // not work either, the time limit ends it.
 void worker::end_after_failure() {
-  serving_ = serve_posted_ = false;
+  is_serving_ = is_serve_posted_ = false;
   begin_serving();
   shut_down(settings_.shutdown.timeout);
   io_.run_until(cut_at_ + failure_linger);
@@ -139,7 +139,7 @@ void worker::wait_tick() {
     deadlines_.advance(std::chrono::steady_clock::now());
     upstream_.sweep();
     show_memory();
-    if (shutting_down_) step_shut_down();
+    if (is_shutting_down_) step_shut_down();
     if (!io_.stopped()) wait_tick();
   });
 }
@@ -153,7 +153,7 @@ void worker::notice_standstill() {
   skipped_to_ = deadlines_.now();
 }
 
-void worker::tell_sizes(memory_facts& facts) {
+void worker::fill_sizes(memory_facts& facts) {
   facts.records = sizeof(detached_session);
   facts.session = sizeof(client_session) - facts.records;
   facts.stream = protocol::stream_table::stream_bytes();
@@ -182,41 +182,41 @@ void worker::show_memory() {
 void worker::serve() {
   const auto end = std::chrono::steady_clock::now() + serve_time;
   std::chrono::milliseconds left{0};
-  bool interrupted = false;
-  serving_ = true;
+  bool was_interrupted = false;
+  is_serving_ = true;
   do {
-    interrupted = !polls_.take_batch(turns_due_ ? std::chrono::milliseconds{0} : left);
+    was_interrupted = !polls_.take_batch(are_turns_due_ ? std::chrono::milliseconds{0} : left);
     notice_standstill();
-    tell_batch();
-    if (turns_due_) run_turns();
+    dispatch_batch();
+    if (are_turns_due_) run_turns();
     bury();
     left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
-  } while (!interrupted && left > std::chrono::milliseconds{0});
-  serving_ = false;
-  if (turns_due_) post_serve();
+  } while (!was_interrupted && left > std::chrono::milliseconds{0});
+  is_serving_ = false;
+  if (are_turns_due_) post_serve();
 }
 
-void worker::tell_batch() {
+void worker::dispatch_batch() {
   const protocol::output_batch::scope scope(output_);
-  polls_.tell_batch();
+  polls_.dispatch_batch();
 }
 
 void worker::post_serve() {
-  if (serving_ || std::exchange(serve_posted_, true)) return;
+  if (is_serving_ || std::exchange(is_serve_posted_, true)) return;
   asio::post(io_, [this] {
-    serve_posted_ = false;
+    is_serve_posted_ = false;
     serve();
   });
 }
 
 void worker::post_turns() {
-  turns_due_ = true;
+  are_turns_due_ = true;
   post_serve();
 }
 
 void worker::run_turns() {
   const protocol::output_batch::scope scope(output_);
-  turns_due_ = false;
+  are_turns_due_ = false;
   relays_.run_all();
   if (!handshakes_.empty()) handshakes_.run_for(handshake_budget);
   look_for_moves();
@@ -233,7 +233,7 @@ void worker::look_for_moves() {
 
 void worker::wait_move() {
   const auto next = mover_.next_move();
-  if (!next || shutting_down_ || (move_awaited_ && *move_awaited_ <= *next)) return;
+  if (!next || is_shutting_down_ || (move_awaited_ && *move_awaited_ <= *next)) return;
   move_awaited_ = next;
   move_timer_.expires_at(*next);  // cancels the wait before
   move_timer_.async_wait([this](boost::system::error_code error) {
@@ -333,7 +333,7 @@ void worker::post_shut_down(duration within) {
 }
 
 void worker::shut_down(duration within) {
-  if (std::exchange(shutting_down_, true)) return;
+  if (std::exchange(is_shutting_down_, true)) return;
   cut_at_ = std::chrono::steady_clock::now() + within;
   move_timer_.cancel();
   listener_.stop();
@@ -342,10 +342,10 @@ void worker::shut_down(duration within) {
 }
 
 void worker::step_shut_down() {
-  const bool cut = std::chrono::steady_clock::now() >= cut_at_;
-  if (!clients_.empty() && !cut) return;
-  if (!std::exchange(links_shut_down_, true)) upstream_.shut_down(link_linger);
-  if (!upstream_.is_empty() && !cut) return;
+  const bool is_time_over = std::chrono::steady_clock::now() >= cut_at_;
+  if (!clients_.empty() && !is_time_over) return;
+  if (!std::exchange(are_links_shut_down_, true)) upstream_.shut_down(link_linger);
+  if (!upstream_.is_empty() && !is_time_over) return;
   polls_.stop();
   work_.reset();
   io_.stop();

@@ -90,7 +90,7 @@ class worker final : private client_session_owner {
   const worker_metrics& metrics() const { return metrics_; }
 
   // What an idle client's parts are by construction; the rest of it is left alone.
-  static void tell_sizes(memory_facts& facts);
+  static void fill_sizes(memory_facts& facts);
 
  private:
   void on_accepted(int descriptor, const tcp_endpoint& peer);
@@ -103,7 +103,7 @@ class worker final : private client_session_owner {
   void wait_tick();
   void notice_standstill();
   void serve();
-  void tell_batch();
+  void dispatch_batch();
   void post_serve();
   void post(std::function<void()> work);
   void post_turns();
@@ -143,12 +143,12 @@ class worker final : private client_session_owner {
   listener listener_;
   client_set<client_session, session_hook> clients_;
   survey_queue<client_session> surveys_;
-  bool turns_due_ = false;
-  bool serving_ = false;
-  bool serve_posted_ = false;
+  bool are_turns_due_ = false;
+  bool is_serving_ = false;
+  bool is_serve_posted_ = false;
   steady_time skipped_to_{};  // when the worker had stood still the last time
-  bool shutting_down_ = false;
-  bool links_shut_down_ = false;
+  bool is_shutting_down_ = false;
+  bool are_links_shut_down_ = false;
   steady_time cut_at_{};
   std::string name_;
   worker_events events_;

@@ -103,7 +103,7 @@ TEST_F(Poller, WaitsForTheFirstEventIfThereIsNone) {
   std::thread writer([&] { ASSERT_EQ(::write(pair.ends[1], "x", 1), 1); });
   polls.take_batch(std::chrono::minutes(1));
   EXPECT_TRUE(one.told.empty());
-  polls.tell_batch();
+  polls.dispatch_batch();
   writer.join();
   EXPECT_EQ(one.told.size(), 1U);
   polls.run_batch();
@@ -117,7 +117,7 @@ TEST_F(Poller, AnInterruptEndsAWaitOnce) {
   std::thread interrupter([&] { polls.interrupt(); });
   EXPECT_FALSE(polls.take_batch(std::chrono::minutes(1)));
   interrupter.join();
-  polls.tell_batch();
+  polls.dispatch_batch();
   EXPECT_TRUE(polls.take_batch());
 }
 

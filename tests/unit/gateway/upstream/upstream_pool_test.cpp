@@ -129,7 +129,12 @@ class UpstreamPool : public ::testing::Test {
     return streams.back().get();
   }
 
-  bool is_up(std::size_t links) { return pool->links_ready() == links; }
+  bool is_up(std::size_t links) const {
+    std::size_t up = 0;
+    for (const auto& [name, use] : pool->uses())
+      up += use.links_up;
+    return up == links;
+  }
 
   asio::io_context io{1};
   config settings;
