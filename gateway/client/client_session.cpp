@@ -39,6 +39,7 @@ client_session::~client_session() {
 }
 
 void client_session::start() {
+  context_.thread.assert_on_worker();
   set_deadline(context_.settings.tls.handshake_timeout);
   if (const auto error = context_.polls.add(descriptor_, *this, poll_mode::edge_in_out)) {
     log_paced(context_.failures_said, spdlog::level::err, "cannot poll a client: {}",
@@ -48,6 +49,7 @@ void client_session::start() {
 }
 
 void client_session::shut_down() {
+  context_.thread.assert_on_worker();
   if (phase_ == client_phase::closing) return;
   if (phase_ == client_phase::opening) return answer_and_close(close_reason::shutting_down);
   relay_.abandon(protocol::reset_reason::shutting_down);
@@ -56,10 +58,12 @@ void client_session::shut_down() {
 }
 
 std::string client_session::tag() const {
+  context_.thread.assert_on_worker();
   return fmt::format("{}-{}", context_.tag_stem, number_);
 }
 
 double client_session::age_seconds() const {
+  context_.thread.assert_on_worker();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - accepted_at_).count();
 }
 

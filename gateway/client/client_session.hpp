@@ -25,6 +25,7 @@
 #include "gateway/moves/stream_mover.hpp"
 #include "gateway/operate/log.hpp"
 #include "gateway/operate/metrics.hpp"
+#include "gateway/operate/worker_thread.hpp"
 #include "gateway/relay/relay.hpp"
 #include "gateway/tls/tls_channel.hpp"
 #include "gateway/upstream/upstream_pool.hpp"
@@ -47,6 +48,7 @@ class client_session_owner {
 struct client_context {
   const config& settings;
   worker_metrics& metrics;
+  const worker_thread& thread;
   const tls_contexts_ptr& tls;  // the newest
   poller& polls;
   deadline_wheel& deadlines;

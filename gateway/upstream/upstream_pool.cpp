@@ -12,11 +12,12 @@ constexpr std::chrono::milliseconds sweep_linger{1'000};
 }  // namespace
 
 upstream_pool::upstream_pool(boost::asio::io_context& io, const config& settings, std::string node,
-                             worker_metrics& metrics, const protocol::link_loop& loop,
-                             std::function<void()> on_input_end)
+                             worker_metrics& metrics, const worker_thread& thread,
+                             const protocol::link_loop& loop, std::function<void()> on_input_end)
     : context_{.io = io,
                .settings = settings,
                .metrics = metrics,
+               .thread = thread,
                .loop = loop,
                .node = std::move(node),
                .on_input_end = std::move(on_input_end),
@@ -27,6 +28,7 @@ upstream_pool::upstream_pool(boost::asio::io_context& io, const config& settings
 upstream_pool::~upstream_pool() = default;
 
 void upstream_pool::set_map(map_ptr map) {
+  context_.thread.assert_on_worker();
   if (is_shutting_down_) return;
   map_ = std::move(map);
   for (auto& [name, known] : backends_) {
@@ -142,6 +144,7 @@ void upstream_pool::on_room(const upstream_slot& slot) {
 }
 
 void upstream_pool::sweep() {
+  context_.thread.assert_on_worker();
   retire_missing();
   for (const auto& [name, backend] : backends_) {
     for (const auto& slot : backend.slots)
@@ -155,6 +158,7 @@ void upstream_pool::sweep() {
 }
 
 void upstream_pool::shut_down(std::chrono::milliseconds linger) {
+  context_.thread.assert_on_worker();
   is_shutting_down_ = true;
   for (auto& [name, backend] : backends_)
     retire(backend);
@@ -170,6 +174,7 @@ bool upstream_pool::is_empty() const {
 }
 
 backend_uses upstream_pool::uses() const {
+  context_.thread.assert_on_worker();
   backend_uses all;
   for (const auto& [name, backend] : backends_) {
     for (const auto& slot : backend.slots)

@@ -38,8 +38,8 @@ class upstream_pool {
 
   // `on_input_end` runs after each gulp of any link.
   upstream_pool(boost::asio::io_context& io, const config& settings, std::string node,
-                worker_metrics& metrics, const protocol::link_loop& loop,
-                std::function<void()> on_input_end);
+                worker_metrics& metrics, const worker_thread& thread,
+                const protocol::link_loop& loop, std::function<void()> on_input_end);
   ~upstream_pool();
 
   // A server that is missing keeps its links for moves.left_grace, so that it finds them, and its

@@ -16,6 +16,7 @@
 #include "gateway/config/config.hpp"
 #include "gateway/operate/log.hpp"
 #include "gateway/operate/metrics.hpp"
+#include "gateway/operate/worker_thread.hpp"
 #include "gateway/upstream/upstream_link.hpp"
 #include "shard_router/shard_map.hpp"
 
@@ -38,6 +39,7 @@ struct upstream_context {
   boost::asio::io_context& io;
   const config& settings;
   worker_metrics& metrics;
+  const worker_thread& thread;
   protocol::link_loop loop;
   std::string node;                    // this gateway's name, for Hello
   std::function<void()> on_input_end;  // after each gulp of any link

@@ -53,13 +53,14 @@ worker::worker(const worker_setup& setup, listening_socket socket)
       relays_([this] { post_turns(); }),
       relaying_(settings_, metrics_),
       output_([this] { post_turns(); }),
-      upstream_(io_, settings_, setup.node, metrics_, {polls_, output_},
+      upstream_(io_, settings_, setup.node, metrics_, own_thread_, {polls_, output_},
                 [this] { batch_.flush(); }),
       mover_({setup.moves_per_second, settings_.moves.left_grace}, std::random_device{}(), metrics_,
              [this] { post_turns(); }),
       move_timer_(io_),
       context_{.settings = settings_,
                .metrics = metrics_,
+               .thread = own_thread_,
                .tls = tls_,
                .polls = polls_,
                .deadlines = deadlines_,
@@ -108,16 +109,19 @@ void worker::post_listen() {
 }
 
 void worker::begin_serving() {
+  own_thread_.assert_on_worker();
   polls_.start([this] { serve(); });
   wait_tick();
 }
 
 void worker::run() {
   name_thread(name_);
+  own_thread_.enter();
   if (!run_guarded(name_, [this] { io_.run(); })) {
     events_.on_failed();
     run_guarded(name_, [this] { end_after_failure(); });
   }
+  own_thread_.leave();
   events_.on_ended();
 }
 
@@ -267,6 +271,7 @@ void worker::begin_client(int descriptor, const tcp_endpoint& peer, address_clai
 }
 
 void worker::on_session_over(client_session& session) {
+  own_thread_.assert_on_worker();
   clients_.mark_over(session);
   post_serve();
 }
@@ -333,6 +338,7 @@ void worker::post_shut_down(duration within) {
 }
 
 void worker::shut_down(duration within) {
+  own_thread_.assert_on_worker();
   if (std::exchange(is_shutting_down_, true)) return;
   cut_at_ = std::chrono::steady_clock::now() + within;
   move_timer_.cancel();

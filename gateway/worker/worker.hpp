@@ -19,6 +19,7 @@
 #include "gateway/moves/stream_mover.hpp"
 #include "gateway/operate/log.hpp"
 #include "gateway/operate/metrics.hpp"
+#include "gateway/operate/worker_thread.hpp"
 #include "gateway/relay/relay.hpp"
 #include "gateway/tls/tickets/early_data_guard.hpp"
 #include "gateway/tls/tls_context.hpp"
@@ -52,8 +53,8 @@ struct worker_events {
 
 // Life: the server's. `start` begins the thread, post_shut_down ends it, and so does the
 // destructor.
-// Confined to: its own thread, but for the functions named post_… and metrics(), which any thread
-// may call.
+// Confined to: its own thread, but for the functions named post_…, make_tls and metrics(), which
+// any thread may call. start, join and the destructor are its owner's.
 class worker final : private client_session_owner {
  public:
   // Throws std::runtime_error if the TLS context cannot be made.
@@ -118,6 +119,7 @@ class worker final : private client_session_owner {
   void show_memory();
 
   worker_metrics metrics_;
+  worker_thread own_thread_;
   const config& settings_;
   log_pace memory_said_;
   ticket_sealer tickets_;

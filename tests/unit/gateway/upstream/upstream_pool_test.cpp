@@ -79,7 +79,7 @@ class UpstreamPool : public ::testing::Test {
   void start(std::size_t links = 1) {
     settings.upstream.links_per_worker = links;
     polls.start();
-    pool.emplace(io, settings, "gw", metrics, protocol::link_loop{polls, output},
+    pool.emplace(io, settings, "gw", metrics, thread, protocol::link_loop{polls, output},
                  [this] { ++gulps; });
   }
 
@@ -139,6 +139,7 @@ class UpstreamPool : public ::testing::Test {
   asio::io_context io{1};
   config settings;
   worker_metrics metrics;
+  worker_thread thread;
   poller polls{io};
   protocol::output_batch output{
       [this] { asio::post(io, [this] { const protocol::output_batch::scope flushed(output); }); }};

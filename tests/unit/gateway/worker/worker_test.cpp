@@ -317,6 +317,32 @@ TEST_F(Worker, EndsWithItsOwnerWhoHasNotToldIt) {
   EXPECT_EQ(failures, 0);
 }
 
+// Who keeps a client or the links that he has been shown, and asks them later on a thread of his
+// own, would read what the worker is writing.
+TEST_F(Worker, AnswersNoOtherThreadAboutItsClientsAndLinks) {
+  start();
+  start_backend(true);
+  auto talking = relaying();
+  std::atomic<const client_session*> client = nullptr;
+  std::atomic<const upstream_pool*> links = nullptr;
+  serving->post_survey(
+      [&](const client_session& one) {
+        EXPECT_NO_THROW(one.tag());
+        client = &one;
+      },
+      [] {});
+  serving->post_visit_links([&](const upstream_pool& all) {
+    EXPECT_NO_THROW(all.uses());
+    links = &all;
+  });
+  ASSERT_TRUE(eventually([&] { return client != nullptr && links != nullptr; }));
+  EXPECT_THROW(client.load()->tag(), std::logic_error);
+  EXPECT_THROW(client.load()->age_seconds(), std::logic_error);
+  EXPECT_THROW(links.load()->uses(), std::logic_error);
+  talking->close_descriptor();
+  shut_down();
+}
+
 // As an exception out of any callback of its loop is.
 TEST_F(Worker, ClosesItsClientsCleanlyWhenItHasFailed) {
   start();
