@@ -15,7 +15,7 @@ namespace presenter::shard_router {
 
 // Pure: the clock is passed in. Servers that went within `hold` count together, whether they went
 // in one map or in ten: sessions of one failure expire one after another. Those that were draining
-// have gone as announced and do not count. See: README.md, Failures.
+// have gone as announced and do not count. See: README.md §3.
 class map_guard {
  public:
   using clock = std::chrono::steady_clock;
