@@ -26,3 +26,6 @@ target_compile_definitions(presenter_asio PUBLIC BOOST_ASIO_SEPARATE_COMPILATION
 add_library(presenter_beast STATIC ${CMAKE_SOURCE_DIR}/cmake/beast.cpp)
 target_link_libraries(presenter_beast PUBLIC presenter_asio)
 target_compile_definitions(presenter_beast PUBLIC BOOST_BEAST_SEPARATE_COMPILATION)
+
+add_library(presenter_asio_ssl STATIC ${CMAKE_SOURCE_DIR}/cmake/asio_ssl.cpp)
+target_link_libraries(presenter_asio_ssl PUBLIC presenter_asio OpenSSL::SSL)

@@ -20,6 +20,16 @@ constexpr error_row row_of(errc code) {
       return {"lookup_under_way", "the name servers have not answered yet"};
     case errc::no_address:
       return {"no_address", "there is no address to connect to"};
+    case errc::url_invalid:
+      return {"url_invalid", "not a URL like https://host:port/path"};
+    case errc::tls_failed:
+      return {"tls_failed", "TLS failed"};
+    case errc::reply_cut_short:
+      return {"reply_cut_short", "the connection ended before the reply was whole"};
+    case errc::reply_invalid:
+      return {"reply_invalid", "the reply is no HTTP"};
+    case errc::reply_too_large:
+      return {"reply_too_large", "the reply is too large"};
   }
   return unknown_error;
 }

@@ -14,6 +14,12 @@ enum class errc {
   lookup_timed_out,     // no answer in time · DNS · asked again later
   lookup_under_way,     // no answer yet · DNS · the last good addresses are used meanwhile
   no_address,           // a connector was given none · its caller · nothing is connected
+  // Of a request over HTTP; each ends that request.
+  url_invalid,      // no URL that can be asked · who configured it
+  tls_failed,       // its certificate, or its TLS · the service, or which certificates are trusted
+  reply_cut_short,  // the connection ended before the reply was whole · the service
+  reply_invalid,    // the reply is no HTTP · the service
+  reply_too_large,  // the reply is larger than was allowed · the service
 };
 
 // For counters.
