@@ -5,7 +5,7 @@ namespace presenter::ctl {
 
 enum exit_code : int {
   exit_ok = 0,
-  exit_no = 1,           // the answer is no: no such server, nobody of this key, nothing to change
+  exit_no = 1,           // the answer is no: no such backend, nobody of this key, nothing to change
   exit_usage = 2,        // the command line is wrong
   exit_unreachable = 3,  // a gateway or ZooKeeper does not answer, or not in a way that makes sense
   exit_refused = 4,      // ZooKeeper answers, and does not let this identity do it

@@ -28,7 +28,7 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 using boost::system::error_code;
 
-// A thousand servers are some 200 KB.
+// A thousand backends are some 200 KB.
 constexpr std::size_t page_bytes_max = 16 * 1'024 * 1'024;
 
 // One GET. Life: on the stack of ask_one, while its io_context runs.

@@ -10,17 +10,17 @@
 
 #include "base/standard_output.hpp"
 #include "base/uncaught.hpp"
+#include "presenterctl/backend_state_command.hpp"
 #include "presenterctl/gateway_query.hpp"
 #include "presenterctl/reports.hpp"
-#include "presenterctl/server_state_command.hpp"
 
 namespace {
 
 using namespace presenter::ctl;
-using presenter::shard_router::server_state;
+using presenter::shard_router::backend_state;
 
 constexpr const char* footer =
-    "Exit status: 0 done, 1 the answer is no (no such server, nobody of this key),\n"
+    "Exit status: 0 done, 1 the answer is no (no such backend, nobody of this key),\n"
     "2 wrong arguments, 3 a gateway or ZooKeeper cannot be reached, 4 ZooKeeper refuses this\n"
     "identity, 5 standard output cannot be written.";
 
@@ -77,13 +77,13 @@ int run(int argc, char** argv) {
   app.footer(footer);
   app.require_subcommand(1);
   CLI::App* shards =
-      add_report(app, line, "shards", "servers, streams, shares of the ring, moves, per gateway");
+      add_report(app, line, "shards", "backends, streams, shares of the ring, moves, per gateway");
   CLI::App* whois = add_report(app, line, "whois", "owner of a key, and its clients");
   whois->add_option("KEY", line.key, "the routing key")->required();
   CLI::App* what_if = add_report(app, line, "what-if", "what a change of the map would move");
   auto* change = what_if->add_option_group("change");
-  change->add_option("--add", line.add, "NAME or NAME:WEIGHT of a server that joins");
-  change->add_option("--remove", line.remove, "NAME of a server that leaves");
+  change->add_option("--add", line.add, "NAME or NAME:WEIGHT of a backend that joins");
+  change->add_option("--remove", line.remove, "NAME of a backend that leaves");
   change->require_option(1);
   CLI::App* drain =
       add_order(app, line, "drain", "no new streams, those it has are moved; it ends when empty");
@@ -110,8 +110,8 @@ int run(int argc, char** argv) {
   if (*whois) return report_whois(line.gateways, line.key);
   if (*what_if && !line.add.empty()) return report_added(line.gateways, line.add);
   if (*what_if) return report_removed(line.gateways, line.remove);
-  return write_server_state(line.zookeeper, line.name,
-                            *drain ? server_state::draining : server_state::up);
+  return write_backend_state(line.zookeeper, line.name,
+                             *drain ? backend_state::draining : backend_state::up);
 }
 
 }  // namespace

@@ -101,7 +101,7 @@ std::string render_held(const std::vector<json>& pages) {
   for (const json& page : pages) {
     const json& held = page.at("held");
     if (held.is_null()) continue;
-    text += fmt::format("\n{} holds back epoch {}, with {} servers up; missing:",
+    text += fmt::format("\n{} holds back epoch {}, with {} backends up; missing:",
                         page.at("gateway").get<std::string>(), held.at("epoch").dump(),
                         held.at("servers_up").dump());
     for (const json& name : held.at("missing"))
@@ -112,9 +112,9 @@ std::string render_held(const std::vector<json>& pages) {
 }
 
 // "1 of 2, 1 silent": links that are up, of those that the gateway wants.
-std::string links_of(const json& server) {
-  if (!server.contains("links")) return "?";  // an older gateway
-  const json& links = server["links"];
+std::string links_of(const json& backend) {
+  if (!backend.contains("links")) return "?";  // an older gateway
+  const json& links = backend["links"];
   const auto silent = links.at("suspect").get<std::int64_t>();
   std::string text = fmt::format("{} of {}", links.at("up").get<std::int64_t>(),
                                  links.at("wanted").get<std::int64_t>());
@@ -123,14 +123,14 @@ std::string links_of(const json& server) {
 }
 
 std::string render_shards(const std::vector<json>& pages) {
-  text_table servers({{"SERVER"},
-                      {"STATE"},
-                      {"LINKS"},
-                      {"WEIGHT", align::right},
-                      {"SHARE", align::right},
-                      {"STREAMS", align::right},
-                      {"EPOCH", align::right},
-                      {"GATEWAY"}});
+  text_table backends({{"BACKEND"},
+                       {"STATE"},
+                       {"LINKS"},
+                       {"WEIGHT", align::right},
+                       {"SHARE", align::right},
+                       {"STREAMS", align::right},
+                       {"EPOCH", align::right},
+                       {"GATEWAY"}});
   text_table gateways({{"GATEWAY"},
                        {"EPOCH", align::right},
                        {"STREAMS", align::right},
@@ -140,10 +140,10 @@ std::string render_shards(const std::vector<json>& pages) {
   for (const json& page : pages) {
     const auto gateway = page.at("gateway").get<std::string>();
     const auto epoch = std::to_string(page.at("epoch").get<std::int64_t>());
-    for (const json& server : page.at("servers")) {
-      servers.add({server.at("name"), server.at("state"), links_of(server),
-                   server.at("weight").dump(), percent(server.at("share")),
-                   server.at("streams").dump(), epoch, gateway});
+    for (const json& backend : page.at("servers")) {
+      backends.add({backend.at("name"), backend.at("state"), links_of(backend),
+                    backend.at("weight").dump(), percent(backend.at("share")),
+                    backend.at("streams").dump(), epoch, gateway});
     }
     const json& moves = page.at("moves");
     gateways.add({gateway, epoch, page.at("streams").dump(),
@@ -151,7 +151,7 @@ std::string render_shards(const std::vector<json>& pages) {
                   fmt::format("{:.0f}", moves.at("per_second").get<double>()),
                   fmt::format("{:.0f} s", moves.at("eta_seconds").get<double>())});
   }
-  return servers.to_string() + "\n" + gateways.to_string() + render_held(pages);
+  return backends.to_string() + "\n" + gateways.to_string() + render_held(pages);
 }
 
 std::string render_whois(const std::vector<json>& pages) {
@@ -159,7 +159,7 @@ std::string render_whois(const std::vector<json>& pages) {
   text_table clients({{"GATEWAY"},
                       {"WORKER", align::right},
                       {"STREAM"},
-                      {"SERVER"},
+                      {"BACKEND"},
                       {"PHASE"},
                       {"SINCE", align::right},
                       {"TO MOVE"}});
@@ -199,14 +199,14 @@ std::string render_what_if(const std::vector<json>& pages) {
     gateways.add({page.at("gateway"), page.at("streams").dump(), page.at("streams_moved").dump(),
                   fmt::format("{:.0f}", pace), minutes(seconds)});
   }
-  text_table servers({{"SERVER"}, {"SHARE NOW", align::right}, {"THEN", align::right}});
-  for (const json& server : pages.front().at("servers"))
-    servers.add(
-        {server.at("name"), percent(server.at("share_before")), percent(server.at("share_after"))});
+  text_table backends({{"BACKEND"}, {"SHARE NOW", align::right}, {"THEN", align::right}});
+  for (const json& backend : pages.front().at("servers"))
+    backends.add({backend.at("name"), percent(backend.at("share_before")),
+                  percent(backend.at("share_after"))});
   return fmt::format(
       "{} of the keys and {} of {} streams would move: {:.0f} handshakes a second for {}\n\n{}\n{}",
       percent(pages.front().at("keys_moved")), moved, streams, per_second, minutes(longest),
-      servers.to_string(), gateways.to_string());
+      backends.to_string(), gateways.to_string());
 }
 
 exit_code report_what_if(const gateway_options& options, const std::string& query) {

@@ -9,7 +9,7 @@ namespace {
 constexpr error_row row_of(errc code) {
   switch (code) {
     case errc::entry_too_large:
-      return {"entry_too_large", "more bytes than a server's entry may have"};
+      return {"entry_too_large", "more bytes than a backend's entry may have"};
     case errc::entry_not_json:
       return {"entry_not_json", "not a JSON object"};
     case errc::name_invalid:
@@ -27,12 +27,12 @@ constexpr error_row row_of(errc code) {
     case errc::instance_invalid:
       return {"instance_invalid",
               "'instance' must be at most 64 printable characters without blanks"};
-    case errc::too_many_servers:
-      return {"too_many_servers", "more servers than a map may have"};
+    case errc::too_many_backends:
+      return {"too_many_backends", "more backends than a map may have"};
     case errc::too_much_weight:
-      return {"too_much_weight", "the servers' weights add up to more than a map may have"};
+      return {"too_much_weight", "the backends' weights add up to more than a map may have"};
     case errc::map_held:
-      return {"map_held", "the new map lacks too many servers and is held back"};
+      return {"map_held", "the new map lacks too many backends and is held back"};
     case errc::saved_map_invalid:
       return {"saved_map_invalid", "not a saved shard map"};
     case errc::address_invalid:

@@ -8,7 +8,7 @@
 namespace presenter::shard_router {
 
 enum class errc {
-  // One server's entry · whoever wrote it · that server is left out, the others go on.
+  // One backend's entry · whoever wrote it · that backend is left out, the others go on.
   entry_too_large = 1,  // above limits::node_bytes_max
   entry_not_json,       // not a JSON object
   name_invalid,         // empty, too long, or a character outside the set
@@ -20,9 +20,9 @@ enum class errc {
   instance_invalid,     // too long, or not printable
 
   // The whole map.
-  too_many_servers,  // above limits::servers_max · whoever registers · the last map stays
-  too_much_weight,   // above limits::weights_total_max · whoever registers · the last map stays
-  map_held,  // would remove more than half of the servers · coordination · held until confirmed
+  too_many_backends,  // above limits::backends_max · whoever registers · the last map stays
+  too_much_weight,    // above limits::weights_total_max · whoever registers · the last map stays
+  map_held,  // would remove more than half of the backends · coordination · held until confirmed
   saved_map_invalid,  // the copy on disk is none of ours · whoever changed it · it is ignored
 
   // ZooKeeper.

@@ -1,6 +1,6 @@
 // The consistent-hash ring, exactly as README.md defines it, so that any language computes the same
-// owner: 16·weight points xxh64(name + "#" + i) per server, and a key belongs to the first point at
-// or above xxh64(key), wrapping.
+// owner: 16·weight points xxh64(name + "#" + i) per backend, and a key belongs to the first point
+// at or above xxh64(key), wrapping.
 #pragma once
 
 #include <cstdint>

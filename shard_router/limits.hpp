@@ -25,10 +25,11 @@ inline constexpr std::int64_t weight_max = 1'000;
 inline constexpr std::size_t points_per_weight = 16;
 
 // Far more backends than one fleet has.
-inline constexpr std::size_t servers_max = 10'000;
+inline constexpr std::size_t backends_max = 10'000;
 
-// Of all servers of a map together: the most servers with the default weight. A ring of 16 million
-// points, 220 MB, made in two to three seconds; without this limit it could be ten times that.
+// Of all backends of a map together: the most backends with the default weight. A ring of 16
+// million points, 220 MB, made in two to three seconds; without this limit it could be ten times
+// that.
 inline constexpr std::int64_t weights_total_max = 1'000'000;
 
 // A node's data: five short fields, and room for fields of later versions.
@@ -37,7 +38,7 @@ inline constexpr std::size_t node_bytes_max = 4'096;
 // "user:password" and a line's end; no user and password are that long.
 inline constexpr std::size_t identity_bytes_max = 1'024;
 
-// The copy on disk: the largest map, at 1 KiB for each server's longest name, host and instance.
-inline constexpr std::size_t saved_map_bytes_max = servers_max * 1'024;
+// The copy on disk: the largest map, at 1 KiB for each backend's longest name, host and instance.
+inline constexpr std::size_t saved_map_bytes_max = backends_max * 1'024;
 
 }  // namespace presenter::shard_router::limits

@@ -17,7 +17,7 @@
 namespace presenter::shard_router {
 namespace {
 
-constexpr std::array<std::string_view, 4> server_keys{"name", "host", "port", "weight"};
+constexpr std::array<std::string_view, 4> backend_keys{"name", "host", "port", "weight"};
 
 // Reads one file; gathers mistakes.
 class map_reader {
@@ -33,27 +33,27 @@ class map_reader {
       if (key != "server") add_error(line_of(node), std::string(key.str()), "unknown key");
     }
     const toml::node* node = root.get("server");
-    const toml::array* servers = node != nullptr ? node->as_array() : nullptr;
-    if (node != nullptr && servers == nullptr) {
+    const toml::array* backends = node != nullptr ? node->as_array() : nullptr;
+    if (node != nullptr && backends == nullptr) {
       return add_error(line_of(*node), "server", "must be tables, each headed [[server]]");
     }
-    if (servers == nullptr || servers->empty()) {
-      return add_error(0, "server", "names no server: at least one [[server]] is needed");
+    if (backends == nullptr || backends->empty()) {
+      return add_error(0, "server", "names no backend: at least one [[server]] is needed");
     }
-    if (servers->size() > limits::servers_max) {
-      return add_error(line_of(*servers), "server",
-                       fmt::format("more than {} servers", limits::servers_max));
+    if (backends->size() > limits::backends_max) {
+      return add_error(line_of(*backends), "server",
+                       fmt::format("more than {} backends", limits::backends_max));
     }
-    for (std::size_t i = 0; i < servers->size(); ++i) {
+    for (std::size_t i = 0; i < backends->size(); ++i) {
       const std::string path = fmt::format("server[{}]", i + 1);
-      if (const toml::table* table = servers->get(i)->as_table()) {
-        read_server(*table, path);
+      if (const toml::table* table = backends->get(i)->as_table()) {
+        read_backend(*table, path);
       } else {
-        add_error(line_of(*servers->get(i)), path, "must be a table");
+        add_error(line_of(*backends->get(i)), path, "must be a table");
       }
     }
-    if (weight_of(servers_) > limits::weights_total_max) {
-      add_error(line_of(*servers), "server",
+    if (weight_of(backends_) > limits::weights_total_max) {
+      add_error(line_of(*backends), "server",
                 fmt::format("the weights add up to more than {}", limits::weights_total_max));
     }
   }
@@ -62,19 +62,19 @@ class map_reader {
     // TOML tables come sorted by key; a person reads from the top.
     std::ranges::stable_sort(errors_, {}, &map_file_error::line);
     if (!errors_.empty()) return {nullptr, std::move(errors_)};
-    return {std::make_shared<shard_map>(0, std::move(servers_)), {}};
+    return {std::make_shared<shard_map>(0, std::move(backends_)), {}};
   }
 
  private:
   static std::uint32_t line_of(const toml::node& node) { return node.source().begin.line; }
 
-  void read_server(const toml::table& table, const std::string& path) {
+  void read_backend(const toml::table& table, const std::string& path) {
     for (const auto& [key, node] : table) {
-      if (std::ranges::find(server_keys, key.str()) == server_keys.end()) {
+      if (std::ranges::find(backend_keys, key.str()) == backend_keys.end()) {
         add_error(line_of(node), path + "." + std::string(key.str()), "unknown key");
       }
     }
-    server read;
+    backend_entry read;
     read.name = text_at(table, path, "name");
     read.host = text_at(table, path, "host");
     read.port = static_cast<std::uint16_t>(integer_at(table, path, "port", 1, 65'535, 0));
@@ -83,11 +83,11 @@ class map_reader {
     if (!read.name.empty()) check_name(read.name, line_of(*table.get("name")), path + ".name");
     if (const auto mistake = check_host(read.host); mistake && !read.host.empty())
       add_error(line_of(*table.get("host")), path + ".host", mistake.message());
-    servers_.push_back(std::move(read));
+    backends_.push_back(std::move(read));
   }
 
   void check_name(const std::string& name, std::uint32_t line, const std::string& path) {
-    if (!is_server_name(name)) {
+    if (!is_backend_name(name)) {
       add_error(
           line, path,
           fmt::format("must be 1 to {} letters, digits, '.', '_' and '-'", limits::name_bytes_max));
@@ -128,7 +128,7 @@ class map_reader {
 
   std::string file_;
   std::vector<map_file_error> errors_;
-  std::vector<server> servers_;
+  std::vector<backend_entry> backends_;
   std::set<std::string> names_;
 };
 

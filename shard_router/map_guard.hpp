@@ -1,5 +1,5 @@
 // Keeps the fleet from vanishing by mistake: says whether a map that was read may be published, or
-// lacks so many servers that it is more likely ZooKeeper, or somebody's script, that is ill.
+// lacks so many backends that it is more likely ZooKeeper, or somebody's script, that is ill.
 #pragma once
 
 #include <chrono>
@@ -13,7 +13,7 @@
 
 namespace presenter::shard_router {
 
-// Pure: the clock is passed in. Servers that went within `hold` count together, whether they went
+// Pure: the clock is passed in. Backends that went within `hold` count together, whether they went
 // in one map or in ten: sessions of one failure expire one after another. Those that were draining
 // have gone as announced and do not count. See: README.md §3.
 class map_guard {
@@ -22,12 +22,12 @@ class map_guard {
 
   enum class verdict {
     publish,
-    hold,        // lacks more than half of the servers; the last map stays
+    hold,        // lacks more than half of the backends; the last map stays
     still_held,  // as it was when the map before this was offered
     empty,       // nobody is up: never published, not even as the first map
   };
 
-  // `hold`: how long a server must be missing until that is believed. 0: at once.
+  // `hold`: how long a backend must be missing until that is believed. 0: at once.
   explicit map_guard(std::chrono::milliseconds hold) : hold_(hold) {}
 
   // `in_force` nullptr: there is none yet, and any map with somebody up is published.
@@ -37,10 +37,10 @@ class map_guard {
   // published even so.
   void confirm(std::int64_t epoch) { confirmed_epoch_ = epoch; }
 
-  // While ZooKeeper is away nothing is believed: every missing server's time begins anew.
+  // While ZooKeeper is away nothing is believed: every missing backend's time begins anew.
   void forget_hold() { is_forgotten_ = true; }
 
-  // When to offer the held map again: by then enough missing servers are believed to be gone.
+  // When to offer the held map again: by then enough missing backends are believed to be gone.
   clock::time_point release_at() const { return release_at_; }
 
  private:

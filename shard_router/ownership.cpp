@@ -32,7 +32,7 @@ std::int64_t ownership::epoch() const {
 }
 
 bool ownership::owns_by(const shard_map& map, std::string_view key) const {
-  const server* owner = map.owner(key);
+  const backend_entry* owner = map.owner(key);
   return owner != nullptr && owner->name == name_ &&
          (instance_.empty() || owner->instance == instance_);
 }

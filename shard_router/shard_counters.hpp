@@ -22,11 +22,11 @@ struct shard_counters {
   counter lookups_timed_out{0};
 
   // Watcher.
-  counter map_reads{0};          // of the list of servers
+  counter map_reads{0};          // of the list of backends
   counter map_read_failures{0};  // given up half-way, also because of a disconnect
   counter maps_published{0};
   counter maps_held{0};          // by map_guard
-  counter maps_too_large{0};     // errc::too_many_servers, errc::too_much_weight
+  counter maps_too_large{0};     // errc::too_many_backends, errc::too_much_weight
   counter children_rejected{0};  // entries left out of a map
   counter saves_failed{0};       // of the copy on disk
 

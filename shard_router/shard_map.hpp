@@ -14,59 +14,59 @@
 
 namespace presenter::shard_router {
 
-enum class server_state : std::uint8_t {
+enum class backend_state : std::uint8_t {
   up,
   draining,  // serves the streams it has; is not on the ring and gets no new ones
 };
 
-std::string_view name_of(server_state) noexcept;
+std::string_view name_of(backend_state) noexcept;
 
-struct server {
+struct backend_entry {
   std::string name;
   std::string host;  // address or name
   std::uint16_t port = 0;
   std::int64_t weight = limits::weight_default;
-  server_state state = server_state::up;
+  backend_state state = backend_state::up;
   std::string instance;  // one life of the process; empty in map files
-  bool operator==(const server&) const = default;
+  bool operator==(const backend_entry&) const = default;
 };
 
 // Of all of them together, whatever their state.
-std::int64_t weight_of(std::span<const server> servers) noexcept;
+std::int64_t weight_of(std::span<const backend_entry> backends) noexcept;
 
 // The same process at the same place, whatever its weight and state.
-bool is_same_process(const server& a, const server& b) noexcept;
+bool is_same_process(const backend_entry& a, const backend_entry& b) noexcept;
 
 // Life: by shared_ptr, from the source to the last user that routes by it. Any thread may read.
-// Bounds: limits::servers_max, limits::weights_total_max.
+// Bounds: limits::backends_max, limits::weights_total_max.
 class shard_map {
  public:
   // Names are unique; whoever builds it has checked limits.
-  shard_map(std::int64_t epoch, std::vector<server> servers);
+  shard_map(std::int64_t epoch, std::vector<backend_entry> backends);
 
   // Version of the map: larger is newer. 0 for a map file. README.md, Epoch.
   std::int64_t epoch() const { return epoch_; }
 
   // In the order of their names.
-  const std::vector<server>& servers() const { return servers_; }
+  const std::vector<backend_entry>& backends() const { return backends_; }
 
   // Those on the ring. 0: no key has an owner.
-  std::size_t servers_up() const { return on_ring_.size(); }
+  std::size_t backends_up() const { return on_ring_.size(); }
 
-  // nullptr: no server of this name.
-  const server* find(std::string_view name) const;
+  // nullptr: no backend of this name.
+  const backend_entry* find(std::string_view name) const;
 
-  // nullptr: no server is up.
-  const server* owner(std::string_view key) const { return owner_of(ring_hash_of(key)); }
-  const server* owner_of(std::uint64_t ring_hash) const;
+  // nullptr: no backend is up.
+  const backend_entry* owner(std::string_view key) const { return owner_of(ring_hash_of(key)); }
+  const backend_entry* owner_of(std::uint64_t ring_hash) const;
 
-  // The part of all keys that the server owns, 0 … 1.
+  // The part of all keys that the backend owns, 0 … 1.
   double share(std::string_view name) const;
 
  private:
   std::int64_t epoch_;
-  std::vector<server> servers_;
-  std::vector<std::size_t> on_ring_;  // ring member → index of servers_
+  std::vector<backend_entry> backends_;
+  std::vector<std::size_t> on_ring_;  // ring member → index of backends_
   hash_ring ring_;
 };
 

@@ -33,11 +33,11 @@ std::optional<std::int64_t> integer_at(const json& object, const char* key, std:
   return found->get<std::int64_t>();
 }
 
-std::optional<server_state> state_at(const json& object) {
+std::optional<backend_state> state_at(const json& object) {
   const auto text = text_at(object, "state");
   if (!text) return std::nullopt;
-  if (text->empty() || *text == "up") return server_state::up;
-  if (*text == "draining") return server_state::draining;
+  if (text->empty() || *text == "up") return backend_state::up;
+  if (*text == "draining") return backend_state::draining;
   return std::nullopt;
 }
 
@@ -47,7 +47,7 @@ bool is_instance(std::string_view text) {
          std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
 }
 
-boost::system::result<server> server_of(std::string_view name, const json& object) {
+boost::system::result<backend_entry> backend_of(std::string_view name, const json& object) {
   if (!object.is_object()) return errc::entry_not_json;
   const auto host = text_at(object, "host");
   if (!host) return errc::host_invalid;
@@ -62,24 +62,24 @@ boost::system::result<server> server_of(std::string_view name, const json& objec
   if (!state) return errc::state_invalid;
   const auto instance = text_at(object, "instance");
   if (!instance || !is_instance(*instance)) return errc::instance_invalid;
-  return server{std::string(name), *host,  static_cast<std::uint16_t>(*port),
-                *weight,           *state, *instance};
+  return backend_entry{std::string(name), *host,  static_cast<std::uint16_t>(*port),
+                       *weight,           *state, *instance};
 }
 
 // Of an entry of a saved map.
 boost::system::result<std::string> name_in(const json& entry) {
   if (!entry.is_object()) return errc::entry_not_json;
   const auto name = text_at(entry, "name");
-  if (!name || !is_server_name(*name)) return errc::name_invalid;
+  if (!name || !is_backend_name(*name)) return errc::name_invalid;
   return *name;
 }
 
-json object_of(const server& server) {
-  return {{"host", server.host},
-          {"port", server.port},
-          {"weight", server.weight},
-          {"state", name_of(server.state)},
-          {"instance", server.instance}};
+json object_of(const backend_entry& backend) {
+  return {{"host", backend.host},
+          {"port", backend.port},
+          {"weight", backend.weight},
+          {"state", name_of(backend.state)},
+          {"instance", backend.instance}};
 }
 
 // Bytes that are not UTF-8 are replaced: the strict form throws.
@@ -89,7 +89,7 @@ std::string dump(const json& value) {
 
 }  // namespace
 
-bool is_server_name(std::string_view name) noexcept {
+bool is_backend_name(std::string_view name) noexcept {
   const auto is_allowed = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
            c == '_' || c == '-';
@@ -98,14 +98,14 @@ bool is_server_name(std::string_view name) noexcept {
          std::ranges::all_of(name, is_allowed);
 }
 
-boost::system::result<server> decode_server(std::string_view name, std::string_view text) {
-  if (!is_server_name(name)) return errc::name_invalid;
+boost::system::result<backend_entry> decode_backend(std::string_view name, std::string_view text) {
+  if (!is_backend_name(name)) return errc::name_invalid;
   if (text.size() > limits::node_bytes_max) return errc::entry_too_large;
-  return server_of(name, json::parse(text, nullptr, false));
+  return backend_of(name, json::parse(text, nullptr, false));
 }
 
-std::string encode_server(const server& server) {
-  return dump(object_of(server));
+std::string encode_backend(const backend_entry& backend) {
+  return dump(object_of(backend));
 }
 
 boost::system::result<decoded_map> decode_map(std::string_view text) {
@@ -114,37 +114,38 @@ boost::system::result<decoded_map> decode_map(std::string_view text) {
   const auto epoch = root.find("epoch");
   const auto entries = root.find("servers");
   if (epoch == root.end() || !epoch->is_number_integer() || entries == root.end() ||
-      !entries->is_array() || entries->size() > limits::servers_max) {
+      !entries->is_array() || entries->size() > limits::backends_max) {
     return errc::saved_map_invalid;
   }
   decoded_map result;
-  std::vector<server> servers;
+  std::vector<backend_entry> backends;
   std::set<std::string> names;
   for (const json& entry : *entries) {
     const auto name = name_in(entry);
-    auto decoded = name ? server_of(*name, entry) : boost::system::result<server>(name.error());
+    auto decoded =
+        name ? backend_of(*name, entry) : boost::system::result<backend_entry>(name.error());
     // Nobody knows which of two is meant.
     if (name && !names.insert(*name).second) return errc::saved_map_invalid;
     if (decoded) {
-      servers.push_back(std::move(*decoded));
+      backends.push_back(std::move(*decoded));
       continue;
     }
-    const std::size_t number = servers.size() + result.refused.size() + 1;
+    const std::size_t number = backends.size() + result.refused.size() + 1;
     result.refused.push_back({name ? *name : fmt::format("number {}", number), decoded.error()});
   }
-  if (weight_of(servers) > limits::weights_total_max) return errc::saved_map_invalid;
-  result.map = std::make_shared<const shard_map>(epoch->get<std::int64_t>(), std::move(servers));
+  if (weight_of(backends) > limits::weights_total_max) return errc::saved_map_invalid;
+  result.map = std::make_shared<const shard_map>(epoch->get<std::int64_t>(), std::move(backends));
   return result;
 }
 
 std::string encode_map(const shard_map& map) {
-  json servers = json::array();
-  for (const server& each : map.servers()) {
+  json backends = json::array();
+  for (const backend_entry& each : map.backends()) {
     json entry = object_of(each);
     entry["name"] = each.name;
-    servers.push_back(std::move(entry));
+    backends.push_back(std::move(entry));
   }
-  return dump(json{{"epoch", map.epoch()}, {"servers", std::move(servers)}});
+  return dump(json{{"epoch", map.epoch()}, {"servers", std::move(backends)}});
 }
 
 }  // namespace presenter::shard_router

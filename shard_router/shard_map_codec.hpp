@@ -1,4 +1,4 @@
-// What stands in a server's znode, both ways, and a whole map for the disk. The znode:
+// What stands in a backend's znode, both ways, and a whole map for the disk. The znode:
 // {"host":…,"port":…,"weight":…,"state":…,"instance":…}. See: README.md, Znodes.
 #pragma once
 
@@ -14,23 +14,23 @@
 namespace presenter::shard_router {
 
 // 1 … name_bytes_max letters, digits, '.', '_' or '-'.
-bool is_server_name(std::string_view name) noexcept;
+bool is_backend_name(std::string_view name) noexcept;
 
 // Keys that are not known are ignored; `weight`, `state` and `instance` may be missing.
 // Errors: the first of errc's entry errors that applies. Throws nothing.
-boost::system::result<server> decode_server(std::string_view name, std::string_view json);
+boost::system::result<backend_entry> decode_backend(std::string_view name, std::string_view json);
 
-std::string encode_server(const server& server);
+std::string encode_backend(const backend_entry& backend);
 
-// A server that has been left out of a map.
-struct refused_server {
+// A backend that has been left out of a map.
+struct refused_backend {
   std::string name;  // or "number 3", if its name is what is wrong
   boost::system::error_code why;
 };
 
 struct decoded_map {
   shard_map_ptr map;  // perhaps nobody in it is up
-  std::vector<refused_server> refused;
+  std::vector<refused_backend> refused;
 };
 
 // A whole map as saved_map keeps it: {"epoch":…,"servers":[{"name":…, and as above},…]}. An entry

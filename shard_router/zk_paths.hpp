@@ -6,7 +6,7 @@
 
 namespace presenter::shard_router {
 
-// Persistent; its children are the servers of the map, ephemeral, by their names.
+// Persistent; its children are the backends of the map, ephemeral, by their names.
 inline constexpr std::string_view servers_path = "/servers";
 
 // Persistent and private: the keys of session tickets. README.md §2.

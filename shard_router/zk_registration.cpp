@@ -22,16 +22,16 @@ constexpr std::chrono::milliseconds retry_min{200};
 constexpr std::chrono::milliseconds retry_max{10'000};
 
 // What we write, everybody must be able to read.
-server checked(server self) {
-  const auto decoded = decode_server(self.name, encode_server(self));
+backend_entry checked(backend_entry self) {
+  const auto decoded = decode_backend(self.name, encode_backend(self));
   if (!decoded) {
     throw std::invalid_argument(
-        fmt::format("server '{}': {}", self.name, decoded.error().message()));
+        fmt::format("backend '{}': {}", self.name, decoded.error().message()));
   }
   return self;
 }
 
-server with_instance(server self) {
+backend_entry with_instance(backend_entry self) {
   if (self.instance.empty()) self.instance = make_instance();
   return self;
 }
@@ -48,7 +48,7 @@ std::string make_instance() {
                      0x8000 | (low >> 16 & 0x3fff), low & 0xffff, bits());
 }
 
-zk_registration::zk_registration(zk_session& session, server self)
+zk_registration::zk_registration(zk_session& session, backend_entry self)
     : session_(session),
       counters_(session.counters()),
       self_(checked(with_instance(std::move(self)))),
@@ -69,11 +69,11 @@ void zk_registration::start() {
   check();
 }
 
-void zk_registration::update(server self) {
+void zk_registration::update(backend_entry self) {
   self.name = self_.name;
   self.instance = self_.instance;
   wish_ = self.state;
-  if (is_drain_ordered_) self.state = server_state::draining;
+  if (is_drain_ordered_) self.state = backend_state::draining;
   self_ = checked(std::move(self));
   if (state_ == state::registered) state_ = state::registering;
   check();
@@ -116,7 +116,7 @@ void zk_registration::on_node(error_code failed, const std::string& data, const 
 }
 
 void zk_registration::on_own_node(const std::string& data, const zk_stat& stat) {
-  if (const auto found = decode_server(self_.name, data)) {
+  if (const auto found = decode_backend(self_.name, data)) {
     follow_order(found->state);
     if (*found == self_) return mark_registered(stat.version);
   }
@@ -126,11 +126,11 @@ void zk_registration::on_own_node(const std::string& data, const zk_stat& stat) 
 }
 
 // What we never wrote, somebody else did.
-void zk_registration::follow_order(server_state found) {
+void zk_registration::follow_order(backend_state found) {
   if (found == written_ || found == self_.state) return;
-  is_drain_ordered_ = found == server_state::draining;
+  is_drain_ordered_ = found == backend_state::draining;
   written_ = found;
-  if (wish_ == server_state::draining || self_.state == found) return;
+  if (wish_ == backend_state::draining || self_.state == found) return;
   self_.state = found;
   log_paced(said_.orders, spdlog::level::info, "{}: {} by order", path_, name_of(found));
   boost::asio::post(session_.executor(), life_.bind([this, found] {
@@ -141,11 +141,11 @@ void zk_registration::follow_order(server_state found) {
 // What is on its way from now on, whether its answer arrives or not.
 std::string zk_registration::write_wanted() {
   written_ = self_.state;
-  return encode_server(self_);
+  return encode_backend(self_);
 }
 
 void zk_registration::on_foreign_node(const std::string& data, const zk_stat& stat) {
-  const auto other = decode_server(self_.name, data);
+  const auto other = decode_backend(self_.name, data);
   const bool is_other_instance = !other || other->instance != self_.instance;
   if (was_registered_ && is_other_instance) {
     if (state_ == state::name_taken) return;

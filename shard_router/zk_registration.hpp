@@ -30,11 +30,11 @@ std::string make_instance();
 class zk_registration final : public zk_listener {
  public:
   using done_handler = std::function<void(boost::system::error_code)>;
-  using state_handler = std::function<void(server_state)>;
+  using state_handler = std::function<void(backend_state)>;
 
   // `self` within limits (errc's entry errors are for reading; here std::invalid_argument is
   // thrown). An empty `instance` is filled in by make_instance().
-  zk_registration(zk_session& session, server self);
+  zk_registration(zk_session& session, backend_entry self);
   ~zk_registration();  // without close()
   zk_registration(const zk_registration&) = delete;
   zk_registration& operator=(const zk_registration&) = delete;
@@ -48,7 +48,7 @@ class zk_registration final : public zk_listener {
   // New weight, state, host or port; the name and the instance stay. Throws as the constructor
   // does. The last call counts; it may be made at any time before close(). `draining` holds against
   // any order, `up` does not undo one.
-  void update(server self);
+  void update(backend_entry self);
 
   // Removes the node, so that the leave is seen at once, and then calls `done`: with no error if
   // the node is gone, else with errc::disconnected or ZooKeeper's answer, and the node goes with
@@ -60,7 +60,7 @@ class zk_registration final : public zk_listener {
   bool is_registered() const { return state_ == state::registered; }
 
   // As it is wanted: an order included.
-  const server& self() const { return self_; }
+  const backend_entry& self() const { return self_; }
 
  private:
   enum class state { idle, registering, registered, name_taken, closing, closed };
@@ -72,7 +72,7 @@ class zk_registration final : public zk_listener {
   void on_node(boost::system::error_code failed, const std::string& data, const zk_stat& stat);
   void on_own_node(const std::string& data, const zk_stat& stat);
   void on_foreign_node(const std::string& data, const zk_stat& stat);
-  void follow_order(server_state found);
+  void follow_order(backend_state found);
   std::string write_wanted();
   void on_no_node();
   void create();
@@ -86,10 +86,10 @@ class zk_registration final : public zk_listener {
 
   zk_session& session_;
   shard_counters& counters_;
-  server self_;
+  backend_entry self_;
   const std::string path_;
-  server_state wish_;     // the process's own
-  server_state written_;  // what we sent last; anything else is an order
+  backend_state wish_;     // the process's own
+  backend_state written_;  // what we sent last; anything else is an order
   bool is_drain_ordered_ = false;
   state_handler on_ordered_;
 

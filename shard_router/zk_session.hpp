@@ -94,7 +94,7 @@ class zk_listener {
 // Blocking: zookeeper_close tells the server and joins threads, so it and zookeeper_init run on a
 //   thread of the session's own. Only close() waits for it, and not for long. Names are looked up
 //   before, by zk_servers: nothing here waits for a name server.
-// Bounds: requests in flight are what its users ask for; see limits::servers_max.
+// Bounds: requests in flight are what its users ask for; see limits::backends_max.
 // Paths are relative to the chroot and begin with '/'. Handlers run on the executor, never inside
 // the call that took them, and not at all if the session they belong to has ended.
 class zk_session {

@@ -142,11 +142,11 @@ void zk_watcher::on_confirmation(error_code failed, const std::string& data) {
 }
 
 // Nobody has registered yet; or somebody has removed the whole fleet. A watch for its coming.
-void zk_watcher::on_no_servers() {
+void zk_watcher::on_no_backends() {
   session_.exists(std::string(servers_path), reads_.bind([this](error_code failed) {
     if (failed != zk_errc::no_node) return failed ? on_read_failed(failed) : read();
     log_paced(said_.absent, spdlog::level::warn,
-              "{}{} is not in ZooKeeper: no chat server has registered yet, or the chroot is wrong",
+              "{}{} is not in ZooKeeper: no backend has registered yet, or the chroot is wrong",
               session_.chroot(), servers_path);
     servers_pzxid_ = 0;
     update_children({});
@@ -156,11 +156,11 @@ void zk_watcher::on_no_servers() {
 
 void zk_watcher::on_children(error_code failed, const std::vector<std::string>& names,
                              const zk_stat& stat) {
-  if (failed == zk_errc::no_node) return on_no_servers();
+  if (failed == zk_errc::no_node) return on_no_backends();
   if (failed) return on_read_failed(failed);
-  if (names.size() > limits::servers_max) {
+  if (names.size() > limits::backends_max) {
     is_reading_ = false;
-    return refuse(fmt::format("{} servers", names.size()), errc::too_many_servers);
+    return refuse(fmt::format("{} backends", names.size()), errc::too_many_backends);
   }
   servers_pzxid_ = stat.pzxid;
   update_children(names);
@@ -219,7 +219,7 @@ void zk_watcher::decode_child(const std::string& name, const std::string& data, 
   const bool is_same_node = std::exchange(entry.owner, stat.ephemeral_owner) == entry.owner;
   entry.mzxid = stat.mzxid;
   if (!is_same_node) entry.is_valid = false;
-  auto decoded = decode_server(name, data);
+  auto decoded = decode_backend(name, data);
   if (!decoded) return refuse_child(name, decoded.error(), entry);
   entry.is_valid = true;
   entry.read = std::move(*decoded);
@@ -274,16 +274,16 @@ void zk_watcher::finish_read() {
 
 shard_map_ptr zk_watcher::make_map() {
   std::int64_t epoch = servers_pzxid_;
-  std::vector<server> servers;
+  std::vector<backend_entry> backends;
   for (const auto& [name, entry] : children_) {
     epoch = std::max(epoch, entry.mzxid);
-    if (entry.is_valid) servers.push_back(entry.read);
+    if (entry.is_valid) backends.push_back(entry.read);
   }
-  if (const std::int64_t weight = weight_of(servers); weight > limits::weights_total_max) {
+  if (const std::int64_t weight = weight_of(backends); weight > limits::weights_total_max) {
     refuse(fmt::format("a weight of {} in all", weight), errc::too_much_weight);
     return nullptr;
   }
-  return std::make_shared<const shard_map>(epoch, std::move(servers));
+  return std::make_shared<const shard_map>(epoch, std::move(backends));
 }
 
 void zk_watcher::refuse(std::string_view what, errc why) {
@@ -299,7 +299,7 @@ void zk_watcher::offer(shard_map_ptr map) {
   hold_timer_.cancel();
   held_ = nullptr;
   const bool is_same = in_force != nullptr && in_force->epoch() == map->epoch() &&
-                       in_force->servers() == map->servers();
+                       in_force->backends() == map->backends();
   if (!is_same) publish(std::move(map));
 }
 
@@ -307,7 +307,7 @@ void zk_watcher::hold(shard_map_ptr map, map_guard::verdict verdict) {
   hold_timer_.cancel();
   // A fleet that begins: nothing is kept back from anybody.
   if (router_.current() == nullptr) return;
-  const bool was_empty = held_ != nullptr && held_->servers_up() == 0;
+  const bool was_empty = held_ != nullptr && held_->backends_up() == 0;
   held_ = std::move(map);
   if (verdict == map_guard::verdict::hold || (verdict == map_guard::verdict::empty && !was_empty))
     tell_held();
@@ -322,19 +322,19 @@ void zk_watcher::hold(shard_map_ptr map, map_guard::verdict verdict) {
 void zk_watcher::tell_held() {
   ++counters_.maps_held;
   const std::string release =
-      held_->servers_up() == 0
+      held_->backends_up() == 0
           ? "until one is"
           : fmt::format("for {} ms, or until '{}' is written into {}{}", options_.hold.count(),
                         held_->epoch(), session_.chroot(), servers_path);
-  log_paced(said_.held, spdlog::level::err, "{}{}: at epoch {} {} servers are up, after {}: {} {}",
-            session_.chroot(), servers_path, held_->epoch(), held_->servers_up(),
-            router_.current()->servers_up(), make_error_code(errc::map_held).message(), release);
+  log_paced(said_.held, spdlog::level::err, "{}{}: at epoch {} {} backends are up, after {}: {} {}",
+            session_.chroot(), servers_path, held_->epoch(), held_->backends_up(),
+            router_.current()->backends_up(), make_error_code(errc::map_held).message(), release);
 }
 
 void zk_watcher::publish(shard_map_ptr map) {
   ++counters_.maps_published;
-  log_paced(said_.published, spdlog::level::info, "shard map: epoch {}, {} servers", map->epoch(),
-            map->servers().size());
+  log_paced(said_.published, spdlog::level::info, "shard map: epoch {}, {} backends", map->epoch(),
+            map->backends().size());
   save(*map);
   router_.publish(std::move(map));
 }
@@ -348,17 +348,17 @@ void zk_watcher::load_saved() {
     spdlog::warn("{}: {}", path, loaded.error().message());
     return;
   }
-  for (const refused_server& each : loaded->refused) {
+  for (const refused_backend& each : loaded->refused) {
     ++counters_.children_rejected;
     log_paced(said_.children, spdlog::level::warn, "{}: {} is left out of the map: {}", path,
               each.name, each.why.message());
   }
-  if (loaded->map->servers_up() == 0) {
-    spdlog::warn("{}: names no server that is up, and is not used", path);
+  if (loaded->map->backends_up() == 0) {
+    spdlog::warn("{}: names no backend that is up, and is not used", path);
     return;
   }
-  spdlog::info("{}: the last shard map: epoch {}, {} servers", path, loaded->map->epoch(),
-               loaded->map->servers().size());
+  spdlog::info("{}: the last shard map: epoch {}, {} backends", path, loaded->map->epoch(),
+               loaded->map->backends().size());
   ++counters_.maps_published;
   router_.publish(std::move(loaded->map));
 }

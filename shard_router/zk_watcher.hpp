@@ -1,4 +1,4 @@
-// ZooKeeper → shard map: watches <chroot>/servers and every server's data, and publishes a new
+// ZooKeeper → shard map: watches <chroot>/servers and every backend's data, and publishes a new
 // immutable map whenever they have changed. Reads only: backends make the nodes. What ZooKeeper
 // does wrong stops here: while it is away, or says that most of the fleet is gone, the last map
 // stays in force.
@@ -25,7 +25,7 @@ struct zk_watcher_options {
   // Changes within this time after the first make one new map; a deploy is many changes.
   std::chrono::milliseconds debounce{100};
 
-  // How long a map that lacks more than half of the servers is held back. 0: not at all; maps with
+  // How long a map that lacks more than half of the backends is held back. 0: not at all; maps with
   // nobody up are held for ever all the same. See map_guard.
   std::chrono::milliseconds hold{30'000};
 
@@ -42,7 +42,7 @@ struct zk_watcher_options {
 
 // Life: shorter than the session and the router it was given.
 // Confined to: the session's executor, where router.publish() is called.
-// Bounds: limits::servers_max servers of limits::weights_total_max; more, and the last map stays.
+// Bounds: limits::backends_max backends of limits::weights_total_max; more, and the last map stays.
 class zk_watcher final : public zk_listener {
  public:
   zk_watcher(zk_session& session, router& router, zk_watcher_options options = {});
@@ -69,7 +69,7 @@ class zk_watcher final : public zk_listener {
     std::int64_t mzxid = 0;
     std::int64_t owner = 0;                              // session
     std::chrono::steady_clock::time_point mend_until{};  // while it is not valid, but was
-    server read;
+    backend_entry read;
   };
 
   void on_session_state(zk_state state) override;
@@ -89,7 +89,7 @@ class zk_watcher final : public zk_listener {
   void refuse_child(std::string_view name, boost::system::error_code why, child& entry);
   void read_next_child();
   void on_confirmation(boost::system::error_code failed, const std::string& data);
-  void on_no_servers();
+  void on_no_backends();
   bool waits_for_mending();
   void on_read_failed(boost::system::error_code failed);
   void finish_read();

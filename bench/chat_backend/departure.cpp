@@ -26,9 +26,9 @@ void departure::start() {
   start_emptying();
 }
 
-void departure::on_ordered(shard_router::server_state state) {
+void departure::on_ordered(shard_router::backend_state state) {
   if (is_final_ || stage_ == stage::leaving) return;
-  if (state == shard_router::server_state::draining) return start_emptying();
+  if (state == shard_router::backend_state::draining) return start_emptying();
   stage_ = stage::staying;
   timer_.cancel();
 }

@@ -25,7 +25,7 @@ class departure {
   void start();
 
   // Somebody has written our state in the map.
-  void on_ordered(shard_router::server_state state);
+  void on_ordered(shard_router::backend_state state);
 
  private:
   enum class stage { staying, emptying, leaving };

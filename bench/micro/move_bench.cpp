@@ -29,33 +29,33 @@ constexpr std::size_t looks_per_turn = 512;  // as worker.cpp
 // A client of the size of a session, so that the caches are as cold as they would be.
 struct bench_client final : movable {
   explicit bench_client(std::uint64_t ring_hash) { set_ring_hash(ring_hash); }
-  void open(std::shared_ptr<const shard_router::server> at) { set_backend(std::move(at)); }
+  void open(std::shared_ptr<const shard_router::backend_entry> at) { set_backend(std::move(at)); }
   void on_move(move_cause) override { ++moved; }
 
   int moved = 0;
   char rest[600] = {};
 };
 
-std::shared_ptr<const shard_router::shard_map> map_of(int servers) {
-  std::vector<shard_router::server> all;
-  all.reserve(static_cast<std::size_t>(servers));
-  for (int i = 0; i < servers; ++i) {
+std::shared_ptr<const shard_router::shard_map> map_of(int backends) {
+  std::vector<shard_router::backend_entry> all;
+  all.reserve(static_cast<std::size_t>(backends));
+  for (int i = 0; i < backends; ++i) {
     all.push_back({.name = "chat-" + std::to_string(i),
                    .host = "10.0.0.1",
                    .port = 4'000,
                    .weight = 100,
-                   .state = shard_router::server_state::up,
+                   .state = shard_router::backend_state::up,
                    .instance = "0b2d6e9a-3f3c-4d4e-8a53-61f0a1c2d3e4"});
   }
-  return std::make_shared<shard_router::shard_map>(servers, std::move(all));
+  return std::make_shared<shard_router::shard_map>(backends, std::move(all));
 }
 
 struct fixture {
   explicit fixture(std::size_t streams) : before(map_of(100)), after(map_of(101)) {
     mover.set_map(before, now);
-    std::map<std::string, std::shared_ptr<const shard_router::server>> backends;
-    for (const auto& server : before->servers())
-      backends[server.name] = std::make_shared<shard_router::server>(server);
+    std::map<std::string, std::shared_ptr<const shard_router::backend_entry>> backends;
+    for (const auto& backend : before->backends())
+      backends[backend.name] = std::make_shared<shard_router::backend_entry>(backend);
     for (std::size_t i = 0; i < streams; ++i) {
       const auto hash = shard_router::ring_hash_of("couple-" + std::to_string(i));
       bench_client& client = clients.emplace_back(hash);

@@ -9,22 +9,22 @@
 namespace presenter::shard_router {
 namespace {
 
-std::vector<server> fleet_of(std::int64_t count) {
-  std::vector<server> servers;
+std::vector<backend_entry> fleet_of(std::int64_t count) {
+  std::vector<backend_entry> backends;
   for (std::int64_t i = 0; i < count; ++i) {
-    server each;
+    backend_entry each;
     each.name = "chat-" + std::to_string(i);
     each.host = "10.0.0.7";
     each.port = 7000;
-    servers.push_back(std::move(each));
+    backends.push_back(std::move(each));
   }
-  return servers;
+  return backends;
 }
 
 void BM_map_build(benchmark::State& state) {
-  const auto servers = fleet_of(state.range(0));
+  const auto backends = fleet_of(state.range(0));
   for (auto _ : state)
-    benchmark::DoNotOptimize(shard_map(1, servers));
+    benchmark::DoNotOptimize(shard_map(1, backends));
 }
 BENCHMARK(BM_map_build)->Arg(10)->Arg(100)->Arg(1'000)->Arg(10'000)->Unit(benchmark::kMillisecond);
 

@@ -245,7 +245,7 @@ readiness server::ready() const {
   readiness state;
   const auto& map = router_.current();
   if (is_ending_) state.missing.push_back("the gateway is shutting down");
-  if (map == nullptr || map->servers().empty()) {
+  if (map == nullptr || map->backends().empty()) {
     state.missing.push_back("no shard map names a backend");
     if (settings_.shards.zookeeper && !shards_->facts().is_connected)
       state.missing.push_back("ZooKeeper is not connected");
@@ -269,7 +269,7 @@ std::string server::render_metrics() const {
   facts.started_at = started_at_;
   if (const auto& map = router_.current()) {
     facts.map_epoch = map->epoch();
-    facts.backends = map->servers().size();
+    facts.backends = map->backends().size();
   }
   facts.zookeeper = shards_->facts();
   facts.tickets = tickets_.facts();

@@ -92,7 +92,7 @@ json links_page(const backend_use& use) {
   return {{"up", use.links_up}, {"suspect", use.links_suspect}, {"wanted", use.links_wanted}};
 }
 
-json page_of(const shard_router::server& server, double share, const backend_use& use) {
+json page_of(const shard_router::backend_entry& server, double share, const backend_use& use) {
   return {{"name", server.name},
           {"host", server.host},
           {"port", server.port},
@@ -106,7 +106,7 @@ json page_of(const shard_router::server& server, double share, const backend_use
 json servers_page(const shard_map_ptr& map, backend_uses uses) {
   json page = json::array();
   if (map != nullptr) {
-    for (const auto& server : map->servers()) {
+    for (const auto& server : map->backends()) {
       page.push_back(page_of(server, map->share(server.name), uses[server.name]));
       uses.erase(server.name);
     }
@@ -151,9 +151,9 @@ json moves_page(const worker_list& workers, double per_second) {
 json held_page(const shard_map* held, const shard_map* in_force) {
   if (held == nullptr) return nullptr;
   json page{
-      {"epoch", held->epoch()}, {"servers_up", held->servers_up()}, {"missing", json::array()}};
+      {"epoch", held->epoch()}, {"servers_up", held->backends_up()}, {"missing", json::array()}};
   if (in_force == nullptr) return page;
-  for (const auto& server : in_force->servers()) {
+  for (const auto& server : in_force->backends()) {
     if (held->find(server.name) == nullptr) page["missing"].push_back(server.name);
   }
   return page;
@@ -203,14 +203,14 @@ std::optional<std::int64_t> weight_of(const admin_query& query) {
 }
 
 change with_added(const shard_map& map, const std::string& name, std::int64_t weight) {
-  if (!shard_router::is_server_name(name))
-    return {refusal_of(http::status::bad_request, "not a name of a server"), nullptr};
+  if (!shard_router::is_backend_name(name))
+    return {refusal_of(http::status::bad_request, "not a name of a backend"), nullptr};
   if (map.find(name) != nullptr)
     return {refusal_of(http::status::conflict, "the map has this server already"), nullptr};
-  auto servers = map.servers();
+  auto servers = map.backends();
   if (shard_router::weight_of(servers) + weight > shard_router::limits::weights_total_max)
     return {refusal_of(http::status::conflict, "more weight than a map may have"), nullptr};
-  shard_router::server added;
+  shard_router::backend_entry added;
   added.name = name;
   added.weight = weight;
   servers.push_back(std::move(added));
@@ -219,8 +219,8 @@ change with_added(const shard_map& map, const std::string& name, std::int64_t we
 
 change with_removed(const shard_map& map, const std::string& name) {
   if (map.find(name) == nullptr)
-    return {refusal_of(http::status::not_found, "the map has no such server"), nullptr};
-  auto servers = map.servers();
+    return {refusal_of(http::status::not_found, "the map has no such backend"), nullptr};
+  auto servers = map.backends();
   std::erase_if(servers, [&](const auto& server) { return server.name == name; });
   return {{}, std::make_shared<shard_map>(map.epoch(), std::move(servers))};
 }
@@ -251,9 +251,9 @@ void count_moved(const client_session& client, const shard_map& by, moved_stream
 // With all servers of either map; `moved` becomes the part of the keys that changes hands.
 json shares_page(const shard_map& before, const shard_map& after, double& moved) {
   std::map<std::string_view, std::pair<double, double>> shares;
-  for (const auto& server : before.servers())
+  for (const auto& server : before.backends())
     shares[server.name].first = before.share(server.name);
-  for (const auto& server : after.servers())
+  for (const auto& server : after.backends())
     shares[server.name].second = after.share(server.name);
   json page = json::array();
   moved = 0;
@@ -335,9 +335,10 @@ void shard_pages::whois(const admin_query& query, const json_reply& reply) const
 }
 
 void shard_pages::what_if(const admin_query& query, const json_reply& reply) const {
-  const auto before = shards_.current() != nullptr ? shards_.current()
-                                                   : std::make_shared<const shard_map>(
-                                                         0, std::vector<shard_router::server>{});
+  const auto before =
+      shards_.current() != nullptr
+          ? shards_.current()
+          : std::make_shared<const shard_map>(0, std::vector<shard_router::backend_entry>{});
   auto [refused, after] = changed(*before, query);
   if (after == nullptr) return reply(std::move(refused));
   const shard_map_ptr by = after;

@@ -27,7 +27,7 @@ class shard_pages {
 
   // {"gateway", "epoch", "streams", "servers": [{"name", "host", "port", "weight", "state",
   // "share", "streams", "links": {"up", "suspect", "wanted"}}], "held": null or {"epoch",
-  // "servers_up", "missing": [name]}, "moves":
+  // "backends_up", "missing": [name]}, "moves":
   // {"per_second", "pending": {cause: n}, "total": {cause: n}, "eta_seconds"}}. A server that has
   // left the map and still has streams has the state "left".
   void shards(const json_reply& reply) const;

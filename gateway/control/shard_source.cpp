@@ -18,7 +18,8 @@ shard_source::shard_source(boost::asio::io_context& control, const shards_config
   }
   const auto loaded = shard_router::load_map_file(*settings.file);
   if (loaded.map == nullptr) throw std::runtime_error(loaded.errors.front().to_string());
-  spdlog::info("shard map: {}, {} servers", settings.file->string(), loaded.map->servers().size());
+  spdlog::info("shard map: {}, {} backends", settings.file->string(),
+               loaded.map->backends().size());
   router.publish(loaded.map);
 }
 

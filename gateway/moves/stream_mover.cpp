@@ -69,8 +69,8 @@ void stream_mover::set_map(map_ptr map, time_point now) {
 
 // Any server of the map in force that is in the next one no more.
 bool stream_mover::has_left(const shard_router::shard_map& next) const {
-  return std::ranges::any_of(map_->servers(), [&](const shard_router::server& server) {
-    const shard_router::server* same = next.find(server.name);
+  return std::ranges::any_of(map_->backends(), [&](const shard_router::backend_entry& server) {
+    const shard_router::backend_entry* same = next.find(server.name);
     return same == nullptr || !is_same_process(*same, server);
   });
 }
@@ -117,12 +117,13 @@ void stream_mover::place(movable& client, time_point now) {
 
 // Without an owner there is nowhere to go: better with a backend that drains than with none.
 std::optional<move_cause> stream_mover::cause_to_move(const movable& client) const {
-  const shard_router::server* owner = map_ != nullptr ? map_->owner_of(client.ring_hash_) : nullptr;
+  const shard_router::backend_entry* owner =
+      map_ != nullptr ? map_->owner_of(client.ring_hash_) : nullptr;
   if (owner == nullptr || is_same_process(*owner, *client.backend_)) return std::nullopt;
-  const shard_router::server* now = map_->find(client.backend_->name);
+  const shard_router::backend_entry* now = map_->find(client.backend_->name);
   if (now == nullptr || !is_same_process(*now, *client.backend_)) return move_cause::left;
-  return now->state == shard_router::server_state::draining ? move_cause::drained
-                                                            : move_cause::rebalanced;
+  return now->state == shard_router::backend_state::draining ? move_cause::drained
+                                                             : move_cause::rebalanced;
 }
 
 void stream_mover::enqueue(movable& client, move_cause cause, rank& in, time_point now) {

@@ -28,7 +28,7 @@ using movable_hook =
 class movable : public movable_hook {
  public:
   // nullptr: no backend has been chosen yet.
-  const shard_router::server* backend() const { return backend_.get(); }
+  const shard_router::backend_entry* backend() const { return backend_.get(); }
   std::uint64_t ring_hash() const { return ring_hash_; }
   // Its turn to be moved has not come yet.
   bool is_move_pending() const { return is_pending_; }
@@ -37,7 +37,7 @@ class movable : public movable_hook {
   ~movable() = default;
   void set_ring_hash(std::uint64_t ring_hash) { ring_hash_ = ring_hash; }
   // Not while the mover knows it.
-  void set_backend(std::shared_ptr<const shard_router::server> backend) {
+  void set_backend(std::shared_ptr<const shard_router::backend_entry> backend) {
     backend_ = std::move(backend);
   }
 
@@ -46,7 +46,7 @@ class movable : public movable_hook {
   // Its turn: the mover has forgotten it, and it may die in here.
   virtual void on_move(move_cause cause) = 0;
 
-  std::shared_ptr<const shard_router::server> backend_;
+  std::shared_ptr<const shard_router::backend_entry> backend_;
   std::uint64_t ring_hash_ = 0;
   bool is_pending_ = false;
   bool is_hurried_ = false;

@@ -227,7 +227,7 @@ void write_zookeeper(prometheus_text& out, const zookeeper_facts& facts) {
   out.sample({{"result", label_of(net::lookup_result::failed)}}, facts.lookups_failed);
   out.sample({{"result", label_of(net::lookup_result::timed_out)}}, facts.lookups_timed_out);
   write_gauge(out, "presenter_map_held",
-              "1 if ZooKeeper's map is held back: it lacks too many servers.",
+              "1 if ZooKeeper's map is held back: it lacks too many backends.",
               std::uint64_t{facts.is_map_held});
   write_counter(out, "presenter_map_holds_total", "Times that a map began to be held back.",
                 facts.maps_held);

@@ -40,11 +40,11 @@ void upstream_pool::set_map(map_ptr map) {
   }
   // A server that came back elsewhere, or as another process, needs other links.
   retire_if([this](const backend& known) {
-    const shard_router::server* now = map_->find(known.server->name);
+    const shard_router::backend_entry* now = map_->find(known.server->name);
     return now != nullptr && !is_same_process(*now, *known.server);
   });
   retire_missing();
-  for (const shard_router::server& server : map_->servers()) {
+  for (const shard_router::backend_entry& server : map_->backends()) {
     if (!backends_.contains(server.name)) add(server);
   }
   waiters_.on_map();
@@ -69,9 +69,9 @@ void upstream_pool::retire_missing() {
   });
 }
 
-void upstream_pool::add(const shard_router::server& server) {
+void upstream_pool::add(const shard_router::backend_entry& server) {
   backend& added = backends_[server.name];
-  added.server = std::make_shared<shard_router::server>(server);
+  added.server = std::make_shared<shard_router::backend_entry>(server);
   for (std::size_t i = 0; i < context_.settings.upstream.links_per_worker; ++i) {
     added.slots.push_back(std::make_shared<upstream_slot>(context_, server));
     added.slots.back()->start();
@@ -92,7 +92,7 @@ close_reason upstream_pool::upstream_route::obstacle() const {
 
 upstream_pool::upstream_route upstream_pool::route(std::string_view key) {
   upstream_route route;
-  const shard_router::server* owner = map_ != nullptr ? map_->owner(key) : nullptr;
+  const shard_router::backend_entry* owner = map_ != nullptr ? map_->owner(key) : nullptr;
   if (owner == nullptr) return route;
   route.has_owner = true;
   route.map_epoch = map_->epoch();

@@ -27,9 +27,9 @@ class upstream_pool {
   using map_ptr = std::shared_ptr<const shard_router::shard_map>;
 
   struct upstream_route {
-    bool has_owner = false;                               // some backend owns the key
-    std::shared_ptr<const shard_router::server> backend;  // that one, as its links know it
-    std::int64_t map_epoch = 0;                           // of the map that says so
+    bool has_owner = false;                                      // some backend owns the key
+    std::shared_ptr<const shard_router::backend_entry> backend;  // that one, as its links know it
+    std::int64_t map_epoch = 0;                                  // of the map that says so
     std::shared_ptr<protocol::mux_core> link;  // can_open; holds the link. nullptr: not now
     bool is_full = false;  // without a link: one is up, and has no room for another stream
     // Without a link: what stands in the way.
@@ -71,14 +71,14 @@ class upstream_pool {
 
  private:
   struct backend {
-    std::shared_ptr<const shard_router::server> server;
+    std::shared_ptr<const shard_router::backend_entry> server;
     std::vector<std::shared_ptr<upstream_slot>> slots;
     std::size_t next = 0;  // whose turn it is to carry a new stream
     std::optional<protocol::mux_clock::time_point> missing_since;  // in the map
   };
 
   void on_room(const upstream_slot& slot);
-  void add(const shard_router::server& server);
+  void add(const shard_router::backend_entry& server);
   void retire(backend& gone);
   template <class Predicate>
   void retire_if(Predicate is_gone);

@@ -21,7 +21,7 @@ constexpr milliseconds pause_first{100};
 constexpr milliseconds pause_longest{5'000};
 
 protocol::mux_options link_options(const upstream_context& context,
-                                   const shard_router::server& backend) {
+                                   const shard_router::backend_entry& backend) {
   protocol::mux_options options;
   options.peer_node = backend.name;
   options.hello.role = protocol::link_role::gateway;
@@ -61,7 +61,7 @@ backend_use& backend_use::operator+=(const backend_use& other) {
   return *this;
 }
 
-upstream_slot::upstream_slot(upstream_context& context, shard_router::server server)
+upstream_slot::upstream_slot(upstream_context& context, shard_router::backend_entry server)
     : context_(context),
       server_(std::move(server)),
       timer_(context.io),

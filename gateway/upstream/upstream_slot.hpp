@@ -57,7 +57,7 @@ struct upstream_context {
 class upstream_slot final : public std::enable_shared_from_this<upstream_slot>,
                             private upstream_link_owner {
  public:
-  upstream_slot(upstream_context& context, shard_router::server server);
+  upstream_slot(upstream_context& context, shard_router::backend_entry server);
 
   // Begins to connect: at once, or in place of `before` after the pause that one would make.
   void start();
@@ -85,7 +85,7 @@ class upstream_slot final : public std::enable_shared_from_this<upstream_slot>,
            !link_->core().is_going_away();
   }
 
-  const shard_router::server& server() const { return server_; }
+  const shard_router::backend_entry& server() const { return server_; }
   bool is_ready() const { return link_ != nullptr && link_->core().is_ready(); }
   std::size_t streams_open() const { return link_ != nullptr ? link_->core().streams_open() : 0; }
   backend_use use() const;  // of a slot that has not been retired
@@ -113,7 +113,7 @@ class upstream_slot final : public std::enable_shared_from_this<upstream_slot>,
   void on_link_closed(upstream_link& link, boost::system::error_code reason) override;
 
   upstream_context& context_;
-  const shard_router::server server_;
+  const shard_router::backend_entry server_;
   std::shared_ptr<net::connector> connector_;  // while it connects
   protocol::link_timer timer_;                 // of the pause
   std::shared_ptr<upstream_link> link_;

@@ -67,15 +67,15 @@ void backend::on_map(const shard_router::shard_map_ptr& map) {
   acceptor_->on_fence_changed();
 }
 
-void backend::on_ordered(std::function<void(shard_router::server_state)> call) {
+void backend::on_ordered(std::function<void(shard_router::backend_state)> call) {
   on_ordered_ = std::move(call);
   if (entry_) entry_->set_state_handler(on_ordered_);
 }
 
 bool backend::start_draining() {
   if (session_.state() != shard_router::zk_state::connected) return false;
-  shard_router::server self = entry_->self();
-  self.state = shard_router::server_state::draining;
+  shard_router::backend_entry self = entry_->self();
+  self.state = shard_router::backend_state::draining;
   entry_->update(std::move(self));
   return true;
 }

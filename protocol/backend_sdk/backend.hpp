@@ -28,7 +28,7 @@ struct backend_options {
   std::string zookeeper;  // "host:port,host:port/chroot"
   // One line "user:password": the digest identity that owns our entry; empty: everybody does.
   std::filesystem::path identity_file;
-  shard_router::server self;  // host and port may be left to start(); an instance is made
+  shard_router::backend_entry self;  // host and port may be left to start(); an instance is made
   // How long a key must have been ours before we accept it.
   std::chrono::milliseconds settle = shard_router::ownership::settle_default;
   // Where the last map is kept over restarts, for one while ZooKeeper is away; empty: nowhere. No
@@ -57,7 +57,7 @@ class backend {
 
   // Told when an operator has written our entry's state: `draining`, or `up` again. The gateways
   // act upon it by themselves, and move our streams away; we should end when we are empty.
-  void on_ordered(std::function<void(shard_router::server_state)> call);
+  void on_ordered(std::function<void(shard_router::backend_state)> call);
 
   // Says `draining` in the entry: no new streams, and the gateways move those that are here.
   // False: ZooKeeper does not answer, so that nobody hears it. After start.
@@ -83,7 +83,7 @@ class backend {
   std::optional<shard_router::zk_registration> entry_;
   boost::asio::steady_timer leave_deadline_;
   std::function<void()> on_left_;
-  std::function<void(shard_router::server_state)> on_ordered_;
+  std::function<void(shard_router::backend_state)> on_ordered_;
 };
 
 }  // namespace presenter::protocol

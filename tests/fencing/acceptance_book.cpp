@@ -8,7 +8,7 @@ namespace presenter::testing {
 void acceptance_book::publish(const shard_router::shard_map_ptr& map, sim_time now) {
   maps_[map->epoch()] = map;
   for (const std::string& key : keys_) {
-    const shard_router::server* owner = map->owner(key);
+    const shard_router::backend_entry* owner = map->owner(key);
     const std::string process = owner == nullptr ? "" : process_of(*owner);
     auto& history = owners_[key];
     if (history.empty() || history.back().owner != process) history.push_back({now, process});

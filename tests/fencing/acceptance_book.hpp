@@ -24,8 +24,8 @@ struct book_rules {
 };
 
 // One life of a process, "chat-a/3".
-inline std::string process_of(const shard_router::server& server) {
-  return server.name + "/" + server.instance;
+inline std::string process_of(const shard_router::backend_entry& backend) {
+  return backend.name + "/" + backend.instance;
 }
 
 class acceptance_book {

@@ -5,8 +5,8 @@
 
 namespace presenter::testing {
 
-using shard_router::server;
-using shard_router::server_state;
+using shard_router::backend_entry;
+using shard_router::backend_state;
 
 namespace {
 
@@ -103,17 +103,18 @@ void fleet::find(const std::string& what) {
 
 // --- membership
 
-std::size_t fleet::servers_up() const {
-  return static_cast<std::size_t>(std::ranges::count_if(entries_, [this](const server& entry) {
-    return entry.state == server_state::up && !find_process(process_of(entry))->is_dead;
-  }));
+std::size_t fleet::backends_up() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(entries_, [this](const backend_entry& entry) {
+        return entry.state == backend_state::up && !find_process(process_of(entry))->is_dead;
+      }));
 }
 
 void fleet::change_membership() {
   if (entries_.empty()) return start_server("chat-" + std::to_string(names_++));
   const std::size_t index = draw_.below(entries_.size());
-  server& entry = entries_[index];
-  const bool may_lose_one = servers_up() > 1;
+  backend_entry& entry = entries_[index];
+  const bool may_lose_one = backends_up() > 1;
   switch (draw_.below(plan_.is_calm ? 6 : 8)) {
     case 0:
     case 1:
@@ -124,8 +125,8 @@ void fleet::change_membership() {
       entry.weight = static_cast<std::int64_t>(draw_.between(1, 4));
       return publish();
     case 4:
-      if (entry.state == server_state::up && !may_lose_one) return;
-      entry.state = entry.state == server_state::up ? server_state::draining : server_state::up;
+      if (entry.state == backend_state::up && !may_lose_one) return;
+      entry.state = entry.state == backend_state::up ? backend_state::draining : backend_state::up;
       return publish();
     case 5:
       return replace(index);
@@ -137,7 +138,7 @@ void fleet::change_membership() {
 }
 
 void fleet::start_server(const std::string& name) {
-  server entry;
+  backend_entry entry;
   entry.name = name;
   entry.host = "127.0.0.1";
   entry.port = 7000;
@@ -172,7 +173,7 @@ void fleet::crash(std::size_t index) {
 // The name has a new process; the old one does not know yet.
 void fleet::replace(std::size_t index) {
   ++seen_.replaced;
-  server& entry = entries_[index];
+  backend_entry& entry = entries_[index];
   const std::string old = process_of(entry);
   entry.instance = std::to_string(++instances_);
   processes_.push_back(std::make_shared<sim_backend>(entry));
@@ -181,8 +182,8 @@ void fleet::replace(std::size_t index) {
 }
 
 void fleet::remove_entry(const std::string& process) {
-  const auto gone =
-      std::erase_if(entries_, [&](const server& entry) { return process_of(entry) == process; });
+  const auto gone = std::erase_if(
+      entries_, [&](const backend_entry& entry) { return process_of(entry) == process; });
   if (gone != 0) publish();
 }
 
@@ -205,18 +206,18 @@ void fleet::cut_off_backend(const backend_ptr& backend, milliseconds time) {
     return std::ranges::find(entries_, backend->process, process_of);
   };
   if (registered() == entries_.end()) return;
-  const server entry = *registered();
+  const backend_entry entry = *registered();
   backend->is_cut_off = true;
   // Its session expires; who else is up has its keys then.
-  if (servers_up() > 1) {
+  if (backends_up() > 1) {
     after(milliseconds{3'000}, [this, backend] {
-      if (backend->is_cut_off && servers_up() > 1) remove_entry(backend->process);
+      if (backend->is_cut_off && backends_up() > 1) remove_entry(backend->process);
     });
   }
   after(time, [this, backend, registered, entry] {
     backend->is_cut_off = false;
     const bool name_taken =
-        std::ranges::find(entries_, entry.name, &server::name) != entries_.end();
+        std::ranges::find(entries_, entry.name, &backend_entry::name) != entries_.end();
     if (!backend->is_dead && registered() == entries_.end() && !name_taken) {
       entries_.push_back(entry);
       publish();

@@ -49,7 +49,7 @@ class fleet {
   void cut_off();
   void cut_off_backend(const backend_ptr& backend, milliseconds time);
   void remove_entry(const std::string& process);
-  std::size_t servers_up() const;
+  std::size_t backends_up() const;
   void publish();
   void deliver(sim_gateway& to, const shard_router::shard_map_ptr& map);
   void deliver(sim_backend& to, const shard_router::shard_map_ptr& map);
@@ -93,7 +93,7 @@ class fleet {
   std::map<std::pair<sim_time, std::uint64_t>, task> events_;
   std::map<std::pair<const void*, const void*>, sim_time> last_arrival_;
 
-  std::vector<shard_router::server> entries_;  // what ZooKeeper has
+  std::vector<shard_router::backend_entry> entries_;  // what ZooKeeper has
   std::int64_t epoch_ = 100;
   shard_router::shard_map_ptr map_;
   int names_ = 0;

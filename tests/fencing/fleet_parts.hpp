@@ -88,7 +88,7 @@ struct sim_open {
 };
 
 struct sim_backend {
-  sim_backend(const shard_router::server& self)
+  sim_backend(const shard_router::backend_entry& self)
       : name(self.name), process(process_of(self)), own(self.name, self.instance, settle) {}
 
   const std::string name;

@@ -16,30 +16,31 @@ namespace {
 
 using namespace shard_router;
 
-void check_limits(const server& server) {
-  PRESENTER_FUZZ_CHECK(is_server_name(server.name));
-  PRESENTER_FUZZ_CHECK(!server.host.empty() && server.host.size() <= limits::host_bytes_max);
-  PRESENTER_FUZZ_CHECK(server.port != 0);
-  PRESENTER_FUZZ_CHECK(server.weight >= limits::weight_min && server.weight <= limits::weight_max);
-  PRESENTER_FUZZ_CHECK(server.instance.size() <= limits::instance_bytes_max);
+void check_limits(const backend_entry& backend) {
+  PRESENTER_FUZZ_CHECK(is_backend_name(backend.name));
+  PRESENTER_FUZZ_CHECK(!backend.host.empty() && backend.host.size() <= limits::host_bytes_max);
+  PRESENTER_FUZZ_CHECK(backend.port != 0);
+  PRESENTER_FUZZ_CHECK(backend.weight >= limits::weight_min &&
+                       backend.weight <= limits::weight_max);
+  PRESENTER_FUZZ_CHECK(backend.instance.size() <= limits::instance_bytes_max);
 }
 
 void check_server(std::string_view text) {
-  const auto decoded = decode_server("chat-1", text);
+  const auto decoded = decode_backend("chat-1", text);
   if (!decoded) return;
   check_limits(*decoded);
-  const auto again = decode_server("chat-1", encode_server(*decoded));
+  const auto again = decode_backend("chat-1", encode_backend(*decoded));
   PRESENTER_FUZZ_CHECK(again && *again == *decoded);
 }
 
 // Every key has an owner if anybody is up, and it is one of them.
 void check_map(const shard_map& map) {
-  const server* owner = map.owner("some key");
+  const backend_entry* owner = map.owner("some key");
   bool is_any_up = false;
-  for (const server& each : map.servers()) {
+  for (const backend_entry& each : map.backends()) {
     check_limits(each);
     PRESENTER_FUZZ_CHECK(map.find(each.name) == &each);
-    is_any_up = is_any_up || each.state == server_state::up;
+    is_any_up = is_any_up || each.state == backend_state::up;
   }
   PRESENTER_FUZZ_CHECK((owner != nullptr) == is_any_up);
 }
@@ -50,7 +51,7 @@ void check_saved_map(std::string_view text) {
   check_map(*decoded->map);
   const auto again = decode_map(encode_map(*decoded->map));
   PRESENTER_FUZZ_CHECK(again && again->map->epoch() == decoded->map->epoch());
-  PRESENTER_FUZZ_CHECK(again->map->servers() == decoded->map->servers());
+  PRESENTER_FUZZ_CHECK(again->map->backends() == decoded->map->backends());
   PRESENTER_FUZZ_CHECK(again->refused.empty());
 }
 

@@ -57,7 +57,7 @@ class PresenterctlTest(ClientCase):
         self.assertEqual((status, err), (0, ""))
         rows = [line.split() for line in out.splitlines()]
         self.assertEqual(rows[0],
-                         ["SERVER", "STATE", "LINKS", "WEIGHT", "SHARE", "STREAMS", "EPOCH",
+                         ["BACKEND", "STATE", "LINKS", "WEIGHT", "SHARE", "STREAMS", "EPOCH",
                           "GATEWAY"])
         self.assertEqual(sum(row[:5] == ["chat-b", "up", "2", "of", "2"] for row in rows), 2)
 
@@ -130,7 +130,7 @@ class PresenterctlTest(ClientCase):
     def test_drain_and_undrain(self):
         status, out, err = self.run_ctl("drain", "chat-z", "--zookeeper", self.where)
         self.assertEqual((status, out), (1, ""))
-        self.assertIn("chat-z: there is no such server", err)
+        self.assertIn("chat-z: there is no such backend", err)
         status, out, _ = self.run_ctl("undrain", "chat-b", "--zookeeper", self.where)
         self.assertEqual((status, out), (0, "chat-b is up already\n"))
 
@@ -188,7 +188,7 @@ class PresenterctlTest(ClientCase):
         status, _, err = self.run_ctl("drain", "chat-a", "--zookeeper",
                                       self.zookeeper.connect_string + "/elsewhere")
         self.assertEqual(status, 1)
-        self.assertRegex(err, r"chat-a: there is no such server in \S*/elsewhere/servers\n")
+        self.assertRegex(err, r"chat-a: there is no such backend in \S*/elsewhere/servers\n")
 
     def test_mistakes_in_what_is_asked_are_usage(self):
         for words in (["whois", ""], ["what-if", "--add", "x:99999"]):

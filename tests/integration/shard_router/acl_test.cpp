@@ -64,7 +64,7 @@ TEST_F(Acl, OthersReadTheMapButChangeNothing) {
   }
 
   // Its own changes, and those of the others with its identity, go on.
-  server heavier = owner.registration.self();
+  backend_entry heavier = owner.registration.self();
   heavier.weight = 300;
   owner.registration.update(heavier);
   ASSERT_TRUE(run_until([&] { return anybody.shards.current()->find("chat-a")->weight == 300; }));

@@ -19,8 +19,8 @@ zk_session_options ControlLoop::options(std::chrono::milliseconds timeout) const
   return made;
 }
 
-server ControlLoop::backend(const std::string& name, std::uint16_t port) {
-  server made;
+backend_entry ControlLoop::backend(const std::string& name, std::uint16_t port) {
+  backend_entry made;
   made.name = name;
   made.host = "127.0.0.1";
   made.port = port;
@@ -30,7 +30,7 @@ server ControlLoop::backend(const std::string& name, std::uint16_t port) {
 std::string ControlLoop::names_in(const router& router) {
   if (router.current() == nullptr) return "none";
   std::string names;
-  for (const server& each : router.current()->servers()) {
+  for (const backend_entry& each : router.current()->backends()) {
     names += (names.empty() ? "" : " ") + each.name;
   }
   return names;

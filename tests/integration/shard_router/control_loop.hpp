@@ -33,7 +33,7 @@ class ControlLoop : public ::testing::Test {
   // A short session timeout: a crash is to be seen within a second.
   zk_session_options options(std::chrono::milliseconds timeout = std::chrono::seconds(1)) const;
 
-  static server backend(const std::string& name, std::uint16_t port = 7000);
+  static backend_entry backend(const std::string& name, std::uint16_t port = 7000);
 
   // "chat-a chat-b": the names in the router's map; "none": no map yet.
   static std::string names_in(const router& router);
@@ -44,7 +44,8 @@ class ControlLoop : public ::testing::Test {
 
 // A session of its own and one registration: what a backend has.
 struct registered_backend {
-  registered_backend(boost::asio::io_context& control, zk_session_options options, server self)
+  registered_backend(boost::asio::io_context& control, zk_session_options options,
+                     backend_entry self)
       : session(control.get_executor(), std::move(options)),
         registration(session, std::move(self)) {
     session.start();

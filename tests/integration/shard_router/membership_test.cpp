@@ -19,7 +19,7 @@ TEST_F(Membership, AFleetOfNobodyIsNoMap) {
   watching_gateway gateway(control_, options());
   ASSERT_TRUE(run_until([&] { return gateway.session.counters().map_reads > 0; }));
   auto draining = backend("chat-a");
-  draining.state = server_state::draining;
+  draining.state = backend_state::draining;
   registered_backend only(control_, options(), draining);
   ASSERT_TRUE(run_until([&] { return only.registration.is_registered(); }));
   const auto reads = gateway.session.counters().map_reads.load();
@@ -67,7 +67,7 @@ TEST_F(Membership, EveryGatewayHasTheSameMapForAnEpoch) {
   ASSERT_TRUE(
       run_until([&] { return names_in(one.shards) == all && names_in(other.shards) == all; }));
   EXPECT_EQ(one.shards.current()->epoch(), other.shards.current()->epoch());
-  EXPECT_EQ(one.shards.current()->servers(), other.shards.current()->servers());
+  EXPECT_EQ(one.shards.current()->backends(), other.shards.current()->backends());
 }
 
 TEST_F(Membership, WeightAndDrainingAreFollowed) {
@@ -77,14 +77,14 @@ TEST_F(Membership, WeightAndDrainingAreFollowed) {
   ASSERT_TRUE(run_until([&] { return names_in(gateway.shards) == "chat-a chat-b"; }));
   const std::int64_t epoch_before = gateway.shards.current()->epoch();
 
-  server heavier = second.registration.self();
+  backend_entry heavier = second.registration.self();
   heavier.weight = 300;
   second.registration.update(heavier);
   ASSERT_TRUE(run_until([&] { return gateway.shards.current()->find("chat-b")->weight == 300; }));
   EXPECT_GT(gateway.shards.current()->epoch(), epoch_before);
   EXPECT_GT(gateway.shards.current()->share("chat-b"), 0.6);
 
-  heavier.state = server_state::draining;
+  heavier.state = backend_state::draining;
   second.registration.update(heavier);
   ASSERT_TRUE(run_until([&] { return gateway.shards.current()->share("chat-b") == 0; }));
   EXPECT_EQ(names_in(gateway.shards), "chat-a chat-b");
@@ -93,14 +93,14 @@ TEST_F(Membership, WeightAndDrainingAreFollowed) {
 }
 
 // What an operator writes into a server's node, against its version.
-void order(zk_session& session, const std::string& name, server_state state) {
+void order(zk_session& session, const std::string& name, backend_state state) {
   session.get_data(
       "/servers/" + name, [&session, name, state](boost::system::error_code failed,
                                                   const std::string& data, const zk_stat& stat) {
         ASSERT_FALSE(failed) << failed.message();
-        server found = decode_server(name, data).value();
+        backend_entry found = decode_backend(name, data).value();
         found.state = state;
-        session.set_data("/servers/" + name, encode_server(found), stat.version,
+        session.set_data("/servers/" + name, encode_backend(found), stat.version,
                          [](boost::system::error_code refused) { EXPECT_FALSE(refused); });
       });
 }
@@ -110,37 +110,37 @@ TEST_F(Membership, AnOrderToDrainStandsUntilItIsTakenBack) {
   // A map needs somebody who is up.
   registered_backend other(control_, options(), backend("chat-b"));
   registered_backend only(control_, options(), backend("chat-a"));
-  std::vector<server_state> told;
-  only.registration.set_state_handler([&](server_state state) { told.push_back(state); });
+  std::vector<backend_state> told;
+  only.registration.set_state_handler([&](backend_state state) { told.push_back(state); });
   ASSERT_TRUE(run_until([&] { return only.registration.is_registered(); }));
 
-  order(gateway.session, "chat-a", server_state::draining);
-  ASSERT_TRUE(run_until([&] { return told == std::vector{server_state::draining}; }));
+  order(gateway.session, "chat-a", backend_state::draining);
+  ASSERT_TRUE(run_until([&] { return told == std::vector{backend_state::draining}; }));
   const auto state_seen = [&] {
     const auto& map = gateway.shards.current();
-    const server* found = map == nullptr ? nullptr : map->find("chat-a");
+    const backend_entry* found = map == nullptr ? nullptr : map->find("chat-a");
     return found == nullptr ? std::nullopt : std::optional(found->state);
   };
-  ASSERT_TRUE(run_until([&] { return state_seen() == server_state::draining; }));
+  ASSERT_TRUE(run_until([&] { return state_seen() == backend_state::draining; }));
 
   // A change of its own does not undo it, nor does a new session.
-  server heavier = only.registration.self();
-  heavier.state = server_state::up;
+  backend_entry heavier = only.registration.self();
+  heavier.state = backend_state::up;
   heavier.weight = 300;
   only.registration.update(heavier);
   ASSERT_TRUE(run_until([&] { return gateway.shards.current()->find("chat-a")->weight == 300; }));
-  EXPECT_EQ(state_seen(), server_state::draining);
+  EXPECT_EQ(state_seen(), backend_state::draining);
   const auto before = only.session.credentials().session_id;
   the_zookeeper().end_session(before, only.session.credentials().password);
   ASSERT_TRUE(run_until([&] {
     return only.session.credentials().session_id != before && only.registration.is_registered();
   }));
-  ASSERT_TRUE(run_until([&] { return state_seen() == server_state::draining; }));
+  ASSERT_TRUE(run_until([&] { return state_seen() == backend_state::draining; }));
   EXPECT_EQ(only.registration.self().weight, 300);
 
-  order(gateway.session, "chat-a", server_state::up);
-  ASSERT_TRUE(run_until([&] { return state_seen() == server_state::up; }));
-  EXPECT_EQ(told, (std::vector{server_state::draining, server_state::up}));
+  order(gateway.session, "chat-a", backend_state::up);
+  ASSERT_TRUE(run_until([&] { return state_seen() == backend_state::up; }));
+  EXPECT_EQ(told, (std::vector{backend_state::draining, backend_state::up}));
 }
 
 TEST_F(Membership, AServerThatEndsDrainsWhateverItIsOrdered) {
@@ -149,17 +149,17 @@ TEST_F(Membership, AServerThatEndsDrainsWhateverItIsOrdered) {
   registered_backend other(control_, options(), backend("chat-b"));
   registered_backend only(control_, options(), backend("chat-a"));
   ASSERT_TRUE(run_until([&] { return only.registration.is_registered(); }));
-  server ending = only.registration.self();
-  ending.state = server_state::draining;
+  backend_entry ending = only.registration.self();
+  ending.state = backend_state::draining;
   only.registration.update(ending);
   const auto is_draining = [&] {
     const auto& map = gateway.shards.current();
     return map != nullptr && map->find("chat-a") != nullptr &&
-           map->find("chat-a")->state == server_state::draining;
+           map->find("chat-a")->state == backend_state::draining;
   };
   ASSERT_TRUE(run_until(is_draining));
   const std::int64_t epoch = gateway.shards.current()->epoch();
-  order(gateway.session, "chat-a", server_state::up);
+  order(gateway.session, "chat-a", backend_state::up);
   ASSERT_TRUE(
       run_until([&] { return gateway.shards.current()->epoch() > epoch && is_draining(); }));
 }
@@ -167,7 +167,7 @@ TEST_F(Membership, AServerThatEndsDrainsWhateverItIsOrdered) {
 TEST_F(Membership, TheLastOfSeveralUpdatesCounts) {
   watching_gateway gateway(control_, options());
   registered_backend only(control_, options(), backend("chat-a"));
-  server self = only.registration.self();
+  backend_entry self = only.registration.self();
   for (std::int64_t weight = 1; weight <= 50; ++weight) {
     self.weight = weight;
     only.registration.update(self);
@@ -231,7 +231,7 @@ class MassDrop : public ControlLoop {
                                [](boost::system::error_code failed) { EXPECT_FALSE(failed); });
     }
     ASSERT_TRUE(run_until([&] { return names_in(gateway_->shards) == all_; }));
-    gateway_->shards.subscribe([](const shard_map_ptr& map) { EXPECT_GT(map->servers_up(), 0u); });
+    gateway_->shards.subscribe([](const shard_map_ptr& map) { EXPECT_GT(map->backends_up(), 0u); });
   }
 
   shard_counters& counters() { return gateway_->session.counters(); }
@@ -247,7 +247,7 @@ TEST_F(MassDrop, IsHeldAndThenBelieved) {
   going_.reset();
   ASSERT_TRUE(run_until([&] { return gateway_->watcher.held() != nullptr; }));
   EXPECT_EQ(names_in(gateway_->shards), all_);
-  EXPECT_EQ(gateway_->watcher.held()->servers().size(), 1u);
+  EXPECT_EQ(gateway_->watcher.held()->backends().size(), 1u);
   ASSERT_TRUE(run_until([&] { return names_in(gateway_->shards) == "chat-a"; }));
   EXPECT_EQ(counters().maps_held, 1u);
   EXPECT_EQ(gateway_->watcher.held(), nullptr);
@@ -280,10 +280,10 @@ TEST_F(MassDrop, OfEverybodyIsNeverBelieved) {
   going_.reset();
   ASSERT_TRUE(run_until([&] {
     return is_closed && gateway_->watcher.held() != nullptr &&
-           gateway_->watcher.held()->servers().empty();
+           gateway_->watcher.held()->backends().empty();
   }));
   const shard_map_ptr last = gateway_->shards.current();
-  EXPECT_GT(last->servers_up(), 0u);
+  EXPECT_GT(last->backends_up(), 0u);
 
   // Nor when the whole folder goes; and it ends when somebody is there.
   const auto reads = counters().map_reads.load();
@@ -301,7 +301,7 @@ TEST_F(Membership, AnEntryOverwrittenWithNonsenseIsMended) {
   registered_backend first(control_, options(), backend("chat-a"));
   registered_backend second(control_, options(), backend("chat-b"));
   ASSERT_TRUE(run_until([&] { return names_in(gateway.shards) == "chat-a chat-b"; }));
-  gateway.shards.subscribe([](const shard_map_ptr& map) { EXPECT_EQ(map->servers().size(), 2u); });
+  gateway.shards.subscribe([](const shard_map_ptr& map) { EXPECT_EQ(map->backends().size(), 2u); });
   const std::int64_t epoch = gateway.shards.current()->epoch();
   gateway.session.set_data(server_path("chat-a"), "nonsense", -1,
                            [](boost::system::error_code failed) { EXPECT_FALSE(failed); });
@@ -334,7 +334,7 @@ TEST_F(Membership, AFleetOfAThousand) {
                                  R"({"host":"h","port":1})",
                                  [](boost::system::error_code failed) { EXPECT_FALSE(failed); });
   }
-  ASSERT_TRUE(run_until([&] { return gateway.shards.current()->servers().size() == 1'000; }));
+  ASSERT_TRUE(run_until([&] { return gateway.shards.current()->backends().size() == 1'000; }));
 }
 
 }  // namespace

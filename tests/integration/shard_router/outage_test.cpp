@@ -54,7 +54,7 @@ TEST_F(Outage, AnExpiredGatewayReadsEverythingAgain) {
   const shard_map_ptr before = gateway.shards.current();
   bool has_expired = false;
   gateway.shards.subscribe([&](const shard_map_ptr& map) {
-    EXPECT_FALSE(map->servers().empty());
+    EXPECT_FALSE(map->backends().empty());
     has_expired = gateway.session.counters().sessions_expired == 1;
   });
 
@@ -160,11 +160,11 @@ TEST_F(Outage, AFrozenZooKeeperIsNoticedAndFollowedAgain) {
   ASSERT_TRUE(run_until([&] { return gateway.session.state() == zk_state::connecting; }));
   EXPECT_EQ(names_in(gateway.shards), "chat-a");
   the_zookeeper().resume();
-  server heavier = only.registration.self();
+  backend_entry heavier = only.registration.self();
   heavier.weight = 200;
   only.registration.update(heavier);
   ASSERT_TRUE(run_until([&] {
-    const server* seen = gateway.shards.current()->find("chat-a");
+    const backend_entry* seen = gateway.shards.current()->find("chat-a");
     return seen != nullptr && seen->weight == 200;
   }));
 }
@@ -186,7 +186,7 @@ TEST_F(Outage, StartsFromTheSavedMapWithoutZooKeeper) {
   std::filesystem::remove(watcher_options.saved_map);
   EXPECT_EQ(names_in(later.shards), "chat-a");
   EXPECT_EQ(later.shards.current()->epoch(), before->epoch());
-  EXPECT_EQ(later.shards.current()->servers(), before->servers());
+  EXPECT_EQ(later.shards.current()->backends(), before->backends());
 }
 
 TEST_F(Outage, AnAddressThatCannotBeUsedIsTriedAgain) {

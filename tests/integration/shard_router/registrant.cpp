@@ -18,7 +18,7 @@ int main(int argc, char** argv) {
   options.session_timeout = std::chrono::seconds(1);
   boost::asio::io_context control;
   zk_session session(control.get_executor(), options);
-  server self;
+  backend_entry self;
   self.name = argv[2];
   self.host = "127.0.0.1";
   self.port = 7000;

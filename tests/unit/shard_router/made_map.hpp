@@ -9,8 +9,8 @@
 
 namespace presenter::shard_router {
 
-inline server made_server(const std::string& name) {
-  server made;
+inline backend_entry made_backend(const std::string& name) {
+  backend_entry made;
   made.name = name;
   made.host = "127.0.0.1";
   made.port = 7000;
@@ -18,11 +18,11 @@ inline server made_server(const std::string& name) {
 }
 
 inline shard_map_ptr made_map(const std::vector<std::string>& names, std::int64_t epoch = 1) {
-  std::vector<server> servers;
-  servers.reserve(names.size());
+  std::vector<backend_entry> backends;
+  backends.reserve(names.size());
   for (const std::string& name : names)
-    servers.push_back(made_server(name));
-  return std::make_shared<const shard_map>(epoch, std::move(servers));
+    backends.push_back(made_backend(name));
+  return std::make_shared<const shard_map>(epoch, std::move(backends));
 }
 
 }  // namespace presenter::shard_router

@@ -122,7 +122,7 @@ port = 1
 }
 
 TEST_F(MapFile, AFileWithoutServersIsAMistake) {
-  const lines none{" server: names no server: at least one [[server]] is needed"};
+  const lines none{" server: names no backend: at least one [[server]] is needed"};
   EXPECT_EQ(errors_of(""), none);
   EXPECT_EQ(errors_of("server = []"), none);
   EXPECT_EQ(errors_of("server = 1"), lines{"1: server: must be tables, each headed [[server]]"});
@@ -159,7 +159,7 @@ TEST_F(SavedMap, ComesBackAsItWas) {
   const auto loaded = load_saved_map(file);
   ASSERT_TRUE(loaded) << loaded.error().message();
   EXPECT_EQ(loaded->map->epoch(), 17);
-  EXPECT_EQ(loaded->map->servers(), map->servers());
+  EXPECT_EQ(loaded->map->backends(), map->backends());
 
   ASSERT_FALSE(save_map(file, *made_map({"chat-a"}, 18)));
   EXPECT_EQ(load_saved_map(file)->map->epoch(), 18);

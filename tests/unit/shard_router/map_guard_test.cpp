@@ -34,8 +34,8 @@ TEST_F(MapGuard, AMapWithNobodyUpIsNeverGood) {
   EXPECT_EQ(offer({}, seconds(1'000)), verdict::empty);
   guard_.confirm(1);
   EXPECT_EQ(offer({}, seconds(2'000)), verdict::empty);
-  server draining = made_server("a");
-  draining.state = server_state::draining;
+  backend_entry draining = made_backend("a");
+  draining.state = backend_state::draining;
   EXPECT_EQ(guard_.offer(in_force_.get(), {2, {draining}}, {}), verdict::empty);
 }
 
@@ -131,19 +131,20 @@ TEST_F(MapGuard, WithoutATimeEverythingIsBelieved) {
 }
 
 TEST_F(MapGuard, WhoDrainedMayGo) {
-  server draining = made_server("b");
-  draining.state = server_state::draining;
-  server other = made_server("c");
-  other.state = server_state::draining;
-  const shard_map drained(1, {made_server("a"), draining, other});
+  backend_entry draining = made_backend("b");
+  draining.state = backend_state::draining;
+  backend_entry other = made_backend("c");
+  other.state = backend_state::draining;
+  const shard_map drained(1, {made_backend("a"), draining, other});
   EXPECT_EQ(guard_.offer(&drained, *made_map({"a"}), {}), verdict::publish);
 }
 
 TEST_F(MapGuard, DrainingIsNotGoing) {
   in_force_ = made_map({"a", "b"});
-  server draining = made_server("a");
-  draining.state = server_state::draining;
-  EXPECT_EQ(guard_.offer(in_force_.get(), {2, {draining, made_server("b")}}, {}), verdict::publish);
+  backend_entry draining = made_backend("a");
+  draining.state = backend_state::draining;
+  EXPECT_EQ(guard_.offer(in_force_.get(), {2, {draining, made_backend("b")}}, {}),
+            verdict::publish);
 }
 
 }  // namespace

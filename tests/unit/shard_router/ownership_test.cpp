@@ -104,7 +104,7 @@ TEST_F(Ownership, AKeyThatComesBackSettlesAgain) {
 
 TEST_F(Ownership, AnotherProcessOfOurNameHasOtherKeys) {
   ownership mine("a", "this-life", settle);
-  server other = made_server("a");
+  backend_entry other = made_backend("a");
   other.instance = "another-life";
   mine.set_map(std::make_shared<const shard_map>(10, std::vector{other}), now);
   EXPECT_EQ(mine.ask(stays, 10, now).verdict, owner_verdict::not_own);
@@ -115,9 +115,9 @@ TEST_F(Ownership, AnotherProcessOfOurNameHasOtherKeys) {
 }
 
 TEST_F(Ownership, WhoDrainsOwnsNothing) {
-  server leaving = made_server("a");
-  leaving.state = server_state::draining;
-  own.set_map(std::make_shared<const shard_map>(10, std::vector{leaving, made_server("b")}), now);
+  backend_entry leaving = made_backend("a");
+  leaving.state = backend_state::draining;
+  own.set_map(std::make_shared<const shard_map>(10, std::vector{leaving, made_backend("b")}), now);
   EXPECT_EQ(ask(stays, 10), owner_verdict::not_own);
 }
 

@@ -30,7 +30,7 @@ struct fleet {
     return total;
   }
 
-  // Of the first `count` servers.
+  // Of the first `count` backends.
   hash_ring ring(std::size_t count) const {
     std::vector<ring_member> members;
     members.reserve(count);
@@ -122,7 +122,7 @@ TEST_P(RingQuality, WeightsHoldWithinATenth) {
 INSTANTIATE_TEST_SUITE_P(Of, RingQuality, ::testing::Values(10, 100),
                          ::testing::PrintToStringParamName());
 
-// A share is a sum of as many stretches as the server has points: off by one part in the root of
+// A share is a sum of as many stretches as the backend has points: off by one part in the root of
 // their number as a rule, and by eight times that never.
 RC_GTEST_PROP(RingOfAnyFleet, SharesFollowWeights, ()) {
   const fleet any = drawn_fleet(*rc::gen::inRange<std::size_t>(1, 50), 20, 400);

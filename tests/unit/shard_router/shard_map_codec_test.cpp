@@ -10,25 +10,25 @@ namespace presenter::shard_router {
 namespace {
 
 boost::system::error_code error_of(std::string_view json, std::string_view name = "chat-a") {
-  const auto decoded = decode_server(name, json);
+  const auto decoded = decode_backend(name, json);
   return decoded ? boost::system::error_code() : decoded.error();
 }
 
 TEST(ShardMapCodec, ReadsWhatItWrites) {
-  server full = made_server("chat-a");
+  backend_entry full = made_backend("chat-a");
   full.weight = 250;
-  full.state = server_state::draining;
+  full.state = backend_state::draining;
   full.instance = "1f0d";
-  const auto decoded = decode_server("chat-a", encode_server(full));
+  const auto decoded = decode_backend("chat-a", encode_backend(full));
   ASSERT_TRUE(decoded);
   EXPECT_EQ(*decoded, full);
 }
 
 TEST(ShardMapCodec, OnlyHostAndPortMustBeThere) {
-  const auto decoded = decode_server("chat-a", R"({"host":"h","port":1,"later":{"x":[1]}})");
+  const auto decoded = decode_backend("chat-a", R"({"host":"h","port":1,"later":{"x":[1]}})");
   ASSERT_TRUE(decoded);
   EXPECT_EQ(decoded->weight, limits::weight_default);
-  EXPECT_EQ(decoded->state, server_state::up);
+  EXPECT_EQ(decoded->state, backend_state::up);
   EXPECT_EQ(decoded->instance, "");
 }
 
@@ -78,7 +78,7 @@ TEST(ShardMapCodec, TheSizeIsCheckedBeforeTheContent) {
 }
 
 TEST(ShardMapCodec, CutAnywhereItIsNoEntry) {
-  const std::string whole = encode_server(made_server("chat-a"));
+  const std::string whole = encode_backend(made_backend("chat-a"));
   for (std::size_t size = 0; size < whole.size(); ++size) {
     EXPECT_EQ(error_of(whole.substr(0, size)), errc::entry_not_json) << size;
   }
@@ -86,25 +86,25 @@ TEST(ShardMapCodec, CutAnywhereItIsNoEntry) {
 
 TEST(ShardMapCodec, NamesAreNarrow) {
   for (const char* name : {"a", "chat-a.example_1", "0", "A"})
-    EXPECT_TRUE(is_server_name(name));
-  EXPECT_TRUE(is_server_name(std::string(255, 'a')));
-  EXPECT_FALSE(is_server_name(std::string(256, 'a')));
+    EXPECT_TRUE(is_backend_name(name));
+  EXPECT_TRUE(is_backend_name(std::string(255, 'a')));
+  EXPECT_FALSE(is_backend_name(std::string(256, 'a')));
   for (const char* name : {"", "a b", "a/b", "a#1", "é", "a\n", "\""}) {
-    EXPECT_FALSE(is_server_name(name)) << name;
+    EXPECT_FALSE(is_backend_name(name)) << name;
   }
 }
 
 TEST(ShardMapCodec, BytesThatAreNoTextAreRefusedInsteadOfThrown) {
-  server odd = made_server("chat-a");
+  backend_entry odd = made_backend("chat-a");
   odd.host = "\xff";
-  EXPECT_EQ(error_of(encode_server(odd)), errc::host_invalid);
-  odd = made_server("chat-a");
+  EXPECT_EQ(error_of(encode_backend(odd)), errc::host_invalid);
+  odd = made_backend("chat-a");
   odd.instance = "\xff";
-  EXPECT_EQ(error_of(encode_server(odd)), errc::instance_invalid);
+  EXPECT_EQ(error_of(encode_backend(odd)), errc::instance_invalid);
 }
 
 TEST(ShardMapCodec, AHostOfIpv6IsKeptAsItIs) {
-  EXPECT_EQ(decode_server("chat-a", R"({"host":"2001:db8::7","port":1})")->host, "2001:db8::7");
+  EXPECT_EQ(decode_backend("chat-a", R"({"host":"2001:db8::7","port":1})")->host, "2001:db8::7");
 }
 
 TEST(ShardMapCodec, AWholeMapReadsWhatItWrites) {
@@ -112,7 +112,7 @@ TEST(ShardMapCodec, AWholeMapReadsWhatItWrites) {
   const auto decoded = decode_map(encode_map(*map));
   ASSERT_TRUE(decoded);
   EXPECT_EQ(decoded->map->epoch(), map->epoch());
-  EXPECT_EQ(decoded->map->servers(), map->servers());
+  EXPECT_EQ(decoded->map->backends(), map->backends());
   EXPECT_TRUE(decoded->refused.empty());
 }
 
@@ -126,11 +126,11 @@ TEST(ShardMapCodec, AnEntryWithAMistakeIsLeftOutOfAWholeMap) {
       {"host":"h","port":1}, {"name":"a b","host":"h","port":1}, {"name":"c","host":"h","port":0},
       {"name":"d","host":"h","port":2,"state":"draining"})"));
   ASSERT_TRUE(decoded);
-  ASSERT_EQ(decoded->map->servers().size(), 2U);
+  ASSERT_EQ(decoded->map->backends().size(), 2U);
   EXPECT_NE(decoded->map->find("b"), nullptr);
   EXPECT_NE(decoded->map->find("d"), nullptr);
   std::string refused;
-  for (const refused_server& each : decoded->refused)
+  for (const refused_backend& each : decoded->refused)
     refused += each.name + ": " + std::string(name_of(static_cast<errc>(each.why.value()))) + "\n";
   EXPECT_EQ(refused,
             "a: host_wildcard\nnumber 3: entry_not_json\nnumber 4: name_invalid\n"
@@ -141,7 +141,7 @@ TEST(ShardMapCodec, AWholeMapMayNameNobodyWhoIsUp) {
   for (const char* servers : {"", R"({"name":"a","host":"h","port":1,"state":"draining"})"}) {
     const auto decoded = decode_map(whole_map(servers));
     ASSERT_TRUE(decoded) << servers;
-    EXPECT_EQ(decoded->map->servers_up(), 0U);
+    EXPECT_EQ(decoded->map->backends_up(), 0U);
   }
 }
 

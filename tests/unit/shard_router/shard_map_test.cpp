@@ -12,20 +12,20 @@ namespace presenter::shard_router {
 namespace {
 
 TEST(ShardMap, ServersAreFoundByName) {
-  const shard_map map(7, {made_server("chat-b"), made_server("chat-a")});
+  const shard_map map(7, {made_backend("chat-b"), made_backend("chat-a")});
   EXPECT_EQ(map.epoch(), 7);
-  ASSERT_EQ(map.servers().size(), 2u);
-  EXPECT_EQ(map.servers()[0].name, "chat-a");
-  EXPECT_EQ(map.find("chat-b"), &map.servers()[1]);
+  ASSERT_EQ(map.backends().size(), 2u);
+  EXPECT_EQ(map.backends()[0].name, "chat-a");
+  EXPECT_EQ(map.find("chat-b"), &map.backends()[1]);
   EXPECT_EQ(map.find("chat-"), nullptr);
   EXPECT_EQ(map.find("chat-c"), nullptr);
 }
 
 TEST(ShardMap, ADrainingServerOwnsNothingButIsThere) {
-  server draining = made_server("chat-b");
-  draining.state = server_state::draining;
-  const shard_map map(1, {made_server("chat-a"), draining, made_server("chat-c")});
-  const shard_map without(1, {made_server("chat-a"), made_server("chat-c")});
+  backend_entry draining = made_backend("chat-b");
+  draining.state = backend_state::draining;
+  const shard_map map(1, {made_backend("chat-a"), draining, made_backend("chat-c")});
+  const shard_map without(1, {made_backend("chat-a"), made_backend("chat-c")});
   EXPECT_NE(map.find("chat-b"), nullptr);
   EXPECT_EQ(map.share("chat-b"), 0);
   EXPECT_NEAR(map.share("chat-a") + map.share("chat-c"), 1, 1e-9);
@@ -36,8 +36,8 @@ TEST(ShardMap, ADrainingServerOwnsNothingButIsThere) {
 }
 
 TEST(ShardMap, NobodyUpOwnsNothing) {
-  server draining = made_server("chat-a");
-  draining.state = server_state::draining;
+  backend_entry draining = made_backend("chat-a");
+  draining.state = backend_state::draining;
   EXPECT_EQ(shard_map(1, {draining}).owner("couple"), nullptr);
   EXPECT_EQ(shard_map(1, {}).owner("couple"), nullptr);
   EXPECT_EQ(shard_map(1, {}).share("chat-a"), 0);

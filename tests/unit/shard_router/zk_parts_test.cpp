@@ -111,18 +111,18 @@ TEST(ZkErrc, KeepsZooKeepersNumberAndText) {
 TEST(ZkRegistration, RefusesWhatNobodyCouldRead) {
   boost::asio::io_context control;
   zk_session session(control.get_executor(), {});
-  server self = made_server("chat a");
+  backend_entry self = made_backend("chat a");
   EXPECT_THROW(zk_registration(session, self), std::invalid_argument);
   for (const char* host : {"0.0.0.0", "::", "chat a", ""}) {
-    self = made_server("chat-a");
+    self = made_backend("chat-a");
     self.host = host;
     EXPECT_THROW(zk_registration(session, self), std::invalid_argument) << host;
   }
-  self = made_server("chat-a");
+  self = made_backend("chat-a");
   self.weight = 0;
   EXPECT_THROW(zk_registration(session, self), std::invalid_argument);
 
-  zk_registration good(session, made_server("chat-a"));
+  zk_registration good(session, made_backend("chat-a"));
   EXPECT_THROW(good.update(self), std::invalid_argument);
   EXPECT_EQ(good.self().weight, limits::weight_default);
 }

@@ -11,8 +11,8 @@
 namespace presenter::gateway {
 namespace {
 
-using shard_router::server;
-using shard_router::server_state;
+using shard_router::backend_entry;
+using shard_router::backend_state;
 using shard_router::shard_map;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
@@ -27,7 +27,7 @@ struct fake_client final : movable {
       : key(std::move(key_)), moved(moved_) {
     set_ring_hash(shard_router::ring_hash_of(key));
   }
-  void open(const server& at) { set_backend(std::make_shared<server>(at)); }
+  void open(const backend_entry& at) { set_backend(std::make_shared<backend_entry>(at)); }
   void on_move(move_cause why) override {
     cause = why;
     moved.push_back(this);
@@ -41,8 +41,8 @@ struct fake_client final : movable {
 // A mover, its clients, and a clock that goes by hand.
 class StreamMover : public ::testing::Test {
  protected:
-  static server server_of(std::string name, server_state state = server_state::up,
-                          std::string instance = "first") {
+  static backend_entry backend_of(std::string name, backend_state state = backend_state::up,
+                                  std::string instance = "first") {
     const auto port = static_cast<std::uint16_t>(4'000 + name.back());
     return {.name = std::move(name),
             .host = "h",
@@ -52,7 +52,7 @@ class StreamMover : public ::testing::Test {
             .instance = std::move(instance)};
   }
 
-  void set_map(std::vector<server> servers) {
+  void set_map(std::vector<backend_entry> servers) {
     map = std::make_shared<shard_map>(++epoch, std::move(servers));
     mover.set_map(map, now);
     look();
@@ -89,7 +89,7 @@ class StreamMover : public ::testing::Test {
   std::vector<fake_client*> with_another_owner() {
     std::vector<fake_client*> found;
     for (fake_client& client : clients) {
-      const server* owner = map->owner(client.key);
+      const backend_entry* owner = map->owner(client.key);
       if (!is_same_process(*owner, *client.backend())) found.push_back(&client);
     }
     return found;
@@ -106,11 +106,11 @@ class StreamMover : public ::testing::Test {
 };
 
 TEST_F(StreamMover, MovesExactlyThoseWhoseOwnerChanged) {
-  set_map({server_of("a"), server_of("b"), server_of("c")});
+  set_map({backend_of("a"), backend_of("b"), backend_of("c")});
   add_clients(1'000);
   EXPECT_EQ(mover.pending(), 0U);
 
-  set_map({server_of("a"), server_of("b"), server_of("c"), server_of("d")});
+  set_map({backend_of("a"), backend_of("b"), backend_of("c"), backend_of("d")});
   const auto expected = with_another_owner();
   ASSERT_THAT(expected.size(), ::testing::AllOf(::testing::Gt(100U), ::testing::Lt(500U)));
   EXPECT_EQ(mover.pending(), expected.size());
@@ -124,17 +124,17 @@ TEST_F(StreamMover, MovesExactlyThoseWhoseOwnerChanged) {
 }
 
 TEST_F(StreamMover, LeavesEverybodyWhenNoOwnerChanges) {
-  set_map({server_of("a"), server_of("b")});
+  set_map({backend_of("a"), backend_of("b")});
   add_clients(200);
-  set_map({server_of("a"), server_of("b")});
+  set_map({backend_of("a"), backend_of("b")});
   EXPECT_EQ(mover.pending(), 0U);
   EXPECT_EQ(mover.next_move(), std::nullopt);
 }
 
 TEST_F(StreamMover, KeepsThePaceWithJitter) {
-  set_map({server_of("a"), server_of("b")});
+  set_map({backend_of("a"), backend_of("b")});
   add_clients(1'000);
-  set_map({server_of("a"), server_of("b", server_state::draining)});
+  set_map({backend_of("a"), backend_of("b", backend_state::draining)});
   const time_point start = now;
   const auto at = run_out();
   ASSERT_GT(at.size(), 300U);
@@ -153,9 +153,10 @@ TEST_F(StreamMover, KeepsThePaceWithJitter) {
 }
 
 TEST_F(StreamMover, MovesWhoDrainsBeforeWhoIsRebalanced) {
-  set_map({server_of("a"), server_of("b"), server_of("c")});
+  set_map({backend_of("a"), backend_of("b"), backend_of("c")});
   add_clients(600);
-  set_map({server_of("a"), server_of("b", server_state::draining), server_of("c"), server_of("d")});
+  set_map({backend_of("a"), backend_of("b", backend_state::draining), backend_of("c"),
+           backend_of("d")});
   run_out();
   const auto is_drained = [](fake_client* client) { return client->backend()->name == "b"; };
   EXPECT_TRUE(std::ranges::is_partitioned(moved, is_drained));
@@ -167,18 +168,18 @@ TEST_F(StreamMover, MovesWhoDrainsBeforeWhoIsRebalanced) {
 }
 
 TEST_F(StreamMover, MovesInTheOrderOfTheRing) {
-  set_map({server_of("a"), server_of("b")});
+  set_map({backend_of("a"), backend_of("b")});
   add_clients(500);
-  set_map({server_of("a"), server_of("b", server_state::draining)});
+  set_map({backend_of("a"), backend_of("b", backend_state::draining)});
   run_out();
   const auto place = [](fake_client* client) { return client->ring_hash() >> 56; };
   EXPECT_TRUE(std::ranges::is_sorted(moved, {}, place));
 }
 
 TEST_F(StreamMover, AnotherChangeInTheMiddleIsTheOneThatCounts) {
-  set_map({server_of("a"), server_of("b"), server_of("c")});
+  set_map({backend_of("a"), backend_of("b"), backend_of("c")});
   add_clients(900);
-  set_map({server_of("a"), server_of("b", server_state::draining), server_of("c")});
+  set_map({backend_of("a"), backend_of("b", backend_state::draining), backend_of("c")});
   const std::size_t at_first = mover.pending();
   run_until(now + seconds(1));
   const std::size_t moved_first = moved.size();
@@ -186,28 +187,28 @@ TEST_F(StreamMover, AnotherChangeInTheMiddleIsTheOneThatCounts) {
   ASSERT_LT(moved_first, at_first);
 
   // Undrained: the others stay where they are.
-  set_map({server_of("a"), server_of("b"), server_of("c")});
+  set_map({backend_of("a"), backend_of("b"), backend_of("c")});
   EXPECT_EQ(mover.pending(), 0U);
   EXPECT_EQ(metrics.moves_pending[move_cause::drained].value(), 0);
   run_out();
   EXPECT_EQ(moved.size(), moved_first);
 
   // And another one drains: only what it has.
-  set_map({server_of("a", server_state::draining), server_of("b"), server_of("c")});
+  set_map({backend_of("a", backend_state::draining), backend_of("b"), backend_of("c")});
   run_out();
   for (std::size_t i = moved_first; i < moved.size(); ++i)
     EXPECT_EQ(moved[i]->backend()->name, "a");
 }
 
 TEST_F(StreamMover, AChangeInTheMiddleKeepsThePace) {
-  set_map({server_of("a"), server_of("b"), server_of("c")});
+  set_map({backend_of("a"), backend_of("b"), backend_of("c")});
   add_clients(900);
-  set_map({server_of("a"), server_of("b", server_state::draining), server_of("c")});
+  set_map({backend_of("a"), backend_of("b", backend_state::draining), backend_of("c")});
   const time_point start = now;
   // Maps that come faster than moves.
   std::size_t count = 0;
   for (int i = 0; i < 400; ++i) {
-    set_map({server_of("a"), server_of("b", server_state::draining), server_of("c")});
+    set_map({backend_of("a"), backend_of("b", backend_state::draining), backend_of("c")});
     count += run_until(now + milliseconds(3)).size();
   }
   const auto seconds_passed = std::chrono::duration<double>(now - start).count();
@@ -215,9 +216,9 @@ TEST_F(StreamMover, AChangeInTheMiddleKeepsThePace) {
 }
 
 TEST_F(StreamMover, MovesFromAServerThatLeftOrIsAnotherProcess) {
-  set_map({server_of("a"), server_of("b")});
+  set_map({backend_of("a"), backend_of("b")});
   add_clients(100);
-  set_map({server_of("a"), server_of("b", server_state::up, "second")});
+  set_map({backend_of("a"), backend_of("b", backend_state::up, "second")});
   run_out();
   EXPECT_FALSE(moved.empty());
   for (const fake_client* client : moved) {
@@ -225,7 +226,7 @@ TEST_F(StreamMover, MovesFromAServerThatLeftOrIsAnotherProcess) {
     EXPECT_EQ(client->cause, move_cause::left);
   }
   moved.clear();
-  set_map({server_of("b", server_state::up, "second")});
+  set_map({backend_of("b", backend_state::up, "second")});
   run_out();
   for (const fake_client* client : moved)
     EXPECT_EQ(client->backend()->name, "a");
@@ -234,22 +235,22 @@ TEST_F(StreamMover, MovesFromAServerThatLeftOrIsAnotherProcess) {
 
 // As when its session with ZooKeeper has expired.
 TEST_F(StreamMover, ABackendThatIsMissingForAMomentKeepsItsStreams) {
-  set_map({server_of("a"), server_of("b")});
+  set_map({backend_of("a"), backend_of("b")});
   add_clients(100);
-  set_map({server_of("a")});
+  set_map({backend_of("a")});
   EXPECT_GT(mover.pending(), 0U);
   EXPECT_EQ(mover.next_move(), now + left_grace);
   run_until(now + left_grace - milliseconds(1));
-  set_map({server_of("a"), server_of("b")});
+  set_map({backend_of("a"), backend_of("b")});
   EXPECT_EQ(mover.pending(), 0U);
   run_out();
   EXPECT_TRUE(moved.empty());
 }
 
 TEST_F(StreamMover, NobodyElseWaitsForABackendsReturn) {
-  set_map({server_of("a"), server_of("b")});
+  set_map({backend_of("a"), backend_of("b")});
   add_clients(100);
-  set_map({server_of("a")});
+  set_map({backend_of("a")});
   const auto since = now;
   works = 0;
   fake_client& lost = *std::ranges::find_if(
@@ -264,20 +265,20 @@ TEST_F(StreamMover, NobodyElseWaitsForABackendsReturn) {
 }
 
 TEST_F(StreamMover, MovesNobodyWhenThereIsNoOwner) {
-  set_map({server_of("a")});
+  set_map({backend_of("a")});
   add_clients(10);
-  set_map({server_of("a", server_state::draining)});
+  set_map({backend_of("a", backend_state::draining)});
   EXPECT_EQ(mover.pending(), 0U);
   set_map({});
   EXPECT_EQ(mover.pending(), 0U);
 }
 
 TEST_F(StreamMover, LooksInSlicesAndMovesNobodyBeforeTheLast) {
-  set_map({server_of("a"), server_of("b")});
+  set_map({backend_of("a"), backend_of("b")});
   add_clients(100);
   works = 0;
   mover.set_map(std::make_shared<shard_map>(
-                    9, std::vector{server_of("a"), server_of("b", server_state::draining)}),
+                    9, std::vector{backend_of("a"), backend_of("b", backend_state::draining)}),
                 now);
   EXPECT_EQ(works, 1);
   EXPECT_TRUE(mover.look(60, now));
@@ -290,18 +291,18 @@ TEST_F(StreamMover, LooksInSlicesAndMovesNobodyBeforeTheLast) {
 }
 
 TEST_F(StreamMover, StrandedClientsGoFirstAndWhateverTheMap) {
-  set_map({server_of("a"), server_of("b")});
+  set_map({backend_of("a"), backend_of("b")});
   add_clients(100);
-  set_map({server_of("a"), server_of("b", server_state::draining)});
+  set_map({backend_of("a"), backend_of("b", backend_state::draining)});
   std::vector<fake_client*> lost;
   for (fake_client& client : clients) {
     if (client.backend()->name == "a" && lost.size() < 20) lost.push_back(&client);
   }
   for (fake_client* client : lost)
     mover.strand(*client, move_cause::link_lost, now);
-  set_map({server_of("a"), server_of("b")});
+  set_map({backend_of("a"), backend_of("b")});
   EXPECT_EQ(mover.pending(), 20U);
-  set_map({server_of("a"), server_of("b", server_state::draining)});
+  set_map({backend_of("a"), backend_of("b", backend_state::draining)});
   run_out();
   ASSERT_GT(moved.size(), 20U);
   EXPECT_THAT(std::vector(moved.begin(), moved.begin() + 20),
@@ -310,7 +311,7 @@ TEST_F(StreamMover, StrandedClientsGoFirstAndWhateverTheMap) {
 }
 
 TEST_F(StreamMover, StrandedClientsWhoSendGoFirst) {
-  set_map({server_of("a"), server_of("b")});
+  set_map({backend_of("a"), backend_of("b")});
   add_clients(50);
   for (fake_client& client : clients)
     mover.strand(client, move_cause::link_lost, now);
@@ -325,9 +326,9 @@ TEST_F(StreamMover, StrandedClientsWhoSendGoFirst) {
 }
 
 TEST_F(StreamMover, ForgetsWhoLeavesByItself) {
-  set_map({server_of("a"), server_of("b")});
+  set_map({backend_of("a"), backend_of("b")});
   add_clients(60);
-  set_map({server_of("a"), server_of("b", server_state::draining)});
+  set_map({backend_of("a"), backend_of("b", backend_state::draining)});
   const std::size_t pending = mover.pending();
   fake_client& leaving = *std::ranges::find_if(
       clients, [](const fake_client& client) { return client.is_move_pending(); });
@@ -340,9 +341,9 @@ TEST_F(StreamMover, ForgetsWhoLeavesByItself) {
 }
 
 TEST_F(StreamMover, ChecksAStreamThatWasOpenedByAnOlderMap) {
-  set_map({server_of("a"), server_of("b", server_state::draining)});
+  set_map({backend_of("a"), backend_of("b", backend_state::draining)});
   fake_client& late = clients.emplace_back("late", moved);
-  late.open(server_of("b"));
+  late.open(backend_of("b"));
   works = 0;
   mover.add(late, now);
   EXPECT_EQ(works, 1);
@@ -351,9 +352,9 @@ TEST_F(StreamMover, ChecksAStreamThatWasOpenedByAnOlderMap) {
 }
 
 TEST_F(StreamMover, ALateTimerCatchesUpButALongPauseMakesNoCrowd) {
-  set_map({server_of("a"), server_of("b")});
+  set_map({backend_of("a"), backend_of("b")});
   add_clients(1'000);
-  set_map({server_of("a"), server_of("b", server_state::draining)});
+  set_map({backend_of("a"), backend_of("b", backend_state::draining)});
   run_until(now + milliseconds(200));
   moved.clear();
   now += milliseconds(50);

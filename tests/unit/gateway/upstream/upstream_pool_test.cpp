@@ -106,9 +106,9 @@ class UpstreamPool : public ::testing::Test {
   }
 
   void set_map(std::initializer_list<std::pair<const char*, std::uint16_t>> named) {
-    std::vector<shard_router::server> servers;
+    std::vector<shard_router::backend_entry> servers;
     for (const auto& [name, port] : named) {
-      shard_router::server one;
+      shard_router::backend_entry one;
       one.name = name;
       one.host = "127.0.0.1";
       one.port = port;

@@ -151,7 +151,7 @@ class Worker : public ::testing::Test {
 
   void set_map(std::uint16_t port) {
     serving->post_map(std::make_shared<shard_router::shard_map>(
-        1, std::vector<shard_router::server>{
+        1, std::vector<shard_router::backend_entry>{
                {.name = "b1", .host = "127.0.0.1", .port = port, .instance = {}}}));
   }
 

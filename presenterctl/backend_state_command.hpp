@@ -17,9 +17,10 @@ struct zookeeper_options {
   bool is_json = false;
 };
 
-// Prints what it has done. exit_no: there is no such server, or its entry cannot be read. A server
-// that is in this state already is left alone. exit_refused: the entry is of another identity.
-exit_code write_server_state(const zookeeper_options& options, const std::string& name,
-                             shard_router::server_state state);
+// Prints what it has done. exit_no: there is no such backend, or its entry cannot be read. A
+// backend that is in this state already is left alone. exit_refused: the entry is of another
+// identity.
+exit_code write_backend_state(const zookeeper_options& options, const std::string& name,
+                              shard_router::backend_state state);
 
 }  // namespace presenter::ctl

@@ -1,4 +1,4 @@
-#include "presenterctl/server_state_command.hpp"
+#include "presenterctl/backend_state_command.hpp"
 
 #include <fmt/format.h>
 
@@ -25,7 +25,7 @@ using shard_router::zk_errc;
 class state_writer final : public shard_router::zk_listener {
  public:
   state_writer(boost::asio::io_context& io, shard_router::zk_session_options options,
-               std::string name, shard_router::server_state state)
+               std::string name, shard_router::backend_state state)
       : io_(io),
         has_identity_(!options.digest_auth.empty()),
         session_(io.get_executor(), std::move(options)),
@@ -54,10 +54,10 @@ class state_writer final : public shard_router::zk_listener {
     session_.get_data(path_, [this](error_code failed, const std::string& data,
                                     const shard_router::zk_stat& stat) {
       if (failed == zk_errc::no_node)
-        return end(exit_no, fmt::format("there is no such server in {}{}", session_.chroot(),
+        return end(exit_no, fmt::format("there is no such backend in {}{}", session_.chroot(),
                                         shard_router::servers_path));
       if (failed) return on_failure(failed);
-      auto found = shard_router::decode_server(name_, data);
+      auto found = shard_router::decode_backend(name_, data);
       if (!found) return end(exit_no, path_ + ": " + found.error().message());
       if (found->state == state_) return end(exit_ok, {});
       found->state = state_;
@@ -65,8 +65,8 @@ class state_writer final : public shard_router::zk_listener {
     });
   }
 
-  void write(const shard_router::server& server, std::int32_t version) {
-    session_.set_data(path_, encode_server(server), version, [this](error_code failed) {
+  void write(const shard_router::backend_entry& backend, std::int32_t version) {
+    session_.set_data(path_, encode_backend(backend), version, [this](error_code failed) {
       if (failed == zk_errc::bad_version || failed == zk_errc::no_node) return read();
       if (failed) return on_failure(failed);
       is_changed = true;
@@ -96,7 +96,7 @@ class state_writer final : public shard_router::zk_listener {
   shard_router::zk_session session_;
   const std::string name_;
   const std::string path_;
-  const shard_router::server_state state_;
+  const shard_router::backend_state state_;
 };
 
 exit_code fail(exit_code with, std::string_view why) {
@@ -106,11 +106,11 @@ exit_code fail(exit_code with, std::string_view why) {
 
 }  // namespace
 
-exit_code write_server_state(const zookeeper_options& options, const std::string& name,
-                             shard_router::server_state state) {
+exit_code write_backend_state(const zookeeper_options& options, const std::string& name,
+                              shard_router::backend_state state) {
   const auto address = shard_router::parse_zk_address(options.address);
   if (!address) return fail(exit_usage, "--zookeeper: " + address.error().message());
-  if (!shard_router::is_server_name(name)) return fail(exit_usage, "not a name of a server");
+  if (!shard_router::is_backend_name(name)) return fail(exit_usage, "not a name of a backend");
   shard_router::zk_session_options session;
   session.address = *address;
   if (!options.auth_file.empty()) {
