@@ -21,9 +21,10 @@ struct weight_policy {
   double floor = 0.1;
   // At twice an even share a storm of reconnecting clients does not crush a newcomer.
   double ceiling = 2;
-  // Of CPU, descriptors or clients_max: from here on a gateway has the floor. The way down begins
-  // at slow_from, for a step at one place would be switched on and off again and again.
-  double slow_from = 0.75;
+  // Of CPU, descriptors or clients_max: from slow_above on a gateway has the floor. The way down
+  // begins at slow_from. A step, or a short way, is steeper than caches follow, and would send it
+  // up and down for ever: tests/balance.
+  double slow_from = 0.6;
   double slow_above = 0.85;
   // After its start, so that its links are up and its first report is true.
   std::chrono::milliseconds blackout = std::chrono::seconds(10);

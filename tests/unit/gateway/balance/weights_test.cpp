@@ -125,8 +125,8 @@ TEST(Weights, FallToTheFloorWhereAGatewayIsSlow) {
     EXPECT_EQ(weight.reason, weight_reason::slow);
   }
   // Half way down, and not on the way yet.
-  EXPECT_NEAR(slow([](load_report& report) { report.cpu = 0.8; }).weight, 0.55, 1e-9);
-  EXPECT_DOUBLE_EQ(slow([](load_report& report) { report.cpu = 0.75; }).weight, 1);
+  EXPECT_NEAR(slow([](load_report& report) { report.cpu = 0.725; }).weight, 0.55, 1e-9);
+  EXPECT_DOUBLE_EQ(slow([](load_report& report) { report.cpu = 0.6; }).weight, 1);
   // Not known.
   EXPECT_DOUBLE_EQ(slow([](load_report& report) { report.clients_max = 0; }).weight, 1);
 }
