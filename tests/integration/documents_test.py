@@ -31,9 +31,14 @@ RECIPES = {
     "tests/unit/protocol/wire/frame_vectors.py": "frame_vectors",
     "fencing_test ": "schedules", "mux_simulation_test ": "schedules",
     "cmake --preset dev": "work", "build/dev/bin/": "work", '{"host":': "entry",
+    '{"addresses":': "report", '{"record":': "exec_input", "# Weights of": "weight_file",
+    "balance_test ": "balance",
     # Pictures, what a command prints, C++, and bytes, which specification_test reads.
     "            ┌": None, " client ──": None, "Summary\n": None, "base ←": None, "+------": None,
     "0000": None, "zk_session ": None, "state at the receiver": None,
+    "load_report ": None, "w = 1 + ": None,
+    # Another program's configuration.
+    "loadbalance weighted ": None,
 }
 # And a command in the text.
 COMMANDS = {
@@ -166,12 +171,23 @@ class DocumentsTest(ClientCase):
                     "tls": {"certificate": "server.pem", "private_key": "server.key"},
                     "shards": {"file": "shards.toml"}}))
 
-    def test_an_entry_has_the_fields_that_are_read(self):
-        with open(os.path.join(ROOT, "shard_router/shard_map_codec.cpp"), encoding="utf-8") as file:
-            read = file.read()
-        for block in self.blocks("entry"):
-            for field in json.loads(block.text):
-                self.assertIn(f'"{field}"', read)
+    def test_json_has_the_fields_of_its_code(self):
+        for recipe, path in (("entry", "shard_router/shard_map_codec.cpp"),
+                             ("report", "gateway/balance/load_report.cpp"),
+                             ("exec_input", "gateway/balance/exec_publisher.cpp")):
+            with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+                code = file.read()
+            for block in self.blocks(recipe):
+                json.loads(block.text)
+                for field in re.findall(r'"(\w+)":', block.text):
+                    self.assertIn(f'"{field}"', code)
+
+    def test_a_weight_file_is_what_a_unit_test_expects(self):
+        with open(os.path.join(ROOT, "tests/unit/gateway/balance/file_publisher_test.cpp"),
+                  encoding="utf-8") as file:
+            expected = "".join(re.findall(r'^ +"(.*)"\)?;?$', file.read(), re.M))
+        for block in self.blocks("weight_file"):
+            self.assertIn(block.text.replace("\n", "\\n"), expected)
 
     def test_secrets_are_made_as_they_are_read(self):
         [ticket_key], [identity] = self.commands("ticket_key"), self.commands("identity")
@@ -290,6 +306,19 @@ class DocumentsTest(ClientCase):
                     self.assertIn(f'"{name}"', read)
             one = re.search(r"PRESENTER_SEED=123 (\w+(?: --gtest_filter=\S+)?)", block.text)
             self.run_well("bash", "-ec", f"PRESENTER_SEED=123 {PROGRAMS}/{one.group(1)}")
+
+    def test_the_simulated_fleet_is_run_as_it_says(self):
+        """Its programs are built; one, which is a test, reads the seed. The other needs minutes."""
+        folder = os.path.join(ROOT, "tests/balance")
+        with open(os.path.join(folder, "CMakeLists.txt"), encoding="utf-8") as file:
+            built = file.read()
+        with open(os.path.join(folder, "balance_test.cpp"), encoding="utf-8") as file:
+            self.assertIn('"PRESENTER_SEED"', file.read())
+        for block in self.blocks("balance"):
+            for name in re.findall(r"\bbalance_\w+", block.text):
+                self.assertIn(name, built)
+            for path in re.findall(r"\btests/\S+|\bgateway/\S+\.svg", block.text):
+                self.assertTrue(os.path.exists(os.path.join(ROOT, path)), path)
 
     def test_fuzz_runs_name_targets_that_there_are(self):
         for command in self.commands("fuzz_run"):
