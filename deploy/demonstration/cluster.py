@@ -179,7 +179,9 @@ class Certificates:
         self._authority_key = os.path.join(folder, "authority.key")
         self._openssl("req", "-x509", *self.EC_KEY, "-keyout", self._authority_key,
                       "-out", self.authority, "-days", "2",
-                      "-subj", "/CN=Presenter throw-away authority")
+                      "-subj", "/CN=Presenter throw-away authority",
+                      # Python from 3.13 on wants what RFC 5280 wants.
+                      "-addext", "keyUsage=critical,keyCertSign,cRLSign")
         self.issue(os.path.join(folder, "server"), "DNS:localhost,IP:127.0.0.1")
 
     EC_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
@@ -190,7 +192,8 @@ class Certificates:
         """A certificate for these names, `stem`.pem and its key, `stem`.key, of the authority or of
         another `issuer`'s stem, with more X.509 `extensions`: "extendedKeyUsage=clientAuth"."""
         with open(f"{stem}.ext", "w", encoding="ascii") as file:
-            file.write("\n".join([f"subjectAltName={names}", *extensions, ""]))
+            file.write("\n".join([f"subjectAltName={names}", "subjectKeyIdentifier=hash",
+                                  "authorityKeyIdentifier=keyid", *extensions, ""]))
         self._openssl("req", *(new_key or self.EC_KEY), "-keyout", f"{stem}.key",
                       "-out", f"{stem}.csr", "-utf8", "-subj", subject)
         self._openssl("x509", "-req", "-in", f"{stem}.csr",

@@ -56,6 +56,7 @@ struct conversation {
 
   tls_status step() {
     peer->push();
+    channel->begin_turn(std::chrono::steady_clock::now());
     channel->mark_readable(false);
     return channel->handshake();
   }

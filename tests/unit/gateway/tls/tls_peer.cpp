@@ -69,8 +69,8 @@ void tls_peer::offer_protocols(int kilobytes) {
             0);
 }
 
-void tls_peer::offer_another_group_first() {
-  ASSERT_EQ(SSL_set1_groups_list(ssl_, "P-521:X25519:P-256"), 1);
+void tls_peer::offer_groups(const char* names) {
+  ASSERT_EQ(SSL_set1_groups_list(ssl_, names), 1);
 }
 
 void tls_peer::ask_for_fragments(int code) {

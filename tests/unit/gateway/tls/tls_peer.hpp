@@ -39,8 +39,9 @@ class tls_peer {
   void fragment_output();
   // Of the ClientHello that comes, some kilobytes more.
   void offer_protocols(int kilobytes);
-  // Its ClientHello will be answered with a HelloRetryRequest.
-  void offer_another_group_first();
+  // As OpenSSL names them, the first is guessed to be ours: "P-521:X25519" gets a
+  // HelloRetryRequest.
+  void offer_groups(const char* names);
   // max_fragment_length by its number in RFC 6066 §4.
   void ask_for_fragments(int code);
 
