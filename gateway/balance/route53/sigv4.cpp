@@ -136,7 +136,7 @@ bool is_space(char each) {
 }
 
 // Without spaces at its ends, and with one in place of several.
-std::string trimmed(std::string_view value) {
+std::string canonical_value(std::string_view value) {
   std::string made;
   for (const char each : value) {
     if (!is_space(each)) {
@@ -162,7 +162,7 @@ std::map<std::string, std::string> canonical_headers(const net::http_request& re
   for (const auto& [name, value] : request.headers) {
     const auto [at, is_new] = made.try_emplace(lower_case(name));
     if (!is_new) at->second += ',';
-    at->second += trimmed(value);
+    at->second += canonical_value(value);
   }
   return made;
 }
