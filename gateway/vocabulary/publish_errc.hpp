@@ -20,6 +20,7 @@ enum class publish_errc : std::uint8_t {
   not_in_zone,         // the record's name is outside the zone · configuration
   conflicting_record,  // a record of that name stands in the way · whoever made it: remove it
   too_many_records,    // more records than the DNS service takes under one name · the fleet's size
+  not_enabled,         // it does not serve such records · its configuration
   invalid_reply,       // the answer is not what its protocol allows · the DNS service
   unreachable,         // no connection, its name unknown, TLS failed · the DNS service or network
   timed_out,           // no answer in time · the DNS service or network, or the program
@@ -27,7 +28,7 @@ enum class publish_errc : std::uint8_t {
   program_failed,      // it cannot be run, or ended with another status than 0 · the program
 };
 
-inline constexpr std::array<std::string_view, 13> publish_errc_names{"ok",
+inline constexpr std::array<std::string_view, 14> publish_errc_names{"ok",
                                                                      "throttled",
                                                                      "busy",
                                                                      "denied",
@@ -35,6 +36,7 @@ inline constexpr std::array<std::string_view, 13> publish_errc_names{"ok",
                                                                      "not_in_zone",
                                                                      "conflicting_record",
                                                                      "too_many_records",
+                                                                     "not_enabled",
                                                                      "invalid_reply",
                                                                      "unreachable",
                                                                      "timed_out",

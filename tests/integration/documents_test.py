@@ -31,6 +31,7 @@ RECIPES = {
     "tests/unit/protocol/wire/frame_vectors.py": "frame_vectors",
     "fencing_test ": "schedules", "mux_simulation_test ": "schedules",
     "cmake --preset dev": "work", "build/dev/bin/": "work", '{"host":': "entry",
+    'A "--[[presenter]]': "lua_record",
     '{"addresses":': "report", '{"record":': "exec_input", "# Weights of": "weight_file",
     "balance_test ": "balance",
     # Pictures, what a command prints, C++, and bytes, which specification_test reads.
@@ -188,6 +189,13 @@ class DocumentsTest(ClientCase):
             expected = "".join(re.findall(r'^ +"(.*)"\)?;?$', file.read(), re.M))
         for block in self.blocks("weight_file"):
             self.assertIn(block.text.replace("\n", "\\n"), expected)
+
+    def test_a_lua_record_is_what_a_unit_test_expects(self):
+        with open(os.path.join(ROOT, "tests/unit/gateway/balance/powerdns/lua_record_test.cpp"),
+                  encoding="utf-8") as file:
+            expected = file.read()
+        for block in self.blocks("lua_record"):
+            self.assertIn(block.text.strip().replace('"', '\\"'), expected)
 
     def test_secrets_are_made_as_they_are_read(self):
         [ticket_key], [identity] = self.commands("ticket_key"), self.commands("identity")

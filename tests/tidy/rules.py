@@ -25,6 +25,8 @@ LAYERS = {
         "base", "base/net", "shard_router", "gateway/vocabulary", "gateway/config",
         "gateway/operate"),
     "gateway/balance/route53": ("base", "base/net", "gateway/vocabulary", "gateway/balance"),
+    "gateway/balance/powerdns": (
+        "base", "base/net", "gateway/vocabulary", "gateway/config", "gateway/balance"),
     "gateway/tls/records": ("base",),
     "gateway/tls/certificates": ("protocol", "gateway/config"),
     "gateway/tls/tickets": ("base", "gateway/config", "gateway/operate"),
