@@ -177,13 +177,19 @@ class Certificates:
         self.certificate = os.path.join(folder, "server.pem")
         self.private_key = os.path.join(folder, "server.key")
         self._authority_key = os.path.join(folder, "authority.key")
-        self._openssl("req", "-x509", *self.EC_KEY, "-keyout", self._authority_key,
-                      "-out", self.authority, "-days", "2",
-                      "-subj", "/CN=Presenter throw-away authority",
-                      # Python from 3.13 on wants what RFC 5280 wants.
-                      "-addext", "keyUsage=critical,keyCertSign,cRLSign")
+        # Not the machine's openssl.cnf. Python from 3.13 on wants of an authority what RFC 5280
+        # wants.
+        config = os.path.join(folder, "authority.cnf")
+        with open(config, "w", encoding="ascii") as file:
+            file.write("[req]\ndistinguished_name = name\nx509_extensions = authority\n[name]\n"
+                       "[authority]\n" + "\n".join(self.AUTHORITY) + "\n")
+        self._openssl("req", "-x509", "-config", config, *self.EC_KEY,
+                      "-keyout", self._authority_key, "-out", self.authority, "-days", "2",
+                      "-subj", "/CN=Presenter throw-away authority")
         self.issue(os.path.join(folder, "server"), "DNS:localhost,IP:127.0.0.1")
 
+    AUTHORITY = ("basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign,cRLSign",
+                 "subjectKeyIdentifier=hash")
     EC_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
     RSA_KEY = ["-newkey", "rsa:2048", "-nodes"]
 

@@ -25,8 +25,8 @@ class CertificatesCase(PeerCase):
         self.issue(stem, names, issuer=self.path(issuer), subject=f"/CN={stem}", **options)
 
     def issue_authority(self, stem, subject, **options):
-        self.issue(stem, "DNS:" + stem, subject=subject, extensions=["basicConstraints=CA:TRUE"],
-                   **options)
+        self.issue(stem, "DNS:" + stem, subject=subject,
+                   extensions=self.cluster.certificates.AUTHORITY[:2], **options)
 
     def append(self, below, stem):
         """Puts certificates behind others, as their chain."""
