@@ -31,8 +31,9 @@ constexpr int exit_mistake = 1;
 constexpr int exit_usage = 2;
 
 constexpr const char* footer =
-    "Signals: SIGTERM, SIGINT end it, a second one at once; SIGHUP reads the files of [tls] "
-    "again.\n"
+    "Signals: SIGTERM, SIGINT end it, a second one at once; with [drain] the first SIGTERM "
+    "drains.\n"
+    "SIGHUP reads the files of [tls] again.\n"
     "Exit status: 0 ended by a signal, or the configuration is good; 1 a mistake in the\n"
     "configuration, the start failed, standard output cannot be written, or a fault of the "
     "program\n"

@@ -31,17 +31,22 @@ using boost::system::error_code;
 // A thousand backends are some 200 KB.
 constexpr std::size_t page_bytes_max = 16 * 1'024 * 1'024;
 
-// One GET. Life: on the stack of ask_one, while its io_context runs.
+// One request. Life: on the stack of ask_one, while its io_context runs.
 class exchange {
  public:
-  exchange(asio::io_context& io, gateway_answer& answer, const std::string& target)
-      : io_(io), answer_(answer), names_(io.get_executor()), request_(http::verb::get, target, 11) {
+  exchange(asio::io_context& io, gateway_answer& answer, gateway_method method,
+           const std::string& target)
+      : io_(io),
+        answer_(answer),
+        names_(io.get_executor()),
+        request_(method == gateway_method::order ? http::verb::post : http::verb::get, target, 11) {
     parser_.body_limit(page_bytes_max);
   }
 
   void start(const gateway_address& at, std::chrono::milliseconds timeout) {
     request_.set(http::field::host, at.host);
     request_.set(http::field::connection, "close");
+    request_.prepare_payload();
     deadline_ = std::chrono::steady_clock::now() + timeout;
     // What stands there when the time is over.
     answer_.mistake = make_error_code(net::errc::lookup_timed_out).message();
@@ -83,7 +88,10 @@ class exchange {
     answer_.status = parser_.get().result_int();
   }
 
-  void fail(error_code failed) { answer_.mistake = failed.message(); }
+  void fail(error_code failed) {
+    answer_.mistake = failed.message();
+    answer_.is_nobody_there = failed == asio::error::connection_refused;
+  }
 
   // Somebody is there; who speaks no HTTP is most often the gateway's port for clients.
   void fail_answer(error_code failed) {
@@ -102,7 +110,7 @@ class exchange {
   http::response_parser<http::string_body> parser_;
 };
 
-gateway_answer ask_one(const std::string& gateway, const std::string& target,
+gateway_answer ask_one(const std::string& gateway, gateway_method method, const std::string& target,
                        std::chrono::milliseconds timeout) {
   gateway_answer answer;
   answer.gateway = gateway;
@@ -112,7 +120,7 @@ gateway_answer ask_one(const std::string& gateway, const std::string& target,
     return answer;
   }
   asio::io_context io{1};
-  exchange one(io, answer, target);
+  exchange one(io, answer, method, target);
   one.start(*address, timeout);
   io.run_for(timeout);
   return answer;
@@ -141,12 +149,12 @@ std::string percent_encoded(std::string_view text) {
 }
 
 std::vector<gateway_answer> ask_gateways(const std::vector<std::string>& gateways,
-                                         const std::string& target,
+                                         gateway_method method, const std::string& target,
                                          std::chrono::milliseconds timeout) {
   std::vector<gateway_answer> answers;
   answers.reserve(gateways.size());
   for (const std::string& each : gateways)
-    answers.push_back(ask_one(each, target, timeout));
+    answers.push_back(ask_one(each, method, target, timeout));
   return answers;
 }
 

@@ -13,10 +13,11 @@
 namespace presenter::ctl {
 
 struct gateway_answer {
-  std::string gateway;  // as it was named on the command line
-  unsigned status = 0;  // of HTTP; 0: no answer
-  nlohmann::json page;  // with a status: what it says; may be null
-  std::string mistake;  // without: why, in words
+  std::string gateway;           // as it was named on the command line
+  unsigned status = 0;           // of HTTP; 0: no answer
+  nlohmann::json page;           // with a status: what it says; may be null
+  std::string mistake;           // without: why, in words
+  bool is_nobody_there = false;  // without: nobody listens at this address
 };
 
 // "HOST:PORT"; an IPv6 address in brackets.
@@ -29,9 +30,12 @@ std::optional<gateway_address> parse_gateway(std::string_view text);
 // Everything but letters, digits, '-', '.', '_' and '~' as %XX.
 std::string percent_encoded(std::string_view text);
 
-// GET of `target` at each; every one has `timeout`, from connecting to the last byte.
+// A question changes nothing; an order (POST) is taken from this machine only.
+enum class gateway_method : std::uint8_t { question, order };
+
+// `target` at each; every one has `timeout`, from connecting to the last byte.
 std::vector<gateway_answer> ask_gateways(const std::vector<std::string>& gateways,
-                                         const std::string& target,
+                                         gateway_method method, const std::string& target,
                                          std::chrono::milliseconds timeout);
 
 }  // namespace presenter::ctl

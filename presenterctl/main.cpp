@@ -11,6 +11,7 @@
 #include "base/standard_output.hpp"
 #include "base/uncaught.hpp"
 #include "presenterctl/backend_state_command.hpp"
+#include "presenterctl/drain_commands.hpp"
 #include "presenterctl/gateway_query.hpp"
 #include "presenterctl/reports.hpp"
 
@@ -20,13 +21,14 @@ using namespace presenter::ctl;
 using presenter::shard_router::backend_state;
 
 constexpr const char* footer =
-    "Exit status: 0 done, 1 the answer is no (no such backend, nobody of this key),\n"
+    "Exit status: 0 done, 1 the answer is no (no such backend, nobody of this key, too late),\n"
     "2 wrong arguments, 3 a gateway or ZooKeeper cannot be reached, 4 ZooKeeper refuses this\n"
-    "identity, 5 standard output cannot be written.";
+    "identity, or the gateway is on another machine, 5 standard output cannot be written.";
 
 struct command_line {
   gateway_options gateways;
   zookeeper_options zookeeper;
+  drain_options drain;
   double timeout_seconds = 5;
   bool is_json = false;
   std::string key;
@@ -70,6 +72,30 @@ CLI::App* add_order(CLI::App& app, command_line& line, const char* name, const c
   return command;
 }
 
+// `gateway` has commands of its own.
+struct gateway_commands {
+  CLI::App* status;
+  CLI::App* drain;
+  CLI::App* undrain;
+};
+
+gateway_commands add_gateway(CLI::App& app, command_line& line) {
+  CLI::App* gateway =
+      app.add_subcommand("gateway", "takes gateways out, and says how far they are");
+  gateway->require_subcommand(1);
+  const gateway_commands all{
+      add_report(*gateway, line, "status", "clients left, who still comes, when it will end"),
+      add_report(*gateway, line, "drain",
+                 "takes the record out of DNS; ends when nobody is left and nobody comes"),
+      add_report(*gateway, line, "undrain", "takes a drain back, until it has ended")};
+  all.drain->add_option("--deadline", line.drain.deadline,
+                        "close whoever is left evenly, so that all are gone in 90s, 30m, 2h");
+  all.drain->add_flag("--wait", line.drain.waits, "until the gateways have ended");
+  for (CLI::App* each : {gateway, all.status, all.drain, all.undrain})
+    each->footer(footer);
+  return all;
+}
+
 int run(int argc, char** argv) {
   command_line line;
   CLI::App app{"Asks and tells a fleet of Presenter gateways and backends", "presenterctl"};
@@ -88,6 +114,7 @@ int run(int argc, char** argv) {
   CLI::App* drain =
       add_order(app, line, "drain", "no new streams, those it has are moved; it ends when empty");
   CLI::App* undrain = add_order(app, line, "undrain", "takes a drain back, until it has ended");
+  const gateway_commands gateway = add_gateway(app, line);
   for (CLI::App* each : {shards, whois, what_if, drain, undrain})
     each->footer(footer);
 
@@ -110,6 +137,9 @@ int run(int argc, char** argv) {
   if (*whois) return report_whois(line.gateways, line.key);
   if (*what_if && !line.add.empty()) return report_added(line.gateways, line.add);
   if (*what_if) return report_removed(line.gateways, line.remove);
+  if (*gateway.status) return report_gateways(line.gateways);
+  if (*gateway.drain) return drain_gateways(line.gateways, line.drain);
+  if (*gateway.undrain) return undrain_gateways(line.gateways);
   return write_backend_state(line.zookeeper, line.name,
                              *drain ? backend_state::draining : backend_state::up);
 }

@@ -57,6 +57,13 @@ void client_session::shut_down() {
   close_cleanly(close_reason::shutting_down);
 }
 
+void client_session::close_served(close_reason reason) {
+  context_.thread.assert_on_worker();
+  relay_.abandon(reason == close_reason::gateway_draining ? protocol::reset_reason::shutting_down
+                                                          : protocol::reset_reason::cancelled);
+  close_cleanly(reason);
+}
+
 std::string client_session::tag() const {
   context_.thread.assert_on_worker();
   return fmt::format("{}-{}", context_.tag_stem, number_);
@@ -194,6 +201,8 @@ void client_session::on_handshake_done() {
   context_.metrics.handshakes[tls_.is_resumed() ? handshake_kind::resumed : handshake_kind::full]
       .add();
   if (tls_.is_resumed_elsewhere()) context_.metrics.resumed_elsewhere.add();
+  if (context_.arrivals != nullptr)
+    context_.arrivals->note(peer_.address(), context_.deadlines.now());
   opening_->set_tls_facts(tls_.facts());
   count_early_data();
   if (context_.settings.tls.detach_records) tls_.detach();

@@ -18,6 +18,7 @@
 #include "base/loop/poller.hpp"
 #include "base/loop/turn_queue.hpp"
 #include "gateway/accept/address_limits.hpp"
+#include "gateway/accept/arrival_watch.hpp"
 #include "gateway/client/client_closing.hpp"
 #include "gateway/client/client_opening.hpp"
 #include "gateway/client/idle_watch.hpp"
@@ -60,6 +61,7 @@ struct client_context {
   relay_context& relaying;
   relay_batch& batch;
   client_session_owner& owner;
+  arrival_watch* arrivals;           // nullptr: nobody asks
   std::string tag_stem;              // of this worker of this gateway
   std::uint64_t sessions_begun = 0;  // numbers the tags
   // By reason: a backend that goes ends thousands of clients in one turn, and a log that is slow to
@@ -93,6 +95,11 @@ class client_session final : public session_hook,
 
   // The gateway ends: closes cleanly what can be closed cleanly.
   void shut_down();
+
+  // It is served, and may be asked to come again, at another gateway for example.
+  bool is_served() const { return phase_ == client_phase::relaying; }
+  steady_time idle_since() const { return idle_.since(); }
+  void close_served(close_reason reason);
 
   // For those who look at all clients.
   client_phase phase() const { return phase_; }

@@ -10,6 +10,7 @@ class idle_watch {
  public:
   explicit idle_watch(steady_time now) : last_byte_(now) {}
 
+  steady_time since() const { return last_byte_; }
   void mark(steady_time now) { last_byte_ = now; }
 
   // When it will have been idle for `timeout`, as far as is known now.

@@ -285,6 +285,23 @@ void read_log(config_section section, log_config& out) {
   section.finish();
 }
 
+// The folder's content is looked at by control/file_checks.
+void read_hooks(config_section section, hooks_config& out, const std::filesystem::path& folder) {
+  if (const auto path = section.text("directory")) out.directory = folder / *path;
+  section.read("timeout", out.timeout, 100ms, 1h);
+  section.finish();
+}
+
+void read_drain(config_section& root, drain_config& out) {
+  out.is_configured = root.has("drain");
+  auto section = root.section("drain");
+  section.read("quiet", out.quiet, 1s, 24h);
+  duration deadline{};
+  section.read("deadline", deadline, drain_deadline_min, drain_deadline_max);
+  if (deadline != 0ms) out.deadline = deadline;
+  section.finish();
+}
+
 void read_small(config_section& root, config& out) {
   auto workers = root.section("workers");
   workers.read("count", out.workers.count, 0, 256);
@@ -317,6 +334,8 @@ void read_all(const toml::table& table, const std::filesystem::path& folder, con
   read_shards(root.section("shards"), out.shards, folder);
   read_upstream(root.section("upstream"), out.upstream, out.auth);
   read_small(root, out);
+  read_drain(root, out.drain);
+  read_hooks(root.section("hooks"), out.hooks, folder);
   read_log(root.section("log"), out.log);
   root.finish();
 }

@@ -228,6 +228,25 @@ struct shutdown_config {
   duration timeout = std::chrono::seconds{10};
 };
 
+// [drain]: how a gateway is taken out. With this table in the file SIGTERM drains.
+struct drain_config {
+  bool is_configured = false;
+  // The gateway ends when it has no client, and none has come for so long. DNS caches keep a record
+  // for longer than its TTL. 1 s … 24 h, and at least dns.ttl.
+  duration quiet = std::chrono::minutes{10};
+  // Clients that are left are closed at an even pace, so that the last one goes before this is
+  // over. Nothing: they stay for as long as they like.
+  std::optional<duration> deadline;
+};
+inline constexpr duration drain_deadline_min = std::chrono::seconds{1};
+inline constexpr duration drain_deadline_max = std::chrono::hours{48};
+
+// [hooks]: programs that run at certain moments of the gateway's life.
+struct hooks_config {
+  std::optional<std::filesystem::path> directory;  // nothing: no hooks
+  duration timeout = std::chrono::seconds{60};     // of each. 100 ms … 1 h.
+};
+
 // [log]
 struct log_config {
   log_level level = log_level::info;  // "debug", "info", "warning", "error"
@@ -246,6 +265,8 @@ struct config {
   admin_config admin;
   limits_config limits;
   shutdown_config shutdown;
+  drain_config drain;
+  hooks_config hooks;
   log_config log;
 };
 

@@ -3,6 +3,7 @@
 #include <ctime>
 #include <filesystem>
 
+#include "gateway/hooks/hook_folder.hpp"
 #include "gateway/tls/certificates/tls_files.hpp"
 #include "gateway/tls/tickets/ticket_key_file.hpp"
 #include "shard_router/map_file.hpp"
@@ -29,11 +30,19 @@ void check_ticket_keys(config_result& loaded) {
     loaded.fail({"tls"}, "ticket_key_file", found.mistake);
 }
 
+void check_hooks(config_result& loaded) {
+  const auto& folder = loaded.value.hooks.directory;
+  if (!folder) return;
+  for (const std::string& mistake : list_hooks(*folder).mistakes)
+    loaded.fail({"hooks"}, "directory", mistake);
+}
+
 }  // namespace
 
 std::vector<std::string> check_files(config_result& loaded) {
   check_certificates(loaded);
   check_ticket_keys(loaded);
+  check_hooks(loaded);
   std::vector<std::string> in_map;
   const auto& map = loaded.value.shards.file;
   if (!map || !std::filesystem::exists(*map)) return in_map;

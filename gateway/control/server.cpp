@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/paced_log.hpp"
+#include "gateway/config/config_checks.hpp"
 #include "gateway/control/start.hpp"
 #include "gateway/control/version.hpp"
 #include "gateway/operate/guarded_run.hpp"
@@ -25,6 +26,9 @@ namespace {
 // For the last turns of a worker whose time is over, on a busy machine.
 constexpr std::chrono::seconds worker_grace{10};
 
+// How often the gateway looks whether it is ready for the first time.
+constexpr std::chrono::milliseconds ready_interval{100};
+
 }  // namespace
 
 server::server(const config& settings)
@@ -35,10 +39,15 @@ server::server(const config& settings)
       moves_per_second_(moves_per_worker(settings.moves, worker_count(settings))),
       signals_(control_, SIGTERM, SIGINT),
       reload_signals_(control_, SIGHUP),
+      node_(name_of_gateway(settings, settings.listen.address)),
+      hooks_(control_, settings.hooks, [this] { return subject(); }),
+      ready_timer_(control_),
       tickets_(control_, settings.tls),
       tls_(control_, settings.tls),
+      drain_(control_, settings.drain, workers_, hooks_, node_, [this] { shut_down(); }),
       trimmer_(control_, [this] { return handshakes(); }),
       crowds_(control_, [this] { return metrics(); }) {
+  run_starting_hooks();
   tell_capacity(settings, clients_max_, descriptors_max_);
   const bool has_predecessor = is_listened_on(settings.listen.address);
   auto sockets = open_listeners(settings);
@@ -46,15 +55,15 @@ server::server(const config& settings)
   if (settings.listen.fast_open != 0 && !is_fast_open_allowed())
     spdlog::info("listen.fast_open: the kernel does not allow it, net.ipv4.tcp_fastopen is not 3");
   listen_endpoint_ = sockets.front().local_endpoint();
-  const std::string node = node_name(settings, listen_endpoint_);
+  node_ = node_name(settings, listen_endpoint_);
   const std::size_t clients_per_worker = std::max<std::size_t>(1, clients_max_ / sockets.size());
   if (address_limits::is_needed(settings.limits))
     addresses_ = std::make_unique<address_limits>(settings.limits);
   // Of this life of the gateway: tags are no others' even if its name is.
-  const std::string life = fmt::format("{}-{:08x}", node, std::random_device{}());
+  const std::string life = fmt::format("{}-{:08x}", node_, std::random_device{}());
   for (auto& socket : sockets) {
     const worker_setup setup{.settings = settings,
-                             .node = node,
+                             .node = node_,
                              .tag_stem = fmt::format("{}-{}", life, workers_.size()),
                              .tickets = tickets_.current(),
                              .tls = tls_.current(),
@@ -62,10 +71,11 @@ server::server(const config& settings)
                              .descriptors_watermark = descriptors_watermark_of(descriptors_max_),
                              .addresses = addresses_.get(),
                              .moves_per_second = moves_per_second_,
+                             .arrivals = &drain_.arrivals(),
                              .early_data = early_data_.get()};
     workers_.push_back(std::make_unique<worker>(setup, std::move(socket)));
   }
-  pages_ = std::make_unique<shard_pages>(control_, router_, workers_, node, moves_per_second_,
+  pages_ = std::make_unique<shard_pages>(control_, router_, workers_, node_, moves_per_second_,
                                          [this] { return shards_->held(); });
   if (settings.admin.address) {
     admin_ = open_admin(
@@ -78,7 +88,12 @@ server::server(const config& settings)
             .whois = [this](const admin_query& query,
                             const json_reply& reply) { pages_->whois(query, reply); },
             .what_if = [this](const admin_query& query,
-                              const json_reply& reply) { pages_->what_if(query, reply); }},
+                              const json_reply& reply) { pages_->what_if(query, reply); },
+            .drain = [this](const admin_query&, const json_reply& reply) { drain_.answer(reply); },
+            .start_drain = [this](const admin_query& query,
+                                  const json_reply& reply) { drain_.start(query, reply); },
+            .undo_drain = [this](const admin_query&,
+                                 const json_reply& reply) { drain_.undo(reply); }},
         has_predecessor);
   }
   router_.subscribe([this](const auto& map) { on_map(map); });
@@ -98,6 +113,39 @@ std::optional<tcp_endpoint> server::admin_endpoint() const {
 }
 
 // --- life
+
+// Before anything else: what they prepare may be the address itself.
+void server::run_starting_hooks() {
+  std::optional<std::string> failure;
+  hooks_.run(hook_event::starting, [&failure](const std::string& why) { failure = why; });
+  signals_.async_wait([&failure](boost::system::error_code error, int) {
+    if (!error) failure = "a signal has ended the start";
+  });
+  while (!failure)
+    control_.run_one();
+  hooks_.stop();
+  signals_.cancel();
+  control_.restart();
+  control_.poll();  // the wait that was cancelled
+  control_.restart();
+  if (!failure->empty())
+    throw std::runtime_error("hooks.directory: the start is given up: " + *failure);
+}
+
+hook_subject server::subject() const {
+  const auto& listen = workers_.empty() ? settings_.listen.address : listen_endpoint_;
+  const auto admin = workers_.empty() ? settings_.admin.address : admin_endpoint();
+  return {node_, format_endpoint(listen), admin ? format_endpoint(*admin) : "", drain_.clients()};
+}
+
+// Once in a life: that a gateway is not ready for a while later is no new beginning.
+void server::await_ready() {
+  if (ready().is_ready()) return hooks_.run(hook_event::ready);
+  ready_timer_.expires_after(ready_interval);
+  ready_timer_.async_wait([this](boost::system::error_code error) {
+    if (!error) await_ready();
+  });
+}
 
 void server::start() {
   for (std::size_t i = 0; i < workers_.size(); ++i) {
@@ -130,6 +178,7 @@ worker_events server::events_of_worker() {
 bool server::run() {
   wait_signal();
   wait_reload();
+  await_ready();
   const auto attempt = [this](auto step) {
     if (!run_guarded("control thread", step)) has_failed_ = true;
   };
@@ -158,6 +207,8 @@ void server::shut_down() {
   if (admin_ != nullptr) admin_->stop();
   tickets_.stop();
   tls_.stop();
+  drain_.stop();
+  hooks_.stop();
   control_.stop();
 }
 
@@ -176,10 +227,17 @@ bool server::wait_for_workers() {
 
 void server::wait_signal() {
   signals_.async_wait([this](boost::system::error_code error, int signal) {
-    if (error) return;
-    spdlog::info("{}: closing", signal == SIGTERM ? "SIGTERM" : "SIGINT");
-    shut_down();
+    if (!error) on_stop_signal(signal);
   });
+}
+
+void server::on_stop_signal(int signal) {
+  if (signal == SIGTERM && drain_.take_sigterm()) {
+    notify_service_manager("STOPPING=1");
+    return wait_signal();
+  }
+  spdlog::info("{}: closing", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+  shut_down();
 }
 
 void server::wait_reload() {
@@ -242,6 +300,13 @@ handshake_counts server::handshakes() const {
 }
 
 readiness server::ready() const {
+  readiness state = able();
+  if (drain_.is_draining()) state.missing.insert(state.missing.begin(), "draining");
+  return state;
+}
+
+// Those who come can be served, whether anybody is to be sent here or not.
+readiness server::able() const {
   readiness state;
   const auto& map = router_.current();
   if (is_ending_) state.missing.push_back("the gateway is shutting down");
@@ -274,9 +339,11 @@ std::string server::render_metrics() const {
   facts.zookeeper = shards_->facts();
   facts.tickets = tickets_.facts();
   facts.certificates = tls_.facts();
-  facts.is_ready = ready().is_ready();
+  facts.is_ready = able().is_ready();
   facts.clients_max = clients_max_;
   facts.moves_per_second = moves_per_second_;
+  facts.hooks = hooks_.facts();
+  facts.drain = drain_.facts();
   facts.memory.openssl = openssl_memory_bytes();
   facts.memory.openssl_without_clients = openssl_without_clients_;
   facts.memory.trims = trimmer_.trims();

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <condition_variable>
 #include <memory>
@@ -14,10 +15,12 @@
 #include <vector>
 
 #include "gateway/config/config.hpp"
+#include "gateway/control/drain_control.hpp"
 #include "gateway/control/shard_pages.hpp"
 #include "gateway/control/shard_source.hpp"
 #include "gateway/control/ticket_source.hpp"
 #include "gateway/control/tls_source.hpp"
+#include "gateway/hooks/hook_runner.hpp"
 #include "gateway/operate/admin_place.hpp"
 #include "gateway/operate/crowd_watch.hpp"
 #include "gateway/operate/memory_trimmer.hpp"
@@ -29,8 +32,8 @@ namespace presenter::gateway {
 // An exception on any thread ends all the others in order: see gateway/README.md, Failures.
 class server {
  public:
-  // Opens the listeners and the admin endpoint. Throws std::exception whose text names what is in
-  // the way.
+  // Runs the hooks of `starting`, then opens the listeners and the admin endpoint. Throws
+  // std::exception whose text names what is in the way.
   explicit server(const config& settings);
   ~server();
 
@@ -42,7 +45,8 @@ class server {
   std::optional<tcp_endpoint> admin_endpoint() const;
 
   // At SIGHUP the files that [tls] names are read again. Serves until SIGTERM or SIGINT, then
-  // closes cleanly within shutdown.timeout. A second signal ends the process at once.
+  // closes cleanly within shutdown.timeout. A second signal ends the process at once. With [drain]
+  // the first SIGTERM drains, and a further one closes.
   // False: a thread has failed, and the others were ended for that. What it left half done is not
   // to be taken apart: the process is to end without destroying this object.
   bool run();
@@ -53,11 +57,16 @@ class server {
   void shut_down();
   bool wait_for_workers();
   worker_events events_of_worker();
+  void run_starting_hooks();
+  void await_ready();
+  void on_stop_signal(int signal);
+  hook_subject subject() const;
   void start_tickets();
   void start_tls();
   void on_map(const upstream_pool::map_ptr& map);
 
   readiness ready() const;
+  readiness able() const;
   std::string render_metrics() const;
   std::size_t links_up() const;
   handshake_counts handshakes() const;
@@ -71,9 +80,13 @@ class server {
   boost::asio::io_context control_{1};
   boost::asio::signal_set signals_;
   boost::asio::signal_set reload_signals_;
+  std::string node_;  // this gateway's name
+  hook_runner hooks_;
+  boost::asio::steady_timer ready_timer_;
   ticket_source tickets_;
   tls_source tls_;
   tcp_endpoint listen_endpoint_;
+  drain_control drain_;
   std::unique_ptr<address_limits> addresses_;        // nullptr: none are set
   std::unique_ptr<early_data_register> early_data_;  // nullptr: none is taken
   // What workers tell; outlives them.

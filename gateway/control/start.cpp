@@ -79,15 +79,19 @@ std::size_t worker_count(const config& settings) {
   return own_cpu_share().threads();
 }
 
-std::string node_name(const config& settings, const tcp_endpoint& listen) {
+std::string name_of_gateway(const config& settings, const tcp_endpoint& listen) {
   if (!settings.gateway.name.empty()) return settings.gateway.name;
+  return fmt::format("{}:{}", printable(host_name()), listen.port());
+}
+
+std::string node_name(const config& settings, const tcp_endpoint& listen) {
   const std::string host = host_name();
-  if (is_anybodys(host))
+  if (settings.gateway.name.empty() && is_anybodys(host))
     spdlog::warn(
         "gateway.name is not set and this machine is called '{}', like others: backends "
         "and presenterctl cannot tell its gateway from theirs",
         host);
-  return fmt::format("{}:{}", printable(host), listen.port());
+  return name_of_gateway(settings, listen);
 }
 
 std::vector<listening_socket> open_listeners(const config& settings) {

@@ -22,8 +22,9 @@ std::uint64_t raise_descriptor_limit();
 // call.
 std::size_t worker_count(const config& settings);
 
-// In Hello, tags and pages: gateway.name, or the machine and the port. A warning where that will
-// hardly tell this gateway from others.
+// In Hello, tags and pages: gateway.name, or the machine and the port.
+std::string name_of_gateway(const config& settings, const tcp_endpoint& listen);
+// The same, with a warning where that will hardly tell this gateway from others.
 std::string node_name(const config& settings, const tcp_endpoint& listen);
 
 // One line with version and limits; a warning if limits.clients_max is more than the descriptors.

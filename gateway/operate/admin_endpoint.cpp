@@ -61,6 +61,18 @@ std::optional<http::status> status_of(const error_code& ec) {
   }
 }
 
+// From the loopback, or from an address of this machine to itself.
+bool is_from_here(const tcp::socket& socket) {
+  error_code failed;
+  const auto peer = socket.remote_endpoint(failed).address();
+  if (failed) return false;
+  const bool is_mapped = peer.is_v6() && peer.to_v6().is_v4_mapped();
+  const bool is_loopback =
+      is_mapped ? asio::ip::make_address_v4(asio::ip::v4_mapped, peer.to_v6()).is_loopback()
+                : peer.is_loopback();
+  return is_loopback || peer == socket.local_endpoint(failed).address();
+}
+
 }  // namespace
 
 // Shared with the coroutines, each of which keeps it alive.
@@ -221,7 +233,8 @@ asio::awaitable<admin_response> admin_endpoint::server::make_response(
     answer->response = std::move(response);
     answer->arrived.cancel();
   };
-  answer_admin_request(parser.get(), client.owner->content_, reply);
+  answer_admin_request(parser.get(), client.owner->content_, is_from_here(client.stream.socket()),
+                       reply);
   error_code ignored;
   if (!answer->response)
     co_await answer->arrived.async_wait(asio::redirect_error(asio::use_awaitable, ignored));

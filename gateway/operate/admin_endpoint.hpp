@@ -16,7 +16,7 @@ struct admin_limits {
   // More are answered 503 and closed. Far above what health checks and scrapers need.
   std::size_t sessions_max = 64;
   std::size_t header_bytes_max = 8 * 1'024;
-  std::size_t body_bytes_max = 1'024;  // no page reads one
+  std::size_t body_bytes_max = 1'024;  // nobody reads one
   // For a request to arrive, the pause before it included, and again for its response to leave.
   std::chrono::milliseconds deadline{10'000};
 };

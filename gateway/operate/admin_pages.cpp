@@ -53,8 +53,25 @@ const json_page* find_json_page(std::string_view path, const admin_content& cont
   if (path == "/shards") return &content.shards;
   if (path == "/whois") return &content.whois;
   if (path == "/what-if") return &content.what_if;
+  if (path == "/drain") return &content.drain;
   return nullptr;
 }
+
+// nullptr if there is no such order.
+const json_page* find_order(std::string_view path, const admin_content& content) {
+  if (path == "/drain") return &content.start_drain;
+  if (path == "/undrain") return &content.undo_drain;
+  return nullptr;
+}
+
+std::string_view methods_of(std::string_view path) {
+  if (path == "/drain") return "GET, HEAD, POST";
+  if (path == "/undrain") return "POST";
+  return "GET, HEAD";
+}
+
+constexpr std::string_view order_refused =
+    R"({"error":"orders are taken from programs on this machine only"})";
 
 std::string_view path_of(const admin_request& request) {
   const std::string_view target{request.target().data(), request.target().size()};
@@ -80,16 +97,19 @@ struct request_traits {
   explicit request_traits(const admin_request& request)
       : version(request.version()),
         is_kept_alive(request.keep_alive()),
-        is_head(request.method() == http::verb::head) {}
+        is_head(request.method() == http::verb::head),
+        methods(methods_of(path_of(request))) {}
   unsigned version;
   bool is_kept_alive;
   bool is_head;
+  std::string_view methods;  // that its page takes
 };
 
 admin_response finished(page from, const request_traits& request) {
   auto response = response_of(std::move(from), request.version);
   if (response.result() == http::status::method_not_allowed)
-    response.set(http::field::allow, "GET, HEAD");
+    response.set(http::field::allow,
+                 boost::beast::string_view{request.methods.data(), request.methods.size()});
   response.keep_alive(request.is_kept_alive);
   // The length stays that of the body a GET would have.
   if (request.is_head) response.body().clear();
@@ -111,20 +131,38 @@ void answer_read(const admin_request& request, const admin_content& content,
   const std::string_view path = path_of(request);
   if (const json_page* make = find_json_page(path, content))
     return answer_json(*make, {request.target().data(), request.target().size()}, traits, reply);
+  // An order is no page.
+  if (find_order(path, content) != nullptr)
+    return reply(finished(plain_page(http::status::method_not_allowed), traits));
   auto found = find_page(path, content);
   reply(finished(found ? std::move(*found) : plain_page(http::status::not_found), traits));
+}
+
+// A browser on this machine may run anybody's page, but says whose it is.
+void answer_order(const admin_request& request, const admin_content& content, bool is_from_here,
+                  const admin_reply& reply) {
+  const request_traits traits(request);
+  const json_page* const order = find_order(path_of(request), content);
+  if (order == nullptr)
+    return reply(finished(plain_page(http::status::method_not_allowed), traits));
+  if (!is_from_here || request.find(http::field::origin) != request.end())
+    return reply(finished(
+        page{http::status::forbidden, "application/json", std::string(order_refused)}, traits));
+  answer_json(*order, {request.target().data(), request.target().size()}, traits, reply);
 }
 
 }  // namespace
 
 void answer_admin_request(const admin_request& request, const admin_content& content,
-                          admin_reply reply) {
+                          bool is_from_here, admin_reply reply) {
   const request_traits traits(request);
   if (request.target().size() > admin_target_bytes_max)
     return reply(finished(plain_page(http::status::uri_too_long), traits));
-  if (!is_read(request))
+  const bool is_order = request.method() == http::verb::post;
+  if (!is_order && !is_read(request))
     return reply(finished(plain_page(http::status::method_not_allowed), traits));
   try {
+    if (is_order) return answer_order(request, content, is_from_here, reply);
     answer_read(request, content, reply);
   } catch (const std::exception& error) {
     thread_local log_pace said;

@@ -2,8 +2,11 @@
 //   /healthz  200 while the process lives        /metrics  Prometheus text
 //   /readyz   200, or 503 with the reasons       /shards   JSON: the shard map, streams, moves
 //   /heap     text: what malloc holds
+//   /drain    JSON: how far the gateway is in being taken out
 //   /whois?key=KEY                               JSON: who owns the key, its clients here
 //   /what-if?add=NAME&weight=W, ?remove=NAME     JSON: what such a change would move
+// and orders, by POST, from programs on this machine only:
+//   /drain, /drain?deadline=5m, /undrain         JSON: the same as GET /drain
 #pragma once
 
 #include <boost/beast/http/message.hpp>
@@ -48,14 +51,18 @@ struct admin_content {
   json_page shards;
   json_page whois;
   json_page what_if;
+  json_page drain;
+  json_page start_drain;
+  json_page undo_drain;
 };
 
 // Longest request target: the longest key, every byte of it percent-encoded, and the page's name.
 inline constexpr std::size_t admin_target_bytes_max = 4'096;
 
-// Takes GET and HEAD of these pages; everything else is answered with 400, 404, 405 or 414. `reply`
-// is called once, now or later.
-void answer_admin_request(const admin_request&, const admin_content&, admin_reply reply);
+// Takes GET and HEAD of the pages, and orders `is_from_here`: of somebody on this machine. All else
+// is answered with 400, 403, 404, 405 or 414. `reply` is called once, now or later.
+void answer_admin_request(const admin_request&, const admin_content&, bool is_from_here,
+                          admin_reply reply);
 
 // An answer that closes the session: for a request that could not be read.
 admin_response admin_error(boost::beast::http::status);

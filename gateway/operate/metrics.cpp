@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "gateway/operate/lifecycle_metrics.hpp"
 #include "gateway/operate/process_usage.hpp"
 #include "gateway/operate/prometheus_text.hpp"
 
@@ -378,6 +379,13 @@ void worker_metrics::count_link_error(const boost::system::error_code& ec) noexc
   link_errors[static_cast<protocol::errc>(is_protocol ? ec.value() : 0)].add();
 }
 
+std::int64_t worker_metrics::clients_total() const noexcept {
+  std::int64_t sum = 0;
+  for (std::size_t i = 0; i < decltype(clients_open)::size; ++i)
+    sum += clients_open.at_index(i).value();
+  return sum;
+}
+
 std::string render_prometheus(worker_span workers, const process_facts& facts) {
   prometheus_text out;
   for (const auto& row : metric_table) {
@@ -389,6 +397,8 @@ std::string render_prometheus(worker_span workers, const process_facts& facts) {
   write_tickets(out, facts.tickets);
   write_certificates(out, facts.certificates);
   write_memory(out, facts.memory, workers);
+  write_hooks(out, facts.hooks);
+  write_drain(out, facts.drain);
   write_usage(out, facts);
   return std::move(out).take();
 }

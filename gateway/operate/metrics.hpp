@@ -19,7 +19,9 @@
 #include "gateway/vocabulary/accept_outcome.hpp"
 #include "gateway/vocabulary/client_phase.hpp"
 #include "gateway/vocabulary/close_reason.hpp"
+#include "gateway/vocabulary/drain_state.hpp"
 #include "gateway/vocabulary/handshake_outcome.hpp"
+#include "gateway/vocabulary/hook_event.hpp"
 #include "gateway/vocabulary/link_outcome.hpp"
 #include "gateway/vocabulary/memory_part.hpp"
 #include "gateway/vocabulary/move_cause.hpp"
@@ -133,6 +135,8 @@ struct alignas(128) worker_metrics {
     clients_open[from].sub();
     clients_open[to].add();
   }
+  // In every phase, those that are closing included.
+  std::int64_t clients_total() const noexcept;
   void count_link_error(const boost::system::error_code&) noexcept;
 };
 
@@ -195,6 +199,26 @@ struct memory_facts {
   std::uint64_t handshakes_since_trim = 0;
 };
 
+// Hooks that have run.
+struct hook_facts {
+  using by_result = std::array<std::uint64_t, hook_result_names.size()>;
+  std::array<by_result, hook_event_names.size()> runs{};
+
+  void count(hook_event event, hook_result result) {
+    ++runs[static_cast<std::size_t>(event)][static_cast<std::size_t>(result)];
+  }
+};
+
+// How the gateway is taken out.
+struct drain_facts {
+  drain_state state = drain_state::up;
+  double seconds = 0;
+  std::uint64_t arrivals = 0;  // of all drains
+  std::uint64_t closed = 0;    // of all drains
+  std::optional<double> rule_eta_seconds;
+  std::optional<double> deadline_eta_seconds;
+};
+
 // What is known of the process as a whole.
 struct process_facts {
   std::string version;  // "0.1.0"
@@ -208,6 +232,8 @@ struct process_facts {
   zookeeper_facts zookeeper;
   certificate_facts certificates;
   memory_facts memory;
+  hook_facts hooks;
+  drain_facts drain;
 };
 
 // How long these workers' moves take, until the last is made; each worker has a pace of its own.

@@ -115,6 +115,8 @@ constexpr std::array<close_row, close_reason_count> close_table{{
     {close_reason::link_lost, "link_lost", fault::backend, log_level::info,
      "the link under the stream broke", silent},
 
+    {close_reason::gateway_draining, "gateway_draining", fault::none, log_level::debug,
+     "the gateway is being taken out, and its deadline comes near", silent},
     {close_reason::shutting_down, "shutting_down", fault::none, log_level::debug,
      "the gateway is ending",
      close_answer{answer_type::internal_error, "shutting_down: the gateway is shutting down"}},

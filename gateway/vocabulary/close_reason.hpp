@@ -68,6 +68,7 @@ enum class close_reason : std::uint8_t {
   link_lost,
 
   // The gateway itself.
+  gateway_draining,
   shutting_down,
   internal,
 };

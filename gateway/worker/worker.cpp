@@ -7,6 +7,7 @@
 #include <new>
 #include <random>
 #include <utility>
+#include <vector>
 
 #include "base/paced_log.hpp"
 #include "gateway/operate/guarded_run.hpp"
@@ -27,6 +28,10 @@ constexpr std::chrono::milliseconds serve_time{10};
 
 // Streams that are compared with a new map in one turn of the loop: some 0.1 ms.
 constexpr std::size_t looks_per_turn = 512;
+
+// Clients that are compared when some are to be closed, and for each of these.
+constexpr std::size_t idle_sample_min = 512;
+constexpr std::size_t idle_sample_for_each = 4;
 
 // For frames that are still to leave when the links close at the end.
 constexpr std::chrono::milliseconds link_linger{500};
@@ -72,6 +77,7 @@ worker::worker(const worker_setup& setup, listening_socket socket)
                .relaying = relaying_,
                .batch = batch_,
                .owner = *this,
+               .arrivals = setup.arrivals,
                .tag_stem = setup.tag_stem},
       admission_(setup.addresses, metrics_),
       listener_(std::move(socket), polls_, deadlines_, metrics_,
@@ -327,6 +333,32 @@ void worker::post_survey(std::function<void(const client_session&)> visit,
     surveys_.add(std::move(visit), std::move(done));
     post_turns();
   });
+}
+
+void worker::post_close_idle(std::size_t count, close_reason reason) {
+  post([this, count, reason] { close_idle(count, reason); });
+}
+
+// To look at all of a hundred thousand clients in one turn would hold up those who talk. A client
+// that ends here may take others with it; all of them stay in memory until the turn is over.
+void worker::close_idle(std::size_t count, close_reason reason) {
+  own_thread_.assert_on_worker();
+  const protocol::output_batch::scope scope(output_);
+  const std::size_t sample =
+      std::min(clients_.size(), std::max(idle_sample_min, idle_sample_for_each * count));
+  std::vector<client_session*> served;
+  for (std::size_t i = 0; i < sample; ++i) {
+    client_session* const next = clients_.next_in_round();
+    if (next->is_served()) served.push_back(next);
+  }
+  const std::size_t closed = std::min(count, served.size());
+  std::partial_sort(served.begin(), served.begin() + static_cast<std::ptrdiff_t>(closed),
+                    served.end(), [](const client_session* a, const client_session* b) {
+                      return a->idle_since() < b->idle_since();
+                    });
+  for (std::size_t i = 0; i < closed; ++i) {
+    if (served[i]->is_served()) served[i]->close_served(reason);
+  }
 }
 
 void worker::post_visit_links(std::function<void(const upstream_pool&)> visit) {

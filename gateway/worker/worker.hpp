@@ -40,6 +40,7 @@ struct worker_setup {
   std::size_t descriptors_watermark = std::numeric_limits<std::size_t>::max();
   address_limits* addresses = nullptr;  // of all workers, outlives them; nullptr: no limits
   double moves_per_second = moves_per_second_default;  // of this worker
+  arrival_watch* arrivals = nullptr;          // of all workers, outlives them; nullptr: nobody asks
   early_data_register* early_data = nullptr;  // of all workers, outlives them; nullptr: none taken
 };
 
@@ -82,6 +83,10 @@ class worker final : private client_session_owner {
   // Shows the links to `visit`, on the worker's thread.
   void post_visit_links(std::function<void(const upstream_pool&)> visit);
 
+  // Closes so many of the clients that are served, cleanly. Of a sample of all, which goes round:
+  // those who have been silent for longest. Fewer, if there are no more in it.
+  void post_close_idle(std::size_t count, close_reason reason);
+
   // Accepts no more, closes clients cleanly, then links; whatever is left after `within` is cut.
   // The thread ends with it.
   void post_shut_down(duration within);
@@ -111,6 +116,7 @@ class worker final : private client_session_owner {
   void run_turns();
   void look_for_moves();
   void wait_move();
+  void close_idle(std::size_t count, close_reason reason);
   void step_survey();
   void bury();
   void take_early_data(const tls_contexts& contexts);

@@ -24,7 +24,8 @@ ALARMS = os.path.join(ROOT, "deploy/alarms.yml")
 # What a block is, by how it begins.
 RECIPES = {
     "deploy/demo [": "synopsis", "tests/run [": "synopsis", "presenter --config FILE": "synopsis",
-    "presenterctl shards ": "synopsis", "PRESENTER_BIN=$PWD/": "synopsis",
+    "presenterctl shards ": "synopsis", "presenterctl gateway drain ": "synopsis",
+    "terminationGracePeriodSeconds": "pod", "PRESENTER_BIN=$PWD/": "synopsis",
     "[listen]": "configuration", "[tls]": "configuration", "[[server]]": "map_file",
     "mkdir -p build/try": "by_hand", "curl --fail": "by_hand_asked",
     "install -m 755 build/": "as_a_service", "apt-get install haproxy": "measurement",
@@ -45,6 +46,7 @@ RECIPES = {
 COMMANDS = {
     r"presenter --check": "synopsis_in_text",
     r"presenter(ctl|-load|-storm|-chatd) [a-z-]+": "synopsis_in_text",
+    r"presenterctl gateway [a-z]+( --[a-z]+)?": "synopsis_in_text",
     r"openssl rand 80 > ticket\.key": "ticket_key",
     r"printf 'gateway:%s' .*": "identity",
     r"tests/fuzz/run .*": "fuzz_run",
@@ -107,6 +109,8 @@ class DocumentsTest(ClientCase):
         interpreter = ["/usr/bin/python3", "-B"] if program.endswith(".py") else []
         behind = words[words.index(program) + 1:]
         commands = behind[0].split("|") if behind and re.match(r"[a-z]", behind[0]) else []
+        if commands == ["gateway"]:  # which has commands of its own
+            interpreter, path, commands = [*interpreter, path], "gateway", [behind[1]]
         environment = {**os.environ, "PYTHONPATH": os.path.join(ROOT, "tests/support")}
         return "".join(self.run_well(*interpreter, path, *command, "--help", env=environment)
                        for command in ([[command] for command in commands] or [[]]))
@@ -125,6 +129,14 @@ class DocumentsTest(ClientCase):
         for command in sorted(self.commands("synopsis_in_text")):
             with self.subTest(command=command):
                 self.check_synopsis(command)
+
+    def test_the_order_of_a_pod(self):
+        [block] = self.blocks("pod")
+        [order] = re.findall(r"command: \[(.*)\]$", block.text, re.M)
+        self.check_synopsis(order.replace(",", ""))
+        [grace] = re.findall(r"PeriodSeconds: (\d+)$", block.text, re.M)
+        [deadline] = re.findall(r"--deadline, (\d+)h", order)
+        self.assertGreater(int(grace), int(deadline) * 3600)
 
     def test_measurements(self):
         [block] = self.blocks("measurement")

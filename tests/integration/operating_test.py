@@ -37,7 +37,7 @@ class DocumentsTest(InstallationTest):
 
     def keys_of_the_program(self):
         """{"listen.backlog", …}: what it says that each table has, asked by a key that none has."""
-        tables = re.findall(r"^\[(\w+)\]$", text_of(REFERENCE), re.M)
+        tables = re.findall(r"^(?:# )?\[(\w+)\]", text_of(REFERENCE), re.M)
         path = self.write("asked.toml", "[zzzzzzzz]\n" + "".join(
             f"[{table}]\nzzzzzzzzzzzzzzzzzzzzzzzz = 1\n" for table in tables))
         _, _, said = run("--config", path, "--check")
@@ -73,7 +73,7 @@ class DocumentsTest(InstallationTest):
     def values_of_the_reference(self):
         table, values = None, {}
         for line in text_of(REFERENCE).splitlines():
-            header = re.match(r"\[(\w+)\]", line)
+            header = re.match(r"(?:# )?\[(\w+)\]", line)
             table = header.group(1) if header else table
             entry = re.match(r"(?:# )?(\w+) = (.*?)(?:  # .*)?$", line)
             if entry:
@@ -91,9 +91,9 @@ class DocumentsTest(InstallationTest):
         status, _, said = run("--config", self.write("as_is.toml", own), "--check")
         self.assertEqual((status, said), (0, ""))
         # Every key in force, but for those that need files of their own or exclude another.
-        every = re.sub(r"(?m)^# (?=\w+ = |  )", "", own)
+        every = re.sub(r"(?m)^# (?=\w+ = |  |\[)", "", own)
         every = re.sub(r"(?m)^(ocsp_response|client_ca|ticket_key_file|file|zookeeper_auth_file"
-                       r"|saved_map|names) = .*\n", "", every)
+                       r"|saved_map|names|directory) = .*\n", "", every)
         status, _, said = run("--config", self.write("every.toml", every), "--check")
         self.assertEqual((status, said), (0, ""))
 

@@ -27,6 +27,8 @@ LAYERS = {
     "gateway/balance/route53": ("base", "base/net", "gateway/vocabulary", "gateway/balance"),
     "gateway/balance/powerdns": (
         "base", "base/net", "gateway/vocabulary", "gateway/config", "gateway/balance"),
+    "gateway/hooks": (
+        "base", "base/process", "gateway/vocabulary", "gateway/config", "gateway/operate"),
     "gateway/tls/records": ("base",),
     "gateway/tls/certificates": ("protocol", "gateway/config"),
     "gateway/tls/tickets": ("base", "gateway/config", "gateway/operate"),
@@ -34,6 +36,8 @@ LAYERS = {
         "base", "protocol/wire", "gateway/config", "gateway/tls/records",
         "gateway/tls/certificates", "gateway/tls/tickets"),
     "gateway/accept": ("base", "base/loop", "gateway/config", "gateway/operate"),
+    "gateway/drain": (
+        "base", "gateway/vocabulary", "gateway/config", "gateway/operate", "gateway/accept"),
     "gateway/upstream": (
         "base", "base/net", "protocol", "protocol/wire", "protocol/transport", "shard_router",
         "gateway/vocabulary", "gateway/config", "gateway/operate"),
@@ -50,8 +54,9 @@ LAYERS = {
         "gateway/tls/tickets", "gateway/accept", "gateway/upstream", "gateway/relay",
         "gateway/moves", "gateway/client"),
     "gateway/control": (
-        "base", "shard_router", "gateway/config", "gateway/operate", "gateway/tls/certificates",
-        "gateway/tls/tickets", "gateway/accept", "gateway/worker"),
+        "base", "shard_router", "gateway/vocabulary", "gateway/config", "gateway/operate",
+        "gateway/hooks", "gateway/tls/certificates", "gateway/tls/tickets", "gateway/accept",
+        "gateway/drain", "gateway/worker"),
     "gateway": ("base", "shard_router", "gateway/config", "gateway/operate", "gateway/control"),
     "presenterctl": ("base", "base/net", "shard_router"),
     "bench/chat_backend": (
@@ -141,6 +146,8 @@ COUNTERS = (
     ("gateway/operate/metrics.hpp", "certificate_facts", ("gateway/operate/metrics.cpp",)),
     ("gateway/operate/metrics.hpp", "zookeeper_facts", ("gateway/operate/metrics.cpp",)),
     ("gateway/operate/metrics.hpp", "memory_facts", ("gateway/operate/metrics.cpp",)),
+    ("gateway/operate/metrics.hpp", "hook_facts", ("gateway/operate/lifecycle_metrics.cpp",)),
+    ("gateway/operate/metrics.hpp", "drain_facts", ("gateway/operate/lifecycle_metrics.cpp",)),
     ("gateway/operate/metrics.hpp", "process_facts", ("gateway/operate/metrics.cpp",)),
     ("shard_router/shard_counters.hpp", "shard_counters",
      ("gateway/control/shard_source.cpp", "bench/chat_backend/counters_text.cpp")),

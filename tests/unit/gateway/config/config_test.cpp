@@ -90,6 +90,12 @@ address_unauthenticated_max = 100
 address_handshakes_per_second = 10
 address_handshakes_burst = 50
 address_exempt = ["10.0.0.0/8", "2001:db8::/32", "::1"]
+[drain]
+quiet = "20m"
+deadline = "2h"
+[hooks]
+directory = "hooks"
+timeout = "5s"
 [shutdown]
 timeout = "1m"
 [log]
@@ -135,7 +141,20 @@ TEST_F(Config, NeedsOnlyCertificateKeyAndShards) {
   EXPECT_EQ(value.auth.packet_bytes_max, 4'096U);
   EXPECT_EQ(value.upstream.links_per_worker, 1U);
   EXPECT_EQ(value.admin.address, std::nullopt);
+  EXPECT_FALSE(value.drain.is_configured);
+  EXPECT_EQ(value.drain.quiet, 10min);
+  EXPECT_EQ(value.drain.deadline, std::nullopt);
+  EXPECT_EQ(value.hooks.directory, std::nullopt);
+  EXPECT_EQ(value.hooks.timeout, 60s);
   EXPECT_EQ(value.log.level, log_level::info);
+}
+
+TEST_F(Config, AnEmptyTableOfDrainIsAWish) {
+  EXPECT_TRUE(load_after_minimum("[drain]\n").value.drain.is_configured);
+  EXPECT_EQ(mistake_of("[drain]\nquiet = 0\n"),
+            "presenter.toml:7: drain.quiet: must be 1s to 24h, not 0s");
+  EXPECT_EQ(mistake_of("[drain]\ndeadline = \"49h\"\n"),
+            "presenter.toml:7: drain.deadline: must be 1s to 48h, not 49h");
 }
 
 TEST_F(Config, ReadsEveryKey) {
@@ -205,6 +224,11 @@ TEST_F(Config, ReadsEveryKey) {
   EXPECT_EQ(value.clients.user_timeout, 1min);
   EXPECT_EQ(value.clients.notsent_lowat_bytes, 65'536);
   EXPECT_EQ(value.clients.idle_timeout, 24h);
+  EXPECT_TRUE(value.drain.is_configured);
+  EXPECT_EQ(value.drain.quiet, 20min);
+  EXPECT_EQ(value.drain.deadline, 2h);
+  EXPECT_EQ(value.hooks.directory, files_.folder() / "hooks");
+  EXPECT_EQ(value.hooks.timeout, 5s);
   EXPECT_EQ(value.shutdown.timeout, 1min);
   EXPECT_EQ(value.log.level, log_level::debug);
 }

@@ -166,6 +166,17 @@ TEST_F(FileChecks, TicketKeysInAFileAreWholeAndSecret) {
                                        "64 ticket keys of 80 bytes each"));
 }
 
+TEST_F(FileChecks, HooksCanBeRun) {
+  const auto mistakes = [&] {
+    return messages(load(std::string{tls_lines} + shards_lines + "[hooks]\ndirectory = \"h\"\n"));
+  };
+  EXPECT_THAT(mistakes(), ElementsAre("presenter.toml:7: hooks.directory: there is no folder 'h'"));
+  std::filesystem::create_directory(files_.folder() / "h");
+  EXPECT_THAT(mistakes(), IsEmpty());
+  files_.write("h/10-a", "#!/bin/sh\n");
+  EXPECT_THAT(mistakes(), ElementsAre(HasSubstr("'h/10-a' is not executable")));
+}
+
 TEST_F(FileChecks, KeyMustBelongToTheCertificate) {
   files_.make_certificate("other");
   const auto result =

@@ -90,7 +90,13 @@ class AdminEndpoint : public testing::Test {
             [this](const admin_query&, const json_reply& reply) {
               asio::post(context_, [reply] { reply({http::status::ok, "later"}); });
             },
-        .what_if = [](const admin_query&, const json_reply&) {}};
+        .what_if = [](const admin_query&, const json_reply&) {},
+        .drain = [](const admin_query&, const json_reply&) {},
+        .start_drain =
+            [](const admin_query&, const json_reply& reply) {
+              reply({http::status::ok, "begun"});
+            },
+        .undo_drain = [](const admin_query&, const json_reply&) {}};
     endpoint_.emplace(context_, any_port, content, limits);
     address_ = endpoint_->local_endpoint();
     thread_ = std::thread([this] { context_.run(); });

@@ -22,7 +22,7 @@ class AdminPages : public testing::Test {
   }
   admin_response answer_to(const admin_request& request) const {
     std::optional<admin_response> response;
-    answer_admin_request(request, content_,
+    answer_admin_request(request, content_, is_from_here_,
                          [&response](admin_response made) { response = std::move(made); });
     return response.value();
   }
@@ -41,7 +41,14 @@ class AdminPages : public testing::Test {
                              [](const admin_query& query, const json_reply& reply) {
                                reply({status::not_found, query.value("key").value_or("none")});
                              },
-                         .what_if = json("{}")};
+                         .what_if = json("{}"),
+                         .drain = json(R"({"state":"up"})"),
+                         .start_drain =
+                             [](const admin_query& query, const json_reply& reply) {
+                               reply({status::ok, query.value("deadline").value_or("none")});
+                             },
+                         .undo_drain = json(R"({"state":"undone"})")};
+  bool is_from_here_ = true;
 };
 
 TEST_F(AdminPages, ServeHealthMetricsAndShards) {
@@ -53,6 +60,30 @@ TEST_F(AdminPages, ServeHealthMetricsAndShards) {
   EXPECT_EQ(shards.body(), R"({"epoch":7})");
   EXPECT_EQ(shards[http::field::content_type], "application/json");
   EXPECT_EQ(shards[http::field::cache_control], "no-store");
+}
+
+TEST_F(AdminPages, TakeOrdersFromProgramsOnThisMachineOnly) {
+  EXPECT_EQ(ask(verb::get, "/drain").body(), R"({"state":"up"})");
+  EXPECT_EQ(ask(verb::post, "/drain").body(), "none");
+  EXPECT_EQ(ask(verb::post, "/drain?deadline=5m").body(), "5m");
+  EXPECT_EQ(ask(verb::post, "/undrain").body(), R"({"state":"undone"})");
+  is_from_here_ = false;
+  EXPECT_EQ(ask(verb::get, "/drain").body(), R"({"state":"up"})") << "reading is for all";
+  const auto refused = ask(verb::post, "/drain");
+  EXPECT_EQ(refused.result(), status::forbidden);
+  EXPECT_EQ(refused.body(), R"({"error":"orders are taken from programs on this machine only"})");
+  is_from_here_ = true;
+  admin_request of_a_page{verb::post, "/drain", 11};
+  of_a_page.set(http::field::origin, "https://elsewhere.example");
+  EXPECT_EQ(answer_to(of_a_page).result(), status::forbidden) << "a browser says whose it is";
+}
+
+TEST_F(AdminPages, SayWhichMethodsAPageTakes) {
+  EXPECT_EQ(ask(verb::get, "/undrain").result(), status::method_not_allowed);
+  EXPECT_EQ(ask(verb::get, "/undrain")[http::field::allow], "POST");
+  EXPECT_EQ(ask(verb::put, "/drain")[http::field::allow], "GET, HEAD, POST");
+  EXPECT_EQ(ask(verb::post, "/metrics").result(), status::method_not_allowed);
+  EXPECT_EQ(ask(verb::post, "/metrics")[http::field::allow], "GET, HEAD");
 }
 
 TEST_F(AdminPages, CountWhatIsAllocated) {

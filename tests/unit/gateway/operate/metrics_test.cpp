@@ -211,6 +211,27 @@ TEST_F(Metrics, TellOfTheProcess) {
   EXPECT_GE(page.value("process_max_fds"), page.value("process_open_fds"));
 }
 
+TEST_F(Metrics, TellOfHooksAndDrain) {
+  facts_.hooks.count(hook_event::drained, hook_result::timed_out);
+  facts_.drain = {.state = drain_state::draining,
+                  .seconds = 12.5,
+                  .arrivals = 3,
+                  .closed = 4,
+                  .rule_eta_seconds = std::nullopt,
+                  .deadline_eta_seconds = 60};
+  const auto page = render();
+  EXPECT_EQ(
+      page.value("presenter_hooks_runs_total", {{"event", "drained"}, {"result", "timed_out"}}), 1);
+  EXPECT_EQ(page.value("presenter_hooks_runs_total", {{"event", "ready"}, {"result", "done"}}), 0);
+  EXPECT_EQ(page.value("presenter_drain_state", {{"state", "draining"}}), 1);
+  EXPECT_EQ(page.value("presenter_drain_state", {{"state", "up"}}), 0);
+  EXPECT_EQ(page.value("presenter_drain_seconds"), 12.5);
+  EXPECT_EQ(page.value("presenter_drain_arrivals_total"), 3);
+  EXPECT_EQ(page.value("presenter_drain_closed_total"), 4);
+  EXPECT_EQ(page.value("presenter_drain_eta_seconds", {{"by", "deadline"}}), 60);
+  EXPECT_EQ(page.families.at("presenter_drain_eta_seconds").samples.size(), 1U);
+}
+
 TEST_F(Metrics, WithoutWorkersOnlyWhatHasOnePerWorkerIsMissing) {
   const auto text = render_prometheus({}, facts_);
   EXPECT_THAT(text, testing::HasSubstr("presenter_clients_accepted_total 0\n"));

@@ -1,0 +1,36 @@
+// Whoever has this gateway's record in DNS, as the drainer sees it.
+#pragma once
+
+#include <string>
+
+namespace presenter::gateway {
+
+// Confined to: the control thread.
+class record_keeper {
+ public:
+  // The record is to go, and to stay away until restore(). It goes on trying.
+  virtual void withdraw() = 0;
+  virtual void restore() = 0;
+  // No name server has the record any more.
+  virtual bool is_withdrawn() const = 0;
+  // Why it is still there, in words; empty: nothing is wrong yet.
+  virtual std::string obstacle() const = 0;
+
+ protected:
+  ~record_keeper() = default;
+};
+
+// Without [dns] there is no record of ours: whoever made one removes it, at the latest when
+// /readyz says that this gateway is draining.
+class no_record final : public record_keeper {
+ public:
+  void withdraw() override { is_withdrawn_ = true; }
+  void restore() override { is_withdrawn_ = false; }
+  bool is_withdrawn() const override { return is_withdrawn_; }
+  std::string obstacle() const override { return {}; }
+
+ private:
+  bool is_withdrawn_ = false;
+};
+
+}  // namespace presenter::gateway

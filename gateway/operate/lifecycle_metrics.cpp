@@ -1,0 +1,39 @@
+#include "gateway/operate/lifecycle_metrics.hpp"
+
+namespace presenter::gateway {
+
+void write_hooks(prometheus_text& out, const hook_facts& hooks) {
+  out.family("presenter_hooks_runs_total", "Runs of hooks, by event and by how they ended.",
+             metric_type::counter);
+  for (std::size_t event = 0; event < hook_event_names.size(); ++event) {
+    for (std::size_t result = 0; result < hook_result_names.size(); ++result)
+      out.sample({{"event", hook_event_names[event]}, {"result", hook_result_names[result]}},
+                 hooks.runs[event][result]);
+  }
+}
+
+void write_drain(prometheus_text& out, const drain_facts& drain) {
+  out.family("presenter_drain_state", "1 at the state in which the gateway is.",
+             metric_type::gauge);
+  for (const std::string_view state : drain_state_names)
+    out.sample({{"state", state}}, std::uint64_t{state == name_of(drain.state) ? 1U : 0U});
+  out.family("presenter_drain_seconds", "How long the gateway has been draining; 0: it is not.",
+             metric_type::gauge);
+  out.sample({}, drain.seconds);
+  out.family("presenter_drain_arrivals_total",
+             "Clients that came while the gateway was draining, after its record was removed.",
+             metric_type::counter);
+  out.sample({}, drain.arrivals);
+  out.family("presenter_drain_closed_total",
+             "Clients that the gateway was told to close so that its deadline holds.",
+             metric_type::counter);
+  out.sample({}, drain.closed);
+  if (!drain.rule_eta_seconds && !drain.deadline_eta_seconds) return;
+  out.family("presenter_drain_eta_seconds",
+             "Until the drain ends, by the rule as clients leave now, and by the deadline.",
+             metric_type::gauge);
+  if (drain.rule_eta_seconds) out.sample({{"by", "rule"}}, *drain.rule_eta_seconds);
+  if (drain.deadline_eta_seconds) out.sample({{"by", "deadline"}}, *drain.deadline_eta_seconds);
+}
+
+}  // namespace presenter::gateway

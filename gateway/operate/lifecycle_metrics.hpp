@@ -1,0 +1,12 @@
+// The part of /metrics about a gateway's coming and going: hooks, and how it drains.
+#pragma once
+
+#include "gateway/operate/metrics.hpp"
+#include "gateway/operate/prometheus_text.hpp"
+
+namespace presenter::gateway {
+
+void write_hooks(prometheus_text& out, const hook_facts& hooks);
+void write_drain(prometheus_text& out, const drain_facts& drain);
+
+}  // namespace presenter::gateway

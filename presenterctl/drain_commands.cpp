@@ -1,0 +1,140 @@
+#include "presenterctl/drain_commands.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdio>
+#include <optional>
+
+#include "presenterctl/answers.hpp"
+#include "presenterctl/text_table.hpp"
+
+namespace presenter::ctl {
+namespace {
+
+using nlohmann::json;
+using align = text_table::align;
+
+constexpr std::chrono::milliseconds poll_interval{500};
+
+// Answers in a row that do not come, before the wait is given up.
+constexpr int failures_max = 10;
+
+// "3 min 20 s"; `nothing` for null.
+std::string time_of(const json& seconds, std::string_view nothing) {
+  if (seconds.is_null()) return std::string(nothing);
+  const auto whole = static_cast<std::int64_t>(seconds.get<double>() + 0.5);
+  if (whole < 60) return fmt::format("{} s", whole);
+  if (whole < 3'600) return fmt::format("{} min {} s", whole / 60, whole % 60);
+  return fmt::format("{} h {} min", whole / 3'600, whole % 3'600 / 60);
+}
+
+bool is_up(const json& page) {
+  return page.at("state").get<std::string>() == "up";
+}
+
+std::string render_networks(const json& page) {
+  text_table networks({{"NETWORK"}, {"CLIENTS", align::right}, {"LAST", align::right}});
+  const json& arrivals = page.at("arrivals");
+  for (const json& each : arrivals.at("networks")) {
+    networks.add({each.at("network"), each.at("clients").dump(),
+                  time_of(each.at("last_seconds_ago"), "") + " ago"});
+  }
+  const auto elsewhere = arrivals.at("clients_elsewhere").get<std::int64_t>();
+  if (elsewhere > 0) networks.add({"others", std::to_string(elsewhere), ""});
+  return fmt::format("\nwho came to {} since its record was removed:\n{}",
+                     page.at("gateway").get<std::string>(), networks.to_string());
+}
+
+std::string render_gateways(const std::vector<json>& pages) {
+  text_table gateways({{"GATEWAY"},
+                       {"STATE"},
+                       {"CLIENTS", align::right},
+                       {"FOR", align::right},
+                       {"CAME", align::right},
+                       {"CLOSED", align::right},
+                       {"QUIET IN", align::right},
+                       {"BY THE RULE", align::right},
+                       {"DEADLINE", align::right}});
+  std::string rest;
+  for (const json& page : pages) {
+    const json& eta = page.at("eta_seconds");
+    const std::string unknown = is_up(page) ? "-" : "unknown";
+    gateways.add({page.at("gateway"), page.at("state"), page.at("clients").dump(),
+                  time_of(page.at("draining_seconds"), "-"),
+                  page.at("arrivals").at("clients").dump(), page.at("closed").dump(),
+                  time_of(page.at("quiet_left_seconds"), "-"), time_of(eta.at("rule"), unknown),
+                  time_of(eta.at("deadline"), "none")});
+    if (!page.at("record_obstacle").is_null())
+      rest += fmt::format("\nthe record of {} is still in DNS: {}\n",
+                          page.at("gateway").get<std::string>(),
+                          page.at("record_obstacle").get<std::string>());
+    if (!page.at("arrivals").at("networks").empty()) rest += render_networks(page);
+  }
+  return gateways.to_string() + rest;
+}
+
+void pause() {
+  boost::asio::io_context io{1};
+  boost::asio::steady_timer timer(io, poll_interval);
+  timer.async_wait([](boost::system::error_code) {});
+  io.run();
+}
+
+// One look at a gateway. Nothing: it is still at it.
+std::optional<exit_code> look(const gateway_options& options, const std::string& gateway,
+                              int& failures) {
+  const auto answer =
+      ask_gateways({gateway}, gateway_method::question, "/drain", options.timeout).front();
+  if (answer.is_nobody_there) return exit_ok;
+  if (answer.status == 0) {
+    if (++failures < failures_max) return std::nullopt;
+    fmt::print(stderr, "presenterctl: {}: {}\n", gateway, answer.mistake);
+    return exit_unreachable;
+  }
+  failures = 0;
+  if (!answer.page.is_object() || !is_up(answer.page)) return std::nullopt;
+  fmt::print(stderr, "presenterctl: {}: somebody has taken the order back\n", gateway);
+  return exit_no;
+}
+
+exit_code wait_for_end(const gateway_options& options) {
+  exit_code worst = exit_ok;
+  for (const std::string& gateway : options.gateways) {
+    int failures = 0;
+    std::optional<exit_code> end;
+    while (!(end = look(options, gateway, failures)))
+      pause();
+    worst = std::max(worst, *end);
+  }
+  return worst;
+}
+
+}  // namespace
+
+exit_code report_gateways(const gateway_options& options) {
+  return print_report(options, ask(options, "/drain"), render_gateways);
+}
+
+exit_code drain_gateways(const gateway_options& options, const drain_options& drain) {
+  std::string target = "/drain";
+  if (!drain.deadline.empty()) target += "?deadline=" + percent_encoded(drain.deadline);
+  const answers all = ask(options, target, gateway_method::order);
+  const exit_code status = print_report(options, all, render_gateways);
+  if (status != exit_ok || !drain.waits) return status;
+  std::fflush(stdout);  // whoever waits wants to see it
+  try {
+    return wait_for_end(options);
+  } catch (const json::exception& error) {
+    fmt::print(stderr, "presenterctl: a gateway's answer is not understood: {}\n", error.what());
+    return exit_unreachable;
+  }
+}
+
+exit_code undrain_gateways(const gateway_options& options) {
+  return print_report(options, ask(options, "/undrain", gateway_method::order), render_gateways);
+}
+
+}  // namespace presenter::ctl
