@@ -466,10 +466,51 @@ TLS_RECORDS = {
                                               header=bytes([HANDSHAKE, 3])),
 }
 
+# --- replies of Route 53; the first byte is the reader
+
+XML, LIST, CALL, KEYS = (bytes([reader]) for reader in range(4))
+
+
+def listed(sets, rest=b"<IsTruncated>false</IsTruncated>"):
+    return (LIST + b'<ListResourceRecordSetsResponse xmlns="urn:x"><ResourceRecordSets>' + sets +
+            b"</ResourceRecordSets>" + rest + b"</ListResourceRecordSetsResponse>")
+
+
+def weighted(identifier, value, more=b""):
+    return (b"<ResourceRecordSet><Name>c.</Name><Type>A</Type><SetIdentifier>" + identifier +
+            b"</SetIdentifier><Weight>1</Weight><TTL>60</TTL><ResourceRecords><ResourceRecord>"
+            b"<Value>" + value + b"</Value></ResourceRecord></ResourceRecords>" + more +
+            b"</ResourceRecordSet>")
+
+
+ROUTE53_REPLIES = {
+    "xml": XML + b"<?xml version='1.0'?><!-- x --><a b=\"c\">&amp;&#x3c;<d/></a>",
+    "xml_doctype": XML + b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>",
+    "xml_deep": XML + b"<a>" * 13,
+    "list": listed(weighted(b"p-1", b"192.0.2.1") + weighted(b"other", b"192.0.2.2")),
+    "list_escapes": listed(weighted(b"p&lt;&#233;&quot;", b"192.0.2.1")),
+    "list_health_check": listed(weighted(b"p", b"::1", b"<HealthCheckId>h</HealthCheckId>")),
+    "list_alias": listed(weighted(b"p", b"", b"<AliasTarget/>")),
+    "list_simple": listed(b"<ResourceRecordSet><Name>c.</Name><Type>A</Type></ResourceRecordSet>"),
+    "list_goes_on": listed(b"", b"<IsTruncated>true</IsTruncated><NextRecordType>A</NextRecordType>"
+                                b"<NextRecordName>c.</NextRecordName>"),
+    "change": CALL + b"<ChangeResourceRecordSetsResponse><ChangeInfo><Status>PENDING</Status>"
+                     b"</ChangeInfo></ChangeResourceRecordSetsResponse>",
+    "zone": CALL + b"<GetHostedZoneResponse><HostedZone><Name>c.</Name></HostedZone>"
+                   b"</GetHostedZoneResponse>",
+    "refusal": CALL + b"<ErrorResponse><Error><Code>Throttling</Code><Message>m</Message></Error>"
+                      b"</ErrorResponse>",
+    "refusal_of_a_batch": CALL + b"<InvalidChangeBatch><Messages><Message>m</Message></Messages>"
+                                 b"</InvalidChangeBatch>",
+    "keys_file": KEYS + b"# x\n[p]\naws_access_key_id = A\naws_secret_access_key=S\n[q]\n",
+    "keys_json": KEYS + b'{"Code":"Success","AccessKeyId":"A","SecretAccessKey":"S","Token":"T",'
+                        b'"Expiration":"2026-11-28T21:35:34.5Z"}',
+}
+
 TARGETS = {
     "mux_core": MUX_CORE, "mux_frame": MUX_FRAME, "thrift_path": THRIFT_PATH,
     "first_packet": FIRST_PACKET, "shard_texts": SHARD_TEXTS, "config_values": CONFIG_VALUES,
-    "tls_records": TLS_RECORDS,
+    "tls_records": TLS_RECORDS, "route53_replies": ROUTE53_REPLIES,
 }
 
 
