@@ -168,6 +168,28 @@ class DrainTest(ClientCase):
         self.assertEqual(page["state"], "draining")
 
 
+class IdleFirstTest(ClientCase):
+    def test_whoever_has_been_silent_for_longest_goes_first(self):
+        _, self.gateway = self.static_installation(tables={"drain": {"quiet": "1s"}})
+        talking, silent = (self.served_client(f"couple {number}") for number in range(2))
+        order = ("gateway", "drain", "--gateway", self.gateway.admin)
+        self.assertEqual(self.cluster.presenterctl(*order).returncode, 0)
+        self.wait_until(lambda: json.loads(self.gateway.get("/drain")[1])["quiet_left_seconds"]
+                        == 0, "a second has passed")
+        relayed = self.gateway.metric("presenter_relayed_bytes_total", direction="to_backend")
+        talking.send_text(1, b"still here")
+        self.wait_until(lambda: self.gateway.metric("presenter_relayed_bytes_total",
+                                                    direction="to_backend") > relayed, "it came")
+        self.assertEqual(self.cluster.presenterctl(*order, "--deadline", "8s").returncode, 0)
+        self.wait_closed(self.gateway, "gateway_draining")
+        self.assertEqual(silent.receive_to_end(), b"")
+        self.assertTrue(self.gateway.is_running())
+        self.assertEqual(self.gateway.metric("presenter_streams_open"), 1, "the other may stay")
+        for client in (silent, talking):
+            client.tcp.close()
+        self.assertEqual(self.gateway.wait(30), 0)
+
+
 class NoDrainTest(ClientCase):
     def test_without_the_table_sigterm_ends_it_and_an_order_still_drains(self):
         _, self.gateway = self.static_installation()
