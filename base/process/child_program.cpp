@@ -2,17 +2,16 @@
 
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/write.hpp>
 #include <cerrno>
 #include <csignal>
 #include <utility>
@@ -27,23 +26,37 @@ error_code last_error() {
   return {errno, boost::system::system_category()};
 }
 
-// Both ends are closed by whoever execs, and with the pipe.
-struct pipe_ends {
-  int read = -1;
-  int write = -1;
+// Closed by whoever execs.
+class own_descriptor {
+ public:
+  explicit own_descriptor(int descriptor = -1) : descriptor_(descriptor) {}
+  ~own_descriptor() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  own_descriptor(own_descriptor&& other) noexcept : descriptor_(other.release()) {}
+  own_descriptor& operator=(own_descriptor&& other) noexcept {
+    std::swap(descriptor_, other.descriptor_);
+    return *this;
+  }
 
-  error_code open() {
-    std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return last_error();
-    read = ends[0];
-    write = ends[1];
-    return {};
-  }
-  ~pipe_ends() {
-    for (const int end : {read, write})
-      if (end >= 0) ::close(end);
-  }
+  int get() const { return descriptor_; }
+  int release() { return std::exchange(descriptor_, -1); }
+
+ private:
+  int descriptor_;
 };
+
+// A file, not a pipe: nobody has to wait until the program reads it, and it need not.
+error_code make_input(std::string_view text, own_descriptor& file) {
+  file = own_descriptor(::memfd_create("input", MFD_CLOEXEC));
+  if (file.get() < 0) return last_error();
+  while (!text.empty()) {
+    const ssize_t n = ::write(file.get(), text.data(), text.size());
+    if (n < 0) return last_error();
+    text.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return ::lseek(file.get(), 0, SEEK_SET) < 0 ? last_error() : error_code();
+}
 
 std::vector<char*> pointers_to(std::vector<std::string>& texts) {
   std::vector<char*> all;
@@ -86,19 +99,20 @@ error_code spawn(child_order& order, int input, int output, pid_t& child) {
 class child_program::run : public std::enable_shared_from_this<run> {
  public:
   run(const asio::any_io_executor& executor, line_handler on_line, end_handler on_end)
-      : input_(executor),
-        output_(executor),
+      : output_(executor),
         exit_(executor),
         timer_(executor),
         on_line_(std::move(on_line)),
         on_end_(std::move(on_end)) {}
 
   error_code start(child_order order) {
-    pipe_ends to_child;
-    pipe_ends from_child;
-    if (const auto error = to_child.open()) return error;
-    if (const auto error = from_child.open()) return error;
-    if (const auto error = spawn(order, to_child.read, from_child.write, child_)) return error;
+    own_descriptor input;
+    if (const auto error = make_input(order.input, input)) return error;
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return last_error();
+    own_descriptor output(ends[0]);
+    const own_descriptor from_child(ends[1]);
+    if (const auto error = spawn(order, input.get(), from_child.get(), child_)) return error;
     // By number: the header of glibc 2.36 declares it as C++.
     const int exit = static_cast<int>(::syscall(SYS_pidfd_open, child_, 0));
     if (exit < 0) {
@@ -108,10 +122,7 @@ class child_program::run : public std::enable_shared_from_this<run> {
       return error;
     }
     exit_.assign(exit);
-    input_.assign(std::exchange(to_child.write, -1));
-    output_.assign(std::exchange(from_child.read, -1));
-    text_ = std::move(order.input);
-    write_input();
+    output_.assign(output.release());
     read_output();
     wait_exit();
     wait_time(order.timeout, SIGTERM);
@@ -124,7 +135,6 @@ class child_program::run : public std::enable_shared_from_this<run> {
     on_end_ = nullptr;
     if (!child_end_) end_group(SIGKILL);
     timer_.cancel();
-    close(input_);
     close(output_);
   }
 
@@ -141,13 +151,6 @@ class child_program::run : public std::enable_shared_from_this<run> {
   }
 
   void end_group(int signal) const { ::kill(-child_, signal); }
-
-  // Who does not read its input to the end has no use for it.
-  void write_input() {
-    asio::async_write(
-        input_, asio::buffer(text_),
-        [self = shared_from_this()](error_code, std::size_t) { close(self->input_); });
-  }
 
   void read_output() {
     output_.async_read_some(asio::buffer(piece_),
@@ -188,8 +191,12 @@ class child_program::run : public std::enable_shared_from_this<run> {
   }
 
   void on_exit() {
-    // Not waited for yet, it still keeps its number from others.
-    if (is_timed_out_) end_group(SIGKILL);
+    siginfo_t ended{};
+    ::waitid(P_PID, static_cast<id_t>(child_), &ended, WEXITED | WNOHANG | WNOWAIT);
+    // Asio wakes it at times for an event of another descriptor, closed since.
+    if (ended.si_pid == 0) return wait_exit();
+    // Not waited for yet, it still keeps its group's number from others.
+    end_group(SIGKILL);
     int status = 0;
     ::waitpid(child_, &status, 0);
     child_end end;
@@ -202,7 +209,8 @@ class child_program::run : public std::enable_shared_from_this<run> {
     tell_end();
   }
 
-  // Whoever it has left in the background holds the pipe open: only what is there now is its own.
+  // Whoever it has left in a session of its own may hold the pipe open: only what is there now is
+  // its own.
   void take_rest() {
     if (is_output_over_) return;
     error_code error;
@@ -230,14 +238,12 @@ class child_program::run : public std::enable_shared_from_this<run> {
     on_end(*child_end_);
   }
 
-  asio::posix::stream_descriptor input_;
   asio::posix::stream_descriptor output_;
   asio::posix::stream_descriptor exit_;  // the process as a descriptor: readable when it has ended
   asio::steady_timer timer_;
   line_handler on_line_;
   end_handler on_end_;
   pid_t child_ = -1;
-  std::string text_;
   std::array<char, 4'096> piece_{};
   std::string line_;
   std::size_t told_ = 0;
@@ -245,6 +251,13 @@ class child_program::run : public std::enable_shared_from_this<run> {
   bool is_output_over_ = false;
   std::optional<child_end> child_end_;
 };
+
+std::vector<std::string> own_environment() {
+  std::vector<std::string> all;
+  for (char** each = ::environ; each != nullptr && *each != nullptr; ++each)
+    all.emplace_back(*each);
+  return all;
+}
 
 std::string child_end::to_string() const {
   if (failure) return failure.message();

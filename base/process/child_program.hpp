@@ -1,4 +1,4 @@
-// A program of an operator, run beside this one: started in a process group of its own, fed on its
+// A program of an operator, run beside this one: started in a process group of its own, given its
 // standard input, listened to line by line, and ended when its time is over. It blocks nobody: all
 // of it happens on an executor. It knows nothing of what the program is for.
 #pragma once
@@ -16,10 +16,13 @@
 
 namespace presenter {
 
+// This process's own, for those who add to it.
+std::vector<std::string> own_environment();
+
 struct child_order {
   std::vector<std::string> arguments;    // the first is the program's path; it is not looked for
   std::vector<std::string> environment;  // all of it, "NAME=value"
-  std::string input;                     // its standard input, then the end of it
+  std::string input;                     // a file on its standard input
   // Then its group gets SIGTERM, and SIGKILL after child_program::grace.
   std::chrono::milliseconds timeout{};
 };
@@ -38,11 +41,11 @@ struct child_end {
 };
 
 // Life: its owner's. Destroyed while the program runs, it kills the program's group, and calls
-//   nobody any more. What the program has left in the background of another session lives on.
+//   nobody any more. With the program its whole group ends: what is to live on in the background
+//   needs a session of its own (setsid).
 // Confined to: the executor's thread; the handlers are called there, never inside the constructor.
 // Bounds: lines longer than line_bytes_max are cut; after output_bytes_max nothing more is told,
 //   and what the program writes is thrown away.
-// The process must ignore SIGPIPE: the program may close its input unread.
 class child_program {
  public:
   static constexpr std::chrono::seconds grace{2};

@@ -39,23 +39,19 @@ exec_publisher::exec_publisher(boost::asio::io_context& control, std::filesystem
                                std::chrono::milliseconds timeout)
     : control_(control), program_(std::move(program)), timeout_(timeout) {}
 
-exec_publisher::~exec_publisher() {
-  if (run_) run_->cancel();
-}
-
 void exec_publisher::publish(const dns_state& desired, handler done) {
   if (published_ == desired) {
     answer_later({}, std::move(done));
     return;
   }
   last_line_.clear();
-  run_ = std::make_shared<program_run>(
-      control_, program_order{.program = program_, .input = exec_input(desired), .limit = timeout_},
+  run_.emplace(
+      control_.get_executor(),
+      child_order{{program_.string()}, own_environment(), exec_input(desired), timeout_},
       [this](std::string_view line) { on_line(line); },
-      [this, desired, done = std::move(done)](const program_end& end) {
+      [this, desired, done = std::move(done)](const child_end& end) {
         on_end(end, desired, done);
       });
-  run_->start();
 }
 
 void exec_publisher::check(handler done) {
@@ -67,9 +63,9 @@ void exec_publisher::on_line(std::string_view line) {
   if (!line.empty()) last_line_ = line;
 }
 
-void exec_publisher::on_end(const program_end& end, const dns_state& desired, const handler& done) {
-  run_ = nullptr;
-  if (end.is_ok()) {
+void exec_publisher::on_end(const child_end& end, const dns_state& desired, const handler& done) {
+  run_.reset();
+  if (end.is_good()) {
     publish_result result;
     result.changed = count_changes(published_.value_or(dns_state()), desired);
     published_ = desired;
@@ -77,7 +73,7 @@ void exec_publisher::on_end(const program_end& end, const dns_state& desired, co
     return;
   }
   published_.reset();
-  std::string text = fmt::format("{} {}", program_.string(), end.text(timeout_));
+  std::string text = fmt::format("{} {}", program_.string(), end.to_string());
   if (!last_line_.empty()) text += ": " + last_line_;
   done(failure(end.is_timed_out ? publish_errc::timed_out : publish_errc::program_failed,
                std::move(text)));

@@ -6,14 +6,13 @@
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <filesystem>
-#include <memory>
 #include <optional>
 #include <string>
 
 #include "base/life_token.hpp"
 #include "base/log_pace.hpp"
+#include "base/process/child_program.hpp"
 #include "gateway/balance/dns_publisher.hpp"
-#include "gateway/operate/program_run.hpp"
 
 namespace presenter::gateway {
 
@@ -25,7 +24,6 @@ class exec_publisher final : public dns_publisher {
  public:
   exec_publisher(boost::asio::io_context& control, std::filesystem::path program,
                  std::chrono::milliseconds timeout);
-  ~exec_publisher() override;
 
   // A state that it published last is not published again.
   void publish(const dns_state& desired, handler done) override;
@@ -34,14 +32,14 @@ class exec_publisher final : public dns_publisher {
 
  private:
   void on_line(std::string_view line);
-  void on_end(const program_end& end, const dns_state& desired, const handler& done);
+  void on_end(const child_end& end, const dns_state& desired, const handler& done);
   void answer_later(publish_result result, handler done);
   publish_result find_obstacle() const;
 
   boost::asio::io_context& control_;
   const std::filesystem::path program_;
   const std::chrono::milliseconds timeout_;
-  std::shared_ptr<program_run> run_;    // nullptr: none
+  std::optional<child_program> run_;    // nothing: none
   std::string last_line_;               // of this run
   std::optional<dns_state> published_;  // by us; nothing: not known
   log_pace said_{20, std::chrono::seconds(10)};

@@ -22,7 +22,7 @@ LAYERS = {
         "protocol", "protocol/wire", "shard_router", "gateway/vocabulary"),
     "gateway/operate": ("base", "base/net", "protocol", "protocol/wire", "gateway/vocabulary"),
     "gateway/balance": (
-        "base", "base/net", "shard_router", "gateway/vocabulary", "gateway/config",
+        "base", "base/net", "base/process", "shard_router", "gateway/vocabulary", "gateway/config",
         "gateway/operate"),
     "gateway/balance/route53": ("base", "base/net", "gateway/vocabulary", "gateway/balance"),
     "gateway/balance/powerdns": (
