@@ -63,10 +63,10 @@ MUTATIONS = {
          "         peer_->streams_opening_max != 0;")),
     "accept_tells_nobody": (
         "an Accept makes room for another stream, and nobody is told",
-        (FRAMES, "  if (!state->told_end) state->handler->on_accepted();\n"
+        (FRAMES, "  if (!state->was_told_end) state->handler->on_accepted();\n"
          "  if (!could_open && can_open()) handler_.on_can_open();\n",
-         "  if (!state->told_end && !could_open) return state->handler->on_accepted();\n"
-         "  if (!state->told_end) state->handler->on_accepted();\n")),
+         "  if (!state->was_told_end && !could_open) return state->handler->on_accepted();\n"
+         "  if (!state->was_told_end) state->handler->on_accepted();\n")),
     "half_close_ignored": (
         "the peer's Finish ends our direction as well",
         (FRAMES, "  streams_.end_remote(*state, direction_state::finished);",
