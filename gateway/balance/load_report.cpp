@@ -6,6 +6,8 @@
 #include <optional>
 #include <utility>
 
+#include "gateway/config/publishable_address.hpp"
+
 namespace presenter::gateway {
 namespace {
 
@@ -100,13 +102,6 @@ double rounded(double value) {
 bool is_gateway_name(std::string_view name) noexcept {
   return !name.empty() && name.size() <= gateway_name_bytes_max && name != "." && name != ".." &&
          std::ranges::all_of(name, [](char c) { return c > ' ' && c <= '~' && c != '/'; });
-}
-
-bool is_publishable(const boost::asio::ip::address& address) noexcept {
-  if (address.is_unspecified() || address.is_multicast()) return false;
-  if (address.is_v4()) return address.to_v4() != boost::asio::ip::address_v4::broadcast();
-  const auto& v6 = address.to_v6();
-  return v6.scope_id() == 0 && !v6.is_v4_mapped();
 }
 
 std::string encode_report(const load_report& report) {

@@ -44,10 +44,6 @@ struct load_report {
 // znode, and stands in logs and in lines of files.
 bool is_gateway_name(std::string_view name) noexcept;
 
-// An address that a client could connect to: of one host, without a zone ("%eth0"). Loopback
-// counts, for whole fleets on one machine.
-bool is_publishable(const boost::asio::ip::address& address) noexcept;
-
 // The name is the node's, not in the text.
 std::string encode_report(const load_report& report);
 

@@ -9,6 +9,7 @@
 
 #include "gateway/config/config_checks.hpp"
 #include "gateway/config/config_reader.hpp"
+#include "gateway/config/dns_reader.hpp"
 #include "protocol/wire/thrift_path.hpp"
 
 namespace presenter::gateway {
@@ -292,10 +293,13 @@ void read_hooks(config_section section, hooks_config& out, const std::filesystem
   section.finish();
 }
 
-void read_drain(config_section& root, drain_config& out) {
+void read_drain(config_section& root, const dns_config& dns, drain_config& out) {
   out.is_configured = root.has("drain");
   auto section = root.section("drain");
   section.read("quiet", out.quiet, 1s, 24h);
+  if (out.is_configured && dns.publisher != dns_publisher_kind::none && out.quiet < dns.ttl)
+    section.fail("quiet", fmt::format("{} is less than dns.ttl, {}: caches still have the record",
+                                      format_duration(out.quiet), format_duration(dns.ttl)));
   duration deadline{};
   section.read("deadline", deadline, drain_deadline_min, drain_deadline_max);
   if (deadline != 0ms) out.deadline = deadline;
@@ -334,7 +338,8 @@ void read_all(const toml::table& table, const std::filesystem::path& folder, con
   read_shards(root.section("shards"), out.shards, folder);
   read_upstream(root.section("upstream"), out.upstream, out.auth);
   read_small(root, out);
-  read_drain(root, out.drain);
+  read_dns(root.section("dns"), out.listen.address.address(), folder, out.dns);
+  read_drain(root, out.dns, out.drain);
   read_hooks(root.section("hooks"), out.hooks, folder);
   read_log(root.section("log"), out.log);
   root.finish();

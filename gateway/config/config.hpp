@@ -15,6 +15,7 @@
 
 #include "gateway/config/address_range.hpp"
 #include "gateway/config/config_places.hpp"
+#include "gateway/config/dns_config.hpp"
 #include "gateway/config/ticket_policy.hpp"
 #include "gateway/vocabulary/log_level.hpp"
 #include "protocol/limits.hpp"
@@ -264,6 +265,7 @@ struct config {
   workers_config workers;
   admin_config admin;
   limits_config limits;
+  dns_config dns;
   shutdown_config shutdown;
   drain_config drain;
   hooks_config hooks;

@@ -16,12 +16,12 @@ DRAWS = 3
 
 
 class Publisher:
-    """A publisher by itself, tests/support/dns_publish.cpp."""
+    """A publisher by itself, gateway/balance/powerdns_driver.cpp."""
 
     def __init__(self, url, key_file, zone="example", record=NAME, server="localhost"):
         # pylint: disable-next=consider-using-with
         self.child = subprocess.Popen(
-            [os.path.join(PROGRAMS, "dns_publish"), "powerdns", url, server, zone, record,
+            [os.path.join(PROGRAMS, "presenter-powerdns-driver"), url, server, zone, record,
              key_file],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 

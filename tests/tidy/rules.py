@@ -19,7 +19,7 @@ LAYERS = {
         "base", "protocol", "protocol/wire", "protocol/mux", "protocol/transport", "shard_router"),
     "gateway/vocabulary": ("protocol", "protocol/wire"),
     "gateway/config": (
-        "protocol", "protocol/wire", "shard_router", "gateway/vocabulary"),
+        "base/net", "protocol", "protocol/wire", "shard_router", "gateway/vocabulary"),
     "gateway/operate": ("base", "base/net", "protocol", "protocol/wire", "gateway/vocabulary"),
     "gateway/balance": (
         "base", "base/net", "base/process", "shard_router", "gateway/vocabulary", "gateway/config",

@@ -4,6 +4,8 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "gateway/config/dns_name.hpp"
+
 namespace presenter::gateway::powerdns {
 namespace {
 

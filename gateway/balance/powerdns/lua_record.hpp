@@ -35,11 +35,4 @@ std::vector<std::string> lua_contents(const address_weights& weights);
 // What lua_contents wrote. Nothing: it is somebody else's.
 std::optional<address_weights> parse_lua_content(std::string_view content);
 
-// As PowerDNS's API has names: in small letters, with the dot at its end. Nothing: it has an empty
-// or too long part, or other characters than letters, digits, '-' and '_'.
-std::optional<std::string> absolute_name(std::string_view name);
-
-// Both absolute; a zone holds its own name.
-bool is_in_zone(std::string_view name, std::string_view zone);
-
 }  // namespace presenter::gateway::powerdns

@@ -10,6 +10,7 @@
 
 #include "base/net/errc.hpp"
 #include "gateway/config/config_checks.hpp"
+#include "gateway/config/dns_name.hpp"
 
 namespace presenter::gateway {
 namespace {
@@ -76,7 +77,7 @@ std::size_t count_different(const powerdns::address_weights& before,
 powerdns_publisher::powerdns_publisher(boost::asio::io_context& control, powerdns_settings settings)
     : control_(control),
       settings_(std::move(settings)),
-      zone_(powerdns::absolute_name(settings_.zone)),
+      zone_(absolute_name(settings_.zone)),
       client_(control, settings_.ca_file) {}
 
 void powerdns_publisher::publish(const dns_state& desired, handler done) {
@@ -206,8 +207,8 @@ void powerdns_publisher::fail_by_status(const net::http_reply& reply) {
 }
 
 bool powerdns_publisher::take_name(std::string_view record_name) {
-  const auto name = powerdns::absolute_name(record_name);
-  if (zone_ && name && powerdns::is_in_zone(*name, *zone_)) {
+  const auto name = absolute_name(record_name);
+  if (zone_ && name && is_in_zone(*name, *zone_)) {
     name_ = *name;
     return true;
   }

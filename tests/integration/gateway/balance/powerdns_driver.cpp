@@ -1,13 +1,12 @@
-// A publisher by itself, for tests against real DNS services.
+// The publisher by itself, for tests/integration/powerdns_test.py.
 //
-//   dns_publish powerdns URL SERVER ZONE RECORD API_KEY_FILE
+//   presenter-powerdns-driver URL SERVER ZONE RECORD API_KEY_FILE
 //
 // Each line of stdin is "check", or a state as exec_input writes it; each is answered with a line
 // {"error": "ok", "text": "", "changed": 2}. It ends with stdin.
+#include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
-#include <span>
-#include <stdexcept>
 
 #include "gateway/balance/powerdns/powerdns_publisher.hpp"
 
@@ -16,17 +15,14 @@ namespace {
 using namespace presenter::gateway;
 using nlohmann::json;
 
-std::unique_ptr<dns_publisher> make_publisher(boost::asio::io_context& io, std::span<char*> words) {
-  if (words.size() == 6 && std::string_view(words[0]) == "powerdns") {
-    powerdns_settings settings;
-    settings.url = presenter::net::parse_http_url(words[1]).value();
-    settings.server = words[2];
-    settings.zone = words[3];
-    settings.record = words[4];
-    settings.api_key_file = words[5];
-    return std::make_unique<powerdns_publisher>(io, settings);
-  }
-  throw std::invalid_argument("dns_publish: its first lines say how it is called");
+powerdns_settings settings_of(char** words) {
+  powerdns_settings settings;
+  settings.url = presenter::net::parse_http_url(words[1]).value();
+  settings.server = words[2];
+  settings.zone = words[3];
+  settings.record = words[4];
+  settings.api_key_file = words[5];
+  return settings;
 }
 
 dns_state state_of(const std::string& line) {
@@ -54,14 +50,14 @@ void answer(const publish_result& result) {
 }  // namespace
 
 int main(int count, char** words) {
+  if (count != 6) return 2;
   boost::asio::io_context io;
-  const auto publisher =
-      make_publisher(io, std::span(words, static_cast<std::size_t>(count)).subspan(1));
+  powerdns_publisher publisher(io, settings_of(words));
   for (std::string line; std::getline(std::cin, line);) {
     if (line == "check")
-      publisher->check(answer);
+      publisher.check(answer);
     else
-      publisher->publish(state_of(line), answer);
+      publisher.publish(state_of(line), answer);
     io.run();
     io.restart();
   }
