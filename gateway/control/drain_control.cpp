@@ -33,13 +33,15 @@ std::int64_t staying_of(const worker& one) {
 
 }  // namespace
 
+// Caches keep a record of ours for its TTL; without [dns] there is none.
 drain_control::drain_control(boost::asio::io_context& control, const drain_config& settings,
                              const workers& workers, hook_runner& hooks, const std::string& name,
                              std::function<void()> on_drained)
     : settings_(settings),
       workers_(workers),
       name_(name),
-      drainer_(control, settings, arrivals_, parts(hooks, std::move(on_drained))) {}
+      drainer_(control, settings, duration{}, record_, arrivals_,
+               parts(hooks, std::move(on_drained))) {}
 
 drain_parts drain_control::parts(hook_runner& hooks, std::function<void()> on_drained) {
   return {.clients = [this] { return clients(); },

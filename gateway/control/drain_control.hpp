@@ -30,9 +30,6 @@ class drain_control {
                 const workers& workers, hook_runner& hooks, const std::string& name,
                 std::function<void()> on_drained);
 
-  // Whoever has this gateway's record in DNS; outlives this. See drainer.
-  void set_record(record_keeper& record, duration ttl) { drainer_.set_record(record, ttl); }
-
   // One SIGTERM is an order to drain if [drain] is there, also for a gateway that drains already. A
   // second one is in a hurry. False: the process is to end.
   bool take_sigterm();
@@ -60,6 +57,7 @@ class drain_control {
   const std::string& name_;
   bool has_taken_sigterm_ = false;
   arrival_watch arrivals_;
+  no_record record_;
   drainer drainer_;
 };
 

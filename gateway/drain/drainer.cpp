@@ -27,14 +27,14 @@ std::optional<double> seconds_until(std::optional<steady_clock::time_point> then
 
 }  // namespace
 
-drainer::drainer(boost::asio::io_context& control, const drain_config& settings,
-                 arrival_watch& arrivals, drain_parts parts)
-    : settings_(settings), arrivals_(arrivals), parts_(std::move(parts)), timer_(control) {}
-
-void drainer::set_record(record_keeper& record, duration settle) {
-  record_ = &record;
-  settle_ = settle;
-}
+drainer::drainer(boost::asio::io_context& control, const drain_config& settings, duration settle,
+                 record_keeper& record, arrival_watch& arrivals, drain_parts parts)
+    : settings_(settings),
+      settle_(settle),
+      record_(record),
+      arrivals_(arrivals),
+      parts_(std::move(parts)),
+      timer_(control) {}
 
 bool drainer::begin(std::optional<duration> deadline, std::string_view why) {
   if (state_ == drain_state::drained) return false;
@@ -47,7 +47,7 @@ bool drainer::begin(std::optional<duration> deadline, std::string_view why) {
     rule_->set_deadline(deadline ? deadline : settings_.deadline, now);
     state_ = drain_state::withdrawing;
     parts_.run_hooks(hook_event::draining, [] {});
-    record_->withdraw();
+    record_.withdraw();
     wait();
   } else if (deadline) {
     log_paced(orders_said_, spdlog::level::info, "draining: {}, another deadline", why);
@@ -67,7 +67,7 @@ bool drainer::undo(std::string_view why) {
   closed_before_ += std::exchange(closed_, 0);
   rule_.reset();
   state_ = drain_state::up;
-  record_->restore();
+  record_.restore();
   parts_.run_hooks(hook_event::ready, [] {});
   return true;
 }
@@ -94,8 +94,8 @@ void drainer::step(time_point now) {
 }
 
 void drainer::look_at_record(time_point now) {
-  if (!record_->is_withdrawn()) {
-    const std::string obstacle = record_->obstacle();
+  if (!record_.is_withdrawn()) {
+    const std::string obstacle = record_.obstacle();
     if (!obstacle.empty())
       log_paced(obstacle_said_, spdlog::level::warn,
                 "draining: the record is still in DNS: {}; the gateway goes on trying", obstacle);
@@ -148,7 +148,7 @@ drain_report drainer::report() const {
   all.quiet = std::chrono::duration<double>(settings_.quiet).count();
   if (!rule_) return all;
   all.draining_for = seconds_between(begun_, now);
-  if (!rule_->is_record_removed()) all.obstacle = record_->obstacle();
+  if (!rule_->is_record_removed()) all.obstacle = record_.obstacle();
   all.closed = closed_;
   all.quiet_left = seconds_until(rule_->quiet_until(), now);
   all.rule_eta = seconds_until(rule_->rule_eta(all.clients, now), now);

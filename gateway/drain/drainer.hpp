@@ -42,12 +42,9 @@ class drainer {
   using time_point = drain_rule::time_point;
   static constexpr std::chrono::milliseconds interval{100};
 
-  // Without a record, until there is one.
-  drainer(boost::asio::io_context& control, const drain_config& settings, arrival_watch& arrivals,
-          drain_parts parts);
-
-  // Before the first drain. `settle`: how long caches keep a record that is gone, its TTL.
-  void set_record(record_keeper& record, duration settle);
+  // `settle`: how long caches keep a record that is gone; 0: there is none of ours.
+  drainer(boost::asio::io_context& control, const drain_config& settings, duration settle,
+          record_keeper& record, arrival_watch& arrivals, drain_parts parts);
 
   // Begins, or gives a drain that goes on another deadline. `why`: for the log. False: too late, it
   // has ended.
@@ -71,9 +68,8 @@ class drainer {
   void end(time_point now);
 
   const drain_config& settings_;
-  no_record no_record_;
-  record_keeper* record_ = &no_record_;
-  duration settle_{};
+  const duration settle_;
+  record_keeper& record_;
   arrival_watch& arrivals_;
   const drain_parts parts_;
   boost::asio::steady_timer timer_;

@@ -28,10 +28,7 @@ class test_record final : public record_keeper {
 
 class Drainer : public testing::Test {
  protected:
-  Drainer() {
-    settings.quiet = 1ms;
-    tested.set_record(record, 0ms);
-  }
+  Drainer() { settings.quiet = 1ms; }
 
   void run_until(const std::function<bool()>& done) {
     while (!done())
@@ -52,7 +49,11 @@ class Drainer : public testing::Test {
   int looks = 0;
   std::vector<std::string> events;
   std::function<void()> last_hook_ends;
-  drainer tested{io, settings, arrivals,
+  drainer tested{io,
+                 settings,
+                 0ms,
+                 record,
+                 arrivals,
                  drain_parts{.clients = [this] { return clients; },
                              .clients_staying = [this] { return ++looks, clients; },
                              .close_clients = [this](std::int64_t count) { closed += count; },
