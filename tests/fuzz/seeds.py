@@ -507,10 +507,38 @@ ROUTE53_REPLIES = {
                         b'"Expiration":"2026-11-28T21:35:34.5Z"}',
 }
 
+# One byte chooses the reader, see powerdns_replies_fuzz.cpp.
+def powerdns_zone(*sets):
+    return b"\0" + json.dumps({"id": "example.", "rrsets": [
+        {"name": "chat.example.", "type": kind, "ttl": 60,
+         "records": [{"content": content, "disabled": False}]} for kind, content in sets]}).encode()
+
+
+def powerdns_setting(**fields):
+    return json.dumps([{**fields, "type": "x"}]).encode()
+
+
+OUR_LUA = "A \"--[[presenter]] pickwrandom({{100,'192.0.2.1'},\" \"{7,'192.0.2.2'},})\""
+POWERDNS_REPLIES = {
+    "zone_empty": powerdns_zone(),
+    "zone_of_ours": powerdns_zone(("LUA", OUR_LUA)),
+    "zone_of_both_families": powerdns_zone(
+        ("LUA", OUR_LUA), ("LUA", "AAAA \"--[[presenter]] pickwrandom({{1,'2001:db8::1'},})\"")),
+    "zone_of_others": powerdns_zone(("LUA", "A \"ifportup(443, {'192.0.2.1'})\""),
+                                    ("CNAME", "www.example."), ("TXT", '"x"')),
+    "settings": b"\1" + powerdns_setting(name="enable-lua-records", value="yes"),
+    "metadata": b"\2" + powerdns_setting(kind="ENABLE-LUA-RECORDS", metadata=["1"]),
+    "failure": b'\3{"error": "RRset x IN LUA: Conflicts with pre-existing RRset"}',
+    "failure_in_words": b"\3Not Found\r\n",
+    "content": b"\4" + OUR_LUA.encode(),
+    "name": b"\5Chat.Example",
+}
+
 TARGETS = {
     "mux_core": MUX_CORE, "mux_frame": MUX_FRAME, "thrift_path": THRIFT_PATH,
     "first_packet": FIRST_PACKET, "shard_texts": SHARD_TEXTS, "config_values": CONFIG_VALUES,
     "tls_records": TLS_RECORDS, "route53_replies": ROUTE53_REPLIES,
+    "powerdns_replies": POWERDNS_REPLIES,
 }
 
 

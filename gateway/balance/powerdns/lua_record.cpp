@@ -57,7 +57,7 @@ bool take(std::string_view& text, std::string_view prefix) {
 }
 
 // "{100,'192.0.2.1'},"
-bool take_pair(std::string_view& text, address_weights& into) {
+bool take_pair(std::string_view& text, bool is_v6, address_weights& into) {
   int weight = 0;
   if (!take(text, "{")) return false;
   const auto [rest, failed] = std::from_chars(text.data(), text.data() + text.size(), weight);
@@ -68,7 +68,7 @@ bool take_pair(std::string_view& text, address_weights& into) {
   boost::system::error_code no_address;
   const auto address = boost::asio::ip::make_address(std::string(address_text), no_address);
   text.remove_prefix(address_text.size());
-  if (no_address || !take(text, "'},")) return false;
+  if (no_address || address.is_v6() != is_v6 || !take(text, "'},")) return false;
   into[address] = weight;
   return true;
 }
@@ -95,13 +95,14 @@ std::vector<std::string> lua_contents(const address_weights& weights) {
 
 std::optional<address_weights> parse_lua_content(std::string_view content) {
   std::string_view left = content;
-  if (!take(left, "A \"") && !take(left, "AAAA \"")) return std::nullopt;
+  const bool is_v6 = take(left, "AAAA \"");
+  if (!is_v6 && !take(left, "A \"")) return std::nullopt;
   if (!take(left, begin)) return std::nullopt;
   address_weights weights;
   while (left != "})\"") {
     take(left, "\" \"");
     if (left == "})\"") break;
-    if (!take_pair(left, weights)) return std::nullopt;
+    if (!take_pair(left, is_v6, weights)) return std::nullopt;
   }
   return weights;
 }

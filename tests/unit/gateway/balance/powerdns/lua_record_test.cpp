@@ -60,6 +60,7 @@ TEST(LuaRecord, KnowsWhatIsItsOwn) {
         "TXT \"--[[presenter]] pickwrandom({{100,'192.0.2.1'},})\"",
         "A \"--[[presenter]] pickwrandom({{100,'192.0.2.1'},}) .. 'x'\"",
         "A \"--[[presenter]] pickwrandom({{100,'192.0.2'},})\"",
+        "A \"--[[presenter]] pickwrandom({{100,'2001:db8::1'},})\"",
         "A \"--[[presenter]] pickwrandom({{x,'192.0.2.1'},})\"",
         "A \"--[[presenter]] pickwrandom({{100,'192.0.2.1"})
     EXPECT_FALSE(parse_lua_content(foreign)) << foreign;
