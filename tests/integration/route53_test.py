@@ -279,7 +279,9 @@ class CheckTest(Route53Case):
             other = self.stand_in(subject="DNS:route53.amazonaws.com,IP:127.0.0.2")
             misnamed = self.driver(endpoint=other.url, ca_file=other.ca_file)
             self.assert_result(misnamed.call(check=True), "unreachable", "IP address mismatch")
-            by_name = self.driver(endpoint=f"https://localhost:{other.port}", ca_file=other.ca_file)
+            # c-ares 1.18 loses 10 bytes when it looks up this name.
+            by_name = self.driver({**BY_ENVIRONMENT, "LSAN_OPTIONS": "detect_leaks=0"},
+                                  endpoint=f"https://localhost:{other.port}", ca_file=other.ca_file)
             self.assert_result(by_name.call(check=True), "unreachable", "ostname mismatch")
         self.assertEqual(self.service.calls + other.calls, [])
 
