@@ -24,9 +24,13 @@ namespace {
 
 constexpr std::chrono::minutes away_said_every{1};
 
-// How often a session that is away has its servers' names looked up again: three times before it
-// would expire.
+// So the servers' names of a session that is away are looked up three times before it expires.
 constexpr int looks_per_timeout = 4;
+
+// Of an answer that has nothing more to say.
+auto done_only(zk_session::done_handler handler) {
+  return [handler = std::move(handler)](error_code failed, const auto&) { handler(failed); };
+}
 
 std::string reason_of(int error) {
   if (error == EAGAIN) return "its threads cannot be made (ulimit -u, TasksMax)";
@@ -115,7 +119,8 @@ struct zk_session::handle : std::enable_shared_from_this<handle> {
 struct zk_session::callbacks {
   static zk_stat stat_of(const Stat* stat) {
     if (stat == nullptr) return {};
-    return {stat->mzxid, stat->pzxid, stat->ephemeralOwner, stat->version, stat->aversion};
+    return {stat->czxid,          stat->mzxid,   stat->pzxid,
+            stat->ephemeralOwner, stat->version, stat->aversion};
   }
 
   static void answer(const void* context, int rc, reply got) noexcept {
@@ -124,11 +129,11 @@ struct zk_session::callbacks {
   }
 
   static void on_done(int rc, const void* context) { answer(context, rc, {}); }
-
-  static void on_created(int rc, const char*, const void* context) { answer(context, rc, {}); }
+  static void on_created(int rc, const char* path, const void* context) {
+    answer(context, rc, {path == nullptr ? "" : path, {}, {}, {}});
+  }
 
   static void on_stat(int rc, const Stat*, const void* context) { answer(context, rc, {}); }
-
   static void on_data(int rc, const char* value, int size, const Stat* stat, const void* context) {
     // A node without data has size -1.
     const auto bytes = static_cast<std::size_t>(value == nullptr ? 0 : std::max(size, 0));
@@ -462,20 +467,20 @@ void zk_session::get_data(const std::string& path, data_handler handler) {
          });
 }
 
-void zk_session::get_children(const std::string& path, children_handler handler) {
+void zk_session::get_children(const std::string& path, children_handler handler,
+                              bool leaves_watch) {
   submit([handler = std::move(handler)](
              error_code failed, const reply& got) { handler(failed, got.children, got.stat); },
          [&](zhandle_t* raw, request& added) {
-           return zoo_aget_children2(raw, absolute(path).c_str(), 1, &callbacks::on_children,
-                                     &added);
+           return zoo_aget_children2(raw, absolute(path).c_str(), leaves_watch ? 1 : 0,
+                                     &callbacks::on_children, &added);
          });
 }
 
 void zk_session::exists(const std::string& path, done_handler handler) {
-  submit([handler = std::move(handler)](error_code failed, const reply&) { handler(failed); },
-         [&](zhandle_t* raw, request& added) {
-           return zoo_aexists(raw, absolute(path).c_str(), 1, &callbacks::on_stat, &added);
-         });
+  submit(done_only(std::move(handler)), [&](zhandle_t* raw, request& added) {
+    return zoo_aexists(raw, absolute(path).c_str(), 1, &callbacks::on_stat, &added);
+  });
 }
 
 void zk_session::get_acl(const std::string& path, acl_handler handler) {
@@ -488,22 +493,30 @@ void zk_session::get_acl(const std::string& path, acl_handler handler) {
 
 void zk_session::create_private(const std::string& path, const std::string& data,
                                 done_handler handler) {
-  submit([handler = std::move(handler)](error_code failed, const reply&) { handler(failed); },
-         [&](zhandle_t* raw, request& added) {
-           return zoo_acreate(raw, absolute(path).c_str(), data.data(),
-                              static_cast<int>(data.size()), &ZOO_CREATOR_ALL_ACL, ZOO_PERSISTENT,
-                              &callbacks::on_created, &added);
-         });
+  create(path, data, &ZOO_CREATOR_ALL_ACL, ZOO_PERSISTENT, done_only(std::move(handler)));
 }
 
 void zk_session::create_ephemeral(const std::string& path, const std::string& data,
                                   done_handler handler) {
-  submit([handler = std::move(handler)](error_code failed, const reply&) { handler(failed); },
-         [&](zhandle_t* raw, request& added) {
-           return zoo_acreate(raw, absolute(path).c_str(), data.data(),
-                              static_cast<int>(data.size()), acl_of_nodes(), ZOO_EPHEMERAL,
-                              &callbacks::on_created, &added);
-         });
+  create(path, data, acl_of_nodes(), ZOO_EPHEMERAL, done_only(std::move(handler)));
+}
+
+void zk_session::create_ephemeral_sequential(const std::string& path, const std::string& data,
+                                             created_handler handler) {
+  create(path, data, acl_of_nodes(), ZOO_EPHEMERAL | ZOO_SEQUENCE, std::move(handler));
+}
+
+void zk_session::create(const std::string& path, const std::string& data, const ACL_vector* acl,
+                        int flags, created_handler handler) {
+  const std::size_t stem = options_.address.chroot.size();
+  submit(
+      [stem, handler = std::move(handler)](error_code failed, const reply& got) {
+        handler(failed, got.data.size() < stem ? std::string() : got.data.substr(stem));
+      },
+      [&](zhandle_t* raw, request& added) {
+        return zoo_acreate(raw, absolute(path).c_str(), data.data(), static_cast<int>(data.size()),
+                           acl, flags, &callbacks::on_created, &added);
+      });
 }
 
 void zk_session::create_persistent(const std::string& path, done_handler handler) {
@@ -546,33 +559,42 @@ void zk_session::create_from(std::string path, std::size_t searched, done_handle
 
 void zk_session::set_data(const std::string& path, const std::string& data, std::int32_t version,
                           done_handler handler) {
-  submit([handler = std::move(handler)](error_code failed, const reply&) { handler(failed); },
-         [&](zhandle_t* raw, request& added) {
-           return zoo_aset(raw, absolute(path).c_str(), data.data(), static_cast<int>(data.size()),
-                           version, &callbacks::on_stat, &added);
-         });
+  submit(done_only(std::move(handler)), [&](zhandle_t* raw, request& added) {
+    return zoo_aset(raw, absolute(path).c_str(), data.data(), static_cast<int>(data.size()),
+                    version, &callbacks::on_stat, &added);
+  });
 }
 
 void zk_session::remove(const std::string& path, std::int32_t version, done_handler handler) {
-  submit([handler = std::move(handler)](error_code failed, const reply&) { handler(failed); },
-         [&](zhandle_t* raw, request& added) {
-           return zoo_adelete(raw, absolute(path).c_str(), version, &callbacks::on_done, &added);
-         });
+  submit(done_only(std::move(handler)), [&](zhandle_t* raw, request& added) {
+    return zoo_adelete(raw, absolute(path).c_str(), version, &callbacks::on_done, &added);
+  });
+}
+
+void zk_session::set_data_while(const std::string& held, const std::string& path,
+                                const std::string& data, done_handler handler) {
+  submit(done_only(std::move(handler)), [&](zhandle_t* raw, request& added) {
+    const std::string holding = absolute(held);
+    const std::string written = absolute(path);
+    zoo_check_op_init(&added.operations[0], holding.c_str(), -1);
+    zoo_set_op_init(&added.operations[1], written.c_str(), data.data(),
+                    static_cast<int>(data.size()), -1, nullptr);
+    return zoo_amulti(raw, 2, added.operations.data(), added.results.data(), &callbacks::on_done,
+                      &added);
+  });
 }
 
 void zk_session::replace_by_ephemeral(const std::string& path, std::int32_t version,
                                       const std::string& data, done_handler handler) {
-  submit([handler = std::move(handler)](error_code failed, const reply&) { handler(failed); },
-         [&](zhandle_t* raw, request& added) {
-           // The C client serialises both before it returns; only the results are written later.
-           const std::string node = absolute(path);
-           zoo_delete_op_init(&added.operations[0], node.c_str(), version);
-           zoo_create_op_init(&added.operations[1], node.c_str(), data.data(),
-                              static_cast<int>(data.size()), acl_of_nodes(), ZOO_EPHEMERAL, nullptr,
-                              0);
-           return zoo_amulti(raw, 2, added.operations.data(), added.results.data(),
-                             &callbacks::on_done, &added);
-         });
+  submit(done_only(std::move(handler)), [&](zhandle_t* raw, request& added) {
+    // The C client serialises both before it returns; only the results are written later.
+    const std::string node = absolute(path);
+    zoo_delete_op_init(&added.operations[0], node.c_str(), version);
+    zoo_create_op_init(&added.operations[1], node.c_str(), data.data(),
+                       static_cast<int>(data.size()), acl_of_nodes(), ZOO_EPHEMERAL, nullptr, 0);
+    return zoo_amulti(raw, 2, added.operations.data(), added.results.data(), &callbacks::on_done,
+                      &added);
+  });
 }
 
 }  // namespace presenter::shard_router

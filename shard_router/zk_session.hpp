@@ -54,6 +54,7 @@ enum class zk_state {
 
 // What we use of ZooKeeper's Stat.
 struct zk_stat {
+  std::int64_t czxid = 0;            // when the node was created: later ones have higher numbers
   std::int64_t mzxid = 0;            // last change of the data
   std::int64_t pzxid = 0;            // last change of the list of children
   std::int64_t ephemeral_owner = 0;  // session; 0: not ephemeral
@@ -135,10 +136,13 @@ class zk_session {
   void add_listener(zk_listener& listener);
   void remove_listener(zk_listener& listener);
 
-  // Both leave a watch, also on failure where ZooKeeper does: get_data not on a node that is
+  using created_handler = std::function<void(boost::system::error_code, const std::string& path)>;
+
+  // Each leaves a watch, also on failure where ZooKeeper does: get_data not on a node that is
   // absent.
   void get_data(const std::string& path, data_handler handler);
-  void get_children(const std::string& path, children_handler handler);
+  // Without a watch: for lists that change with each member of a large fleet.
+  void get_children(const std::string& path, children_handler handler, bool leaves_watch = true);
 
   // Leaves a watch whether the node is there or not; absent is zk_errc::no_node.
   void exists(const std::string& path, done_handler handler);
@@ -147,6 +151,11 @@ class zk_session {
 
   // With an identity: everybody may read it, only that identity change it.
   void create_ephemeral(const std::string& path, const std::string& data, done_handler handler);
+
+  // As create_ephemeral, of a name that ZooKeeper completes: `path` and ten digits, which grow with
+  // each node of that parent.
+  void create_ephemeral_sequential(const std::string& path, const std::string& data,
+                                   created_handler handler);
 
   // With every parent, the chroot's own nodes included. Nodes that exist are no error, and stay as
   // they are. With an identity: everybody may read them; only that identity may change them and,
@@ -159,6 +168,11 @@ class zk_session {
   void set_data(const std::string& path, const std::string& data, std::int32_t version,
                 done_handler handler);
   void remove(const std::string& path, std::int32_t version, done_handler handler);
+
+  // Writes `path` if the node `held` is there, both judged by ZooKeeper's leader at one moment:
+  // whoever has lost its session cannot write any more, whatever it believes.
+  void set_data_while(const std::string& held, const std::string& path, const std::string& data,
+                      done_handler handler);
 
   // Removes the node of this version and creates our ephemeral one, both or neither.
   void replace_by_ephemeral(const std::string& path, std::int32_t version, const std::string& data,
@@ -189,6 +203,8 @@ class zk_session {
   const ACL_vector* acl_of_nodes() const;
   const ACL_vector* acl_of_chroot() const;
   std::string absolute(const std::string& path) const { return options_.address.chroot + path; }
+  void create(const std::string& path, const std::string& data, const ACL_vector* acl, int flags,
+              created_handler handler);
   void create_from(std::string path, std::size_t searched, done_handler handler);
   template <class Start>
   void submit(std::function<void(boost::system::error_code, const reply&)> handler, Start start);
