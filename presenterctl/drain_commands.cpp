@@ -76,6 +76,32 @@ std::string render_gateways(const std::vector<json>& pages) {
   return gateways.to_string() + rest;
 }
 
+std::string weight_of(const json& weight) {
+  return weight.is_null() ? "none" : fmt::format("{:.2f}", weight.get<double>());
+}
+
+std::string render_balance(const std::vector<json>& pages) {
+  text_table table({{"GATEWAY"},
+                    {"WEIGHT", align::right},
+                    {"IN DNS", align::right},
+                    {"PUBLISHES"},
+                    {"TOO MANY", align::right},
+                    {"CLOSES/S", align::right},
+                    {"CLOSED", align::right},
+                    {"BALANCED IN", align::right}});
+  for (const json& page : pages) {
+    if (!page.contains("balance")) continue;
+    const json& balance = page["balance"];
+    const json& shedding = balance.at("shedding");
+    table.add({page.at("gateway"), weight_of(balance.at("weight")),
+               weight_of(balance.at("published_weight")),
+               balance.at("is_leader").get<bool>() ? "yes" : "no", shedding.at("excess").dump(),
+               fmt::format("{:.1f}", shedding.at("per_second").get<double>()),
+               shedding.at("closed").dump(), time_of(shedding.at("eta_seconds"), "never")});
+  }
+  return table.to_string();
+}
+
 void pause() {
   boost::asio::io_context io{1};
   boost::asio::steady_timer timer(io, poll_interval);
@@ -114,8 +140,17 @@ exit_code wait_for_end(const gateway_options& options) {
 
 }  // namespace
 
+// A fleet without such orders has nothing to say of them.
 exit_code report_gateways(const gateway_options& options) {
-  return print_report(options, ask(options, "/drain"), render_gateways);
+  answers all = ask(options, "/drain");
+  if (all.status == exit_ok) {
+    const answers balances = ask(options, "/balance");
+    for (std::size_t i = 0; i < std::min(all.pages.size(), balances.pages.size()); ++i)
+      all.pages[i]["balance"] = balances.pages[i];
+  }
+  return print_report(options, all, [](const std::vector<json>& pages) {
+    return render_gateways(pages) + "\n" + render_balance(pages);
+  });
 }
 
 exit_code drain_gateways(const gateway_options& options, const drain_options& drain) {

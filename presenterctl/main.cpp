@@ -13,6 +13,7 @@
 #include "presenterctl/backend_state_command.hpp"
 #include "presenterctl/drain_commands.hpp"
 #include "presenterctl/gateway_query.hpp"
+#include "presenterctl/rebalance_command.hpp"
 #include "presenterctl/reports.hpp"
 
 namespace {
@@ -29,6 +30,7 @@ struct command_line {
   gateway_options gateways;
   zookeeper_options zookeeper;
   drain_options drain;
+  rebalance_options rebalance;
   double timeout_seconds = 5;
   bool is_json = false;
   std::string key;
@@ -59,9 +61,9 @@ CLI::App* add_report(CLI::App& app, command_line& line, const char* name, const 
   return command;
 }
 
-CLI::App* add_order(CLI::App& app, command_line& line, const char* name, const char* help) {
+CLI::App* add_zookeeper_order(CLI::App& app, command_line& line, const char* name,
+                              const char* help) {
   CLI::App* command = app.add_subcommand(name, help);
-  command->add_option("NAME", line.name, "of the backend")->required();
   command->add_option("--zookeeper", line.zookeeper.address, "HOST:PORT,…/chroot of the map")
       ->required();
   command
@@ -72,11 +74,18 @@ CLI::App* add_order(CLI::App& app, command_line& line, const char* name, const c
   return command;
 }
 
+CLI::App* add_order(CLI::App& app, command_line& line, const char* name, const char* help) {
+  CLI::App* command = add_zookeeper_order(app, line, name, help);
+  command->add_option("NAME", line.name, "of the backend")->required();
+  return command;
+}
+
 // `gateway` has commands of its own.
 struct gateway_commands {
   CLI::App* status;
   CLI::App* drain;
   CLI::App* undrain;
+  CLI::App* rebalance;
 };
 
 gateway_commands add_gateway(CLI::App& app, command_line& line) {
@@ -87,11 +96,22 @@ gateway_commands add_gateway(CLI::App& app, command_line& line) {
       add_report(*gateway, line, "status", "clients left, who still comes, when it will end"),
       add_report(*gateway, line, "drain",
                  "takes the record out of DNS; ends when nobody is left and nobody comes"),
-      add_report(*gateway, line, "undrain", "takes a drain back, until it has ended")};
+      add_report(*gateway, line, "undrain", "takes a drain back, until it has ended"),
+      add_zookeeper_order(*gateway, line, "rebalance",
+                          "DISCONNECTS idle clients of gateways that have more than others")};
+  all.rebalance->add_option("--until", line.rebalance.until, "times the mean that the fullest has")
+      ->check(CLI::Range(1.05, 10.0))
+      ->capture_default_str();
+  all.rebalance
+      ->add_option("--per-second", line.rebalance.per_second,
+                   "clients of the whole fleet; 0: all of them in ten minutes")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str();
+  all.rebalance->add_flag("--stop", line.rebalance.is_stop, "takes the order back");
   all.drain->add_option("--deadline", line.drain.deadline,
                         "close whoever is left evenly, so that all are gone in 90s, 30m, 2h");
   all.drain->add_flag("--wait", line.drain.waits, "until the gateways have ended");
-  for (CLI::App* each : {gateway, all.status, all.drain, all.undrain})
+  for (CLI::App* each : {gateway, all.status, all.drain, all.undrain, all.rebalance})
     each->footer(footer);
   return all;
 }
@@ -140,6 +160,7 @@ int run(int argc, char** argv) {
   if (*gateway.status) return report_gateways(line.gateways);
   if (*gateway.drain) return drain_gateways(line.gateways, line.drain);
   if (*gateway.undrain) return undrain_gateways(line.gateways);
+  if (*gateway.rebalance) return write_rebalance(line.zookeeper, line.rebalance);
   return write_backend_state(line.zookeeper, line.name,
                              *drain ? backend_state::draining : backend_state::up);
 }

@@ -20,7 +20,7 @@ publish_pace::publish_pace(const pace_policy& policy, std::uint32_t seed)
     : policy_(policy), backoff_(policy.backoff_least, policy.backoff_most, seed) {}
 
 void publish_pace::want(dns_state desired) {
-  if (!desired.records.empty()) wanted_ = std::move(desired);
+  if (policy_.may_be_empty || !desired.records.empty()) wanted_ = std::move(desired);
 }
 
 std::optional<publish_pace::time_point> publish_pace::next() const {

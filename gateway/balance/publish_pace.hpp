@@ -22,6 +22,8 @@ struct pace_policy {
   std::chrono::milliseconds backoff_most = std::chrono::minutes(1);
   // What a service may ask for at most: a nonsensical Retry-After must not silence us for a day.
   std::chrono::milliseconds retry_after_most = std::chrono::minutes(5);
+  // For a gateway that is alone, whose operator takes it out.
+  bool may_be_empty = false;
 };
 
 // Confined to: one thread. Bounds: three states of our records.
@@ -31,8 +33,9 @@ class publish_pace {
 
   publish_pace(const pace_policy& policy, std::uint32_t seed);
 
-  // What there should be from now on, sorted as dns_state says. One without any record is never
-  // published: whoever knows of no gateway at all does not know enough to tell the world so.
+  // What there should be from now on, sorted as dns_state says. One without any record is not
+  // published unless pace_policy allows it: whoever knows of no gateway at all does not know enough
+  // to tell the world so.
   void want(dns_state desired);
 
   // When begin() is due, perhaps in the past; nothing: nothing has to be published now, or

@@ -306,6 +306,20 @@ void read_drain(config_section& root, const dns_config& dns, drain_config& out) 
   section.finish();
 }
 
+void read_balance(config_section section, balance_config& out) {
+  if (section.is_text("shed")) {
+    std::string word;
+    section.read("shed", word);
+    if (word != "off")
+      section.fail("shed", fmt::format("must be \"off\" or a ratio, not '{}'", word));
+  } else if (section.has("shed")) {
+    section.read("shed", out.shed.emplace(), 1.05, 10.0);
+  }
+  section.read("shed_per_second", out.shed_per_second, 0.0, 1e6);
+  section.read("floor", out.floor, 0.01, 1.0);
+  section.finish();
+}
+
 void read_small(config_section& root, config& out) {
   auto workers = root.section("workers");
   workers.read("count", out.workers.count, 0, 256);
@@ -339,6 +353,7 @@ void read_all(const toml::table& table, const std::filesystem::path& folder, con
   read_upstream(root.section("upstream"), out.upstream, out.auth);
   read_small(root, out);
   read_dns(root.section("dns"), out.listen.address.address(), folder, out.dns);
+  read_balance(root.section("balance"), out.balance);
   read_drain(root, out.dns, out.drain);
   read_hooks(root.section("hooks"), out.hooks, folder);
   read_log(root.section("log"), out.log);

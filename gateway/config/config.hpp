@@ -248,6 +248,16 @@ struct hooks_config {
   duration timeout = std::chrono::seconds{60};     // of each. 100 ms … 1 h.
 };
 
+// [balance]: how clients are shared out among the gateways.
+struct balance_config {
+  // Always closes clients of gateways that have too many, as `presenterctl gateway rebalance` does
+  // once: until nobody has more than this times the mean. 1.05 … 10; nothing: "off".
+  std::optional<double> shed;
+  // Of the whole fleet. 0 … 1000000; 0: all clients in ten minutes.
+  double shed_per_second = 0;
+  double floor = 0.1;  // least weight of a gateway that has a record. 0.01 … 1.
+};
+
 // [log]
 struct log_config {
   log_level level = log_level::info;  // "debug", "info", "warning", "error"
@@ -266,6 +276,7 @@ struct config {
   admin_config admin;
   limits_config limits;
   dns_config dns;
+  balance_config balance;
   shutdown_config shutdown;
   drain_config drain;
   hooks_config hooks;

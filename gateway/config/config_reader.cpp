@@ -127,6 +127,16 @@ void config_section::read(std::string_view key, bool& out) {
   }
 }
 
+void config_section::read(std::string_view key, double& out, double min, double max) {
+  const auto* node = find(key);
+  if (node == nullptr) return;
+  const auto value = node->is_number() ? node->value<double>() : std::nullopt;
+  if (!value) return fail(key, fmt::format("must be a number, not {}", type_name(*node)));
+  if (!(*value >= min && *value <= max))
+    return fail(key, fmt::format("must be {} to {}, not {}", min, max, *value));
+  out = *value;
+}
+
 void config_section::read(std::string_view key, duration& out, duration min, duration max) {
   const auto* node = find(key);
   if (node == nullptr) return;
@@ -238,6 +248,11 @@ bool config_section::has(std::string_view key) const {
   return table_ != nullptr && table_->contains(key);
 }
 
+bool config_section::is_text(std::string_view key) {
+  const auto* node = find(key);
+  return node != nullptr && node->is_string();
+}
+
 void config_section::require(std::string_view key) {
   if (!has(key)) fail(key, "is required");
 }
@@ -273,7 +288,7 @@ void config_section::finish() {
 }
 
 const toml::node* config_section::find(std::string_view key) {
-  known_.emplace_back(key);
+  if (std::ranges::find(known_, key) == known_.end()) known_.emplace_back(key);
   return table_ == nullptr ? nullptr : table_->get(key);
 }
 

@@ -56,6 +56,9 @@ class config_section {
     if (const auto value = integer(key, min, max)) out = static_cast<Integer>(*value);
   }
 
+  // A number with or without a decimal point.
+  void read(std::string_view key, double& out, double min, double max);
+
   // A string that is not empty; nothing when absent or wrong.
   std::optional<std::string> text(std::string_view key);
 
@@ -67,6 +70,8 @@ class config_section {
   std::vector<config_section> sections(std::string_view name);
 
   bool has(std::string_view key) const;
+  // It is there, as a string.
+  bool is_text(std::string_view key);
 
   // Writes down an error if the key is absent.
   void require(std::string_view key);

@@ -16,10 +16,28 @@
 
 namespace presenter::gateway {
 
-enum class dns_publisher_kind : std::uint8_t { none, powerdns, file, exec };
+enum class dns_publisher_kind : std::uint8_t { none, route53, powerdns, file, exec };
 
-inline constexpr std::array<std::string_view, 4> dns_publisher_names{"none", "powerdns", "file",
-                                                                     "exec"};
+inline constexpr std::array<std::string_view, 5> dns_publisher_names{"none", "route53", "powerdns",
+                                                                     "file", "exec"};
+
+// Where the keys for AWS come from; automatic: the first of the others that has any.
+enum class aws_credentials : std::uint8_t { automatic, environment, file, container, imds };
+
+inline constexpr std::array<std::string_view, 5> aws_credentials_names{"auto", "environment",
+                                                                       "file", "container", "imds"};
+
+// [dns.route53]
+struct route53_config {
+  std::string zone_id;  // required by it
+  // What the SetIdentifiers begin with that are this fleet's: 1 … 64 characters. Gateways without
+  // ZooKeeper do not know each other: each needs its own.
+  std::string set_prefix = "presenter-";
+  net::http_url endpoint{.host = "route53.amazonaws.com"};
+  std::optional<std::filesystem::path> ca_file;  // PEM, of the endpoint. Nothing: the system's.
+  aws_credentials credentials = aws_credentials::automatic;
+  std::string profile;  // of the shared file. Empty: AWS_PROFILE, or "default".
+};
 
 // [dns.powerdns]: what PowerDNS's HTTP API must be told. The first three are required by it.
 struct powerdns_config {
@@ -53,6 +71,7 @@ struct dns_config {
   std::chrono::milliseconds interval{std::chrono::seconds{30}};
   // How long a gateway is unready before its record is taken back. 0 … 1 h.
   std::chrono::milliseconds unready_after{std::chrono::seconds{10}};
+  route53_config route53;
   powerdns_config powerdns;
   dns_file_config file;
   dns_exec_config exec;

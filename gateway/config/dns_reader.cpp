@@ -19,6 +19,9 @@ namespace fs = std::filesystem;
 // What fits one report to the fleet.
 constexpr std::size_t addresses_max = 16;
 
+// Of a SetIdentifier, which has the gateway's name besides.
+constexpr std::size_t set_prefix_bytes_max = 64;
+
 bool is_loopback(const std::string& host) {
   boost::system::error_code no_address;
   const auto address = boost::asio::ip::make_address(host, no_address);
@@ -30,14 +33,16 @@ bool is_of_server(char each) {
          (each >= '0' && each <= '9') || each == '-' || each == '_' || each == '.';
 }
 
-void read_kind(config_section& section, dns_publisher_kind& out) {
-  const auto text = section.text("publisher");
+// One of the names, which are in the order of the enumerators.
+template <class Enum, class Names>
+void read_word(config_section& section, std::string_view key, const Names& names, Enum& out) {
+  const auto text = section.text(key);
   if (!text) return;
-  const auto found = std::ranges::find(dns_publisher_names, *text);
-  if (found == dns_publisher_names.end())
-    return section.fail("publisher", fmt::format("must be one of {}, not '{}'",
-                                                 fmt::join(dns_publisher_names, ", "), *text));
-  out = static_cast<dns_publisher_kind>(found - dns_publisher_names.begin());
+  const auto found = std::ranges::find(names, *text);
+  if (found == names.end())
+    return section.fail(key,
+                        fmt::format("must be one of {}, not '{}'", fmt::join(names, ", "), *text));
+  out = static_cast<Enum>(found - names.begin());
 }
 
 void read_name(config_section& section, std::string_view key, std::string& out) {
@@ -77,6 +82,36 @@ void read_url(config_section& section, std::optional<net::http_url>& out) {
   if (!url->is_tls && !is_loopback(url->host))
     section.warn("url", "sends the key over the network as it is: https:// does not");
   out = *url;
+}
+
+void read_prefix(config_section& section, std::string& out) {
+  section.read("set_prefix", out);
+  const auto is_printable = [](char each) { return each > ' ' && each <= '~'; };
+  if (out.size() > set_prefix_bytes_max || !std::ranges::all_of(out, is_printable))
+    section.fail("set_prefix", fmt::format("must be 1 to {} printable characters without blanks",
+                                           set_prefix_bytes_max));
+}
+
+void read_route53(config_section section, const fs::path& folder, const dns_config& dns,
+                  route53_config& out) {
+  section.read("zone_id", out.zone_id);
+  read_prefix(section, out.set_prefix);
+  if (const auto text = section.text("endpoint")) {
+    const auto url = net::parse_http_url(*text);
+    if (url)
+      out.endpoint = *url;
+    else
+      section.fail("endpoint", fmt::format("'{}' is not a URL like 'https://host'", *text));
+  }
+  if (const auto path = section.text("ca_file")) {
+    out.ca_file = folder / *path;
+    if (auto mistake = check_readable(*out.ca_file); !mistake.empty())
+      section.fail("ca_file", std::move(mistake));
+  }
+  read_word(section, "credentials", aws_credentials_names, out.credentials);
+  section.read("profile", out.profile);
+  if (dns.publisher == dns_publisher_kind::route53) section.require("zone_id");
+  section.finish();
 }
 
 void read_powerdns(config_section section, const fs::path& folder, const dns_config& dns,
@@ -125,7 +160,7 @@ void read_exec(config_section section, const fs::path& folder, const dns_config&
 
 void read_dns(config_section section, const boost::asio::ip::address& listening,
               const fs::path& folder, dns_config& out) {
-  read_kind(section, out.publisher);
+  read_word(section, "publisher", dns_publisher_names, out.publisher);
   read_name(section, "record", out.record);
   read_addresses(section, out.addresses);
   section.read("ttl", out.ttl, 1s, 24h);
@@ -138,6 +173,7 @@ void read_dns(config_section section, const boost::asio::ip::address& listening,
       section.fail("addresses",
                    fmt::format("is required, for listen.address is {}", listening.to_string()));
   }
+  read_route53(section.section("route53"), folder, out, out.route53);
   read_powerdns(section.section("powerdns"), folder, out, out.powerdns);
   read_file(section.section("file"), folder, out, out.file);
   read_exec(section.section("exec"), folder, out, out.exec);

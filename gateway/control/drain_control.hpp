@@ -25,10 +25,11 @@ class drain_control {
  public:
   using workers = std::vector<std::unique_ptr<worker>>;
 
-  // `on_drained`: the process is to end. `name`: of this gateway, for the pages.
-  drain_control(boost::asio::io_context& control, const drain_config& settings,
-                const workers& workers, hook_runner& hooks, const std::string& name,
-                std::function<void()> on_drained);
+  // `record`: who has ours in DNS; caches keep it for `settle`, 0: there is none. `on_drained`: the
+  // process is to end. `name`: of this gateway, for the pages. All outlive this object.
+  drain_control(boost::asio::io_context& control, const drain_config& settings, duration settle,
+                record_keeper& record, const workers& workers, hook_runner& hooks,
+                const std::string& name, std::function<void()> on_drained);
 
   // One SIGTERM is an order to drain if [drain] is there, also for a gateway that drains already. A
   // second one is in a hurry. False: the process is to end.
@@ -45,19 +46,19 @@ class drain_control {
   arrival_watch& arrivals() { return arrivals_; }
   // In every phase.
   std::int64_t clients() const;
+  // So many of all workers', those who have been silent for longest.
+  void close_clients(std::int64_t count, close_reason reason) const;
   void stop() { drainer_.stop(); }
 
  private:
   std::int64_t clients_staying() const;
   drain_parts parts(hook_runner& hooks, std::function<void()> on_drained);
-  void close_clients(std::int64_t count) const;
 
   const drain_config& settings_;
   const workers& workers_;
   const std::string& name_;
   bool has_taken_sigterm_ = false;
   arrival_watch arrivals_;
-  no_record record_;
   drainer drainer_;
 };
 

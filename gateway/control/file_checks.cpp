@@ -1,8 +1,10 @@
 #include "gateway/control/file_checks.hpp"
 
+#include <boost/asio/io_context.hpp>
 #include <ctime>
 #include <filesystem>
 
+#include "gateway/control/publisher_choice.hpp"
 #include "gateway/hooks/hook_folder.hpp"
 #include "gateway/tls/certificates/tls_files.hpp"
 #include "gateway/tls/tickets/ticket_key_file.hpp"
@@ -37,12 +39,27 @@ void check_hooks(config_result& loaded) {
     loaded.fail({"hooks"}, "directory", mistake);
 }
 
+// Those that ask nobody else. The others are looked at when the gateway has started.
+void check_publisher(config_result& loaded) {
+  const dns_config& dns = loaded.value.dns;
+  const bool is_file = dns.publisher == dns_publisher_kind::file;
+  if (!is_file && dns.publisher != dns_publisher_kind::exec) return;
+  boost::asio::io_context io;
+  const auto publisher = publisher_of(io, dns)();
+  publisher->check([&](const publish_result& found) {
+    const config_table table{is_file ? "dns.file" : "dns.exec"};
+    if (!found.is_ok()) loaded.fail(table, is_file ? "path" : "program", found.text);
+  });
+  io.run();
+}
+
 }  // namespace
 
 std::vector<std::string> check_files(config_result& loaded) {
   check_certificates(loaded);
   check_ticket_keys(loaded);
   check_hooks(loaded);
+  if (loaded.errors.empty()) check_publisher(loaded);
   std::vector<std::string> in_map;
   const auto& map = loaded.value.shards.file;
   if (!map || !std::filesystem::exists(*map)) return in_map;

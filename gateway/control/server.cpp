@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <csignal>
+#include <ctime>
 #include <random>
 #include <stdexcept>
 #include <system_error>
@@ -13,6 +14,7 @@
 
 #include "base/paced_log.hpp"
 #include "gateway/config/config_checks.hpp"
+#include "gateway/control/publisher_choice.hpp"
 #include "gateway/control/start.hpp"
 #include "gateway/control/version.hpp"
 #include "gateway/operate/guarded_run.hpp"
@@ -29,6 +31,11 @@ constexpr std::chrono::seconds worker_grace{10};
 // How often the gateway looks whether it is ready for the first time.
 constexpr std::chrono::milliseconds ready_interval{100};
 
+// How long caches keep our record after it has gone.
+duration settle_of(const dns_config& dns) {
+  return dns.publisher == dns_publisher_kind::none ? duration{} : dns.ttl;
+}
+
 }  // namespace
 
 server::server(const config& settings)
@@ -44,7 +51,8 @@ server::server(const config& settings)
       ready_timer_(control_),
       tickets_(control_, settings.tls),
       tls_(control_, settings.tls),
-      drain_(control_, settings.drain, workers_, hooks_, node_, [this] { shut_down(); }),
+      drain_(control_, settings.drain, settle_of(settings.dns), record_, workers_, hooks_, node_,
+             [this] { shut_down(); }),
       trimmer_(control_, [this] { return handshakes(); }),
       crowds_(control_, [this] { return metrics(); }) {
   run_starting_hooks();
@@ -93,17 +101,21 @@ server::server(const config& settings)
             .start_drain = [this](const admin_query& query,
                                   const json_reply& reply) { drain_.start(query, reply); },
             .undo_drain = [this](const admin_query&,
-                                 const json_reply& reply) { drain_.undo(reply); }},
+                                 const json_reply& reply) { drain_.undo(reply); },
+            .balance = [this](const admin_query&,
+                              const json_reply& reply) { reply({.body = balancer_->page()}); }},
         has_predecessor);
   }
   router_.subscribe([this](const auto& map) { on_map(map); });
   shards_ = std::make_unique<shard_source>(control_, settings.shards, router_);
+  balancer_ = std::make_unique<balancer>(control_, balancing(node_));
   start_tickets();
   start_tls();
   openssl_without_clients_ = openssl_memory_bytes();
 }
 
 server::~server() {
+  balancer_->stop();
   tickets_.stop();
 }
 
@@ -160,6 +172,7 @@ void server::start() {
   }
   for (const auto& worker : workers_)
     worker->post_listen();
+  balancer_->start(shards_->session());
 }
 
 worker_events server::events_of_worker() {
@@ -209,6 +222,7 @@ void server::shut_down() {
   tls_.stop();
   drain_.stop();
   hooks_.stop();
+  balancer_->stop();
   control_.stop();
 }
 
@@ -275,6 +289,46 @@ void server::on_map(const upstream_pool::map_ptr& map) {
     worker->post_map(map);
 }
 
+// --- balance
+
+balancer_setup server::balancing(std::string node) {
+  // It names a znode.
+  std::ranges::replace(node, '/', '-');
+  dns_config dns = settings_.dns;
+  const auto& listening = settings_.listen.address.address();
+  if (dns.addresses.empty() && !listening.is_unspecified()) dns.addresses.push_back(listening);
+  return {.name = std::move(node),
+          .dns = std::move(dns),
+          .balance = settings_.balance,
+          .cores = core_count(),
+          .session_timeout = settings_.shards.session_timeout,
+          .look = [this] { return load(); },
+          .make_publisher = publisher_of(control_, settings_.dns),
+          .close_clients =
+              [this](std::int64_t count) {
+                drain_.close_clients(count, close_reason::rebalanced_away);
+              }};
+}
+
+// Descriptors are not counted one by one, which takes as long as there are many: almost all of them
+// are clients.
+gateway_load server::load() const {
+  gateway_load now;
+  for (const auto& worker : workers_) {
+    const auto& open = worker->metrics().clients_open;
+    for (std::size_t i = 0; i < decltype(worker_metrics::clients_open)::size; ++i)
+      now.clients += open.at_index(i).value();
+    now.handshake_backlog += open[client_phase::handshake].value();
+  }
+  now.clients_max = static_cast<std::int64_t>(clients_max_);
+  now.descriptors = static_cast<double>(now.clients) / static_cast<double>(descriptors_max_);
+  const auto certificates = tls_.facts().certificates;
+  const bool is_certificate_valid =
+      !certificates.empty() && certificates.front().expires > std::time(nullptr);
+  now.is_ready = is_certificate_valid && able().is_ready();
+  return now;
+}
+
 // --- pages
 
 std::size_t server::links_up() const {
@@ -339,6 +393,7 @@ std::string server::render_metrics() const {
   facts.zookeeper = shards_->facts();
   facts.tickets = tickets_.facts();
   facts.certificates = tls_.facts();
+  facts.balance = balancer_->facts();
   facts.is_ready = able().is_ready();
   facts.clients_max = clients_max_;
   facts.moves_per_second = moves_per_second_;

@@ -14,8 +14,10 @@
 #include <string>
 #include <vector>
 
+#include "gateway/balance/balancer.hpp"
 #include "gateway/config/config.hpp"
 #include "gateway/control/drain_control.hpp"
+#include "gateway/control/own_record.hpp"
 #include "gateway/control/shard_pages.hpp"
 #include "gateway/control/shard_source.hpp"
 #include "gateway/control/ticket_source.hpp"
@@ -64,6 +66,8 @@ class server {
   void start_tickets();
   void start_tls();
   void on_map(const upstream_pool::map_ptr& map);
+  balancer_setup balancing(std::string node);
+  gateway_load load() const;
 
   readiness ready() const;
   readiness able() const;
@@ -86,6 +90,8 @@ class server {
   ticket_source tickets_;
   tls_source tls_;
   tcp_endpoint listen_endpoint_;
+  std::unique_ptr<balancer> balancer_;
+  own_record record_{balancer_};
   drain_control drain_;
   std::unique_ptr<address_limits> addresses_;        // nullptr: none are set
   std::unique_ptr<early_data_register> early_data_;  // nullptr: none is taken

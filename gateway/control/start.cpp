@@ -79,6 +79,11 @@ std::size_t worker_count(const config& settings) {
   return own_cpu_share().threads();
 }
 
+double core_count() {
+  const auto cores = static_cast<double>(own_cpu_share().cores);
+  return std::min(cores, own_cpu_share().quota.value_or(cores));
+}
+
 std::string name_of_gateway(const config& settings, const tcp_endpoint& listen) {
   if (!settings.gateway.name.empty()) return settings.gateway.name;
   return fmt::format("{}:{}", printable(host_name()), listen.port());

@@ -22,6 +22,9 @@ std::uint64_t raise_descriptor_limit();
 // call.
 std::size_t worker_count(const config& settings);
 
+// That the process may use: a part of one, if its control group has a quota.
+double core_count();
+
 // In Hello, tags and pages: gateway.name, or the machine and the port.
 std::string name_of_gateway(const config& settings, const tcp_endpoint& listen);
 // The same, with a warning where that will hardly tell this gateway from others.

@@ -20,17 +20,4 @@ class record_keeper {
   ~record_keeper() = default;
 };
 
-// Without [dns] there is no record of ours: whoever made one removes it, at the latest when
-// /readyz says that this gateway is draining.
-class no_record final : public record_keeper {
- public:
-  void withdraw() override { is_withdrawn_ = true; }
-  void restore() override { is_withdrawn_ = false; }
-  bool is_withdrawn() const override { return is_withdrawn_; }
-  std::string obstacle() const override { return {}; }
-
- private:
-  bool is_withdrawn_ = false;
-};
-
 }  // namespace presenter::gateway

@@ -54,6 +54,7 @@ const json_page* find_json_page(std::string_view path, const admin_content& cont
   if (path == "/whois") return &content.whois;
   if (path == "/what-if") return &content.what_if;
   if (path == "/drain") return &content.drain;
+  if (path == "/balance") return &content.balance;
   return nullptr;
 }
 

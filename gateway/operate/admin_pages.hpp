@@ -1,6 +1,7 @@
 // What the admin endpoint answers: a request in, a response out. Knows no socket.
 //   /healthz  200 while the process lives        /metrics  Prometheus text
 //   /readyz   200, or 503 with the reasons       /shards   JSON: the shard map, streams, moves
+//   /balance  JSON: the fleet's gateways, their clients and weights, who publishes
 //   /heap     text: what malloc holds
 //   /drain    JSON: how far the gateway is in being taken out
 //   /whois?key=KEY                               JSON: who owns the key, its clients here
@@ -54,6 +55,7 @@ struct admin_content {
   json_page drain;
   json_page start_drain;
   json_page undo_drain;
+  json_page balance;
 };
 
 // Longest request target: the longest key, every byte of it percent-encoded, and the page's name.

@@ -396,6 +396,7 @@ std::string render_prometheus(worker_span workers, const process_facts& facts) {
   write_moves(out, workers, facts.moves_per_second);
   write_tickets(out, facts.tickets);
   write_certificates(out, facts.certificates);
+  write_balance(out, facts.balance);
   write_memory(out, facts.memory, workers);
   write_hooks(out, facts.hooks);
   write_drain(out, facts.drain);

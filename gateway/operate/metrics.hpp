@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/net/errc.hpp"
+#include "gateway/operate/balance_facts.hpp"
 #include "gateway/vocabulary/accept_outcome.hpp"
 #include "gateway/vocabulary/client_phase.hpp"
 #include "gateway/vocabulary/close_reason.hpp"
@@ -234,6 +235,7 @@ struct process_facts {
   memory_facts memory;
   hook_facts hooks;
   drain_facts drain;
+  balance_facts balance;
 };
 
 // How long these workers' moves take, until the last is made; each worker has a pace of its own.

@@ -69,6 +69,7 @@ enum class close_reason : std::uint8_t {
 
   // The gateway itself.
   gateway_draining,
+  rebalanced_away,
   shutting_down,
   internal,
 };

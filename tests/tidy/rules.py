@@ -54,9 +54,10 @@ LAYERS = {
         "gateway/tls/tickets", "gateway/accept", "gateway/upstream", "gateway/relay",
         "gateway/moves", "gateway/client"),
     "gateway/control": (
-        "base", "shard_router", "gateway/vocabulary", "gateway/config", "gateway/operate",
-        "gateway/hooks", "gateway/tls/certificates", "gateway/tls/tickets", "gateway/accept",
-        "gateway/drain", "gateway/worker"),
+        "base", "base/net", "shard_router", "gateway/vocabulary", "gateway/config",
+        "gateway/operate", "gateway/balance", "gateway/balance/route53",
+        "gateway/balance/powerdns", "gateway/hooks", "gateway/tls/certificates",
+        "gateway/tls/tickets", "gateway/accept", "gateway/drain", "gateway/worker"),
     "gateway": ("base", "shard_router", "gateway/config", "gateway/operate", "gateway/control"),
     "presenterctl": ("base", "base/net", "shard_router"),
     "bench/chat_backend": (
@@ -149,6 +150,7 @@ COUNTERS = (
     ("gateway/operate/metrics.hpp", "hook_facts", ("gateway/operate/lifecycle_metrics.cpp",)),
     ("gateway/operate/metrics.hpp", "drain_facts", ("gateway/operate/lifecycle_metrics.cpp",)),
     ("gateway/operate/metrics.hpp", "process_facts", ("gateway/operate/metrics.cpp",)),
+    ("gateway/operate/balance_facts.hpp", "balance_facts", ("gateway/operate/balance_facts.cpp",)),
     ("shard_router/shard_counters.hpp", "shard_counters",
      ("gateway/control/shard_source.cpp", "bench/chat_backend/counters_text.cpp")),
     # streams_opened and stream_errors have metrics of their own; opens_limited is a backend's.

@@ -1,0 +1,255 @@
+"""Gateways publish their records: weights by clients, who joins and who is gone, one leader at a
+time, whatever becomes of it or of ZooKeeper."""
+
+import json
+import os
+import subprocess
+
+from client_case import ClientCase
+from processes import PROGRAMS, main, toml
+
+SESSION = "2s"
+# The blackout after a start, the report of a joiner, and an interval; several times, for busy
+# machines.
+PATIENCE = 60
+
+# Notes what it was told, and by which gateway.
+PROGRAM = """#!/usr/bin/python3
+import json, os, sys
+state = json.load(sys.stdin)
+state["by"] = os.getppid()
+with open(sys.argv[0] + ".log", "a", encoding="utf-8") as log:
+    log.write(json.dumps(state) + "\\n")
+"""
+
+
+class BalanceTest(ClientCase):
+    def fleet(self, count, publisher, interval="1s"):
+        self.publisher, self.interval = publisher, interval
+        self.zookeeper = self.cluster.zookeeper()
+        self.chat_servers(["chat-a"], zookeeper=self.zookeeper.connect_string)
+        self.gateways = {}
+        for number in range(1, count + 1):
+            self.join(number)
+
+    def join(self, number):
+        own = {"gateway": {"name": f"g{number}"},
+               "shards": {"session_timeout": SESSION},
+               "dns": {"publisher": self.publisher, "record": "chat.example",
+                       "interval": self.interval, "ttl": "1s", "addresses": [f"127.0.0.{number}"]},
+               "dns.file": {"path": self.path("weights")}}
+        if self.publisher == "exec":
+            own["dns.exec"] = {"program": self.write_program()}
+        gateway = self.cluster.gateway(f"g{number}", {"zookeeper": self.zookeeper.connect_string},
+                                       own)
+        gateway.wait_ready()
+        self.gateways[f"g{number}"] = gateway
+        return gateway
+
+    def write_program(self):
+        path = self.path("publish")
+        with open(path, "w", encoding="ascii") as file:
+            file.write(PROGRAM)
+        os.chmod(path, 0o755)
+        return path
+
+    def weights(self):
+        """{"g1": 100, …} of the file; {}: there is none yet."""
+        try:
+            with open(self.path("weights"), encoding="ascii") as file:
+                lines = file.read().splitlines()
+        except FileNotFoundError:
+            return {}
+        found, name = {}, None
+        for line in lines:
+            if line.startswith("# gateway "):
+                name = line.removeprefix("# gateway ")
+            elif " " in line and not line.startswith("#"):
+                found[name] = int(line.split()[1])
+        return found
+
+    def publications(self):
+        """What the program was told, in order."""
+        try:
+            with open(self.path("publish.log"), encoding="utf-8") as file:
+                return [json.loads(line) for line in file.read().splitlines()]
+        except FileNotFoundError:
+            return []
+
+    def names_published(self):
+        publications = self.publications()
+        return {each["gateway"] for each in publications[-1]["records"]} if publications else set()
+
+    def wait_for_names(self, *names, read=None):
+        read = read or (lambda: set(self.weights()))
+        self.wait_until(lambda: read() == set(names), f"published are {names}", PATIENCE)
+
+    def leader(self):
+        return next((gateway for gateway in self.gateways.values() if gateway.is_running()
+                     and gateway.metric("presenter_balance_leader") == 1), None)
+
+    def others(self, leader):
+        return [gateway for gateway in self.gateways.values() if gateway is not leader]
+
+    def test_weights_follow_clients_and_the_list_follows_the_fleet(self):
+        self.fleet(2, "file")
+        self.wait_for_names("g1", "g2")
+        for number in range(30):
+            self.served_client(f"couple-{number}", gateway=self.gateways["g1"])
+        self.wait_until(lambda: self.weights()["g1"] < 50 < 100 < self.weights()["g2"],
+                        "who has more clients has less weight", PATIENCE)
+        self.wait_until(lambda: self.gateways["g2"].metric("presenter_balance_published_weight")
+                        > 1, "each knows what it was published with")
+        self.join(3)
+        self.wait_for_names("g1", "g2", "g3")
+        status, page = self.gateways["g3"].get("/balance")
+        self.assertEqual(status, 200)
+        self.assertEqual({each["name"]: each["state"] for each in json.loads(page)["gateways"]},
+                         {"g1": "up", "g2": "up", "g3": "up"})
+        self.gateways.pop("g2").kill()
+        self.wait_for_names("g1", "g3")
+        leader = self.leader()
+        name = next(name for name, gateway in self.gateways.items() if gateway is leader)
+        self.gateways.pop(name).kill()
+        self.wait_for_names(*self.gateways)
+        self.assertEqual(self.leader(), *self.gateways.values())
+        # The last living one is not removed, whatever becomes of its backends.
+        self.assertEqual(len(self.weights()), 1)
+
+    def test_a_leader_that_stood_still_publishes_nothing_stale(self):
+        self.fleet(3, "exec", interval="3s")
+        self.wait_for_names("g1", "g2", "g3", read=self.names_published)
+        leader = self.leader()
+        stopped = leader.pid
+        # It has cause to publish when it is stopped, and so when it goes on.
+        for number in range(10):
+            self.served_client(f"couple-{number}", gateway=leader)
+        leader.pause()
+        name = next(name for name, gateway in self.gateways.items() if gateway is leader)
+        rest = set(self.gateways) - {name}
+        self.wait_for_names(*rest, read=self.names_published)
+        known = len(self.publications())
+        del self.gateways[name]  # it cannot be asked while it stands still
+        # While it stands still another one goes: what it knows is wrong by now.
+        gone = next(other for other, gateway in self.gateways.items()
+                    if gateway is not self.leader())
+        self.gateways.pop(gone).kill()
+        self.wait_for_names(*self.gateways, read=self.names_published)
+        leader.resume()
+        self.gateways[name] = leader
+        self.wait_for_names(*self.gateways, read=self.names_published)
+        for each in self.publications()[known:]:
+            self.assertNotEqual(each["by"], stopped, each)
+        self.assertEqual(leader.metric("presenter_balance_leader"), 0)
+
+    def test_while_zookeeper_is_away_the_records_stay(self):
+        self.fleet(2, "file")
+        self.wait_for_names("g1", "g2")
+        self.zookeeper.kill()
+        for gateway in self.gateways.values():
+            self.wait_until(lambda gateway=gateway: gateway.metric("presenter_zookeeper_connected")
+                            == 0, "it has noticed")
+            self.assertEqual(gateway.metric("presenter_balance_leader"), 0)
+        self.gateways.pop("g2").kill()
+        self.assertEqual(set(self.weights()), {"g1", "g2"})
+        self.zookeeper.restart()
+        self.wait_for_names("g1")
+        self.join(3)
+        self.wait_for_names("g1", "g3")
+
+    def test_alone_it_publishes_itself_when_it_is_ready(self):
+        server = self.cluster.chat_server("chat-a")
+        shards = self.cluster.static_shards([server])
+        server.pause()
+        gateway = self.cluster.gateway("gateway", shards, {
+            "gateway": {"name": "g1"},
+            "dns": {"publisher": "file", "record": "chat.example", "interval": "1s"},
+            "dns.file": {"path": self.path("weights")}})
+        self.assertEqual(gateway.get("/readyz")[0], 503)
+        self.wait_until(lambda: gateway.metric("presenter_balance_reports") == 1, "it has looked")
+        self.assertEqual(self.weights(), {})
+        server.resume()
+        gateway.wait_ready()
+        self.wait_for_names("g1")
+        self.wait_until(lambda: gateway.metric("presenter_balance_published_weight") == 1,
+                        "it knows")
+        self.assertEqual(gateway.metric("presenter_dns_publications_total", result="ok"), 1)
+
+    def test_a_gateway_that_drains_leaves_the_list_first(self):
+        self.fleet(2, "file")
+        self.wait_for_names("g1", "g2")
+        self.served_client("couple", gateway=self.gateways["g2"])
+        self.order("drain")
+        self.wait_for_names("g1")
+        self.wait_until(lambda: json.loads(self.gateways["g2"].get("/drain")[1])["state"]
+                        == "draining", "it knows that its record is gone")
+        self.order("undrain")
+        self.wait_for_names("g1", "g2")
+
+    def order(self, word):
+        done = self.cluster.presenterctl("gateway", word, "--gateway", self.gateways["g2"].admin)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_an_order_shares_out_the_clients(self):
+        self.fleet(2, "file")
+        self.wait_for_names("g1", "g2")
+        for number in range(40):
+            self.served_client(f"couple-{number}", gateway=self.gateways["g1"])
+        self.wait_until(lambda: self.weights()["g1"] < 50, "g1 is known to have too many")
+        done = self.cluster.presenterctl(
+            "gateway", "rebalance", "--zookeeper", self.zookeeper.connect_string,
+            "--per-second", "50", "--until", "1.5")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        # Nobody comes back here: so all go, and then the two have equally many, none.
+        self.wait_closed(self.gateways["g1"], "rebalanced_away", 10)
+        self.assertEqual(self.gateways["g2"].metric("presenter_closes_total"), 0)
+        status = self.cluster.presenterctl("gateway", "status",
+                                           "--gateway", self.gateways["g1"].admin)
+        self.assertEqual(status.returncode, 0, status.stderr)
+        self.assertIn("BALANCED IN", status.stdout)
+
+    def test_what_cannot_be_published_is_told(self):
+        _, gateway = self.static_installation(tables={
+            "dns": {"publisher": "exec", "record": "chat.example"},
+            "dns.exec": {"program": "/bin/false"}})
+        gateway.wait_for_line(r"error dns: exec did not publish: program_failed: ")
+        self.wait_until(lambda: gateway.metric("presenter_dns_publications_total",
+                                               result="program_failed") > 1, "it tries again")
+
+    def test_mistakes_of_the_configuration(self):
+        certificates = self.cluster.certificates
+        right = {"publisher": "file", "record": "chat.example"}
+        for dns, tables, mistake in (
+                ({"publisher": "bind"}, {}, "dns.publisher: must be one of none, route53, "),
+                ({"publisher": "file"}, {}, "dns.record: is required"),
+                ({**right, "record": "chat..example"}, {}, "dns.record: 'chat..example' is not"),
+                (right, {}, "dns.file.path: is required"),
+                (right, {"listen": {"address": "0.0.0.0:443"}}, "dns.addresses: is required, for"),
+                ({**right, "addresses": ["0.0.0.0"]}, {}, "dns.addresses: '0.0.0.0' is not an"),
+                ({"publisher": "exec", "record": "a.example"},
+                 {"dns.exec": {"program": "server.pem"}}, "dns.exec.program: "),
+                ({"publisher": "route53", "record": "a.example"}, {},
+                 "dns.route53.zone_id: is required"),
+                ({"publisher": "powerdns", "record": "a.example"},
+                 {"dns.powerdns": {"zone": "example.org"}},
+                 "dns.powerdns.zone: dns.record 'a.example' is not in 'example.org'"),
+                ({}, {"balance": {"floor": 2}}, "balance.floor: must be 0.01 to 1, not 2"),
+                ({}, {"balance": {"shed": 1.0}}, "balance.shed: must be 1.05 to 10, not 1"),
+                ({}, {"balance": {"shed": "on"}}, "balance.shed: must be \"off\" or a ratio")):
+            with self.subTest(mistake=mistake):
+                path = self.path("mistaken.toml")
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write(toml({"tls": {"certificate": certificates.certificate,
+                                             "private_key": certificates.private_key},
+                                     "listen": {"address": "127.0.0.1:443"},
+                                     "shards": {"zookeeper": "127.0.0.1:2181"},
+                                     "dns": dns, **tables}))
+                done = subprocess.run(
+                    [os.path.join(PROGRAMS, "presenter"), "--config", path, "--check"],
+                    capture_output=True, text=True, timeout=60, check=False)
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertIn(mistake, done.stderr)
+
+
+if __name__ == "__main__":
+    main()
