@@ -65,7 +65,11 @@ bool shedder::step(std::span<const load_report> reports, sys_ms now) {
   status_.eta = plan.eta;
   const auto own = std::ranges::find(reports, name_, &load_report::name);
   set_pace(plan, own == reports.end() ? 0 : own->clients);
-  return order_ && plan.orders.empty();
+  // One that has just come does not count yet, and is perhaps what the order is for.
+  const bool is_settled = std::ranges::all_of(reports, [&](const load_report& each) {
+    return now - each.started_at >= policy.newcomer_grace;
+  });
+  return order_ && plan.orders.empty() && is_settled;
 }
 
 // A run ends when the fleet is balanced, so that the next one may close as many again.

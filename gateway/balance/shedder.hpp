@@ -56,7 +56,7 @@ class shedder {
 
   void set_order(std::optional<shed_wish> order) { order_ = order; }
 
-  // With all reports that are known. True: there is an order, and nothing is left of it.
+  // With all reports that are known. True: there is an order, and the fleet is balanced.
   bool step(std::span<const load_report> reports, sys_ms now);
   // The reports cannot be trusted, or the gateway ends.
   void pause();

@@ -52,6 +52,14 @@ TEST_F(Shedder, AnOrderLastsUntilTheFleetIsBalanced) {
   EXPECT_EQ(shedder_.status().per_second, 0);
 }
 
+TEST_F(Shedder, AnOrderWaitsForWhoHasJustCome) {
+  shedder_.set_order(shed_wish{});
+  auto fleet = fleet_of(1'000, 0);
+  fleet[1].started_at = now - 20s;
+  EXPECT_FALSE(shedder_.step(fleet, now));
+  EXPECT_EQ(shedder_.status().per_second, 0);
+}
+
 TEST_F(Shedder, WhoHasTooFewClosesNobody) {
   shedder_.set_order(shed_wish{});
   EXPECT_FALSE(shedder_.step(fleet_of(0, 1'000), now));
