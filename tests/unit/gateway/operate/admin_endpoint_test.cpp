@@ -96,7 +96,8 @@ class AdminEndpoint : public testing::Test {
             [](const admin_query&, const json_reply& reply) {
               reply({http::status::ok, "begun"});
             },
-        .undo_drain = [](const admin_query&, const json_reply&) {}};
+        .undo_drain = [](const admin_query&, const json_reply&) {},
+        .balance = [](const admin_query&, const json_reply&) {}};
     endpoint_.emplace(context_, any_port, content, limits);
     address_ = endpoint_->local_endpoint();
     thread_ = std::thread([this] { context_.run(); });

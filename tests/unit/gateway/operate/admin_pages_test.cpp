@@ -47,9 +47,14 @@ class AdminPages : public testing::Test {
                              [](const admin_query& query, const json_reply& reply) {
                                reply({status::ok, query.value("deadline").value_or("none")});
                              },
-                         .undo_drain = json(R"({"state":"undone"})")};
+                         .undo_drain = json(R"({"state":"undone"})"),
+                         .balance = json(R"({"gateways":[]})")};
   bool is_from_here_ = true;
 };
+
+TEST_F(AdminPages, ServeTheBalance) {
+  EXPECT_EQ(ask(verb::get, "/balance").body(), R"({"gateways":[]})");
+}
 
 TEST_F(AdminPages, ServeHealthMetricsAndShards) {
   EXPECT_EQ(ask(verb::get, "/healthz").body(), "ok\n");
