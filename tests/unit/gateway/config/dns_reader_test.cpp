@@ -93,8 +93,20 @@ TEST_F(DnsReader, APublisherNeedsItsKeys) {
               HasSubstr("dns.file.path: is required"));
   EXPECT_THAT(mistake_of("publisher = \"exec\"\nrecord = \"chat.example\"\n"),
               HasSubstr("dns.exec.program: is required"));
-  EXPECT_THAT(mistake_of("publisher = \"bind\"\n"),
-              HasSubstr("dns.publisher: must be one of none, powerdns, file, exec, not 'bind'"));
+  EXPECT_THAT(
+      mistake_of("publisher = \"bind\"\n"),
+      HasSubstr("dns.publisher: must be one of none, route53, powerdns, file, exec, not 'bind'"));
+}
+
+TEST_F(DnsReader, RefusesWhatRoute53CannotHave) {
+  EXPECT_THAT(mistake_of("publisher = \"route53\"\nrecord = \"chat.example\"\n"),
+              HasSubstr("dns.route53.zone_id: is required"));
+  EXPECT_THAT(mistake_of("[dns.route53]\nset_prefix = \"a b\"\n"),
+              HasSubstr("dns.route53.set_prefix: must be 1 to 64 printable"));
+  EXPECT_THAT(mistake_of("[dns.route53]\nendpoint = \"route53\"\n"),
+              HasSubstr("dns.route53.endpoint: 'route53' is not a URL"));
+  EXPECT_THAT(mistake_of("[dns.route53]\ncredentials = \"vault\"\n"),
+              HasSubstr("must be one of auto, environment, file, container, imds, not 'vault'"));
 }
 
 TEST_F(DnsReader, AWildcardIsNotPublished) {
