@@ -45,7 +45,7 @@ class order_writer final : public shard_router::zk_listener {
   void on_session_state(shard_router::zk_state state) override {
     if (state != shard_router::zk_state::connected) return;
     const auto done = [this](error_code failed) { on_done(failed); };
-    if (text_.empty()) return session_.remove(path, -1, done);
+    if (text_.empty()) return session_.set_data(path, text_, -1, done);
     session_.create_persistent(path, [this, done](error_code failed) {
       if (failed) return on_done(failed);
       session_.set_data(path, text_, -1, done);

@@ -412,9 +412,10 @@ void balancer::on_publication(const std::optional<std::string>& text) {
 void balancer::shed() {
   if (reports_ == nullptr || !knows_fleet() || is_withdrawal_wanted_) return shedder_.pause();
   if (!shedder_.step(fleet(), steady_now())) return;
-  // Every gateway finds so; the first one takes the order away.
+  // Every gateway finds so; the first one takes the order away. The node stays: to remove it, one
+  // would have to own the chroot.
   shedder_.set_order(std::nullopt);
-  session_->remove(std::string(shard_router::rebalance_path), -1, [](error_code) {});
+  session_->set_data(std::string(shard_router::rebalance_path), "", -1, [](error_code) {});
 }
 
 void balancer::on_order(const std::optional<std::string>& text) {

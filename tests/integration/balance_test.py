@@ -207,6 +207,11 @@ class BalanceTest(ClientCase):
                                            "--gateway", self.gateways["g1"].admin)
         self.assertEqual(status.returncode, 0, status.stderr)
         self.assertIn("BALANCED IN", status.stdout)
+        self.wait_until(lambda: not json.loads(self.gateways["g2"].get("/balance")[1])
+                        ["shedding"]["by"], "the order is over by itself", PATIENCE)
+        done = self.cluster.presenterctl("gateway", "rebalance", "--stop", "--zookeeper",
+                                         self.zookeeper.connect_string)
+        self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_what_cannot_be_published_is_told(self):
         _, gateway = self.static_installation(tables={
