@@ -278,9 +278,11 @@ dns_state balancer::desired() const {
       state.records.push_back({all[i].name, boost::asio::ip::make_address(address), all[i].weight});
   }
   std::ranges::sort(state.records, is_before);
-  const auto twice = std::ranges::unique(
-      state.records, [](const auto& left, const auto& right) { return !is_before(left, right); });
-  state.records.erase(twice.begin(), twice.end());
+  // Not std::ranges::unique: clang 14 cannot read what gcc's library makes of it.
+  const auto twice =
+      std::unique(state.records.begin(), state.records.end(),
+                  [](const auto& left, const auto& right) { return !is_before(left, right); });
+  state.records.erase(twice, state.records.end());
   return state;
 }
 

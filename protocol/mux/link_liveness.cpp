@@ -24,7 +24,7 @@ errc link_liveness::look(const link_moment& link, time_point now) {
   // a suspect link gets no new ones.
   const bool has_stall_limit = limits_.stall_timeout.count() != 0;
   if (has_stall_limit && !starving_since_ && link.lacks_credit) starving_since_ = now;
-  const auto starved = starving_since_ ? now - *starving_since_ : now - now;
+  const auto starved = now - starving_since_.value_or(now);
   if (has_stall_limit && starving_since_ && starved >= limits_.stall_timeout)
     return errc::link_stalled;
   is_ping_due_ = silence >= limits_.ping_interval && !ping_unanswered_;

@@ -30,7 +30,7 @@ class HttpsClient : public ::testing::Test {
     acceptor.async_accept([=, this](error_code failed, tcp::socket socket) {
       ASSERT_FALSE(failed);
       peer = std::move(socket);
-      read(std::move(reply), std::move(request_end), stays);
+      read(reply, request_end, stays);
     });
   }
   void read(std::string reply, std::string request_end, bool stays) {

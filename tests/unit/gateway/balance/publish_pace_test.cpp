@@ -19,7 +19,7 @@ class PublishPace : public ::testing::Test {
  protected:
   bool is_due() const { return pace.next() && *pace.next() <= now; }
   dns_state publish(const publish_result& result = {}) {
-    const dns_state sent = pace.begin(now);
+    dns_state sent = pace.begin(now);
     EXPECT_FALSE(pace.next()) << "one at a time";
     pace.end(result, now);
     return sent;

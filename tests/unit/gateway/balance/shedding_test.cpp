@@ -46,9 +46,7 @@ TEST(Shedding, IsNotForAFleetInBalance) {
 
 // Ten with 11,000 and one with 0: the mean is 10,000.
 TEST(Shedding, IsDoneByThoseAboveTheMean) {
-  std::vector<load_report> reports;
-  for (int i = 0; i < 10; ++i)
-    reports.push_back(fleet_of({11'000})[0]);
+  std::vector<load_report> reports(10, fleet_of({11'000})[0]);
   reports.push_back(fleet_of({0})[0]);
   const shed_plan plan = plan_for(reports);
   ASSERT_THAT(plan.orders, SizeIs(10));
