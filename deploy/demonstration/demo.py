@@ -10,6 +10,7 @@ import sys
 import time
 
 import chaos
+import scale
 import summary
 from cluster import Cluster, ClusterError, Process, wait_until
 
@@ -37,14 +38,24 @@ def event(text):
 
 def arguments():
     parser = argparse.ArgumentParser(prog="deploy/demo")
-    parser.add_argument("--clients", type=int, default=1000, help="two to a couple (%(default)s)")
+    parser.add_argument("--clients", type=int,
+                        help="two to a couple (1000; with --scale 300 at a time)")
     parser.add_argument("--seconds", type=int, help="of talking (20; with --chaos all 90)")
     parser.add_argument("--chaos", choices=["zookeeper", "all"],
                         help=f"kill -9 ZooKeeper for {OUTAGE_SECONDS} s in the middle; all: "
                         "a chat server joins, drains, is killed, ZooKeeper loses its leader, "
                         "sessions expire")
+    parser.add_argument("--scale", action="store_true",
+                        help="clients find the gateways by DNS, a real PowerDNS; a gateway joins, "
+                        "one is drained, the one that publishes is killed; takes 2 minutes")
     parser.add_argument("--programs", required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.scale and (options.chaos or options.seconds):
+        parser.error("--scale goes neither with --chaos nor with --seconds")
+    if options.scale and options.clients is not None and options.clients < scale.CLIENTS_MIN:
+        parser.error(f"--scale needs --clients of at least {scale.CLIENTS_MIN}")
+    if options.clients is None:
+        options.clients = 300 if options.scale else 1000
     if options.clients < 2 or options.clients % 2:
         parser.error("--clients must be an even number of at least 2")
     if options.seconds is None:
@@ -217,17 +228,31 @@ def print_summary(demo, reports):
         raise ClusterError("the number of links is not what it should be")
 
 
+def run_demo(cluster, options):
+    """Exit status."""
+    demo = Demo(cluster, options)
+    demo.start_cluster()
+    status, reports = demo.run_load()
+    print_summary(demo, reports)
+    return status
+
+
+def run_scale(cluster, options):
+    """Exit status. Ends with a ClusterError if anything is not as it should be."""
+    in_a_wave = max(options.clients // (scale.STAY_SECONDS // scale.WAVE_SECONDS) // 2 * 2, 2)
+    run = scale.Scale(cluster, in_a_wave, say, event)
+    scale.print_summary(run, run.run())
+    return 0
+
+
 def main():
     options = arguments()
     # A descriptor for each client, in the load as well as in a gateway.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with Cluster(options.programs) as cluster:
-        demo = Demo(cluster, options)
         try:
-            demo.start_cluster()
-            status, reports = demo.run_load()
-            print_summary(demo, reports)
+            status = (run_scale if options.scale else run_demo)(cluster, options)
             print(paint("1;32", "all is well") if status == 0 else paint("1;31", "FAILED"))
             return status
         except ClusterError as error:

@@ -23,7 +23,8 @@ ALARMS = os.path.join(ROOT, "deploy/alarms.yml")
 
 # What a block is, by how it begins.
 RECIPES = {
-    "deploy/demo [": "synopsis", "tests/run [": "synopsis", "presenter --config FILE": "synopsis",
+    "deploy/demo [": "synopsis", "deploy/demo --scale": "synopsis",
+    "tests/run [": "synopsis", "presenter --config FILE": "synopsis",
     "presenterctl shards ": "synopsis", "presenterctl gateway drain ": "synopsis",
     "terminationGracePeriodSeconds": "pod", "PRESENTER_BIN=$PWD/": "synopsis",
     "[listen]": "configuration", "[tls]": "configuration", "[[server]]": "map_file",

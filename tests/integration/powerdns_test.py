@@ -5,8 +5,7 @@ import math
 import os
 import subprocess
 
-from powerdns import PowerDns
-from processes import PROGRAMS, InstallationTest, main
+from processes import PROGRAMS, InstallationTest, PowerDns, main
 
 NAME = "chat.example"
 QUERIES = 1000

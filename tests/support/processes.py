@@ -18,6 +18,7 @@ sys.path.insert(0, os.path.join(ROOT, "deploy/demonstration"))
 # pylint: disable=wrong-import-position,unused-import
 from cluster import (ChatServer, Cluster, ClusterError, Gateway, Process, free_port, toml,  # noqa
                      wait_until)
+from powerdns import PowerDns  # noqa
 
 PROGRAMS = os.environ.get("PRESENTER_BIN", os.path.join(ROOT, "build/release/bin"))
 

@@ -1,4 +1,4 @@
-"""Debian's PowerDNS for tests, with a zone in SQLite, its HTTP API and LUA records."""
+"""Debian's PowerDNS, with a zone in SQLite, its HTTP API and LUA records."""
 
 import collections
 import json
@@ -8,14 +8,14 @@ import subprocess
 import urllib.error
 import urllib.request
 
-from processes import Process, free_port, wait_until
+from cluster import Process, free_port, wait_until
 
 SCHEMA = "/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql"
 START_SECONDS = 60
 
 
 class PowerDns(Process):
-    """Started by the test on free ports, in its folder; the machine's own PowerDNS is not touched.
+    """Started on free ports, in its folder; the machine's own PowerDNS is not touched.
 
     It has the zone `zone` with a name server and nothing else."""
 
