@@ -1,7 +1,6 @@
 #include "gateway/hooks/hook_runner.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <utility>
 #include <vector>
@@ -18,13 +17,11 @@ hook_result result_of(const child_end& end) {
 }
 
 // What hooks inherit: all but the way to the service manager, to which the gateway alone speaks.
-std::vector<std::string> own_environment() {
-  std::vector<std::string> all;
-  for (char** entry = ::environ; *entry != nullptr; ++entry) {
-    const std::string_view text = *entry;
-    if (!text.starts_with("NOTIFY_SOCKET=") && !text.starts_with("PRESENTER_"))
-      all.emplace_back(text);
-  }
+std::vector<std::string> inherited_environment() {
+  auto all = own_environment();
+  std::erase_if(all, [](const std::string& each) {
+    return each.starts_with("NOTIFY_SOCKET=") || each.starts_with("PRESENTER_");
+  });
   return all;
 }
 
@@ -104,7 +101,7 @@ void hook_runner::note_failure(std::string failure) {
 
 std::vector<std::string> hook_runner::environment(hook_event event) const {
   const hook_subject subject = subject_();
-  auto all = own_environment();
+  auto all = inherited_environment();
   all.push_back(fmt::format("PRESENTER_EVENT={}", name_of(event)));
   all.push_back(fmt::format("PRESENTER_NAME={}", subject.name));
   all.push_back(fmt::format("PRESENTER_ADDRESS={}", subject.address));
