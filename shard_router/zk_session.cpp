@@ -224,7 +224,6 @@ void zk_session::close() {
 }
 
 // --- where the servers are
-//
 // The C client looks up names once, in zookeeper_init, and blocks there. So names are looked up
 // before, and again while ZooKeeper is away: its servers may have come back at other addresses.
 
@@ -361,6 +360,7 @@ void zk_session::on_connected() {
   const clientid_t* id = zoo_client_id(handle_->raw);
   if (id->client_id != credentials_.session_id) ++counters_.sessions_opened;
   credentials_.session_id = id->client_id;
+  granted_timeout_ = std::chrono::milliseconds(zoo_recv_timeout(handle_->raw));
   std::ranges::copy(id->passwd, credentials_.password.begin());
   reopen_backoff_.reset();
   unresolved_said_.clear();

@@ -127,6 +127,9 @@ class zk_session {
 
   // Of the session connected last; zeros before the first.
   const zk_credentials& credentials() const { return credentials_; }
+  // How long the session lasts without a word of ours, as ZooKeeper said when it was last
+  // connected.
+  std::chrono::milliseconds granted_timeout() const { return granted_timeout_; }
 
   const std::string& chroot() const { return options_.address.chroot; }
   shard_counters& counters() { return counters_; }
@@ -219,6 +222,7 @@ class zk_session {
   // The executor's thread only.
   zk_state state_ = zk_state::stopped;
   zk_credentials credentials_;
+  std::chrono::milliseconds granted_timeout_{0};
   std::vector<zk_listener*> listeners_;
   std::shared_ptr<handle> handle_;
   boost::asio::steady_timer reopen_timer_;

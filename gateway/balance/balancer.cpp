@@ -330,8 +330,8 @@ void balancer::step_publish() {
 }
 
 // That we led a moment ago is not enough: the process may have been stopped since. So ZooKeeper's
-// leader is asked, by a write that it refuses if our node is gone; and if its answer took long,
-// another may have been elected by now.
+// leader is asked, by a write that it refuses if our node is gone. From its question on nobody else
+// is elected for as long as the session lasts, so what took long does not count.
 void balancer::confirm_and_publish() {
   publication before = publication_of(desired());
   if (publication_)
@@ -339,10 +339,14 @@ void balancer::confirm_and_publish() {
   is_confirming_ = true;
   election_->write_as_leader(
       std::string(published_path), encode_publication(before),
-      term_.bind([this, asked_at = steady_now()](error_code failed) {
+      term_.bind([this, asked_at = std::chrono::steady_clock::now()](error_code failed) {
         is_confirming_ = false;
-        const bool is_late = steady_now() - asked_at >= setup_.session_timeout / 2;
-        if (!failed && !is_late) return publish_now();
+        const auto lasts = session_->granted_timeout();
+        const bool is_late = std::chrono::steady_clock::now() - asked_at >= lasts / 2;
+        if (!failed && !is_late) {
+          publisher_->change_until(asked_at + lasts - lasts / 4);
+          return publish_now();
+        }
         ++counts_.stale;
         log_paced(said_.stale, spdlog::level::warn,
                   "dns: nothing is published now, for another gateway may lead: {}",

@@ -44,8 +44,7 @@ struct balancer_setup {
   std::string name;  // of the gateway
   dns_config dns;
   balance_config balance;
-  double cores = 1;                             // that the process may use
-  std::chrono::milliseconds session_timeout{};  // of ZooKeeper's session
+  double cores = 1;  // that the process may use
   std::function<gateway_load()> look;
   // A new one for each term as leader, for what an earlier one knows of the zone is outdated by
   // then. Empty: nothing is published.

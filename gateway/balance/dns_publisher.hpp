@@ -66,6 +66,10 @@ class dns_publisher {
 
   virtual ~dns_publisher() = default;
 
+  // From then on it changes nothing, in the call that is under way neither: whoever led until then
+  // may have stood still, and another one publishes.
+  void change_until(std::chrono::steady_clock::time_point limit) { change_until_ = limit; }
+
   // Makes the records as `desired` has them. It sends only what differs from what it published
   // last or found there; after a failure it does not trust what it believes to be there.
   virtual void publish(const dns_state& desired, handler done) = 0;
@@ -75,6 +79,18 @@ class dns_publisher {
 
   // As `dns.publisher` has it: "file", "exec", …
   virtual std::string_view name() const noexcept = 0;
+
+ protected:
+  // To be asked right before each request that changes something.
+  bool may_change() const { return std::chrono::steady_clock::now() < change_until_; }
+
+  // What a call ends with that may not change anything any more.
+  static constexpr std::string_view too_late =
+      "what it reads first took so long that another gateway may publish by now";
+
+ private:
+  std::chrono::steady_clock::time_point change_until_ =
+      std::chrono::steady_clock::time_point::max();
 };
 
 }  // namespace presenter::gateway

@@ -301,7 +301,6 @@ balancer_setup server::balancing(std::string node) {
           .dns = std::move(dns),
           .balance = settings_.balance,
           .cores = core_count(),
-          .session_timeout = settings_.shards.session_timeout,
           .look = [this] { return load(); },
           .make_publisher = publisher_of(control_, settings_.dns),
           .close_clients =

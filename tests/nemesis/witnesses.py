@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 import urllib.error
 import urllib.request
 
@@ -15,6 +16,8 @@ PAUSE_SECONDS = 0.5
 class Witness(threading.Thread):
     """Runs `look()` again and again until stopped; what goes wrong stays in `failures`."""
 
+    pause_seconds = PAUSE_SECONDS
+
     def __init__(self, name):
         super().__init__(name=name, daemon=True)
         self.failures = []
@@ -22,7 +25,7 @@ class Witness(threading.Thread):
         self.rounds = 0
 
     def run(self):
-        while not self._ending.wait(PAUSE_SECONDS) and not self.failures:
+        while not self._ending.wait(self.pause_seconds) and not self.failures:
             try:
                 self.look()
                 self.rounds += 1
@@ -91,3 +94,80 @@ def shards_of(gateway):
             return json.load(answer)
     except (urllib.error.URLError, OSError, ValueError):
         return None
+
+
+class RecordWatch(Witness):
+    """The fleet's records in DNS: never none, never without a living gateway, and none of a dead
+    one for longer than `seconds_max`.
+
+    Its owner says who is dead, and when nothing can be published. `longest`: how long a dead
+    gateway's record stayed where nothing was in the way."""
+
+    pause_seconds = 0.05
+
+    def __init__(self, service, gateways, seconds_max):
+        """`gateways`: {address: name}."""
+        super().__init__("records")
+        self.service, self.names, self.seconds_max = service, dict(gateways), seconds_max
+        self.known = set(gateways)
+        self.longest = 0.0
+        self._lock = threading.Lock()
+        self._dead = {}     # address: since when
+        self._gone = set()  # of them, those that have no record any more
+        self._hindered_since = None
+        self._free_from = 0.0
+        self.start()
+
+    def note_dead(self, address):
+        with self._lock:
+            self._dead[address] = time.monotonic()
+
+    def note_living(self, address):
+        with self._lock:
+            self._dead.pop(address, None)
+            self._gone.discard(address)
+
+    def note_hindrance(self):
+        with self._lock:
+            self._hindered_since = time.monotonic()
+
+    def note_end_of_hindrance(self):
+        """What was tried meanwhile is tried again after a wait that has doubled each time."""
+        with self._lock:
+            now = time.monotonic()
+            self._free_from = now + min(2 * (now - self._hindered_since) + 2, 60)
+            self._hindered_since = None
+
+    def has_gone(self, address):
+        with self._lock:
+            return address in self._gone
+
+    def look(self):
+        found = self.service.addresses()
+        if found is None:
+            return
+        with self._lock:
+            self._check(found, time.monotonic())
+            self.known = found
+
+    def _check(self, found, now):
+        dead = set(self._dead)
+        if not found:
+            raise AssertionError("no gateway has a record")
+        if self.known - dead and not found - dead:
+            raise AssertionError(f"the last living gateways have lost their records: "
+                                 f"{self._named(self.known)} became {self._named(found)}")
+        if found & self._gone:
+            raise AssertionError(f"{self._named(found & self._gone)}: dead, and recorded again")
+        for address in dead - self._gone:
+            since = max(self._dead[address], self._free_from)
+            if address not in found:
+                self._gone.add(address)
+                if self._hindered_since is None and now > self._free_from:
+                    self.longest = max(self.longest, now - since)
+            elif self._hindered_since is None and now - since > self.seconds_max:
+                raise AssertionError(f"{self.names[address]} has been dead for {now - since:.1f} s "
+                                     "and has a record")
+
+    def _named(self, addresses):
+        return sorted(self.names[address] for address in addresses)

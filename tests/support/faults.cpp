@@ -3,6 +3,7 @@
 //   memory    operator new of one thread, by its name, throws once it has been called so often
 //   threads   pthread_create fails when so many more have been made
 //   names     getaddrinfo never returns
+//   clocks    are ahead of the machine's, or behind
 // The test and this share the file that PRESENTER_TEST_FAULTS names: tests/support/faults.py.
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -10,6 +11,8 @@
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <array>
@@ -18,6 +21,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <new>
 
 namespace {
@@ -29,7 +33,9 @@ struct orders {
   std::atomic<std::int64_t> failed;       // so many have
   std::atomic<std::int64_t> threads;      // that can still be made; below 0: any number
   std::atomic<std::int64_t> names_hang;
-  std::array<char, 16> thread;  // whose allocations
+  std::atomic<std::int64_t> wall_ahead;    // nanoseconds
+  std::atomic<std::int64_t> steady_ahead;  // likewise, of the clock that nobody sets
+  std::array<char, 16> thread;             // whose allocations
 };
 
 orders* read_orders() {
@@ -59,6 +65,25 @@ bool is_allocation_to_fail() {
   if (all->failures.fetch_sub(1) <= 0) return false;
   ++all->failed;
   return true;
+}
+
+constexpr std::int64_t second = 1'000'000'000;
+
+std::int64_t ahead_of(clockid_t clock) {
+  orders* const all = given();
+  if (all == nullptr) return 0;
+  if (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE) return all->wall_ahead;
+  if (clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_COARSE) return all->steady_ahead;
+  return 0;
+}
+
+// Not the library's function of that name, which is replaced below.
+int tell_time(clockid_t clock, timespec* time) {
+  const auto failed = static_cast<int>(::syscall(SYS_clock_gettime, clock, time));
+  if (failed != 0) return failed;
+  const std::int64_t told = time->tv_sec * second + time->tv_nsec + ahead_of(clock);
+  *time = {told / second, told % second};
+  return 0;
 }
 
 template <class Function>
@@ -106,4 +131,22 @@ extern "C" int getaddrinfo(const char* node, const char* service, const addrinfo
   while (given() != nullptr && given()->names_hang != 0)
     ::pause();
   return real(node, service, hints, found);
+}
+
+extern "C" int clock_gettime(clockid_t clock, timespec* time) noexcept {
+  return tell_time(clock, time);
+}
+
+extern "C" int gettimeofday(timeval* time, void*) noexcept {
+  timespec told{};
+  if (tell_time(CLOCK_REALTIME, &told) != 0) return -1;
+  *time = {told.tv_sec, told.tv_nsec / 1000};
+  return 0;
+}
+
+extern "C" time_t time(time_t* also) noexcept {
+  timespec told{};
+  if (tell_time(CLOCK_REALTIME, &told) != 0) return -1;
+  if (also != nullptr) *also = told.tv_sec;
+  return told.tv_sec;
 }

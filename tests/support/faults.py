@@ -1,4 +1,4 @@
-"""`Faults`: makes memory, threads and names fail in a program that runs as it is shipped.
+"""`Faults`: makes memory, threads, names and clocks fail in a program that runs as it is shipped.
 
 The program is started with faults.cpp preloaded; what is to fail is written into a file that both
 have mapped, at any time, and counts there how often it has.
@@ -14,8 +14,9 @@ LIBRARY = os.path.abspath(os.path.join(PROGRAMS, "../lib/libpresenter_faults.so"
 NEVER = -1
 
 # faults.cpp, struct orders
-LAYOUT = struct.Struct("=5q16s")
-FIELDS = ("allocations", "failures", "failed", "threads", "names_hang")
+LAYOUT = struct.Struct("=7q16s")
+FIELDS = ("allocations", "failures", "failed", "threads", "names_hang", "wall_ahead",
+          "steady_ahead")
 
 
 class Faults:
@@ -24,7 +25,7 @@ class Faults:
     def __init__(self, path):
         self.path = path
         with open(path, "w+b") as file:
-            file.write(LAYOUT.pack(NEVER, 0, 0, NEVER, 0, b""))
+            file.write(LAYOUT.pack(NEVER, 0, 0, NEVER, 0, 0, 0, b""))
             file.flush()
             self._orders = mmap.mmap(file.fileno(), LAYOUT.size)
 
@@ -60,6 +61,14 @@ class Faults:
 
     def let_names_hang(self):
         self._write("names_hang", 1)
+
+    def set_wall_clock(self, ahead):
+        """So many seconds ahead of the machine's; below 0: behind."""
+        self._write("wall_ahead", int(ahead * 1e9))
+
+    def advance_steady_clock(self, seconds):
+        """Only ever forward, as it goes: its users need not bear anything else."""
+        self._write("steady_ahead", self._read("steady_ahead") + int(seconds * 1e9))
 
     def _write(self, field, value):
         at = 8 * FIELDS.index(field)

@@ -17,6 +17,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 import traceback
 import urllib.parse
 from xml.etree import ElementTree
@@ -285,14 +286,17 @@ class Route53StandIn:
     """Answers at `url`; `ca_file` is whom to trust.
 
     `zones`: {id: Zone}. `keys`: {id: (secret, token or None)}. `faults`: what happens to the next
-    requests, a name each (see `Answer`). `calls`: the operations that were asked for and taken for
-    genuine. `mistakes`: what no correct program would have sent. `in_flight_max`: how many
+    requests, a name each (see `Answer`); `lasting_fault`: to all behind them. `calls`: the
+    operations that were asked for and taken for genuine. `writers`: when each change was made, by
+    the monotonic clock, and with whose key. `mistakes`: what no correct program would have sent.
+    `in_flight_max`: how many
     requests without a fault were there at one time. `clock_ahead`: seconds."""
 
     def __init__(self, folder, zones, keys, subject="IP:127.0.0.1,DNS:localhost"):
         self.zones, self.keys = zones, keys
         self.faults = collections.deque()
-        self.calls, self.mistakes = [], []
+        self.lasting_fault = None
+        self.calls, self.writers, self.mistakes = [], [], []
         self.clock_ahead = 0
         self.page_sets = 300
         self.in_flight = self.in_flight_max = 0
@@ -316,7 +320,7 @@ class Route53StandIn:
                 datetime.timedelta(seconds=self.clock_ahead))
 
     def authorize(self, method, target, headers, body):
-        """By botocore's signer, from what the request says that it has signed."""
+        """By botocore's signer, from what the request says that it has signed. Whose key it is."""
         match = re.fullmatch(
             r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/([^/]+)/aws4_request, "
             r"SignedHeaders=([^,]+), Signature=([0-9a-f]{64})", headers.get("Authorization", ""))
@@ -328,11 +332,11 @@ class Route53StandIn:
         if secret is None or headers.get("X-Amz-Security-Token") != token:
             raise Refused(403, "InvalidClientTokenId",
                           "The security token included in the request is invalid")
-        time = headers.get("X-Amz-Date", "")
-        if (region, service) != ("us-east-1", "route53") or not time.startswith(day):
+        signed_at = headers.get("X-Amz-Date", "")
+        if (region, service) != ("us-east-1", "route53") or not signed_at.startswith(day):
             raise Refused(403, "SignatureDoesNotMatch", "Credential should be scoped correctly",
                           is_mistake=True)
-        self._check_time(time)
+        self._check_time(signed_at)
         names = signed.split(";")
         needed = {"host", "x-amz-date"} | ({"x-amz-security-token"} if token else set())
         if not needed <= set(names):
@@ -341,7 +345,7 @@ class Route53StandIn:
         request = botocore.awsrequest.AWSRequest(
             method=method, url=f"https://{headers['Host']}{target}", data=body,
             headers={name: headers[name] for name in names})
-        request.context["timestamp"] = time
+        request.context["timestamp"] = signed_at
         signer = botocore.auth.SigV4Auth(botocore.credentials.Credentials(key, secret, token),
                                          service, region)
         to_sign = signer.string_to_sign(request, signer.canonical_request(request))
@@ -349,18 +353,19 @@ class Route53StandIn:
             raise Refused(403, "SignatureDoesNotMatch",
                           "The request signature we calculated does not match the signature you "
                           "provided.")
+        return key
 
-    def _check_time(self, time):
-        signed_at = datetime.datetime.strptime(time, "%Y%m%dT%H%M%SZ").replace(
+    def _check_time(self, text):
+        signed_at = datetime.datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(
             tzinfo=datetime.timezone.utc)
         late = (self.now() - signed_at).total_seconds()
         if abs(late) > SKEW_SECONDS_MAX:
             raise Refused(403, "SignatureDoesNotMatch",
-                          f"Signature {'expired' if late > 0 else 'not yet current'}: {time}")
+                          f"Signature {'expired' if late > 0 else 'not yet current'}: {text}")
 
     def answer(self, method, target, headers, body):
         """The body of a reply of status 200."""
-        self.authorize(method, target, headers, body)
+        key = self.authorize(method, target, headers, body)
         name, parameters = self.model.parse(method, target, body)
         self.calls.append(name)
         zone_id = parameters.get("HostedZoneId", parameters.get("Id"))
@@ -374,6 +379,7 @@ class Route53StandIn:
             result = self._list(zone, parameters)
         else:
             zone.change(parameters["ChangeBatch"]["Changes"])
+            self.writers.append((time.monotonic(), key))
             result = {"ChangeInfo": {"Id": "/change/C1", "Status": "PENDING",
                                      "SubmittedAt": "2026-11-28T21:35:34.000Z"}}
         return self._document(name, result)
@@ -436,7 +442,7 @@ class Answer(http.server.BaseHTTPRequestHandler):
         stand_in = self.stand_in
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         with stand_in.lock:
-            fault = stand_in.faults.popleft() if stand_in.faults else None
+            fault = stand_in.faults.popleft() if stand_in.faults else stand_in.lasting_fault
         if fault in ("hang", "half_close"):
             if fault == "half_close":
                 self.request.shutdown(socket.SHUT_WR)

@@ -106,6 +106,7 @@ void powerdns_publisher::make_so(std::chrono::seconds ttl, const powerdns::addre
   const std::size_t changed =
       has_other_ttl ? wanted.size() : count_different(found.weights, wanted);
   if (changed == 0) return finish({});
+  if (!may_change()) return fail(publish_errc::timed_out, std::string(too_late));
   ask("PATCH", zone_path(), powerdns::change_of(name_, ttl, wanted),
       [this, changed](const net::http_reply&) {
         finish({.error = publish_errc::ok, .text = {}, .retry_after = {}, .changed = changed});

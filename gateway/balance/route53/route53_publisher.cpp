@@ -150,6 +150,7 @@ void route53_publisher::send_next() {
     done.changed = changed_;
     return finish(std::move(done));
   }
+  if (!may_change()) return fail(publish_errc::timed_out, std::string(too_late));
   const auto batch = batches_.back();
   batches_.pop_back();
   ask({.method = "POST",
