@@ -224,17 +224,22 @@ std::optional<double> balancer::published_weight() const {
 
 std::string balancer::obstacle() const {
   if (!is_withdrawal_wanted_ || is_withdrawn()) return {};
+  if (is_last()) return "no other gateway could take its clients: the last record stays";
   if (last_result_ && !last_result_->is_ok() && is_publishing())
     return fmt::format("dns: {}: {}", name_of(last_result_->error), last_result_->text);
   if (session_ == nullptr) return {};
   if (session_->state() != shard_router::zk_state::connected) return "ZooKeeper is away";
+  return {};
+}
+
+bool balancer::is_last() const {
+  if (!is_withdrawal_wanted_ || is_withdrawn()) return false;
+  if (reports_ == nullptr || !knows_fleet()) return false;
   const auto records = desired().records;
   const auto is_own = [this](const dns_record& each) {
     return each.name_of_gateway == setup_.name;
   };
-  if (!records.empty() && std::ranges::all_of(records, is_own))
-    return "no other gateway could take its clients: the last record stays";
-  return {};
+  return !records.empty() && std::ranges::all_of(records, is_own);
 }
 
 // --- the fleet

@@ -70,6 +70,8 @@ class balancer {
   void restore();
   // The record is known to be gone.
   bool is_withdrawn() const;
+  // It is to go and stays, for no other gateway could take its clients.
+  bool is_last() const;
   // Why a record that is to go is still there, in words; empty: nothing is wrong yet.
   std::string obstacle() const;
 

@@ -54,7 +54,15 @@ void read_name(config_section& section, std::string_view key, std::string& out) 
     section.fail(key, fmt::format("'{}' is not a name like 'chat.example'", *name));
 }
 
-void read_addresses(config_section& section, std::vector<boost::asio::ip::address>& out) {
+// One that listens at :: takes IPv4 as well.
+bool takes_family_of(const boost::asio::ip::address& listening,
+                     const boost::asio::ip::address& address) {
+  if (listening.is_v4()) return address.is_v4();
+  return address.is_v6() || listening.is_unspecified();
+}
+
+void read_addresses(config_section& section, const boost::asio::ip::address& listening,
+                    std::vector<boost::asio::ip::address>& out) {
   const auto texts = section.texts("addresses");
   if (!texts) return;
   if (texts->empty() || texts->size() > addresses_max)
@@ -65,6 +73,11 @@ void read_addresses(config_section& section, std::vector<boost::asio::ip::addres
     if (failed || !is_publishable(address))
       section.fail("addresses",
                    fmt::format("'{}' is not an address that clients can connect to", text));
+    else if (!takes_family_of(listening, address))
+      section.fail("addresses",
+                   fmt::format("'{}' finds nobody: listen.address is {}, which takes no "
+                               "IPv{}",
+                               text, listening.to_string(), address.is_v4() ? 4 : 6));
     else if (std::ranges::find(out, address) != out.end())
       section.fail("addresses", fmt::format("'{}' is there twice", text));
     else
@@ -162,7 +175,7 @@ void read_dns(config_section section, const boost::asio::ip::address& listening,
               const fs::path& folder, dns_config& out) {
   read_word(section, "publisher", dns_publisher_names, out.publisher);
   read_name(section, "record", out.record);
-  read_addresses(section, out.addresses);
+  read_addresses(section, listening, out.addresses);
   section.read("ttl", out.ttl, 1s, 24h);
   if (out.ttl % 1s != 0ms) section.fail("ttl", "must be whole seconds");
   section.read("interval", out.interval, 1s, 1h);

@@ -19,7 +19,7 @@ struct drain_report {
   std::optional<double> draining_for;  // nothing: it is up
   std::string obstacle;                // why the record is still in DNS, if somebody knows
   std::uint64_t closed = 0;            // for the deadline
-  std::optional<double> quiet_left;    // nothing: the record is still in DNS
+  std::optional<double> quiet_left;    // nothing: the record is still to go
   std::optional<double> rule_eta;      // nothing: nobody can tell
   std::optional<double> deadline_eta;  // nothing: there is none
   arrival_list arrivals;               // since the record was removed

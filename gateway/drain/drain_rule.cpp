@@ -36,6 +36,13 @@ void drain_rule::mark_record_removed(std::int64_t clients, time_point now) {
   clients_then_ = clients;
 }
 
+void drain_rule::mark_record_kept(bool is_kept, time_point now) {
+  if (!is_kept)
+    kept_.reset();
+  else if (!kept_)
+    kept_ = now;
+}
+
 void drain_rule::mark_arrival(time_point at) {
   last_arrival_ = std::max(at, last_arrival_.value_or(at));
 }
@@ -46,8 +53,9 @@ bool drain_rule::is_done(std::int64_t clients, time_point now) const {
 }
 
 std::optional<drain_rule::time_point> drain_rule::quiet_until() const {
-  if (!removed_) return std::nullopt;
-  return std::max(*removed_, last_arrival_.value_or(*removed_)) + policy_.quiet;
+  const auto since = removed_ ? removed_ : kept_;
+  if (!since) return std::nullopt;
+  return std::max(*since, last_arrival_.value_or(*since)) + policy_.quiet;
 }
 
 // With little time left half of it has to be enough, wherever the record is.
@@ -87,6 +95,7 @@ std::optional<drain_rule::time_point> drain_rule::rule_eta(std::int64_t clients,
                                                            time_point now) const {
   const auto quiet = quiet_until();
   if (!quiet || clients == 0) return quiet;
+  if (!removed_) return std::nullopt;
   const seconds_f elapsed = now - *removed_;
   if (clients >= clients_then_ || elapsed <= seconds_f::zero()) return std::nullopt;
   const auto left = static_cast<double>(clients);

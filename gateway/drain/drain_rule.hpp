@@ -29,6 +29,8 @@ class drain_rule {
   void set_deadline(std::optional<std::chrono::milliseconds> within, time_point now);
   // With so many clients; only the first call counts.
   void mark_record_removed(std::int64_t clients, time_point now);
+  // It stays, for this is the last gateway; only the first call in a row counts.
+  void mark_record_kept(bool is_kept, time_point now);
   // The last client to come.
   void mark_arrival(time_point at);
 
@@ -41,7 +43,8 @@ class drain_rule {
   // The gaps between them are even, and jittered.
   std::int64_t take(std::int64_t clients, time_point now);
 
-  // When no client will have come for long enough, if none comes; nothing: the record is there.
+  // When no client will have come for long enough, if none comes; nothing: the record is there, and
+  // is to go.
   std::optional<time_point> quiet_until() const;
   // When it is done if clients go on leaving as they have left so far; nothing: nobody can tell.
   std::optional<time_point> rule_eta(std::int64_t clients, time_point now) const;
@@ -56,6 +59,7 @@ class drain_rule {
   const time_point begun_;
   std::minstd_rand random_;
   std::optional<time_point> removed_;
+  std::optional<time_point> kept_;
   std::int64_t clients_then_ = 0;  // at removed_
   std::optional<time_point> last_arrival_;
   std::optional<time_point> deadline_;

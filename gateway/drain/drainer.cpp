@@ -85,7 +85,7 @@ void drainer::wait() {
 
 void drainer::step(time_point now) {
   if (!rule_->is_record_removed()) look_at_record(now);
-  if (const auto last = arrivals_.sum().second; rule_->is_record_removed() && last)
+  if (const auto last = arrivals_.sum().second; rule_->quiet_until() && last)
     rule_->mark_arrival(*last);
   if (rule_->is_done(parts_.clients(), now)) return end(now);
   close_for_deadline(now);
@@ -99,12 +99,21 @@ void drainer::look_at_record(time_point now) {
     if (!obstacle.empty())
       log_paced(obstacle_said_, spdlog::level::warn,
                 "draining: the record is still in DNS: {}; the gateway goes on trying", obstacle);
+    look_at_last_record(now);
     return;
   }
   arrivals_.start();
   rule_->mark_record_removed(parts_.clients(), now);
   state_ = drain_state::draining;
   log_paced(orders_said_, spdlog::level::info, "draining: the record is gone from DNS");
+}
+
+// Nobody can be sent elsewhere, so whoever comes is a client and no error of a cache. But if nobody
+// comes, nobody needs the gateway.
+void drainer::look_at_last_record(time_point now) {
+  const bool is_kept = record_.is_last();
+  if (is_kept && !rule_->quiet_until()) arrivals_.start();
+  rule_->mark_record_kept(is_kept, now);
 }
 
 void drainer::close_for_deadline(time_point now) {

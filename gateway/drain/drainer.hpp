@@ -63,6 +63,7 @@ class drainer {
   void wait();
   void step(time_point now);
   void look_at_record(time_point now);
+  void look_at_last_record(time_point now);
   void close_for_deadline(time_point now);
   void tell_progress();
   void end(time_point now);

@@ -13,6 +13,8 @@ class record_keeper {
   virtual void restore() = 0;
   // No name server has the record any more.
   virtual bool is_withdrawn() const = 0;
+  // It stays: nobody else could take its clients, and it is known who there is.
+  virtual bool is_last() const = 0;
   // Why it is still there, in words; empty: nothing is wrong yet.
   virtual std::string obstacle() const = 0;
 

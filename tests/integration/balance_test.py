@@ -24,6 +24,8 @@ with open(sys.argv[0] + ".log", "a", encoding="utf-8") as log:
 
 
 class BalanceTest(ClientCase):
+    more = {}  # tables of all gateways
+
     def fleet(self, count, publisher, interval="1s"):
         self.publisher, self.interval = publisher, interval
         self.zookeeper = self.cluster.zookeeper()
@@ -41,7 +43,7 @@ class BalanceTest(ClientCase):
         if self.publisher == "exec":
             own["dns.exec"] = {"program": self.write_program()}
         gateway = self.cluster.gateway(f"g{number}", {"zookeeper": self.zookeeper.connect_string},
-                                       own)
+                                       {**own, **self.more})
         gateway.wait_ready()
         self.gateways[f"g{number}"] = gateway
         return gateway
@@ -186,8 +188,38 @@ class BalanceTest(ClientCase):
         self.order("undrain")
         self.wait_for_names("g1", "g2")
 
-    def order(self, word):
-        done = self.cluster.presenterctl("gateway", word, "--gateway", self.gateways["g2"].admin)
+    def test_the_last_gateway_keeps_its_record_and_ends_when_nobody_comes(self):
+        self.more = {"drain": {"quiet": "1s"}}
+        self.fleet(1, "file")
+        self.wait_for_names("g1")
+        gateway = self.gateways["g1"]
+        self.order("drain", "g1")
+        gateway.wait_for_line("still in DNS: no other gateway could take its clients")
+        status = self.cluster.presenterctl("gateway", "status", "--gateway", gateway.admin)
+        self.assertIn("no other gateway could take its clients: the last record stays",
+                      status.stdout)
+        # Another one comes: now the record can go, and the rule is that of all others.
+        self.join(2)
+        self.wait_for_names("g2")
+        self.wait_until(lambda: self.drain_page("g1")["state"] == "draining", "it is out")
+        self.order("undrain", "g1")
+        self.wait_for_names("g1", "g2")
+        self.gateways.pop("g2").kill()
+        self.wait_for_names("g1")
+        ann = self.served_client(gateway=gateway)
+        self.order("drain", "g1")
+        self.wait_until(lambda: self.drain_page("g1")["quiet_left_seconds"] == 0, "nobody came")
+        self.assertEqual(set(self.weights()), {"g1"})
+        self.assertTrue(gateway.is_running(), "a client is here")
+        ann.tcp.close()
+        self.assertEqual(gateway.wait(PATIENCE), 0)
+        self.assertEqual(set(self.weights()), {"g1"})
+
+    def drain_page(self, name):
+        return json.loads(self.gateways[name].get("/drain")[1])
+
+    def order(self, word, name="g2"):
+        done = self.cluster.presenterctl("gateway", word, "--gateway", self.gateways[name].admin)
         self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_an_order_shares_out_the_clients(self):
@@ -231,6 +263,10 @@ class BalanceTest(ClientCase):
                 (right, {}, "dns.file.path: is required"),
                 (right, {"listen": {"address": "0.0.0.0:443"}}, "dns.addresses: is required, for"),
                 ({**right, "addresses": ["0.0.0.0"]}, {}, "dns.addresses: '0.0.0.0' is not an"),
+                ({**right, "addresses": ["2001:db8::1"]}, {},
+                 "dns.addresses: '2001:db8::1' finds nobody: listen.address is 127.0.0.1, which"),
+                ({**right, "ttl": "2m"}, {"drain": {"quiet": "1m"}},
+                 "drain.quiet: 1m is less than dns.ttl, 2m"),
                 ({"publisher": "exec", "record": "a.example"},
                  {"dns.exec": {"program": "server.pem"}}, "dns.exec.program: "),
                 ({"publisher": "route53", "record": "a.example"}, {},

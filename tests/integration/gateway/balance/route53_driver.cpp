@@ -1,6 +1,7 @@
 // The publisher of Route 53 alone, for tests/integration/route53_test.py: a JSON object for each
 // call in a line of stdin, its result in a line of stdout. The first argument, JSON as well, is the
-// configuration; keys come from the environment. It goes when the gateway publishes by itself.
+// configuration; keys come from the environment. A gateway publishes the fleet that there is; this
+// publishes whatever a test wants.
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 

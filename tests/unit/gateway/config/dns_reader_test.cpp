@@ -48,7 +48,7 @@ TEST_F(DnsReader, NobodyPublishesByDefault) {
 TEST_F(DnsReader, ReadsEveryKey) {
   const auto result = load_dns(R"(publisher = "powerdns"
 record = "chat.example"
-addresses = ["203.0.113.7", "2001:db8::7"]
+addresses = ["203.0.113.7", "203.0.113.8"]
 ttl = "30s"
 interval = "5s"
 unready_after = 0
@@ -68,7 +68,7 @@ timeout = "3s"
   const dns_config& dns = result.value.dns;
   EXPECT_EQ(dns.publisher, dns_publisher_kind::powerdns);
   EXPECT_EQ(dns.record, "chat.example");
-  EXPECT_THAT(dns.addresses, ElementsAre(make_address("203.0.113.7"), make_address("2001:db8::7")));
+  EXPECT_THAT(dns.addresses, ElementsAre(make_address("203.0.113.7"), make_address("203.0.113.8")));
   EXPECT_EQ(dns.ttl, 30s);
   EXPECT_EQ(dns.interval, 5s);
   EXPECT_EQ(dns.unready_after, 0s);
@@ -115,6 +115,19 @@ TEST_F(DnsReader, AWildcardIsNotPublished) {
                            "[dns.file]\npath = \"weights\"\n");
   EXPECT_THAT(messages(result),
               ElementsAre(HasSubstr("dns.addresses: is required, for listen.address is 0.0.0.0")));
+}
+
+TEST_F(DnsReader, RefusesAFamilyAtWhichNobodyListens) {
+  EXPECT_THAT(mistake_of("addresses = [\"192.0.2.1\", \"2001:db8::7\"]\n"),
+              HasSubstr("dns.addresses: '2001:db8::7' finds nobody: listen.address is 192.0.2.1, "
+                        "which takes no IPv6"));
+  const auto listening_at = [this](const std::string& address) {
+    return messages(load(std::string{tls_lines} + shards_lines + "[listen]\naddress = \"" +
+                         address + "\"\n[dns]\naddresses = [\"192.0.2.1\", \"2001:db8::7\"]\n"));
+  };
+  EXPECT_THAT(listening_at("[::]:443"), IsEmpty()) << "it takes both";
+  EXPECT_THAT(listening_at("[2001:db8::7]:443"), ElementsAre(HasSubstr("which takes no IPv4")));
+  EXPECT_THAT(listening_at("0.0.0.0:443"), ElementsAre(HasSubstr("which takes no IPv6")));
 }
 
 TEST_F(DnsReader, RefusesWhatIsNoAddressOfOneHost) {

@@ -19,10 +19,12 @@ class test_record final : public record_keeper {
   void withdraw() override { is_wanted_away = true; }
   void restore() override { is_wanted_away = false; }
   bool is_withdrawn() const override { return is_wanted_away && is_gone; }
+  bool is_last() const override { return is_wanted_away && is_kept; }
   std::string obstacle() const override { return why; }
 
   bool is_wanted_away = false;
   bool is_gone = false;
+  bool is_kept = false;
   std::string why;
 };
 
@@ -89,6 +91,29 @@ TEST_F(Drainer, DoesNotEndWhileTheRecordIsThere) {
   EXPECT_EQ(report.quiet_left, std::nullopt);
   record.is_gone = true;
   run_until([this] { return tested.state() == drain_state::drained; });
+}
+
+TEST_F(Drainer, TheLastGatewayEndsWhenNobodyComes) {
+  settings.quiet = 1h;
+  record.is_kept = true;
+  tested.begin(std::nullopt, "test");
+  run_looks(2);
+  EXPECT_EQ(tested.state(), drain_state::withdrawing);
+  EXPECT_NEAR(tested.report().quiet_left.value_or(0), 3'600, 30);
+  record.is_kept = false;
+  run_looks(1);
+  EXPECT_EQ(tested.report().quiet_left, std::nullopt) << "its record is to go now";
+}
+
+TEST_F(Drainer, TheLastGatewayStaysForThoseWhoCome) {
+  settings.quiet = 300ms;
+  record.is_kept = true;
+  tested.begin(std::nullopt, "test");
+  run_looks(2);
+  const auto came = std::chrono::steady_clock::now();
+  arrivals.note(boost::asio::ip::make_address("192.0.2.1"), came);
+  run_until([this] { return tested.state() == drain_state::drained; });
+  EXPECT_GE(std::chrono::steady_clock::now() - came, settings.quiet);
 }
 
 TEST_F(Drainer, WhoComesBeforeTheRecordIsGoneIsNoArrival) {
