@@ -134,6 +134,9 @@ class RealPowerDns:
         for door in self.doors.values():
             door.is_throttling = is_throttling
 
+    def remove_all(self):
+        self.process.replace(NAME, "LUA", [])
+
     def mistakes(self):
         return []
 
@@ -183,6 +186,10 @@ class StandInForRoute53:
 
     def throttle(self, is_throttling):
         self.service.lasting_fault = "throttle" if is_throttling else None
+
+    def remove_all(self):
+        with self.service.lock:
+            self.zone.sets.clear()
 
     def mistakes(self):
         """What no correct program would have sent."""

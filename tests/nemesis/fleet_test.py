@@ -2,7 +2,7 @@
 """Breaks a fleet of gateways and what it needs to publish its records, in an order drawn by a seed.
 
 fleet_test.py [--dns powerdns|route53] [--seed N] [--rounds N] [--only FAULT] [--long]
-              [--break records|clients] [--session SECONDS]
+              [--break clients|records|stale] [--session SECONDS]
 """
 
 import argparse
@@ -211,7 +211,7 @@ class Fleet:
         leader.resume()
         self.wait_recorded(leader)
         written = self.service.writes_of(leader.number, since)
-        if self.options.broken == "records":
+        if self.options.broken == "stale":
             written = [since]
         assert not written, f"{leader.name} stood still, and then wrote records that are stale"
         assert leader.metric("presenter_balance_leader") == 0, f"{leader.name} leads again"
@@ -294,6 +294,9 @@ class Fleet:
                       flush=True)
                 self.wait_steady()
                 getattr(self, name)()
+        if self.options.broken == "records":
+            self.service.remove_all()
+            self.breathe(2)
         if self.options.broken == "clients":
             self.dead.add(self.backends[STABLE[0]])
             self.backends[STABLE[0]].kill()
@@ -319,7 +322,7 @@ def parse_arguments():
     parser.add_argument("--only", help="one fault")
     parser.add_argument("--long", action="store_true",
                         help="a leader stands still for a minute, the API throttles for five")
-    parser.add_argument("--break", dest="broken", choices=("records", "clients"),
+    parser.add_argument("--break", dest="broken", choices=("clients", "records", "stale"),
                         help="shows that the test can fail")
     parser.add_argument("--session", type=int, default=2,
                         help="seconds; more than 2 are more than the test allows for")
