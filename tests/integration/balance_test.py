@@ -215,6 +215,36 @@ class BalanceTest(ClientCase):
         self.assertEqual(gateway.wait(PATIENCE), 0)
         self.assertEqual(set(self.weights()), {"g1"})
 
+    def test_a_rolling_restart_of_a_fleet(self):
+        """As deploy/README.md has it. Whoever is closed comes back to a gateway that has a record,
+        and every message arrives."""
+        self.more = {"drain": {"quiet": "1s"}}
+        self.fleet(2, "file")
+        self.wait_for_names("g1", "g2")
+        places = {"ann": "g1", "ben": "g2"}
+        clients = {user: self.served_client(user=user, gateway=self.gateways[name])
+                   for user, name in places.items()}
+        for going, staying in (("g1", "g2"), ("g2", "g1")):
+            gateway = self.gateways[going]
+            order = subprocess.Popen(
+                [f"{PROGRAMS}/presenterctl", "gateway", "drain", "--gateway", gateway.admin,
+                 "--deadline", "4s", "--wait"], stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL)
+            self.addCleanup(order.wait)
+            self.addCleanup(order.kill)
+            self.wait_for_names(staying)
+            for user in [user for user, place in places.items() if place == going]:
+                self.assertEqual(clients[user].receive_to_end(), b"", "cleanly")
+                clients[user].tcp.close()
+                clients[user] = self.served_client(user=user, gateway=self.gateways[staying])
+                places[user] = staying
+            self.assert_talks(clients["ann"], clients["ben"])
+            self.assertEqual((order.wait(30), gateway.wait(30)), (0, 0))
+            gateway.start()
+            gateway.wait_ready()
+            self.wait_for_names("g1", "g2")
+            self.assert_talks(clients["ben"], clients["ann"], b"and back")
+
     def drain_page(self, name):
         return json.loads(self.gateways[name].get("/drain")[1])
 

@@ -204,40 +204,5 @@ class NoDrainTest(ClientCase):
         self.assertEqual(self.gateway.wait(30), 0)
 
 
-class RollingRestartTest(ClientCase):
-    """As deploy/README.md says it: one gateway after the other."""
-
-    def test_a_fleet_is_restarted_and_every_message_arrives(self):
-        servers = self.chat_servers(["chat-a"])
-        shards = self.cluster.static_shards(servers)
-        tables = {"drain": {"quiet": "1s"}}
-        gateways = [self.cluster.gateway(name, shards, tables) for name in ("first", "second")]
-        for gateway in gateways:
-            gateway.wait_ready()
-        # Ann is where the restart begins, Ben where it ends.
-        places = dict(zip(("ann", "ben"), gateways))
-        clients = {user: self.served_client(user=user, gateway=place)
-                   for user, place in places.items()}
-        for going, staying in (gateways, gateways[::-1]):
-            order = subprocess.Popen(
-                [f"{PROGRAMS}/presenterctl", "gateway", "drain", "--gateway", going.admin,
-                 "--deadline", "4s", "--wait"], stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL)
-            self.addCleanup(order.wait)
-            self.addCleanup(order.kill)
-            for user in [user for user, place in places.items() if place is going]:
-                self.assertEqual(clients[user].receive_to_end(), b"", "cleanly")
-                clients[user].tcp.close()
-                clients[user] = self.served_client(user=user, gateway=staying)
-                places[user] = staying
-            self.assert_talks(clients["ann"], clients["ben"])
-            self.assertEqual(order.wait(30), 0)
-            self.assertEqual(going.wait(30), 0)
-            going.start()
-            going.wait_ready()
-            self.assert_talks(clients["ben"], clients["ann"], b"and back")
-        self.assertEqual(list(places.values()), [gateways[0]] * 2)
-
-
 if __name__ == "__main__":
     main()

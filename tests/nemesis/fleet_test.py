@@ -55,7 +55,8 @@ class Fleet:
         self.zookeeper = cluster.zookeeper()
         where = self.zookeeper.connect_string
         self.backends = {
-            name: cluster.chat_server(name, zookeeper=where, echo=True, weight=WEIGHTS[name])
+            name: cluster.chat_server(name, zookeeper=where, echo=True, weight=WEIGHTS[name],
+                                      extra=["--dead-seconds", "300"])
             for name in WEIGHTS}
         self.gateways = [
             cluster.start(FleetGateway(number, cluster, where, service, options.session))
