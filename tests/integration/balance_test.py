@@ -4,9 +4,12 @@ time, whatever becomes of it or of ZooKeeper."""
 import json
 import os
 import subprocess
+import time
+import unittest
 
 from client_case import ClientCase
-from processes import PROGRAMS, main, toml
+from faults import LIBRARY, Faults
+from processes import PROGRAMS, Gateway, main, toml
 
 SESSION = "2s"
 # The blackout after a start, the report of a joiner, and an interval; several times, for busy
@@ -34,7 +37,7 @@ class BalanceTest(ClientCase):
         for number in range(1, count + 1):
             self.join(number)
 
-    def join(self, number):
+    def join(self, number, faults=None):
         own = {"gateway": {"name": f"g{number}"},
                "shards": {"session_timeout": SESSION},
                "dns": {"publisher": self.publisher, "record": "chat.example",
@@ -42,9 +45,9 @@ class BalanceTest(ClientCase):
                "dns.file": {"path": self.path("weights")}}
         if self.publisher == "exec":
             own["dns.exec"] = {"program": self.write_program()}
-        gateway = self.cluster.gateway(f"g{number}", {"zookeeper": self.zookeeper.connect_string},
-                                       {**own, **self.more})
-        gateway.wait_ready()
+        gateway = Gateway(f"g{number}", self.cluster.folder, PROGRAMS, self.cluster.certificates,
+                          {"zookeeper": self.zookeeper.connect_string}, {**own, **self.more})
+        self.cluster.start(faults.preloaded(gateway) if faults else gateway).wait_ready()
         self.gateways[f"g{number}"] = gateway
         return gateway
 
@@ -158,6 +161,26 @@ class BalanceTest(ClientCase):
         self.wait_for_names("g1")
         self.join(3)
         self.wait_for_names("g1", "g3")
+
+    @unittest.skipUnless(os.path.exists(LIBRARY), "sanitizers have faults of their own")
+    def test_who_is_not_ready_any_more_loses_its_record_in_time(self):
+        self.more = {"dns": {"publisher": "file", "record": "chat.example", "interval": "1s",
+                             "addresses": ["127.0.0.1"], "unready_after": "3s"}}
+        faults = Faults(self.path("faults"))
+        self.addCleanup(faults.close)
+        self.fleet(1, "file")
+        gateway = self.join(2, faults)
+        self.wait_for_names("g1", "g2")
+        client = self.served_client(gateway=gateway)
+        faults.set_wall_clock(10 * 86400)  # its certificate has expired
+        begun = time.monotonic()
+        self.wait_for_names("g1")
+        self.assertGreater(time.monotonic() - begun, 2.5, "a moment would have cost nothing")
+        self.assertIn('"unready"', self.gateways["g1"].get("/balance")[1])
+        other = self.served_client(user="ben", gateway=self.gateways["g1"])
+        self.assert_talks(client, other)
+        faults.set_wall_clock(0)
+        self.wait_for_names("g1", "g2")
 
     def test_alone_it_publishes_itself_when_it_is_ready(self):
         server = self.cluster.chat_server("chat-a")
