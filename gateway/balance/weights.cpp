@@ -49,7 +49,8 @@ index_list choose(std::span<const load_report> reports, std::vector<gateway_weig
   for (const weight_reason resort : last_resorts) {
     if (!chosen.empty()) return chosen;
     chosen = with_standing(all, resort);
-    if (resort == weight_reason::draining && !chosen.empty()) chosen = {keeper_of(reports, chosen)};
+    if (resort == weight_reason::draining && !chosen.empty())
+      chosen.assign(1, keeper_of(reports, chosen));
     for (const std::size_t i : chosen)
       all[i].reason = weight_reason::last_one;
   }
