@@ -5,7 +5,7 @@ import signal
 import subprocess
 
 from client_case import ClientCase
-from processes import PROGRAMS, Gateway, main, toml
+from processes import PROGRAMS, Gateway, has_ended, main, toml
 
 
 class HooksTest(ClientCase):
@@ -105,7 +105,7 @@ class HooksTest(ClientCase):
         self.gateway.signal(signal.SIGTERM)
         self.assertEqual(self.gateway.wait(30), 0)
         [hook] = self.lines()
-        self.wait_until(lambda: not os.path.exists(f"/proc/{hook}"), "the hook is gone")
+        self.wait_until(lambda: has_ended(hook), "the hook is gone")
 
     def test_what_cannot_be_run_is_a_mistake(self):
         self.hook("10-plain", "", 0o644)

@@ -147,6 +147,16 @@ def is_sanitized():
     return bool(os.environ.get("PRESENTER_SANITIZE"))
 
 
+def has_ended(pid):
+    """Also a process that nobody has asked for its status: where the first process of a container
+    is a program like another, nobody ever asks for that of an orphan."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+            return stat.read().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
 def tcp_established_to(pid, ports):
     """How many TCP sockets of this process are established towards these ports.
 
