@@ -302,10 +302,11 @@ class Fleet:
             self.dead.add(self.backends[STABLE[0]])
             self.backends[STABLE[0]].kill()
             self.breathe(2)
+        self.wait_until(lambda: min(each.rounds for each in self.clients.values()) > 0,
+                        "the clients of those who have just started have talked")
         for witness in [*self.clients.values(), self.records]:
             witness.stop()
         self.check_witnesses()
-        assert min(each.rounds for each in self.clients.values()) > 0, "the clients have not talked"
         print(f"{time.monotonic() - start:6.1f} s  a dead gateway's record stayed for "
               f"{self.records.longest:.1f} s at the most, where nothing was in the way", flush=True)
 
