@@ -171,6 +171,7 @@ void balancer::note_readiness(bool is_ready) {
 }
 
 gateway_state balancer::state() const {
+  if (is_drained_) return gateway_state::drained;
   if (is_withdrawal_wanted_) return gateway_state::draining;
   if (!has_been_ready_) return gateway_state::unready;
   const bool is_late = unready_since_ && steady_now() - *unready_since_ >= setup_.dns.unready_after;
@@ -201,6 +202,11 @@ void balancer::withdraw() {
 
 void balancer::restore() {
   is_withdrawal_wanted_ = false;
+  tick_soon();
+}
+
+void balancer::mark_drained() {
+  is_drained_ = true;
   tick_soon();
 }
 

@@ -68,6 +68,8 @@ class balancer {
   // The record is to go, and to stay away until restore(). It goes on trying.
   void withdraw();
   void restore();
+  // Behind withdraw(): for the fleet to know.
+  void mark_drained();
   // The record is known to be gone.
   bool is_withdrawn() const;
   // It is to go and stays, for no other gateway could take its clients.
@@ -122,6 +124,7 @@ class balancer {
   bool has_been_ready_ = false;
   std::optional<sys_ms> unready_since_;
   bool is_withdrawal_wanted_ = false;
+  bool is_drained_ = false;
 
   shard_router::zk_session* session_ = nullptr;
   std::unique_ptr<fleet_reports> reports_;      // nullptr: alone

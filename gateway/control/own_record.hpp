@@ -16,6 +16,7 @@ class own_record final : public record_keeper {
 
   void withdraw() override { of_->withdraw(); }
   void restore() override { of_->restore(); }
+  void mark_drained() override { of_->mark_drained(); }
   bool is_withdrawn() const override { return of_->is_withdrawn(); }
   bool is_last() const override { return of_->is_last(); }
   std::string obstacle() const override { return of_->obstacle(); }

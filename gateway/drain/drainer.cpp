@@ -136,6 +136,7 @@ void drainer::end(time_point now) {
             seconds_between(begun_, now),
             parts_.clients() == 0 ? "" : ": the deadline is over, whoever is left is closed");
   state_ = drain_state::drained;
+  record_.mark_drained();
   parts_.run_hooks(hook_event::drained, [this] { parts_.on_drained(); });
 }
 

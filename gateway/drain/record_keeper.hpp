@@ -11,6 +11,8 @@ class record_keeper {
   // The record is to go, and to stay away until restore(). It goes on trying.
   virtual void withdraw() = 0;
   virtual void restore() = 0;
+  // The gateway ends: restore() does not come any more.
+  virtual void mark_drained() = 0;
   // No name server has the record any more.
   virtual bool is_withdrawn() const = 0;
   // It stays: nobody else could take its clients, and it is known who there is.

@@ -18,6 +18,7 @@ class test_record final : public record_keeper {
  public:
   void withdraw() override { is_wanted_away = true; }
   void restore() override { is_wanted_away = false; }
+  void mark_drained() override { is_drained = true; }
   bool is_withdrawn() const override { return is_wanted_away && is_gone; }
   bool is_last() const override { return is_wanted_away && is_kept; }
   std::string obstacle() const override { return why; }
@@ -25,6 +26,7 @@ class test_record final : public record_keeper {
   bool is_wanted_away = false;
   bool is_gone = false;
   bool is_kept = false;
+  bool is_drained = false;
   std::string why;
 };
 
@@ -75,6 +77,7 @@ TEST_F(Drainer, EndsWhenTheRecordIsGoneAndTheHooksHaveRun) {
   EXPECT_TRUE(record.is_wanted_away);
   run_until([this] { return tested.state() == drain_state::drained; });
   EXPECT_THAT(events, ElementsAre("draining", "drained")) << "it waits for the hooks";
+  EXPECT_TRUE(record.is_drained);
   EXPECT_FALSE(tested.undo("test")) << "too late";
   EXPECT_FALSE(tested.begin(std::nullopt, "test"));
   last_hook_ends();
