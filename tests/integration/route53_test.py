@@ -236,6 +236,13 @@ class PublishTest(Route53Case):
         self.assertEqual(len(self.zone.weights()), 100)
         self.assert_published(driver, ONE, changed=595)
 
+    def test_it_changes_nothing_when_another_may_lead_by_now(self):
+        driver = self.driver()
+        self.assert_published(driver, TWO)
+        result = self.publish(driver, ONE, late=True)
+        self.assert_result(result, "timed_out", "another gateway may publish by now")
+        self.assertEqual(len(self.zone.weights()), 2)
+
     def test_it_learns_what_somebody_else_has_removed(self):
         driver = self.driver()
         self.assert_published(driver, TWO)
