@@ -115,6 +115,10 @@ std::string_view name_of(reset_reason reason) noexcept {
       return "internal";
     case reset_reason::credit_too_small:
       return "credit_too_small";
+    case reset_reason::state_too_large:
+      return "state_too_large";
+    case reset_reason::position_mismatch:
+      return "position_mismatch";
   }
   return "cancelled";  // a newer peer's number: README §8
 }

@@ -25,7 +25,7 @@ enum class errc {
   hello_role,      // both ends claim the same role
 
   // Order and direction of frames · peer · link.
-  wrong_direction,         // Open from a backend; Accept, Refuse from a gateway
+  wrong_direction,         // Open, Handoff, Notice from a backend; Accept, Refuse from a gateway
   stream_not_increasing,   // Open whose id is not above all earlier ones
   stream_never_opened,     // frame for an id above the highest opened
   link_window_exceeded,    // more payload in flight than the link's window
@@ -68,18 +68,20 @@ std::string_view name_of(errc) noexcept;
 // Why a stream was reset; the number in a Reset frame. protocol/README.md §8.
 // An unknown number from a newer peer is kept as it is and reported as `cancelled`.
 enum class reset_reason : std::int32_t {
-  acknowledged = 1,       // answer to a Reset: this side is done as well
-  cancelled = 2,          // the application let go of the stream
-  client_gone = 3,        // the client's TCP or TLS ended without a clean close · client
-  stalled = 4,            // no progress for stall_timeout · client, or backend that does not read
-  moved = 5,              // the shard has a new owner
-  shutting_down = 6,      // the process is ending
-  window_exceeded = 7,    // more payload than the stream's window · peer
-  credit_overflow = 8,    // stream window granted above its maximum · peer
-  bad_state = 9,          // frame not allowed in the stream's state, like a second Accept · peer
-  data_empty = 10,        // Data without payload · peer
-  internal = 11,          // our own fault
-  credit_too_small = 12,  // granted in crumbs, below stream_credit_bytes_min · peer
+  acknowledged = 1,        // answer to a Reset: this side is done as well
+  cancelled = 2,           // the application let go of the stream
+  client_gone = 3,         // the client's TCP or TLS ended without a clean close · client
+  stalled = 4,             // no progress for stall_timeout · client, or backend that does not read
+  moved = 5,               // the shard has a new owner
+  shutting_down = 6,       // the process is ending
+  window_exceeded = 7,     // more payload than the stream's window · peer
+  credit_overflow = 8,     // stream window granted above its maximum · peer
+  bad_state = 9,           // frame not allowed in the stream's state, like a second Accept · peer
+  data_empty = 10,         // Data without payload · peer
+  internal = 11,           // our own fault
+  credit_too_small = 12,   // granted in crumbs, below stream_credit_bytes_min · peer
+  state_too_large = 13,    // a deposit above what the gateway takes · backend
+  position_mismatch = 14,  // a Checkpoint that does not say what the stream carried · backend
 };
 
 std::string_view name_of(reset_reason) noexcept;

@@ -28,6 +28,14 @@ inline constexpr std::size_t open_bytes_max = 4'096;
 // Largest of every other control frame. Hello is the longest: a node name and ten numbers.
 inline constexpr std::size_t control_bytes_max = 512;
 
+// Largest state that an application gives up a stream with: one Checkpoint carries it. What a
+// service needs beyond that is its own store's business.
+inline constexpr std::size_t state_bytes_max = data_bytes_max;
+
+// Largest deposit, in a gateway's Hello, that a gateway takes. Off unless the gateway says so: it
+// keeps one for each client.
+inline constexpr std::int32_t deposit_bytes_max_default = 0;
+
 // Longest routing key and longest node name: names in ZooKeeper and user ids are far shorter.
 inline constexpr std::size_t key_bytes_max = 1'024;
 inline constexpr std::size_t node_bytes_max = 255;

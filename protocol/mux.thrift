@@ -25,6 +25,7 @@ struct Hello {
   10: i32 ping_interval_ms
   11: i64 features
   12: i32 streams_opening_max
+  13: optional i32 deposit_bytes_max
 }
 
 struct TlsFacts {
@@ -34,6 +35,23 @@ struct TlsFacts {
   4: string alpn
   5: bool resumed
   6: optional string client_subject
+}
+
+enum HandoffReason {
+  REBALANCED = 1
+  DRAINING = 2
+}
+
+enum ContinueCause {
+  REBALANCED = 1
+  DRAINING = 2
+  CRASH = 3
+}
+
+// README §4.2; `cause` is a ContinueCause, `node` the backend that had the stream before.
+struct Continued {
+  1: i32 cause
+  2: string node
 }
 
 // README §4.2
@@ -46,6 +64,7 @@ struct Open {
   6: TlsFacts tls
   7: string tag
   8: optional bool early_data
+  9: optional Continued continued
 }
 
 // README §4.3
@@ -108,8 +127,39 @@ struct GoAway {
   3: i32 deadline_ms
 }
 
-// Exactly one field is set. Ids 12 (Handoff), 13 (Checkpoint) and 14 (Multicast) are reserved,
-// README §4.11: a receiver that does not know an id closes the link with `frame_unknown`.
+// README §4.11; `reason` is a HandoffReason.
+struct Handoff {
+  1: i64 stream
+  2: i32 reason
+  3: i64 map_epoch
+  4: i32 deadline_ms
+}
+
+// README §4.12
+struct Checkpoint {
+  1: i64 stream
+  2: i64 consumed
+  3: i64 produced
+  4: binary state
+  5: binary unread
+  6: optional bool last
+  7: optional bool finished
+}
+
+enum NoticeReason {
+  GATEWAY_DRAINING = 1
+  SHEDDING = 2
+}
+
+// README §4.13; `reason` is a NoticeReason.
+struct Notice {
+  1: i64 stream
+  2: i32 reason
+  3: i32 within_ms
+}
+
+// Exactly one field is set. Id 14 (Multicast) is reserved, README §4.14: a receiver that does not
+// know an id closes the link with `frame_unknown`.
 union Frame {
   1: Hello hello
   2: Open open
@@ -122,4 +172,7 @@ union Frame {
   9: Ping ping
   10: Pong pong
   11: GoAway go_away
+  12: Handoff handoff
+  13: Checkpoint checkpoint
+  15: Notice notice
 }

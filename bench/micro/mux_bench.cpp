@@ -27,7 +27,10 @@ class bench_stream final : public stream_handler {
   inline void on_finish() override;
   void on_writable() override {}
   void on_reset(reset_reason, bool) override {}
-  void on_link_lost() override {}
+  void on_checkpoint(const checkpoint_frame&) override {}
+  void on_handoff(const handoff_frame&) override {}
+  void on_notice(const notice_frame&) override {}
+  void on_link_lost(bool) override {}
 
   stream_id id;
 

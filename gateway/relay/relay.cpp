@@ -259,7 +259,7 @@ void relay::on_reset(reset_reason reason, bool by_peer) {
                         name_of(reason));
 }
 
-void relay::on_link_lost() {
+void relay::on_link_lost(bool) {
   release_stream();
   if (to_backend_ == to_backend::opening) return client_.on_stream_lost_unaccepted();
   client_.expect_nothing();

@@ -106,7 +106,10 @@ class relay final : public protocol::stream_handler, public batched {
   void on_finish() override;
   void on_writable() override;
   void on_reset(protocol::reset_reason reason, bool by_peer) override;
-  void on_link_lost() override;
+  void on_checkpoint(const protocol::checkpoint_frame&) override {}
+  void on_handoff(const protocol::handoff_frame&) override {}
+  void on_notice(const protocol::notice_frame&) override {}
+  void on_link_lost(bool is_deposit_exact) override;
 
   enum class to_backend : std::uint8_t { opening, accepted, open, finished };
   enum class to_client : std::uint8_t { open, finishing, finished };

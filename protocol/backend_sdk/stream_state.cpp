@@ -249,7 +249,7 @@ void stream_state::on_reset(reset_reason reason, bool) {
   end(asio::error::connection_reset);
 }
 
-void stream_state::on_link_lost() {
+void stream_state::on_link_lost(bool) {
   link_.reset();  // with the streams of a lost link there is nothing to release
   end(asio::error::connection_aborted);
 }

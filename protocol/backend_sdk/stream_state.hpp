@@ -90,7 +90,10 @@ class stream_state final : public std::enable_shared_from_this<stream_state>,
   void on_finish() final;
   void on_writable() final;
   void on_reset(reset_reason reason, bool by_peer) final;
-  void on_link_lost() final;
+  void on_checkpoint(const checkpoint_frame&) final {}
+  void on_handoff(const handoff_frame&) final {}
+  void on_notice(const notice_frame&) final {}
+  void on_link_lost(bool is_deposit_exact) final;
   void destroy_operations() final;
 
   mux_core& core();

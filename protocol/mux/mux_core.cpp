@@ -68,7 +68,7 @@ void mux_core::on_time(mux_clock::time_point now) {
 void mux_core::take_output(mux_output& out) {
   is_output_marked_ = false;
   const bool could_open = can_open();
-  finishes_queued_ = 0;
+  finishes_queued_ = commands_queued_ = 0;
   streams_at_take_ = streams_.size();
   if (pong_due_) {
     encode(pong_frame{*pong_due_}, output_.control);
@@ -124,8 +124,9 @@ void mux_core::end_streams() {
     mux_stream_state* state = streams_.find(stream);
     if (state == nullptr) continue;
     stream_handler* handler = state->was_told_end ? nullptr : state->handler;
+    const bool is_deposit_exact = state->is_deposit_exact;
     streams_.erase(stream);
-    if (handler != nullptr) handler->on_link_lost();
+    if (handler != nullptr) handler->on_link_lost(is_deposit_exact);
   }
 }
 
@@ -206,6 +207,8 @@ std::size_t mux_core::submit_data(stream_id stream, std::span<const std::byte> b
   state->send.spend(static_cast<std::int64_t>(n));
   link_send_.spend(static_cast<std::int64_t>(n));
   turns_.spend(*state, n);
+  state->sent += static_cast<std::uint32_t>(n);
+  state->is_deposit_exact = false;
   auto rest = bytes.first(n);
   while (!rest.empty()) {
     const auto piece = rest.first(std::min(rest.size(), payload_bytes_max_));
@@ -240,7 +243,7 @@ void mux_core::consumed(stream_id stream, std::size_t n) {
 void mux_core::finish(stream_id stream) {
   mux_stream_state* state = streams_.find(stream);
   if (state == nullptr || !state->can_send()) return;
-  send_turns::leave(*state);
+  send_turns::leave_data(*state);
   streams_.end_local(*state, direction_state::finished);
   ++finishes_queued_;
   // Among the Data, not before it: it must not overtake what the stream has sent.
@@ -289,7 +292,8 @@ bool mux_core::is_queue_full() const {
   // ended by their answer count until it has left. A user's own Reset may wait among the Data.
   const std::size_t answers = 16 * std::max(streams_.size(), streams_at_take_);
   return output_.control.size() > limits::control_queue_bytes_max + answers ||
-         output_.data.size() > limits::data_queue_bytes_max + 2 * limits::frame_bytes_max + answers;
+         output_.data.size() > limits::data_queue_bytes_max + 2 * limits::frame_bytes_max +
+                                   commands_queued_ + answers;
 }
 
 void mux_core::submit_reset(mux_stream_state& state, reset_reason reason) {
@@ -350,7 +354,11 @@ void mux_core::erase_if_done(stream_id stream) {
 }
 
 bool mux_core::is_link_blocked() const {
-  return link_send_.available() == 0 || output_.data.size() >= limits::data_queue_bytes_max;
+  return link_send_.available() == 0 || !has_queue_room();
+}
+
+bool mux_core::has_queue_room() const {
+  return output_.data.size() < limits::data_queue_bytes_max;
 }
 
 std::size_t mux_core::room_for(const mux_stream_state& state) const {
@@ -362,13 +370,17 @@ std::size_t mux_core::room_for(const mux_stream_state& state) const {
 void mux_core::give_turns() {
   if (std::exchange(is_giving_turns_, true)) return;
   int turns_left = turns_at_once_max;
+  while (turns_.is_any_checkpoint_waiting() && has_queue_room() && !is_over() && turns_left-- > 0)
+    turns_.take_checkpoint().handler->on_writable();
   while (!is_link_blocked() && !is_over() && turns_left-- > 0) {
     mux_stream_state* const state = turns_.begin_next();
     if (state == nullptr) break;
     state->handler->on_writable();
     turns_.end();
   }
-  if (turns_.is_anybody_waiting() && !is_link_blocked()) mark_output();
+  const bool has_more = (turns_.is_anybody_waiting() && !is_link_blocked()) ||
+                        (turns_.is_any_checkpoint_waiting() && has_queue_room());
+  if (has_more) mark_output();
   is_giving_turns_ = false;
 }
 

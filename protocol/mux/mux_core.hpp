@@ -125,7 +125,42 @@ class mux_core {
   // marked as early data takes_early_data().
   stream_id open(open_frame open, stream_handler& handler);
 
+  // Both ends announced the feature: streams may be handed over. The peer said so in its Hello.
+  bool takes_handoffs() const { return is_agreed(features::handoff); }
+  bool takes_notices() const { return is_agreed(features::notice); }
+
+  // Asks the backend to give the stream up, behind the Data that was submitted for it. sendable is
+  // 0 from here on, and finish does nothing. Only once the stream is accepted, and only once.
+  void hand_off(stream_id stream, handoff_reason reason, std::int64_t map_epoch,
+                std::chrono::milliseconds deadline);
+
+  // Opens a stream that goes on where `checkpoint`, of another backend, ends: its positions, state
+  // and `finished` are sent. What was unread there is to be submitted as Data. `open.continued` is
+  // set. Requires can_open() and takes_handoffs().
+  stream_id open_continued(open_frame open, const checkpoint_frame& checkpoint,
+                           stream_handler& handler);
+
+  // Tells the backend that the stream's client will be closed. May be repeated.
+  void notify(stream_id stream, notice_reason reason, std::chrono::milliseconds within);
+
   // --- streams: what the backend does
+
+  // Largest state that the gateway takes as a deposit; 0: none.
+  std::int32_t deposit_bytes_max() const { return takes_handoffs() ? peer_->deposit_bytes_max : 0; }
+
+  // Sends one behind the Data that was submitted for the stream. False: there is no room in the
+  // queue now, so ask by wait_checkpoint. Takes no credit. What it is, it says itself:
+  // - no `last`, no unread bytes: a deposit, of at most deposit_bytes_max(). Not after on_handoff.
+  // - after on_handoff, unread bytes and neither `last` nor a state: a piece of the unread bytes.
+  //   After the first one nothing but pieces and the last Checkpoint can be sent.
+  // - after on_handoff, `last`, the state, the last piece: the stream is over both ways. The
+  //   handler is not called again, and still has to release.
+  // State and unread bytes are limits::data_bytes_max together at the most. `finished` need not be
+  // set: it is sent as it is. One that is not allowed now is late, and does nothing.
+  bool submit_checkpoint(const checkpoint_frame& checkpoint);
+
+  // Asks for one on_writable, when submit_checkpoint has room.
+  void wait_checkpoint(stream_id stream);
 
   void accept(stream_id stream);
   // In place of accept. Ends the stream both ways; its handler is not called again and need not
@@ -173,7 +208,16 @@ class mux_core {
   void on_ping(const ping_frame& ping);
   void on_pong(const pong_frame& pong);
   void on_go_away(const go_away_frame& go_away);
+  void on_handoff(const handoff_frame& handoff);
+  void on_checkpoint(const checkpoint_frame& checkpoint);
+  void on_first_checkpoint(mux_stream_state& state, const checkpoint_frame& checkpoint);
+  void on_last_checkpoint(mux_stream_state& state, const checkpoint_frame& checkpoint);
+  void on_notice(const notice_frame& notice);
+  // 0: none.
+  reset_reason checkpoint_error(mux_stream_state& state, const checkpoint_frame& checkpoint) const;
 
+  // The peer may still send Data and Finish, as far as handing over is concerned.
+  bool may_send_more(const mux_stream_state& state) const;
   // The stream a frame is for; nullptr if it is over (late frame) or was never opened (link fails).
   mux_stream_state* find_for_frame(stream_id stream);
   void stream_error(mux_stream_state& state, reset_reason reason);
@@ -191,6 +235,7 @@ class mux_core {
   void end_both_ways(mux_stream_state& state);
   void mark_output();
 
+  void submit_command(const control_frame& frame);
   void submit_due_credit();
   void consume_link(std::int64_t n);
   void look_for_link_grant();
@@ -198,6 +243,13 @@ class mux_core {
   bool has_open_room() const;
   std::size_t room_for(const mux_stream_state& state) const;
   bool is_link_blocked() const;
+  bool has_queue_room() const;
+  bool is_agreed(std::int64_t feature) const {
+    return has_announced(feature) && peer_ && (peer_->features & feature) != 0;
+  }
+  bool has_announced(std::int64_t feature) const {
+    return (options_.hello.features & feature) != 0;
+  }
   bool is_backend() const { return options_.hello.role == link_role::backend; }
   void give_turns();
 
@@ -216,6 +268,7 @@ class mux_core {
   send_turns turns_;
   credit_queue credit_due_;
   std::size_t finishes_queued_ = 0;  // in output_.data
+  std::size_t commands_queued_ = 0;  // bytes of Handoffs and Notices in output_.data
   std::size_t streams_at_take_ = 0;  // at the last take_output
   bool is_giving_turns_ = false;
   bool is_output_marked_ = false;  // on_output was called and take_output has not followed

@@ -43,6 +43,9 @@ void mux_core::on_control(const control_frame& frame) {
     void operator()(const credit_frame& credit) { core.on_credit(credit); }
     void operator()(const ping_frame& ping) { core.on_ping(ping); }
     void operator()(const pong_frame& pong) { core.on_pong(pong); }
+    void operator()(const handoff_frame& handoff) { core.on_handoff(handoff); }
+    void operator()(const checkpoint_frame& checkpoint) { core.on_checkpoint(checkpoint); }
+    void operator()(const notice_frame& notice) { core.on_notice(notice); }
   };
   std::visit(dispatch{*this}, frame);
 }
@@ -87,9 +90,12 @@ void mux_core::on_data(const data_frame& data) {
     stream_error(*state, reason);
   };
   if (state->remote != direction_state::open) return refuse_payload(reset_reason::bad_state);
+  if (!may_send_more(*state)) return refuse_payload(reset_reason::bad_state);
   if (!is_backend() && !state->is_accepted) return refuse_payload(reset_reason::bad_state);
   if (n == 0) return refuse_payload(reset_reason::data_empty);
   if (!state->receive.receive(n)) return refuse_payload(reset_reason::window_exceeded);
+  state->received += static_cast<std::uint32_t>(n);
+  state->is_deposit_exact = false;
   state->handler->on_data(data.payload, data.more);
 }
 
@@ -101,15 +107,16 @@ void mux_core::on_open(const open_frame& open) {
   }
   if (is_open_limited(open.stream)) return;
   ++counters_.streams_opened;
-  streams_.insert(open.stream, nullptr, peer_->stream_window_bytes,
-                  options_.hello.stream_window_bytes);
+  streams_
+      .insert(open.stream, nullptr, peer_->stream_window_bytes, options_.hello.stream_window_bytes)
+      .awaits_checkpoint = open.continued.has_value();
   stream_handler* handler = handler_.on_open(open.stream, open);
   mux_stream_state* state = streams_.find(open.stream);
   if (state != nullptr) {
     // on_open may have released or reset it: then its handler is told nothing more.
     if (!state->was_told_end) state->handler = handler;
   } else if (handler != nullptr && is_closed_) {
-    handler->on_link_lost();
+    handler->on_link_lost(false);
   }
 }
 
@@ -119,9 +126,12 @@ errc mux_core::open_error(const open_frame& open) {
   };
   if (!is_backend()) return errc::wrong_direction;
   if (open.stream <= highest_opened_) return errc::stream_not_increasing;
-  const bool takes_early_data = (options_.hello.features & features::early_data) != 0;
-  if (open.early_data && !takes_early_data) {
+  if (open.early_data && !has_announced(features::early_data)) {
     failure_field_ = "Open.early_data";
+    return errc::field_invalid;
+  }
+  if (open.continued && !has_announced(features::handoff)) {
+    failure_field_ = "Open.continued";
     return errc::field_invalid;
   }
   if (is_above(streams_.open_count(), options_.hello.streams_open_max) ||
@@ -179,7 +189,7 @@ void mux_core::on_finish(const finish_frame& finish) {
   mux_stream_state* state = find_for_frame(finish.stream);
   if (state == nullptr) return;
   if (!state->is_reset()) {
-    const bool out_of_order = !is_backend() && !state->is_accepted;
+    const bool out_of_order = (!is_backend() && !state->is_accepted) || !may_send_more(*state);
     if (state->remote != direction_state::open || out_of_order) {
       return stream_error(*state, reset_reason::bad_state);
     }
@@ -206,6 +216,7 @@ void mux_core::on_credit(const credit_frame& credit) {
   if (credit.stream.value == 0) return on_link_credit(credit.bytes);
   mux_stream_state* state = find_for_frame(credit.stream);
   if (state == nullptr || !state->can_send()) return;
+  if (state->awaits_checkpoint) return stream_error(*state, reset_reason::bad_state);
   if (credit.bytes < limits::stream_credit_bytes_min) {
     return stream_error(*state, reset_reason::credit_too_small);
   }

@@ -22,6 +22,22 @@ class send_turns {
     return true;
   }
 
+  // A place among those who have a Checkpoint to send, which takes no credit: these come first.
+  void add_checkpoint(mux_stream_state& state) {
+    state.turn_hook.unlink();
+    state.wants_checkpoint = true;
+    checkpoints_.push_back(state);
+  }
+  bool is_any_checkpoint_waiting() const { return !checkpoints_.empty(); }
+  // Its place among the others, if it wants one, is the last.
+  mux_stream_state& take_checkpoint() {
+    mux_stream_state& state = checkpoints_.front();
+    checkpoints_.pop_front();
+    state.wants_checkpoint = false;
+    if (state.wants_turn) add(state);
+    return state;
+  }
+
   // Others wait for a turn already, and this is not the one whose turn it is: nobody overtakes.
   bool must_wait(const mux_stream_state& state) const {
     return &state != current_ && is_anybody_waiting();
@@ -51,9 +67,15 @@ class send_turns {
     if (&state == current_ && (bytes_left_ -= n) == 0) current_ = nullptr;
   }
 
+  // The stream sends no more Data. A Checkpoint may still be wanted.
+  static void leave_data(mux_stream_state& state) {
+    state.wants_turn = false;
+    if (!state.wants_checkpoint) state.turn_hook.unlink();
+  }
+
   // The stream sends no more: it gives its place up, and its turn if it dies.
   static void leave(mux_stream_state& state) {
-    state.wants_turn = false;
+    state.wants_turn = state.wants_checkpoint = false;
     state.turn_hook.unlink();
   }
   void forget(const mux_stream_state& state) {
@@ -62,6 +84,7 @@ class send_turns {
 
  private:
   turn_queue waiting_;
+  turn_queue checkpoints_;
   mux_stream_state* current_ = nullptr;  // whose on_writable is running
   std::size_t bytes_left_ = 0;           // of its turn
 };

@@ -11,8 +11,9 @@
 
 namespace presenter::protocol {
 
-// Order for one stream: on_accepted? (on_data | on_writable | on_finish)* then at most one of
-// on_refused, on_reset, on_link_lost, which is the last. The handler lives until it has called
+// Order for one stream: on_accepted? (on_data | on_writable | on_finish | on_checkpoint |
+// on_handoff | on_notice)* then at most one of on_refused, on_reset, on_link_lost and the
+// Checkpoint that is marked `last`, which is the last. The handler lives until it has called
 // mux_core::release.
 class stream_handler {
  public:
@@ -29,16 +30,33 @@ class stream_handler {
   // The peer will send no more; this direction is unaffected.
   virtual void on_finish() = 0;
 
-  // The turn that mux_core::wait_writable asked for. mux_core::sendable is above 0 now, and only
-  // until the handler returns is that promised.
+  // The turn that mux_core::wait_writable asked for: mux_core::sendable is above 0 now. Or the one
+  // that wait_checkpoint asked for: then submit_checkpoint has room now, and sendable may be 0.
+  // Only until the handler returns is that promised.
   virtual void on_writable() = 0;
 
   // The stream is over both ways. `by_peer` is false when the peer broke a rule of this stream and
   // was reset for it. Last call.
   virtual void on_reset(reset_reason reason, bool by_peer) = 0;
 
-  // The link is gone and the stream with it. Last call.
-  virtual void on_link_lost() = 0;
+  // Gateway: without `last` and without unread bytes it is a deposit, in place of the one before.
+  // After hand_off: unread bytes without a state are a piece of what is unread, in order; with
+  // `last`, which has the state and the last piece, the backend has given the stream up. Last call.
+  // Backend: what the stream that an Open `continued` brings had carried before; comes before all
+  // else. `finished`: this side's Finish has been sent already, and nothing more can be.
+  // The views are valid during the call.
+  virtual void on_checkpoint(const checkpoint_frame& checkpoint) = 0;
+
+  // Backend only, at most once: another backend owns the stream's key. No more data or finish
+  // comes. Answer by a Checkpoint that is marked `last`, or by mux_core::reset.
+  virtual void on_handoff(const handoff_frame& handoff) = 0;
+
+  // Backend only: the gateway is going to close the client. The newest one counts.
+  virtual void on_notice(const notice_frame& notice) = 0;
+
+  // The link is gone and the stream with it. Gateway: `is_deposit_exact` if the newest deposit
+  // covers every byte of both directions. Last call.
+  virtual void on_link_lost(bool is_deposit_exact) = 0;
 
  protected:
   ~stream_handler() = default;

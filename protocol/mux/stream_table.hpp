@@ -16,6 +16,13 @@ namespace presenter::protocol {
 // One direction of a stream. `finished` and `reset` are terminal; finished may still become reset.
 enum class direction_state : std::uint8_t { open, finished, reset };
 
+// How far a stream is on its way to another backend, as its gateway and its backend see it.
+enum class handoff_state : std::uint8_t {
+  none,
+  asked,   // Handoff has been sent, or received
+  giving,  // a piece of the unread bytes has gone the other way: nothing but such pieces follows
+};
+
 namespace intrusive = boost::intrusive;
 using list_hook = intrusive::list_member_hook<intrusive::link_mode<intrusive::auto_unlink>>;
 
@@ -31,21 +38,33 @@ struct mux_stream_state {
     return local == direction_state::reset || remote == direction_state::reset;
   }
   bool can_send() const {
-    return local == direction_state::open && remote != direction_state::reset;
+    return local == direction_state::open && remote != direction_state::reset && !is_silent;
   }
 
   stream_id stream;
   stream_handler* handler;  // nullptr once released
   send_window send;
   receive_window receive;
+  // Payload of the client that went to the backend, and that came from it, over all streams of the
+  // client: modulo 2^32, so that an idle client costs nothing. README §4.12.
+  std::uint32_t sent = 0;
+  std::uint32_t received = 0;
   direction_state local = direction_state::open;   // what we have sent
   direction_state remote = direction_state::open;  // what the peer has sent
   bool is_accepted = false;
-  bool was_told_end = false;  // the handler has had its last call
-  bool wants_turn = false;    // wait_writable was called and on_writable has not come yet
+  bool was_told_end = false;      // the handler has had its last call
+  bool wants_turn = false;        // wait_writable was called and on_writable has not come yet
+  bool wants_checkpoint = false;  // the same of wait_checkpoint
+  handoff_state handoff = handoff_state::none;
+  bool is_silent = false;          // sends no Data and no Finish any more: it is handed over
+  bool awaits_checkpoint = false;  // backend: opened as `continued`, and that is the next frame
+  bool is_deposit_exact = false;   // gateway: no byte went either way since the newest deposit
   list_hook turn_hook;
   list_hook credit_hook;
 };
+
+// An idle client keeps one for hours.
+static_assert(sizeof(mux_stream_state) <= 88);
 
 using turn_queue = intrusive::list<
     mux_stream_state,

@@ -27,7 +27,9 @@ struct stream_id {
 // Bits of hello_frame::features, README §4.1.
 namespace features {
 inline constexpr std::int64_t early_data = 1;  // a backend takes streams of early data
-}
+inline constexpr std::int64_t handoff = 2;  // streams are given up and taken over, §4.11, §4.12
+inline constexpr std::int64_t notice = 4;   // a backend hears Notices, §4.13
+}  // namespace features
 
 enum class link_role : std::int32_t { gateway = 1, backend = 2 };
 
@@ -45,6 +47,7 @@ struct hello_frame {
   std::int32_t ping_interval_ms = static_cast<std::int32_t>(limits::ping_interval_default.count());
   std::int64_t features = 0;  // bit set, README §4.1
   std::int32_t streams_opening_max = limits::streams_opening_max_default;
+  std::int32_t deposit_bytes_max = limits::deposit_bytes_max_default;  // 0: no deposits
   bool operator==(const hello_frame&) const = default;
 };
 
@@ -59,6 +62,16 @@ struct tls_facts {
   bool operator==(const tls_facts&) const = default;
 };
 
+// Why a stream has another backend. A number from a newer peer is kept as it is.
+enum class continue_cause : std::int32_t { rebalanced = 1, draining = 2, crash = 3 };
+
+// The stream continues one that another backend had.
+struct continued_from {
+  continue_cause cause = continue_cause::rebalanced;
+  std::string node;  // the backend before, ≤ limits::node_bytes_max; for logs
+  bool operator==(const continued_from&) const = default;
+};
+
 // §4.2
 struct open_frame {
   stream_id stream;
@@ -71,6 +84,8 @@ struct open_frame {
   // Opened from TLS early data: the stream's first bytes may be a replay. Only on a link whose
   // backend announced features::early_data.
   bool early_data = false;
+  // Its Checkpoint follows. Only on a link whose backend announced features::handoff.
+  std::optional<continued_from> continued;
   bool operator==(const open_frame&) const = default;
 };
 
@@ -129,9 +144,42 @@ struct go_away_frame {           // §4.10
   bool operator==(const go_away_frame&) const = default;
 };
 
-using control_frame =
-    std::variant<hello_frame, open_frame, accept_frame, refuse_frame, finish_frame, reset_frame,
-                 credit_frame, ping_frame, pong_frame, go_away_frame>;
+// Unknown numbers of a newer peer are kept as they are.
+enum class handoff_reason : std::int32_t { rebalanced = 1, draining = 2 };
+
+struct handoff_frame {  // §4.11
+  stream_id stream;
+  handoff_reason reason = handoff_reason::rebalanced;
+  std::int64_t map_epoch = 0;    // the map by which another backend owns the key
+  std::int32_t deadline_ms = 1;  // the gateway resets the stream if no answer has come by then
+  bool operator==(const handoff_frame&) const = default;
+};
+
+// §4.12. Positions count from the client's first byte, over all its streams.
+struct checkpoint_frame {
+  stream_id stream;
+  std::int64_t consumed = 0;  // bytes of the client that the application has taken
+  std::int64_t produced = 0;  // bytes for the client that it has sent
+  // Views: into what was decoded, or to what the caller keeps. Together ≤ limits::data_bytes_max.
+  std::string_view state;   // of the application
+  std::string_view unread;  // received and not taken by the application
+  bool last = false;        // the backend gives the stream up: it is over both ways
+  bool finished = false;    // the backend's direction has had its Finish
+  bool operator==(const checkpoint_frame&) const = default;
+};
+
+enum class notice_reason : std::int32_t { gateway_draining = 1, shedding = 2 };
+
+struct notice_frame {  // §4.13
+  stream_id stream;
+  notice_reason reason = notice_reason::gateway_draining;
+  std::int32_t within_ms = 1;  // the gateway closes the client within so long
+  bool operator==(const notice_frame&) const = default;
+};
+
+using control_frame = std::variant<hello_frame, open_frame, accept_frame, refuse_frame,
+                                   finish_frame, reset_frame, credit_frame, ping_frame, pong_frame,
+                                   go_away_frame, handoff_frame, checkpoint_frame, notice_frame>;
 
 // One frame found at the front of a run of bytes.
 struct frame_slice {
@@ -158,6 +206,7 @@ inline bool is_data(std::span<const std::byte> body) {
 boost::system::result<data_frame> decode_data(std::span<const std::byte> body,
                                               std::string_view& field);
 
+// A Checkpoint's state and unread bytes are views into `body`.
 // Errors: frame_malformed, frame_unknown, field_invalid. `field` as above.
 boost::system::result<control_frame> decode_control(std::span<const std::byte> body,
                                                     std::string_view& field);

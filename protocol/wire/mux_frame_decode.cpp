@@ -77,6 +77,12 @@ bool within(T value, T low, T high) {
   return value >= low && value <= high;
 }
 
+// Else a state could not be given to every peer that takes states.
+bool takes_whole_checkpoints(const hello_frame& frame) {
+  return (frame.features & features::handoff) == 0 ||
+         frame.frame_bytes_max >= static_cast<std::int32_t>(limits::frame_bytes_max);
+}
+
 verdict decode_body(reader& in, hello_frame& frame) {
   std::int32_t role = 0;
   const taken seen = walk(in, [&](const field& at) {
@@ -105,6 +111,8 @@ verdict decode_body(reader& in, hello_frame& frame) {
         return in.take(at, frame.features);
       case 12:
         return in.take(at, frame.streams_opening_max);
+      case 13:
+        return in.take(at, frame.deposit_bytes_max);
       default:
         return unknown(in, at);
     }
@@ -114,23 +122,27 @@ verdict decode_body(reader& in, hello_frame& frame) {
       within(frame.link_window_bytes, limits::link_window_bytes_min,
              limits::link_window_bytes_max) &&
       frame.link_window_bytes >= limits::link_windows_per_stream * frame.stream_window_bytes;
-  return check({{seen.has(1), "Hello.version_min"},
-                {seen.has(2), "Hello.version_max"},
-                {seen.has(3), "Hello.role"}},
-               {{frame.version_min >= 1, "Hello.version_min"},
-                {frame.version_max >= frame.version_min, "Hello.version_max"},
-                {role == 1 || role == 2, "Hello.role"},
-                {frame.node.size() <= limits::node_bytes_max, "Hello.node"},
-                {frame.map_epoch >= 0, "Hello.map_epoch"},
-                {frame.frame_bytes_max >= static_cast<std::int32_t>(limits::frame_bytes_min),
-                 "Hello.frame_bytes_max"},
-                {within(frame.stream_window_bytes, limits::stream_window_bytes_min,
-                        limits::stream_window_bytes_max),
-                 "Hello.stream_window_bytes"},
-                {has_link_window, "Hello.link_window_bytes"},
-                {frame.streams_open_max >= 1, "Hello.streams_open_max"},
-                {frame.ping_interval_ms >= 1, "Hello.ping_interval_ms"},
-                {frame.streams_opening_max >= 1, "Hello.streams_opening_max"}});
+  return check(
+      {{seen.has(1), "Hello.version_min"},
+       {seen.has(2), "Hello.version_max"},
+       {seen.has(3), "Hello.role"}},
+      {{frame.version_min >= 1, "Hello.version_min"},
+       {frame.version_max >= frame.version_min, "Hello.version_max"},
+       {role == 1 || role == 2, "Hello.role"},
+       {frame.node.size() <= limits::node_bytes_max, "Hello.node"},
+       {frame.map_epoch >= 0, "Hello.map_epoch"},
+       {frame.frame_bytes_max >= static_cast<std::int32_t>(limits::frame_bytes_min),
+        "Hello.frame_bytes_max"},
+       {within(frame.stream_window_bytes, limits::stream_window_bytes_min,
+               limits::stream_window_bytes_max),
+        "Hello.stream_window_bytes"},
+       {has_link_window, "Hello.link_window_bytes"},
+       {frame.streams_open_max >= 1, "Hello.streams_open_max"},
+       {frame.ping_interval_ms >= 1, "Hello.ping_interval_ms"},
+       {frame.streams_opening_max >= 1, "Hello.streams_opening_max"},
+       {within(frame.deposit_bytes_max, 0, static_cast<std::int32_t>(limits::state_bytes_max)),
+        "Hello.deposit_bytes_max"},
+       {takes_whole_checkpoints(frame), "Hello.frame_bytes_max"}});
 }
 
 void decode_tls(reader& in, tls_facts& tls) {
@@ -154,7 +166,30 @@ void decode_tls(reader& in, tls_facts& tls) {
   });
 }
 
+// True: `cause` was there.
+bool decode_continued(reader& in, continued_from& continued) {
+  std::int32_t cause = 0;
+  const taken seen = walk(in, [&](const field& at) {
+    switch (at.id) {
+      case 1:
+        return in.take(at, cause);
+      case 2:
+        return in.take(at, continued.node);
+      default:
+        return unknown(in, at);
+    }
+  });
+  continued.cause = static_cast<continue_cause>(cause);
+  return seen.has(1);
+}
+
+bool is_in_range(const continued_from& continued) {
+  return static_cast<std::int32_t>(continued.cause) >= 1 &&
+         continued.node.size() <= limits::node_bytes_max;
+}
+
 verdict decode_body(reader& in, open_frame& frame) {
+  bool has_cause = true;
   const taken seen = walk(in, [&](const field& at) {
     switch (at.id) {
       case 1:
@@ -177,17 +212,26 @@ verdict decode_body(reader& in, open_frame& frame) {
         return in.take(at, frame.tag);
       case 8:
         return in.take(at, frame.early_data);
+      case 9:
+        if (at.type != kind::structure) return unknown(in, at);
+        in.enter_struct();
+        has_cause = decode_continued(in, frame.continued.emplace());
+        in.leave_struct();
+        return true;
       default:
         return unknown(in, at);
     }
   });
-  return check({{seen.has(1), "Open.stream"}, {seen.has(2), "Open.key"}},
+  return check({{seen.has(1), "Open.stream"},
+                {seen.has(2), "Open.key"},
+                {has_cause, "Open.continued.cause"}},
                {{frame.stream.value >= 1, "Open.stream"},
                 {within(frame.key.size(), std::size_t{1}, limits::key_bytes_max), "Open.key"},
                 {frame.map_epoch >= 0, "Open.map_epoch"},
                 {within(frame.client_port, 0, 65'535), "Open.client_port"},
                 {frame.tls.client_subject.size() <= limits::client_subject_bytes_max,
-                 "Open.tls.client_subject"}});
+                 "Open.tls.client_subject"},
+                {!frame.continued || is_in_range(*frame.continued), "Open.continued"}});
 }
 
 verdict decode_body(reader& in, refuse_frame& frame) {
@@ -299,6 +343,85 @@ verdict decode_body(reader& in, go_away_frame& frame) {
                 {frame.deadline_ms >= 0, "GoAway.deadline_ms"}});
 }
 
+verdict decode_body(reader& in, handoff_frame& frame) {
+  std::int32_t reason = 0;
+  const taken seen = walk(in, [&](const field& at) {
+    switch (at.id) {
+      case 1:
+        return in.take(at, frame.stream.value);
+      case 2:
+        return in.take(at, reason);
+      case 3:
+        return in.take(at, frame.map_epoch);
+      case 4:
+        return in.take(at, frame.deadline_ms);
+      default:
+        return unknown(in, at);
+    }
+  });
+  frame.reason = static_cast<handoff_reason>(reason);
+  return check({{seen.has(1), "Handoff.stream"},
+                {seen.has(2), "Handoff.reason"},
+                {seen.has(4), "Handoff.deadline_ms"}},
+               {{frame.stream.value >= 1, "Handoff.stream"},
+                {reason >= 1, "Handoff.reason"},
+                {frame.map_epoch >= 0, "Handoff.map_epoch"},
+                {frame.deadline_ms >= 1, "Handoff.deadline_ms"}});
+}
+
+verdict decode_body(reader& in, checkpoint_frame& frame) {
+  const taken seen = walk(in, [&](const field& at) {
+    switch (at.id) {
+      case 1:
+        return in.take(at, frame.stream.value);
+      case 2:
+        return in.take(at, frame.consumed);
+      case 3:
+        return in.take(at, frame.produced);
+      case 4:
+        return in.take(at, frame.state);
+      case 5:
+        return in.take(at, frame.unread);
+      case 6:
+        return in.take(at, frame.last);
+      case 7:
+        return in.take(at, frame.finished);
+      default:
+        return unknown(in, at);
+    }
+  });
+  const std::size_t size = frame.state.size() + frame.unread.size();
+  return check({{seen.has(1), "Checkpoint.stream"}},
+               {{frame.stream.value >= 1, "Checkpoint.stream"},
+                {frame.consumed >= 0, "Checkpoint.consumed"},
+                {frame.produced >= 0, "Checkpoint.produced"},
+                {frame.state.size() <= limits::state_bytes_max, "Checkpoint.state"},
+                {size <= limits::data_bytes_max, "Checkpoint.unread"}});
+}
+
+verdict decode_body(reader& in, notice_frame& frame) {
+  std::int32_t reason = 0;
+  const taken seen = walk(in, [&](const field& at) {
+    switch (at.id) {
+      case 1:
+        return in.take(at, frame.stream.value);
+      case 2:
+        return in.take(at, reason);
+      case 3:
+        return in.take(at, frame.within_ms);
+      default:
+        return unknown(in, at);
+    }
+  });
+  frame.reason = static_cast<notice_reason>(reason);
+  return check({{seen.has(1), "Notice.stream"},
+                {seen.has(2), "Notice.reason"},
+                {seen.has(3), "Notice.within_ms"}},
+               {{frame.stream.value >= 1, "Notice.stream"},
+                {reason >= 1, "Notice.reason"},
+                {frame.within_ms >= 1, "Notice.within_ms"}});
+}
+
 verdict decode_body(reader& in, data_frame& frame) {
   const taken seen = walk(in, [&](const field& at) {
     switch (at.id) {
@@ -375,7 +498,8 @@ boost::system::result<frame_slice> slice_frame(std::span<const std::byte> input)
   if (input.size() == length_bytes) return frame_slice{};
 
   const std::byte first = input[length_bytes];
-  if (length > limits::control_bytes_max && first != union_header(data_id)) {
+  const bool is_long = first == union_header(data_id) || first == union_header(checkpoint_id);
+  if (length > limits::control_bytes_max && !is_long) {
     if (first != union_header(open_id) || length > limits::open_bytes_max) {
       return errc::frame_oversize;
     }
@@ -409,7 +533,7 @@ boost::system::result<control_frame> decode_control(std::span<const std::byte> b
   compact::field at;
   field = {};
   if (!in.next(at)) return errc::frame_malformed;
-  if (at.id < hello_id || at.id > go_away_id) return errc::frame_unknown;
+  if (at.id < hello_id || at.id > notice_id || at.id == multicast_id) return errc::frame_unknown;
   // Every writer uses the short form for ids up to 15, and Data never comes this way.
   if (body.front() != union_header(at.id) || at.id == data_id) return errc::frame_malformed;
   switch (at.id) {
@@ -431,8 +555,14 @@ boost::system::result<control_frame> decode_control(std::span<const std::byte> b
       return decode_as<ping_frame>(body, field);
     case pong_id:
       return decode_as<pong_frame>(body, field);
-    default:
+    case go_away_id:
       return decode_as<go_away_frame>(body, field);
+    case handoff_id:
+      return decode_as<handoff_frame>(body, field);
+    case checkpoint_id:
+      return decode_as<checkpoint_frame>(body, field);
+    default:
+      return decode_as<notice_frame>(body, field);
   }
 }
 

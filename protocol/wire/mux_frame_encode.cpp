@@ -17,13 +17,17 @@ void store_big_endian(std::byte* to, std::size_t value) {
 constexpr std::size_t field_bytes_max = 11;  // header and the longest varint
 
 std::size_t size_bound(const hello_frame& frame) {
-  return 12 * field_bytes_max + frame.node.size();
+  return 13 * field_bytes_max + frame.node.size();
 }
 std::size_t size_bound(const open_frame& frame) {
   const tls_facts& tls = frame.tls;
-  return 16 * field_bytes_max + frame.key.size() + frame.client_address.size() + frame.tag.size() +
-         tls.version.size() + tls.suite.size() + tls.server_name.size() + tls.alpn.size() +
-         tls.client_subject.size();
+  const std::size_t before = frame.continued ? frame.continued->node.size() : 0;
+  return 20 * field_bytes_max + before + frame.key.size() + frame.client_address.size() +
+         frame.tag.size() + tls.version.size() + tls.suite.size() + tls.server_name.size() +
+         tls.alpn.size() + tls.client_subject.size();
+}
+std::size_t size_bound(const checkpoint_frame& frame) {
+  return 9 * field_bytes_max + frame.state.size() + frame.unread.size();
 }
 template <class Frame>
 std::size_t size_bound(const Frame&) {
@@ -60,6 +64,15 @@ constexpr std::int16_t id_of(const pong_frame&) {
 constexpr std::int16_t id_of(const go_away_frame&) {
   return go_away_id;
 }
+constexpr std::int16_t id_of(const handoff_frame&) {
+  return handoff_id;
+}
+constexpr std::int16_t id_of(const checkpoint_frame&) {
+  return checkpoint_id;
+}
+constexpr std::int16_t id_of(const notice_frame&) {
+  return notice_id;
+}
 
 void write_fields(writer& to, const hello_frame& frame) {
   to.field_i32(1, frame.version_min);
@@ -74,6 +87,7 @@ void write_fields(writer& to, const hello_frame& frame) {
   to.field_i32(10, frame.ping_interval_ms);
   to.field_i64(11, frame.features);
   to.field_i32(12, frame.streams_opening_max);
+  if (frame.deposit_bytes_max != 0) to.field_i32(13, frame.deposit_bytes_max);
 }
 
 void write_fields(writer& to, const open_frame& frame) {
@@ -92,6 +106,11 @@ void write_fields(writer& to, const open_frame& frame) {
   to.end_struct(outer);
   to.field_string(7, frame.tag);
   if (frame.early_data) to.field_bool(8, true);
+  if (!frame.continued) return;
+  const std::int16_t open = to.begin_struct(9);
+  to.field_i32(1, static_cast<std::int32_t>(frame.continued->cause));
+  to.field_string(2, frame.continued->node);
+  to.end_struct(open);
 }
 
 void write_fields(writer& to, const accept_frame& frame) {
@@ -130,6 +149,29 @@ void write_fields(writer& to, const go_away_frame& frame) {
   to.field_i64(1, frame.last_stream.value);
   to.field_i32(2, frame.reason);
   to.field_i32(3, frame.deadline_ms);
+}
+
+void write_fields(writer& to, const handoff_frame& frame) {
+  to.field_i64(1, frame.stream.value);
+  to.field_i32(2, static_cast<std::int32_t>(frame.reason));
+  to.field_i64(3, frame.map_epoch);
+  to.field_i32(4, frame.deadline_ms);
+}
+
+void write_fields(writer& to, const checkpoint_frame& frame) {
+  to.field_i64(1, frame.stream.value);
+  to.field_i64(2, frame.consumed);
+  to.field_i64(3, frame.produced);
+  to.field_string(4, frame.state);
+  to.field_string(5, frame.unread);
+  if (frame.last) to.field_bool(6, true);
+  if (frame.finished) to.field_bool(7, true);
+}
+
+void write_fields(writer& to, const notice_frame& frame) {
+  to.field_i64(1, frame.stream.value);
+  to.field_i32(2, static_cast<std::int32_t>(frame.reason));
+  to.field_i32(3, frame.within_ms);
 }
 
 }  // namespace

@@ -23,6 +23,10 @@ enum frame_id : std::int16_t {
   ping_id = 9,
   pong_id = 10,
   go_away_id = 11,
+  handoff_id = 12,
+  checkpoint_id = 13,
+  multicast_id = 14,  // reserved
+  notice_id = 15,
 };
 
 // The first byte of a frame's body: a union holds one field, and its id fits the short form.

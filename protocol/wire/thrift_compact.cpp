@@ -75,10 +75,17 @@ bool reader::take(const field& at, std::span<const std::byte>& out) {
   return !has_failed_;
 }
 
-bool reader::take(const field& at, std::string& out) {
+bool reader::take(const field& at, std::string_view& out) {
   std::span<const std::byte> bytes;
   if (!take(at, bytes)) return false;
-  out.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  out = {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  return true;
+}
+
+bool reader::take(const field& at, std::string& out) {
+  std::string_view bytes;
+  if (!take(at, bytes)) return false;
+  out = bytes;
   return true;
 }
 

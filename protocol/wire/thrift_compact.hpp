@@ -95,6 +95,7 @@ class reader {
   bool take(const field& at, std::int64_t& out) { return take_integer(at, kind::i64, out); }
   bool take(const field& at, bool& out);
   bool take(const field& at, std::span<const std::byte>& out);
+  bool take(const field& at, std::string_view& out);  // a view, like the span
   bool take(const field& at, std::string& out);
 
   template <class T>

@@ -28,7 +28,10 @@ LINK_WINDOW_MAX = 1_073_741_824
 STREAM_CREDIT_MIN = 256
 LINK_CREDIT_MIN = 4_096
 
-EARLY_DATA = 1  # a bit of Hello's features, README §4.1
+# Bits of Hello's features, README §4.1
+EARLY_DATA = 1
+HANDOFF = 2
+NOTICE = 4
 
 
 class LinkError(enum.IntEnum):
@@ -73,6 +76,8 @@ class ResetReason(enum.IntEnum):
     data_empty = 10
     internal = 11
     credit_too_small = 12
+    state_too_large = 13
+    position_mismatch = 14
 
 
 class RefuseReason(enum.IntEnum):
@@ -169,7 +174,8 @@ class FrameReader:
         name = NAMES.get(self._bytes[4] >> 4)
         if name is None:
             raise FrameFault(LinkError.frame_unknown)
-        limit = {"data": self.frame_bytes_max, "open": OPEN_BYTES_MAX}.get(name, CONTROL_BYTES_MAX)
+        limit = {"data": self.frame_bytes_max, "checkpoint": self.frame_bytes_max,
+                 "open": OPEN_BYTES_MAX}.get(name, CONTROL_BYTES_MAX)
         if length > limit:
             raise FrameFault(LinkError.frame_oversize)
         if len(self._bytes) < 4 + length:

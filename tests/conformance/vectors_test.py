@@ -17,10 +17,12 @@ HARMLESS = {"data_more_false", "data_newer_field", "credit_order", "ping_newer_l
 
 
 def fields_of(vector):
-    fields = {name: bytes.fromhex(value) if name in ("key", "payload") else value
+    fields = {name: bytes.fromhex(value) if name in ("key", "payload", "state", "unread") else value
               for name, value in vector["fields"].items()}
     if "tls" in fields:
         fields["tls"] = T.TlsFacts(**fields["tls"])
+    if "continued" in fields:
+        fields["continued"] = T.Continued(**fields["continued"])
     return fields
 
 

@@ -51,6 +51,9 @@ class mux_audit {
   void judge(const protocol::ping_frame&) {}
   void judge(const protocol::pong_frame&) {}
   void judge(const protocol::go_away_frame&) {}
+  void judge(const protocol::handoff_frame&) {}
+  void judge(const protocol::checkpoint_frame&) {}
+  void judge(const protocol::notice_frame&) {}
 
   stream_account& live(protocol::stream_id stream);
   bool is_backend() const { return ours_.role == protocol::link_role::backend; }

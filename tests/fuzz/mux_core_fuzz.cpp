@@ -33,7 +33,10 @@ class checked_stream final : public stream_handler {
   void on_finish() override;
   void on_writable() override;
   void on_reset(reset_reason, bool) override { end(); }
-  void on_link_lost() override { end(); }
+  void on_checkpoint(const checkpoint_frame&) override {}
+  void on_handoff(const handoff_frame&) override {}
+  void on_notice(const notice_frame&) override {}
+  void on_link_lost(bool) override { end(); }
 
   const stream_id id;
   bool accepted = false;

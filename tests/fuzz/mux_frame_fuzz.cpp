@@ -46,7 +46,7 @@ thrift_reading read_by_thrift(std::span<const std::byte> body) {
 int fields_set(const idl::Frame& frame) {
   const auto& set = frame.__isset;
   return set.hello + set.open + set.accept + set.refuse + set.data + set.finish + set.reset +
-         set.credit + set.ping + set.pong + set.go_away;
+         set.credit + set.ping + set.pong + set.go_away + set.handoff + set.checkpoint + set.notice;
 }
 
 template <class T>
@@ -79,13 +79,19 @@ verdict judge(const idl::Hello& hello) {
                        2L * given_or(set.stream_window_bytes, hello.stream_window_bytes, 65'536) &&
                    range(set.streams_opening_max, hello.streams_opening_max, 1, i32_max) &&
                    range(set.streams_open_max, hello.streams_open_max, 1, i32_max) &&
+                   range(set.deposit_bytes_max, hello.deposit_bytes_max, 0, 16'384) &&
+                   ((hello.features & 2) == 0 ||
+                    given_or(set.frame_bytes_max, hello.frame_bytes_max, 16'448) >= 16'448) &&
                    range(set.ping_interval_ms, hello.ping_interval_ms, 1, i32_max));
 }
 verdict judge(const idl::Open& open) {
-  return judge(open.__isset.stream && open.__isset.key,
-               open.stream >= 1 && !open.key.empty() && open.key.size() <= 1'024 &&
-                   open.map_epoch >= 0 && open.client_port >= 0 && open.client_port <= 65'535 &&
-                   open.tls.client_subject.size() <= 1'024);
+  const bool is_continued = open.__isset.continued;
+  return judge(
+      open.__isset.stream && open.__isset.key && (!is_continued || open.continued.__isset.cause),
+      open.stream >= 1 && !open.key.empty() && open.key.size() <= 1'024 && open.map_epoch >= 0 &&
+          open.client_port >= 0 && open.client_port <= 65'535 &&
+          open.tls.client_subject.size() <= 1'024 &&
+          (!is_continued || (open.continued.cause >= 1 && open.continued.node.size() <= 255)));
 }
 verdict judge(const idl::Refuse& refuse) {
   return judge(refuse.__isset.stream && refuse.__isset.reason,
@@ -110,6 +116,21 @@ verdict judge(const idl::GoAway& away) {
                away.last_stream >= 0 && away.reason >= 0 && away.deadline_ms >= 0);
 }
 
+verdict judge(const idl::Handoff& handoff) {
+  return judge(handoff.__isset.stream && handoff.__isset.reason && handoff.__isset.deadline_ms,
+               handoff.stream >= 1 && handoff.reason >= 1 && handoff.map_epoch >= 0 &&
+                   handoff.deadline_ms >= 1);
+}
+verdict judge(const idl::Checkpoint& checkpoint) {
+  return judge(checkpoint.__isset.stream,
+               checkpoint.stream >= 1 && checkpoint.consumed >= 0 && checkpoint.produced >= 0 &&
+                   checkpoint.state.size() + checkpoint.unread.size() <= 16'384);
+}
+verdict judge(const idl::Notice& notice) {
+  return judge(notice.__isset.stream && notice.__isset.reason && notice.__isset.within_ms,
+               notice.stream >= 1 && notice.reason >= 1 && notice.within_ms >= 1);
+}
+
 verdict judge(const idl::Frame& frame) {
   const auto& set = frame.__isset;
   if (set.hello) return judge(frame.hello);
@@ -122,6 +143,9 @@ verdict judge(const idl::Frame& frame) {
   if (set.credit) return judge(frame.credit);
   if (set.ping) return judge(frame.ping.__isset.opaque, true);
   if (set.pong) return judge(frame.pong.__isset.opaque, true);
+  if (set.handoff) return judge(frame.handoff);
+  if (set.checkpoint) return judge(frame.checkpoint);
+  if (set.notice) return judge(frame.notice);
   return judge(frame.go_away);
 }
 
@@ -142,10 +166,15 @@ bool same(const hello_frame& ours, const idl::Hello& theirs) {
       given_or(set.streams_open_max, theirs.streams_open_max, defaults.streams_open_max),
       given_or(set.ping_interval_ms, theirs.ping_interval_ms, defaults.ping_interval_ms),
       theirs.features,
-      given_or(set.streams_opening_max, theirs.streams_opening_max, defaults.streams_opening_max)};
+      given_or(set.streams_opening_max, theirs.streams_opening_max, defaults.streams_opening_max),
+      given_or(set.deposit_bytes_max, theirs.deposit_bytes_max, defaults.deposit_bytes_max)};
   return ours == expected;
 }
 bool same(const open_frame& ours, const idl::Open& theirs) {
+  std::optional<continued_from> continued;
+  if (theirs.__isset.continued) {
+    continued = {static_cast<continue_cause>(theirs.continued.cause), theirs.continued.node};
+  }
   const open_frame expected{{theirs.stream},
                             theirs.key,
                             theirs.map_epoch,
@@ -154,7 +183,8 @@ bool same(const open_frame& ours, const idl::Open& theirs) {
                             {theirs.tls.version, theirs.tls.suite, theirs.tls.server_name,
                              theirs.tls.alpn, theirs.tls.resumed, theirs.tls.client_subject},
                             theirs.tag,
-                            theirs.__isset.early_data && theirs.early_data};
+                            theirs.__isset.early_data && theirs.early_data,
+                            continued};
   return ours == expected;
 }
 bool same(const refuse_frame& ours, const idl::Refuse& theirs) {
@@ -199,6 +229,24 @@ struct same_values {
   bool operator()(const go_away_frame& ours) const {
     return theirs.__isset.go_away && ours.last_stream.value == theirs.go_away.last_stream &&
            ours.reason == theirs.go_away.reason && ours.deadline_ms == theirs.go_away.deadline_ms;
+  }
+  bool operator()(const handoff_frame& ours) const {
+    return theirs.__isset.handoff && ours.stream.value == theirs.handoff.stream &&
+           static_cast<std::int32_t>(ours.reason) == theirs.handoff.reason &&
+           ours.map_epoch == theirs.handoff.map_epoch &&
+           ours.deadline_ms == theirs.handoff.deadline_ms;
+  }
+  bool operator()(const checkpoint_frame& ours) const {
+    const idl::Checkpoint& other = theirs.checkpoint;
+    return theirs.__isset.checkpoint && ours.stream.value == other.stream &&
+           ours.consumed == other.consumed && ours.produced == other.produced &&
+           ours.state == other.state && ours.unread == other.unread && ours.last == other.last &&
+           ours.finished == other.finished;
+  }
+  bool operator()(const notice_frame& ours) const {
+    return theirs.__isset.notice && ours.stream.value == theirs.notice.stream &&
+           static_cast<std::int32_t>(ours.reason) == theirs.notice.reason &&
+           ours.within_ms == theirs.notice.within_ms;
   }
 };
 
@@ -247,7 +295,7 @@ void check_rejected(const thrift_reading& theirs, std::span<const std::byte> bod
                        error == errc::field_invalid);
   if (error == errc::frame_unknown) {
     const unsigned first = body.empty() ? 0 : std::to_integer<unsigned>(body.front());
-    PRESENTER_FUZZ_CHECK(first >> 4 == 0 || first >> 4 > 11);
+    PRESENTER_FUZZ_CHECK(first >> 4 == 0 || first >> 4 == 14);
     return;
   }
   if (!is_well_formed(theirs) || theirs.notes.unread) return;

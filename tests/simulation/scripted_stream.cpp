@@ -111,7 +111,7 @@ void scripted_stream::on_reset(protocol::reset_reason reason, bool by_peer) {
   end_by_core();
 }
 
-void scripted_stream::on_link_lost() {
+void scripted_stream::on_link_lost(bool) {
   begin_event("link lost");
   EXPECT_TRUE(end_.core.is_over());
   ++end_.seen.link_lost;

@@ -45,7 +45,10 @@ class scripted_stream final : public protocol::stream_handler {
   void on_finish() override;
   void on_writable() override;
   void on_reset(protocol::reset_reason reason, bool by_peer) override;
-  void on_link_lost() override;
+  void on_checkpoint(const protocol::checkpoint_frame&) override {}
+  void on_handoff(const protocol::handoff_frame&) override {}
+  void on_notice(const protocol::notice_frame&) override {}
+  void on_link_lost(bool is_deposit_exact) override;
 
   // One thing the application feels like. True if something changed.
   bool act(dice& dice);

@@ -55,7 +55,10 @@ class soak_stream final : public protocol::stream_handler {
   void on_finish() override;
   void on_writable() override { send(); }
   void on_reset(protocol::reset_reason reason, bool by_peer) override;
-  void on_link_lost() override { end(std::nullopt); }
+  void on_checkpoint(const protocol::checkpoint_frame&) override {}
+  void on_handoff(const protocol::handoff_frame&) override {}
+  void on_notice(const protocol::notice_frame&) override {}
+  void on_link_lost(bool) override { end(std::nullopt); }
 
   void send();
   void end(std::optional<soak_kind> how);

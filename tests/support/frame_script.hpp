@@ -79,6 +79,37 @@ class frame_script {
     return frame(protocol::go_away_frame{{last_stream}, reason, deadline_ms});
   }
 
+  frame_script& open_continued(std::int64_t stream, std::string node = "before") {
+    protocol::open_frame open;
+    open.stream.value = stream;
+    open.key = "k";
+    open.continued = {protocol::continue_cause::rebalanced, std::move(node)};
+    return frame(open);
+  }
+  frame_script& handoff(std::int64_t stream, std::int32_t deadline_ms = 5'000) {
+    return frame(
+        protocol::handoff_frame{{stream}, protocol::handoff_reason::rebalanced, 43, deadline_ms});
+  }
+  frame_script& checkpoint(const protocol::checkpoint_frame& checkpoint) {
+    return frame(checkpoint);
+  }
+  frame_script& deposit(std::int64_t stream, std::int64_t consumed, std::int64_t produced,
+                        std::string_view state) {
+    return frame(protocol::checkpoint_frame{{stream}, consumed, produced, state, {}, false, false});
+  }
+  frame_script& piece(std::int64_t stream, std::string_view unread) {
+    return frame(protocol::checkpoint_frame{{stream}, 0, 0, {}, unread, false, false});
+  }
+  frame_script& last(std::int64_t stream, std::int64_t consumed, std::int64_t produced,
+                     std::string_view state, std::string_view unread = {}) {
+    return frame(
+        protocol::checkpoint_frame{{stream}, consumed, produced, state, unread, true, false});
+  }
+  frame_script& notice(std::int64_t stream, std::int32_t within_ms = 1'000) {
+    return frame(
+        protocol::notice_frame{{stream}, protocol::notice_reason::gateway_draining, within_ms});
+  }
+
   // A frame of our own making: the length field, then `body` as it stands.
   frame_script& body(std::initializer_list<int> body) {
     return raw({0, 0, static_cast<int>(body.size() >> 8), static_cast<int>(body.size() & 0xff)})

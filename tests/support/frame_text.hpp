@@ -13,6 +13,15 @@
 
 namespace presenter::testing {
 
+inline std::string checkpoint_text(const protocol::checkpoint_frame& frame) {
+  std::string text = "checkpoint " + std::to_string(frame.consumed) + " " +
+                     std::to_string(frame.produced) + " " + std::string(frame.state);
+  if (!frame.unread.empty()) text += " + " + std::string(frame.unread);
+  if (frame.last) text += " last";
+  if (frame.finished) text += " finished";
+  return text;
+}
+
 struct frame_text {
   static std::string id(protocol::stream_id stream) { return std::to_string(stream.value); }
 
@@ -46,6 +55,17 @@ struct frame_text {
   }
   std::string operator()(const protocol::go_away_frame& frame) const {
     return "go_away " + id(frame.last_stream) + " " + std::to_string(frame.reason);
+  }
+  std::string operator()(const protocol::handoff_frame& frame) const {
+    return "handoff " + id(frame.stream) + " " + std::to_string(static_cast<int>(frame.reason)) +
+           " " + std::to_string(frame.deadline_ms);
+  }
+  std::string operator()(const protocol::checkpoint_frame& frame) const {
+    return id(frame.stream) + " " + checkpoint_text(frame);
+  }
+  std::string operator()(const protocol::notice_frame& frame) const {
+    return "notice " + id(frame.stream) + " " + std::to_string(static_cast<int>(frame.reason)) +
+           " " + std::to_string(frame.within_ms);
   }
   // Payloads longer than 16 bytes by their size; "+": more of the message follows.
   std::string operator()(const protocol::data_frame& frame) const {

@@ -59,7 +59,10 @@ struct stream final : protocol::stream_handler {
   void on_finish() override {}
   void on_writable() override {}
   void on_reset(protocol::reset_reason, bool) override { release(); }
-  void on_link_lost() override {
+  void on_checkpoint(const protocol::checkpoint_frame&) override {}
+  void on_handoff(const protocol::handoff_frame&) override {}
+  void on_notice(const protocol::notice_frame&) override {}
+  void on_link_lost(bool) override {
     lost = true;
     release();
     if (when_lost) when_lost();

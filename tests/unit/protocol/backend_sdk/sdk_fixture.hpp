@@ -86,7 +86,10 @@ class gateway_stream final : public stream_handler {
   }
   void on_writable() override { pump(); }
   void on_reset(reset_reason reason, bool by_peer) override;
-  void on_link_lost() override { link_lost = true; }
+  void on_checkpoint(const checkpoint_frame&) override {}
+  void on_handoff(const handoff_frame&) override {}
+  void on_notice(const notice_frame&) override {}
+  void on_link_lost(bool) override { link_lost = true; }
 
   test_gateway& gateway_;
   std::string unsent_;

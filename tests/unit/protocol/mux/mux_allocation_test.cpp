@@ -37,7 +37,10 @@ struct quiet_end : link_handler, stream_handler {
   void on_finish() override {}
   void on_writable() override {}
   void on_reset(reset_reason, bool) override { failed = true; }
-  void on_link_lost() override { failed = true; }
+  void on_checkpoint(const checkpoint_frame&) override {}
+  void on_handoff(const handoff_frame&) override {}
+  void on_notice(const notice_frame&) override {}
+  void on_link_lost(bool) override { failed = true; }
 
   std::size_t received = 0;
   bool failed = false;

@@ -143,7 +143,7 @@ TEST(MuxHello, GarbageIsNamed) {
       {{0, 0, 0, 0}, "frame_empty"},
       {{0x7f, 0xff, 0xff, 0xff}, "frame_oversize"},
       {{0x16, 0x03, 0x01, 0x02}, "frame_oversize"},  // a TLS record
-      {{0, 0, 0, 3, 0xfc, 0x00, 0x00}, "frame_unknown"},
+      {{0, 0, 0, 3, 0xec, 0x00, 0x00}, "frame_unknown"},
       {{0, 0, 0, 3, 0x1c, 0x00, 0x00}, "frame_malformed"},
   };
   for (const auto& garbage : cases) {

@@ -89,7 +89,7 @@ TEST(MuxSplit, ThePeerMayBreakTheRulesAfterEachFrame) {
     for (std::size_t frames = 0; frames <= conversation_with(role).size(); ++frames) {
       SCOPED_TRACE(frames);
       const auto end = end_after(role, frames);
-      end->feed(frame_script().body({0xfc, 0, 0}));
+      end->feed(frame_script().body({0xec, 0, 0}));
       expect_all_told(*end);
       EXPECT_EQ(end->events.back(), "failed frame_unknown");
     }

@@ -44,7 +44,10 @@ struct bulk_stream : stream_handler {
   void on_finish() override { finished = true; }
   void on_writable() override { send(); }
   void on_reset(reset_reason, bool) override { lost = true; }
-  void on_link_lost() override { lost = true; }
+  void on_checkpoint(const checkpoint_frame&) override {}
+  void on_handoff(const handoff_frame&) override {}
+  void on_notice(const notice_frame&) override {}
+  void on_link_lost(bool) override { lost = true; }
   inline void send();
 
   test_link& link;

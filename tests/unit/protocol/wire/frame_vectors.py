@@ -16,12 +16,12 @@ from thrift.protocol.TCompactProtocol import TCompactProtocol
 from thrift.transport.TTransport import TMemoryBuffer
 
 # Of Thrift type `binary`: hex in the vectors. Every other string is text.
-BINARY_FIELDS = {"key", "payload"}
+BINARY_FIELDS = {"key", "payload", "state", "unread"}
 
 STRUCTS = {
     "hello": "Hello", "open": "Open", "accept": "Accept", "refuse": "Refuse", "data": "Data",
     "finish": "Finish", "reset": "Reset", "credit": "Credit", "ping": "Ping", "pong": "Pong",
-    "go_away": "GoAway",
+    "go_away": "GoAway", "handoff": "Handoff", "checkpoint": "Checkpoint", "notice": "Notice",
 }
 
 
@@ -37,6 +37,8 @@ def to_frame(types, vector):
         fields[name] = bytes.fromhex(fields[name])
     if "tls" in fields:
         fields["tls"] = types.TlsFacts(**fields["tls"])
+    if "continued" in fields:
+        fields["continued"] = types.Continued(**fields["continued"])
     inner = getattr(types, STRUCTS[vector["frame"]])(**fields)
     return types.Frame(**{vector["frame"]: inner})
 

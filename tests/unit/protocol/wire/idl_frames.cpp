@@ -36,6 +36,7 @@ struct convert {
     hello.__set_ping_interval_ms(frame.ping_interval_ms);
     hello.__set_features(frame.features);
     hello.__set_streams_opening_max(frame.streams_opening_max);
+    if (frame.deposit_bytes_max != 0) hello.__set_deposit_bytes_max(frame.deposit_bytes_max);
     out.__set_hello(hello);
   }
   void operator()(const protocol::open_frame& frame) const {
@@ -55,6 +56,12 @@ struct convert {
     open.__set_tls(tls);
     open.__set_tag(frame.tag);
     if (frame.early_data) open.__set_early_data(true);
+    if (frame.continued) {
+      idl::Continued continued;
+      continued.__set_cause(static_cast<std::int32_t>(frame.continued->cause));
+      continued.__set_node(frame.continued->node);
+      open.__set_continued(continued);
+    }
     out.__set_open(open);
   }
   void operator()(const protocol::accept_frame& frame) const {
@@ -104,6 +111,32 @@ struct convert {
     go_away.__set_deadline_ms(frame.deadline_ms);
     out.__set_go_away(go_away);
   }
+  void operator()(const protocol::handoff_frame& frame) const {
+    idl::Handoff handoff;
+    handoff.__set_stream(frame.stream.value);
+    handoff.__set_reason(static_cast<std::int32_t>(frame.reason));
+    handoff.__set_map_epoch(frame.map_epoch);
+    handoff.__set_deadline_ms(frame.deadline_ms);
+    out.__set_handoff(handoff);
+  }
+  void operator()(const protocol::checkpoint_frame& frame) const {
+    idl::Checkpoint checkpoint;
+    checkpoint.__set_stream(frame.stream.value);
+    checkpoint.__set_consumed(frame.consumed);
+    checkpoint.__set_produced(frame.produced);
+    checkpoint.__set_state(std::string(frame.state));
+    checkpoint.__set_unread(std::string(frame.unread));
+    if (frame.last) checkpoint.__set_last(true);
+    if (frame.finished) checkpoint.__set_finished(true);
+    out.__set_checkpoint(checkpoint);
+  }
+  void operator()(const protocol::notice_frame& frame) const {
+    idl::Notice notice;
+    notice.__set_stream(frame.stream.value);
+    notice.__set_reason(static_cast<std::int32_t>(frame.reason));
+    notice.__set_within_ms(frame.within_ms);
+    out.__set_notice(notice);
+  }
 };
 
 frame_bytes copy_of(const byte_buffer& buffer) {
@@ -124,6 +157,7 @@ protocol::hello_frame largest_hello() {
   hello.ping_interval_ms = i32_max;
   hello.features = i64_min;
   hello.streams_opening_max = i32_max;
+  hello.deposit_bytes_max = static_cast<std::int32_t>(protocol::limits::state_bytes_max);
   return hello;
 }
 
@@ -137,6 +171,7 @@ protocol::open_frame full_open() {
   open.tls = {"TLSv1.3", "TLS_AES_128_GCM_SHA256", "chat.example.org", "thrift", true, "CN=a"};
   open.tag = "gw-1/0/17";
   open.early_data = true;
+  open.continued = {protocol::continue_cause::crash, "chat-1"};
   return open;
 }
 
@@ -152,7 +187,7 @@ protocol::open_frame widest_open() {
   open.key = std::string(protocol::limits::key_bytes_max, 'k');
   open.tls.resumed = false;
   open.early_data = false;
-  open.tag = std::string(2'900, 't');
+  open.tag = std::string(2'885, 't');
   return open;
 }
 
@@ -252,6 +287,7 @@ std::vector<protocol::control_frame> sample_frames() {
   least.streams_open_max = 1;
   least.streams_opening_max = 1;
   least.ping_interval_ms = 1;
+  static const std::string largest_state(limits::data_bytes_max, 's');
   std::vector<control_frame> frames{
       hello_frame{},
       least,
@@ -273,12 +309,20 @@ std::vector<protocol::control_frame> sample_frames() {
       pong_frame{i64_max},
       pong_frame{-1},
       go_away_frame{{0}, 0, 0},
-      go_away_frame{{i64_max}, i32_max, i32_max}};
+      go_away_frame{{i64_max}, i32_max, i32_max},
+      handoff_frame{{1}, handoff_reason::rebalanced, 0, 1},
+      handoff_frame{{i64_max}, static_cast<handoff_reason>(i32_max), i64_max, i32_max},
+      checkpoint_frame{{1}, 0, 0, {}, {}, false, false},
+      checkpoint_frame{{64}, 300, 70, "state", "unread", true, true},
+      checkpoint_frame{{i64_max}, i64_max, i64_max, largest_state, {}, true, false},
+      checkpoint_frame{{i64_max}, 1, 1, {}, largest_state, false, true},
+      notice_frame{{1}, notice_reason::gateway_draining, 1},
+      notice_frame{{i64_max}, static_cast<notice_reason>(i32_max), i32_max}};
   for (const std::int64_t stream : {std::int64_t{1}, std::int64_t{63}, std::int64_t{64}, i64_max}) {
     frames.emplace_back(accept_frame{{stream}});
     frames.emplace_back(finish_frame{{stream}});
   }
-  for (int reason = 1; reason <= 12; ++reason) {
+  for (int reason = 1; reason <= 14; ++reason) {
     frames.emplace_back(reset_frame{{reason * 100}, static_cast<reset_reason>(reason)});
   }
   return frames;

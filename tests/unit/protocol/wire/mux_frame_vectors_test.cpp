@@ -38,6 +38,7 @@ hello_frame hello_from(const json& fields) {
   fields.at("streams_opening_max").get_to(hello.streams_opening_max);
   fields.at("ping_interval_ms").get_to(hello.ping_interval_ms);
   fields.at("features").get_to(hello.features);
+  hello.deposit_bytes_max = fields.value("deposit_bytes_max", 0);
   return hello;
 }
 
@@ -57,6 +58,11 @@ open_frame open_from(const json& fields) {
   open.tls.client_subject = tls.value("client_subject", "");
   fields.at("tag").get_to(open.tag);
   open.early_data = fields.value("early_data", false);
+  if (fields.contains("continued")) {
+    const json& continued = fields["continued"];
+    open.continued = {static_cast<continue_cause>(continued.at("cause").get<int>()),
+                      continued.at("node").get<std::string>()};
+  }
   return open;
 }
 
@@ -71,6 +77,18 @@ refuse_frame refuse_from(const json& fields) {
   return refuse;
 }
 
+// The binaries stand in `kept`, which outlives the frame.
+checkpoint_frame checkpoint_from(const json& fields, std::vector<std::string>& kept) {
+  kept = {text_from_hex(fields.at("state")), text_from_hex(fields.at("unread"))};
+  return {{fields.at("stream").get<std::int64_t>()},
+          fields.at("consumed").get<std::int64_t>(),
+          fields.at("produced").get<std::int64_t>(),
+          kept[0],
+          kept[1],
+          fields.value("last", false),
+          fields.value("finished", false)};
+}
+
 control_frame control_from(const std::string& kind, const json& fields) {
   const auto number = [&](const char* name) { return fields.at(name).get<std::int64_t>(); };
   const auto small = [&](const char* name) { return fields.at(name).get<std::int32_t>(); };
@@ -83,6 +101,18 @@ control_frame control_from(const std::string& kind, const json& fields) {
     return reset_frame{{number("stream")}, static_cast<reset_reason>(small("reason"))};
   }
   if (kind == "credit") return credit_frame{{number("stream")}, number("bytes")};
+  if (kind == "handoff") {
+    return handoff_frame{{number("stream")},
+                         static_cast<handoff_reason>(small("reason")),
+                         number("map_epoch"),
+                         small("deadline_ms")};
+  }
+  if (kind == "notice") {
+    return notice_frame{
+        {number("stream")}, static_cast<notice_reason>(small("reason")), small("within_ms")};
+  }
+  static std::vector<std::string> kept;
+  if (kind == "checkpoint") return checkpoint_from(fields, kept);
   if (kind == "ping") return ping_frame{number("opaque")};
   if (kind == "pong") return pong_frame{number("opaque")};
   EXPECT_EQ(kind, "go_away");

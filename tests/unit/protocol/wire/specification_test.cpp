@@ -105,7 +105,7 @@ TEST(Specification, LinkErrorsHaveTheirNumbers) {
 
 TEST(Specification, ResetReasonsHaveTheirNumbers) {
   const auto numbers = numbers_in(section("Reasons of Reset", "## 9. "));
-  EXPECT_EQ(numbers.size(), 12U);
+  EXPECT_EQ(numbers.size(), 14U);
   for (const auto& [number, name] : numbers) {
     EXPECT_EQ(name_of(static_cast<reset_reason>(number)), name);
   }
@@ -118,6 +118,8 @@ TEST(Specification, LimitsHaveTheirDefaults) {
       {"frame_bytes_max", limits::frame_bytes_max},
       {"open_bytes_max", limits::open_bytes_max},
       {"control_bytes_max", limits::control_bytes_max},
+      {"state_bytes_max", limits::state_bytes_max},
+      {"deposit_bytes_max", limits::deposit_bytes_max_default},
       {"key_bytes_max", limits::key_bytes_max},
       {"node_bytes_max", limits::node_bytes_max},
       {"client_subject_bytes_max", limits::client_subject_bytes_max},
