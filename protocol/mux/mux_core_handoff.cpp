@@ -154,7 +154,11 @@ void mux_core::on_checkpoint(const checkpoint_frame& checkpoint) {
     return erase_if_done(checkpoint.stream);
   }
   const reset_reason error = checkpoint_error(*state, checkpoint);
-  if (error != reset_reason{}) return stream_error(*state, error);
+  if (error != reset_reason{}) {
+    // Whatever is wrong with the last one, its sender has ended the stream, and answers no Reset.
+    if (checkpoint.last) streams_.end_remote(*state, direction_state::reset);
+    return stream_error(*state, error);
+  }
   if (checkpoint.last) return on_last_checkpoint(*state, checkpoint);
   if (is_deposit(checkpoint)) {
     state->is_deposit_exact = position(checkpoint.consumed) == state->sent &&

@@ -126,8 +126,8 @@ MUTATIONS = {
         (CORE, "  if (is_over()) return;\n  give_turns();\n", "  if (is_over()) return;\n")),
     "queue_without_bound": (
         "Data that waits is bounded by nothing but credit",
-        (CORE, "output_.data.size() >= limits::data_queue_bytes_max;",
-         "output_.data.size() >= 16 * limits::data_queue_bytes_max;")),
+        (CORE, "output_.data.size() < limits::data_queue_bytes_max;",
+         "output_.data.size() < 16 * limits::data_queue_bytes_max;")),
     "frame_larger_than_announced": (
         "the peer's frame_bytes_max is not looked at",
         (CORE, "std::min(rest.size(), payload_bytes_max_)",
@@ -139,7 +139,7 @@ MUTATIONS = {
          "  streams_.erase(stream);")),
     "link_lost_not_told": (
         "streams do not hear of the end of their link",
-        (CORE, "    if (handler != nullptr) handler->on_link_lost();\n", "")),
+        (CORE, "    if (handler != nullptr) handler->on_link_lost(is_deposit_exact);\n", "")),
     "ping_not_answered": (
         "a Ping has no Pong",
         (FRAMES, "  pong_due_ = ping.opaque;\n", "")),

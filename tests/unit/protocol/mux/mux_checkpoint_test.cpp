@@ -216,6 +216,13 @@ TEST_F(MuxCheckpoint, PositionsMustBeWhatTheGatewayCounted) {
     gateway->send(1, "abc");
     hand_off();
     gateway->written();
+    gateway->feed(script);
+    gateway->stream(1).release();
+    EXPECT_EQ(gateway->core.streams_open(), 0U) << "to the backend it is over";
+    SetUp();
+    gateway->send(1, "abc");
+    hand_off();
+    gateway->written();
     expect_error(script, "position_mismatch");
   }
   gateway->send(1, "abc");
