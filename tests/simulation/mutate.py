@@ -70,7 +70,7 @@ MUTATIONS = {
     "half_close_ignored": (
         "the peer's Finish ends our direction as well",
         (FRAMES, "  streams_.end_remote(*state, direction_state::finished);",
-         "  end_sending(*state);\n  streams_.end_local(*state, direction_state::finished);\n"
+         "  send_turns::leave(*state);\n  streams_.end_local(*state, direction_state::finished);\n"
          "  streams_.end_remote(*state, direction_state::finished);")),
     "stream_window_not_spent": (
         "sending takes nothing from the stream's window",
