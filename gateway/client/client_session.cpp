@@ -64,6 +64,14 @@ void client_session::close_served(close_reason reason) {
   close_cleanly(reason);
 }
 
+bool client_session::announce_close(close_reason reason, duration within) {
+  context_.thread.assert_on_worker();
+  const bool is_drain = reason == close_reason::gateway_draining;
+  return relay_.announce_end(
+      is_drain ? protocol::notice_reason::gateway_draining : protocol::notice_reason::shedding,
+      within);
+}
+
 std::string client_session::tag() const {
   context_.thread.assert_on_worker();
   return fmt::format("{}-{}", context_.tag_stem, number_);

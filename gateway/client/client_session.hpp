@@ -100,6 +100,8 @@ class client_session final : public session_hook,
   bool is_served() const { return phase_ == client_phase::relaying; }
   steady_time idle_since() const { return idle_.since(); }
   void close_served(close_reason reason);
+  // Tells its backend that it will be. False: the backend takes no notices.
+  bool announce_close(close_reason reason, duration within);
 
   // For those who look at all clients.
   client_phase phase() const { return phase_; }

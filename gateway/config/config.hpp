@@ -187,6 +187,9 @@ struct upstream_config {
   duration dead_after = protocol::limits::dead_after_default;
   // A stream that has bytes to move and moves none for so long is reset. 1 s … 1 h.
   duration stall_timeout = protocol::limits::stall_timeout_default;
+  // How long before it closes a client for a drain's deadline, or to share out the clients, the
+  // gateway tells the client's backend. 0 … 1 h; 0: it does not.
+  duration notice = std::chrono::seconds{10};
   // Credit that the gateway grants to each stream and each link, in payload bytes: the most that
   // one client that does not read, or all of them, can pin here. Ranges: protocol/limits.hpp.
   std::int32_t stream_window_bytes = protocol::limits::stream_window_bytes_default;

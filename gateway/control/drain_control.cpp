@@ -28,25 +28,34 @@ void tell_service_manager(std::string_view status_line) {
 
 std::int64_t staying_of(const worker& one) {
   const worker_metrics& metrics = one.metrics();
-  return metrics.clients_total() - metrics.clients_open[client_phase::closing].value();
+  return metrics.clients_total() - metrics.clients_open[client_phase::closing].value() -
+         metrics.clients_announced.value();
 }
 
 }  // namespace
 
 drain_control::drain_control(boost::asio::io_context& control, const drain_config& settings,
-                             duration settle, record_keeper& record, const workers& workers,
-                             hook_runner& hooks, const std::string& name,
+                             duration settle, duration notice, record_keeper& record,
+                             const workers& workers, hook_runner& hooks, const std::string& name,
                              std::function<void()> on_drained)
     : settings_(settings),
       workers_(workers),
       name_(name),
-      drainer_(control, settings, settle, record, arrivals_, parts(hooks, std::move(on_drained))) {}
+      drainer_(control, settings, settle, notice, record, arrivals_,
+               parts(hooks, std::move(on_drained))) {}
 
 drain_parts drain_control::parts(hook_runner& hooks, std::function<void()> on_drained) {
   return {.clients = [this] { return clients(); },
           .clients_staying = [this] { return clients_staying(); },
           .close_clients =
-              [this](std::int64_t count) { close_clients(count, close_reason::gateway_draining); },
+              [this](std::int64_t count, duration ahead) {
+                close_clients(count, close_reason::gateway_draining, ahead);
+              },
+          .keep_clients =
+              [this] {
+                for (const auto& each : workers_)
+                  each->post_keep_announced(close_reason::gateway_draining);
+              },
           .run_hooks =
               [&hooks](hook_event event, std::function<void()> done) {
                 hooks.run(event, [done = std::move(done)](const std::string&) { done(); });
@@ -75,10 +84,10 @@ std::int64_t drain_control::clients_staying() const {
 }
 
 // From each worker as many as it has of all clients, and the rest from the fullest.
-void drain_control::close_clients(std::int64_t count, close_reason reason) const {
+void drain_control::close_clients(std::int64_t count, close_reason reason, duration ahead) const {
   const std::int64_t all = std::max<std::int64_t>(clients_staying(), 1);
-  const auto close = [reason](worker& of, std::int64_t so_many) {
-    if (so_many > 0) of.post_close_idle(static_cast<std::size_t>(so_many), reason);
+  const auto close = [reason, ahead](worker& of, std::int64_t so_many) {
+    if (so_many > 0) of.post_close_idle(static_cast<std::size_t>(so_many), reason, ahead);
   };
   std::int64_t left = count;
   worker* fullest = workers_.front().get();

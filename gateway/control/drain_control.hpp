@@ -25,10 +25,11 @@ class drain_control {
  public:
   using workers = std::vector<std::unique_ptr<worker>>;
 
-  // `record`: who has ours in DNS; caches keep it for `settle`, 0: there is none. `on_drained`: the
-  // process is to end. `name`: of this gateway, for the pages. All outlive this object.
+  // `record`: who has ours in DNS; caches keep it for `settle`, 0: there is none. Backends are told
+  // `notice` ahead that a client will be closed. `on_drained`: the process is to end. `name`: of
+  // this gateway, for the pages. All outlive this object.
   drain_control(boost::asio::io_context& control, const drain_config& settings, duration settle,
-                record_keeper& record, const workers& workers, hook_runner& hooks,
+                duration notice, record_keeper& record, const workers& workers, hook_runner& hooks,
                 const std::string& name, std::function<void()> on_drained);
 
   // One SIGTERM is an order to drain if [drain] is there, also for a gateway that drains already. A
@@ -47,7 +48,7 @@ class drain_control {
   // In every phase.
   std::int64_t clients() const;
   // So many of all workers', those who have been silent for longest.
-  void close_clients(std::int64_t count, close_reason reason) const;
+  void close_clients(std::int64_t count, close_reason reason, duration ahead) const;
   void stop() { drainer_.stop(); }
 
  private:

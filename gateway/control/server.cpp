@@ -51,8 +51,8 @@ server::server(const config& settings)
       ready_timer_(control_),
       tickets_(control_, settings.tls),
       tls_(control_, settings.tls),
-      drain_(control_, settings.drain, settle_of(settings.dns), record_, workers_, hooks_, node_,
-             [this] { shut_down(); }),
+      drain_(control_, settings.drain, settle_of(settings.dns), settings.upstream.notice, record_,
+             workers_, hooks_, node_, [this] { shut_down(); }),
       trimmer_(control_, [this] { return handshakes(); }),
       crowds_(control_, [this] { return metrics(); }) {
   run_starting_hooks();
@@ -305,7 +305,8 @@ balancer_setup server::balancing(std::string node) {
           .make_publisher = publisher_of(control_, settings_.dns),
           .close_clients =
               [this](std::int64_t count) {
-                drain_.close_clients(count, close_reason::rebalanced_away);
+                drain_.close_clients(count, close_reason::rebalanced_away,
+                                     settings_.upstream.notice);
               }};
 }
 

@@ -64,9 +64,15 @@ drain_rule::time_point drain_rule::closes_from() const {
   return removed_ ? std::min(*removed_ + policy_.settle, half) : half;
 }
 
-// The last one is to have its close_notify, and to have answered it.
+// The last one is to have its notice, its close_notify, and to have answered it.
 drain_rule::time_point drain_rule::closes_until() const {
-  return *deadline_ - std::min<time_point::duration>((*deadline_ - deadline_set_) / 10, margin_max);
+  return *deadline_ - notice() -
+         std::min<time_point::duration>((*deadline_ - deadline_set_) / 10, margin_max);
+}
+
+std::chrono::milliseconds drain_rule::notice() const {
+  const auto whole = deadline_ ? *deadline_ - deadline_set_ : time_point::duration{0};
+  return std::min(policy_.notice, std::chrono::floor<std::chrono::milliseconds>(whole / 4));
 }
 
 seconds_f drain_rule::mean_gap(std::int64_t clients, time_point at) const {

@@ -15,6 +15,8 @@ struct drain_policy {
   // How long a removed record is in every cache that keeps to its TTL: clients that are closed
   // before would come back here.
   std::chrono::milliseconds settle{0};
+  // How long before a client is closed its backend is told, if the deadline leaves time for it.
+  std::chrono::milliseconds notice{0};
 };
 
 // Life: one drain. Confined to: one thread.
@@ -39,9 +41,11 @@ class drain_rule {
   bool is_done(std::int64_t clients, time_point now) const;
   bool is_deadline_over(time_point now) const { return deadline_ && now >= *deadline_; }
 
-  // How many of these clients are to be closed now, so that the last one goes before the deadline.
-  // The gaps between them are even, and jittered.
+  // How many of these clients are to be closed now, or notice() from now on, so that the last one
+  // goes before the deadline. The gaps between them are even, and jittered.
   std::int64_t take(std::int64_t clients, time_point now);
+  // At most a quarter of the deadline.
+  std::chrono::milliseconds notice() const;
 
   // When no client will have come for long enough, if none comes; nothing: the record is there, and
   // is to go.

@@ -28,9 +28,10 @@ std::optional<double> seconds_until(std::optional<steady_clock::time_point> then
 }  // namespace
 
 drainer::drainer(boost::asio::io_context& control, const drain_config& settings, duration settle,
-                 record_keeper& record, arrival_watch& arrivals, drain_parts parts)
+                 duration notice, record_keeper& record, arrival_watch& arrivals, drain_parts parts)
     : settings_(settings),
       settle_(settle),
+      notice_(notice),
       record_(record),
       arrivals_(arrivals),
       parts_(std::move(parts)),
@@ -43,7 +44,7 @@ bool drainer::begin(std::optional<duration> deadline, std::string_view why) {
     log_paced(orders_said_, spdlog::level::info, "draining: {}, {} clients are here", why,
               parts_.clients());
     begun_ = now;
-    rule_.emplace(drain_policy{settings_.quiet, settle_}, now, std::random_device{}());
+    rule_.emplace(drain_policy{settings_.quiet, settle_, notice_}, now, std::random_device{}());
     rule_->set_deadline(deadline ? deadline : settings_.deadline, now);
     state_ = drain_state::withdrawing;
     parts_.run_hooks(hook_event::draining, [] {});
@@ -62,6 +63,7 @@ bool drainer::undo(std::string_view why) {
   log_paced(orders_said_, spdlog::level::info, "draining is taken back: {}, {} clients are here",
             why, parts_.clients());
   timer_.cancel();
+  parts_.keep_clients();
   arrivals_.stop();
   arrivals_before_ += rule_->is_record_removed() ? arrivals_.sum().first : 0;
   closed_before_ += std::exchange(closed_, 0);
@@ -120,7 +122,7 @@ void drainer::close_for_deadline(time_point now) {
   const std::int64_t count = rule_->take(parts_.clients_staying(), now);
   if (count == 0) return;
   closed_ += static_cast<std::uint64_t>(count);
-  parts_.close_clients(count);
+  parts_.close_clients(count, rule_->notice());
 }
 
 void drainer::tell_progress() {

@@ -27,9 +27,11 @@ namespace presenter::gateway {
 
 // What the drainer has others do, on the control thread.
 struct drain_parts {
-  std::function<std::int64_t()> clients;            // in every phase
-  std::function<std::int64_t()> clients_staying;    // of them: not being closed already
-  std::function<void(std::int64_t)> close_clients;  // so many, those who are silent first
+  std::function<std::int64_t()> clients;          // in every phase
+  std::function<std::int64_t()> clients_staying;  // of them: not being closed already
+  // So many, those who are silent first; their backends are told so long ahead.
+  std::function<void(std::int64_t, duration ahead)> close_clients;
+  std::function<void()> keep_clients;  // those who were to be closed, and are not yet
   // `done` behind the last hook of the event.
   std::function<void(hook_event, std::function<void()> done)> run_hooks;
   std::function<void()> on_drained;  // behind the hooks of `drained`: the process is to end
@@ -42,9 +44,10 @@ class drainer {
   using time_point = drain_rule::time_point;
   static constexpr std::chrono::milliseconds interval{100};
 
-  // `settle`: how long caches keep a record that is gone; 0: there is none of ours.
+  // `settle`: how long caches keep a record that is gone; 0: there is none of ours. `notice`: how
+  // long ahead backends are told of a client's end.
   drainer(boost::asio::io_context& control, const drain_config& settings, duration settle,
-          record_keeper& record, arrival_watch& arrivals, drain_parts parts);
+          duration notice, record_keeper& record, arrival_watch& arrivals, drain_parts parts);
 
   // Begins, or gives a drain that goes on another deadline. `why`: for the log. False: too late, it
   // has ended.
@@ -70,6 +73,7 @@ class drainer {
 
   const drain_config& settings_;
   const duration settle_;
+  const duration notice_;
   record_keeper& record_;
   arrival_watch& arrivals_;
   const drain_parts parts_;

@@ -105,6 +105,9 @@ struct alignas(128) worker_metrics {
   metric_array<gauge, move_cause, move_cause::rebalanced> moves_pending;
   metric_array<counter, move_cause, move_cause::rebalanced> moves;
 
+  counter notices;          // to backends, that a client will be closed
+  gauge clients_announced;  // of those, clients that are not closed yet
+
   gauge links_up;
   gauge links_suspect;   // of them: silent or without credit, and given no new streams
   counter links_opened;  // came up, Hello received

@@ -266,6 +266,12 @@ void relay::on_link_lost(bool) {
   client_.on_relay_over(close_reason::link_lost, {});
 }
 
+bool relay::announce_end(protocol::notice_reason reason, std::chrono::milliseconds within) {
+  if (link_ == nullptr || !link_->takes_notices()) return false;
+  link_->notify(stream_, reason, within);
+  return true;
+}
+
 void relay::on_no_progress() {
   has_limit_ = false;
   if (is_blocked(blocked::at_client))

@@ -17,6 +17,7 @@
 #pragma once
 
 #include <boost/intrusive/list.hpp>
+#include <chrono>
 #include <memory>
 #include <vector>
 
@@ -91,6 +92,9 @@ class relay final : public protocol::stream_handler, public batched {
 
   // Ends the stream from this side without a call back. Bytes for the client are kept.
   void abandon(protocol::reset_reason reason);
+
+  // Tells the backend that the client will be closed. False: it takes no notices.
+  bool announce_end(protocol::notice_reason reason, std::chrono::milliseconds within);
 
   // What the backend sent and the client's socket has not taken.
   byte_buffer& unsent() { return for_client_; }

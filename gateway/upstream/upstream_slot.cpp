@@ -26,6 +26,7 @@ protocol::mux_options link_options(const upstream_context& context,
   options.peer_node = backend.name;
   options.hello.role = protocol::link_role::gateway;
   options.hello.node = context.node;
+  options.hello.features |= protocol::features::notice;
   if (context.settings.tls.early_data) options.hello.features |= protocol::features::early_data;
   options.hello.stream_window_bytes = context.settings.upstream.stream_window_bytes;
   options.hello.link_window_bytes = context.settings.upstream.link_window_bytes;

@@ -148,6 +148,7 @@ void worker::wait_tick() {
     notice_standstill();
     deadlines_.advance(std::chrono::steady_clock::now());
     upstream_.sweep();
+    close_announced();
     show_memory();
     if (is_shutting_down_) step_shut_down();
     if (!io_.stopped()) wait_tick();
@@ -279,6 +280,7 @@ void worker::begin_client(int descriptor, const tcp_endpoint& peer, address_clai
 void worker::on_session_over(client_session& session) {
   own_thread_.assert_on_worker();
   clients_.mark_over(session);
+  if (announced_.forget(session)) show_announced();
   post_serve();
 }
 
@@ -335,13 +337,13 @@ void worker::post_survey(std::function<void(const client_session&)> visit,
   });
 }
 
-void worker::post_close_idle(std::size_t count, close_reason reason) {
-  post([this, count, reason] { close_idle(count, reason); });
+void worker::post_close_idle(std::size_t count, close_reason reason, duration ahead) {
+  post([this, count, reason, ahead] { close_idle(count, reason, ahead); });
 }
 
 // To look at all of a hundred thousand clients in one turn would hold up those who talk. A client
 // that ends here may take others with it; all of them stay in memory until the turn is over.
-void worker::close_idle(std::size_t count, close_reason reason) {
+void worker::close_idle(std::size_t count, close_reason reason, duration ahead) {
   own_thread_.assert_on_worker();
   const protocol::output_batch::scope scope(output_);
   const std::size_t sample =
@@ -349,16 +351,46 @@ void worker::close_idle(std::size_t count, close_reason reason) {
   std::vector<client_session*> served;
   for (std::size_t i = 0; i < sample; ++i) {
     client_session* const next = clients_.next_in_round();
-    if (next->is_served()) served.push_back(next);
+    if (next->is_served() && !announced_.contains(*next)) served.push_back(next);
   }
   const std::size_t closed = std::min(count, served.size());
   std::partial_sort(served.begin(), served.begin() + static_cast<std::ptrdiff_t>(closed),
                     served.end(), [](const client_session* a, const client_session* b) {
                       return a->idle_since() < b->idle_since();
                     });
+  const steady_time at = std::chrono::steady_clock::now() + ahead;
   for (std::size_t i = 0; i < closed; ++i) {
-    if (served[i]->is_served()) served[i]->close_served(reason);
+    client_session& next = *served[i];
+    if (!next.is_served()) continue;
+    if (ahead > duration{0} && next.announce_close(reason, ahead)) {
+      announced_.add(next, reason, at);
+      metrics_.notices.add();
+    } else {
+      next.close_served(reason);
+    }
   }
+  show_announced();
+}
+
+void worker::close_announced() {
+  if (announced_.size() == 0) return;
+  const protocol::output_batch::scope scope(output_);
+  announced_.close_due(std::chrono::steady_clock::now(),
+                       [](client_session& client, close_reason reason) {
+                         if (client.is_served()) client.close_served(reason);
+                       });
+  show_announced();
+}
+
+void worker::post_keep_announced(close_reason reason) {
+  post([this, reason] {
+    announced_.take_back(reason);
+    show_announced();
+  });
+}
+
+void worker::show_announced() {
+  metrics_.clients_announced.set(static_cast<std::int64_t>(announced_.size()));
 }
 
 void worker::post_visit_links(std::function<void(const upstream_pool&)> visit) {

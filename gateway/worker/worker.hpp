@@ -24,6 +24,7 @@
 #include "gateway/tls/tickets/early_data_guard.hpp"
 #include "gateway/tls/tls_context.hpp"
 #include "gateway/upstream/upstream_pool.hpp"
+#include "gateway/worker/announced_ends.hpp"
 #include "gateway/worker/client_set.hpp"
 #include "gateway/worker/survey_queue.hpp"
 #include "protocol/transport/mux_link.hpp"
@@ -84,8 +85,11 @@ class worker final : private client_session_owner {
   void post_visit_links(std::function<void(const upstream_pool&)> visit);
 
   // Closes so many of the clients that are served, cleanly. Of a sample of all, which goes round:
-  // those who have been silent for longest. Fewer, if there are no more in it.
-  void post_close_idle(std::size_t count, close_reason reason);
+  // those who have been silent for longest. Fewer, if there are no more in it. Backends that take
+  // notices are told `ahead` of it.
+  void post_close_idle(std::size_t count, close_reason reason, duration ahead);
+  // Those who were announced for this reason and are not closed yet stay.
+  void post_keep_announced(close_reason reason);
 
   // Accepts no more, closes clients cleanly, then links; whatever is left after `within` is cut.
   // The thread ends with it.
@@ -116,7 +120,9 @@ class worker final : private client_session_owner {
   void run_turns();
   void look_for_moves();
   void wait_move();
-  void close_idle(std::size_t count, close_reason reason);
+  void close_idle(std::size_t count, close_reason reason, duration ahead);
+  void close_announced();
+  void show_announced();
   void step_survey();
   void bury();
   void take_early_data(const tls_contexts& contexts);
@@ -150,6 +156,7 @@ class worker final : private client_session_owner {
   admission admission_;
   listener listener_;
   client_set<client_session, session_hook> clients_;
+  announced_ends<client_session, close_reason> announced_;
   survey_queue<client_session> surveys_;
   bool are_turns_due_ = false;
   bool is_serving_ = false;

@@ -25,6 +25,8 @@ LINK_ERRORS = {
                                       [("data", {"stream": 9, "payload": b"x"})]),
     "Credit on a stream never opened": (LinkError.stream_never_opened,
                                         [("credit", {"stream": 9, "bytes": 1})]),
+    "Notice from a backend": (LinkError.wrong_direction, [
+        ("notice", {"stream": 1, "reason": 1, "within_ms": 1})]),
     "a second Hello": (LinkError.hello_repeated, [("hello", hello_fields(BACKEND))]),
     "a Pong to no Ping": (LinkError.pong_unexpected, [("pong", {"opaque": 1})]),
     "link credit above its maximum": (LinkError.link_credit_overflow,

@@ -15,8 +15,8 @@ import time
 import traceback
 
 from mux_stream import NotSeen, ReceiveWindow, Stream
-from mux_wire import (BACKEND, EARLY_DATA, GATEWAY, DATA_BYTES_MAX, LINK_CREDIT_MIN,
-                      LINK_WINDOW_MAX, STREAM_CREDIT_MIN, STREAM_WINDOW_MAX,
+from mux_wire import (BACKEND, EARLY_DATA, GATEWAY, NOTICE, DATA_BYTES_MAX,
+                      LINK_CREDIT_MIN, LINK_WINDOW_MAX, STREAM_CREDIT_MIN, STREAM_WINDOW_MAX,
                       FrameFault, FrameReader, LinkError, RefuseReason, ResetReason, encode,
                       hello_fields, is_canonical, open_fields)
 
@@ -322,7 +322,10 @@ class Link:
             self.violations.append(f"{name} is not written as README §3 says: {framed.hex()}")
         if self.peer_hello is None and name != "hello":
             raise FrameFault(LinkError.hello_expected)
-        if (name == "open") != (self.role == BACKEND) and name in ("open", "accept", "refuse"):
+        if name == "notice" and not self.hello["features"] & NOTICE:
+            raise FrameFault(LinkError.frame_unknown)
+        by_gateway = name in ("open", "notice")
+        if by_gateway != (self.role == BACKEND) and (by_gateway or name in ("accept", "refuse")):
             raise FrameFault(LinkError.wrong_direction)
         getattr(self, "_on_" + name)(frame)
 
@@ -452,6 +455,12 @@ class Link:
         for stream in self.streams.values():
             if self.role == GATEWAY and stream.id > frame.last_stream and not stream.accepted:
                 stream.refused = RefuseReason.shutting_down
+
+    def _on_notice(self, frame):
+        if not self.peer_hello.features & NOTICE:
+            self.violations.append("a Notice of a gateway that did not announce it")
+        if stream := self._stream(frame):
+            stream.notices.append(frame)
 
     def _stream(self, frame):
         """The stream a frame is for; None if it is to be ignored."""

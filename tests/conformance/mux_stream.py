@@ -34,6 +34,7 @@ class Stream:
         self.reset_reason = None   # of the peer's Reset
         self.error = None          # stream error found here: the reason of our Reset
         self.lost = False          # the link ended first
+        self.notices = []          # the frames
         self.received = bytearray()
         self.bytes_received = 0
         self.bytes_sent = 0

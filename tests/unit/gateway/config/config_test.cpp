@@ -78,6 +78,7 @@ connect_timeout = "2s"
 ping_interval = "1s"
 dead_after = "3s"
 stall_timeout = "1m"
+notice = "20s"
 stream_window_bytes = 131072
 link_window_bytes = 1048576
 [workers]
@@ -206,6 +207,7 @@ TEST_F(Config, ReadsEveryKey) {
   EXPECT_EQ(value.upstream.ping_interval, 1s);
   EXPECT_EQ(value.upstream.dead_after, 3s);
   EXPECT_EQ(value.upstream.stall_timeout, 1min);
+  EXPECT_EQ(value.upstream.notice, 20s);
   EXPECT_EQ(value.upstream.stream_window_bytes, 131'072);
   EXPECT_EQ(value.upstream.link_window_bytes, 1'048'576);
   EXPECT_EQ(value.workers.count, 3U);

@@ -57,6 +57,17 @@ TEST_F(DrainRule, ItsDeadlineEndsItInAnyCase) {
   EXPECT_FALSE(rule.is_done(5, begun + 30min));
 }
 
+TEST_F(DrainRule, LeavesTimeForTheLastNotice) {
+  drain_rule telling{{.quiet = 10min, .settle = 60s, .notice = 30s}, begun, 7};
+  EXPECT_EQ(telling.notice(), 0s);
+  telling.set_deadline(30min, begun);
+  telling.mark_record_removed(5, begun);
+  EXPECT_EQ(telling.notice(), 30s);
+  EXPECT_EQ(telling.take(5, begun + 30min - 32s), 5);
+  telling.set_deadline(40s, begun);
+  EXPECT_EQ(telling.notice(), 10s) << "a quarter of it";
+}
+
 TEST_F(DrainRule, ClosesNobodyWithoutADeadline) {
   rule.mark_record_removed(1'000, begun);
   EXPECT_EQ(rule.take(1'000, begun + 10h), 0);

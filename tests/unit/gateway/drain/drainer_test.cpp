@@ -50,17 +50,26 @@ class Drainer : public testing::Test {
   arrival_watch arrivals;
   std::int64_t clients = 0;
   std::int64_t closed = 0;
+  const duration notice = 10min;
+  duration ahead{0};
+  int kept = 0;
   int looks = 0;
   std::vector<std::string> events;
   std::function<void()> last_hook_ends;
   drainer tested{io,
                  settings,
                  0ms,
+                 notice,
                  record,
                  arrivals,
                  drain_parts{.clients = [this] { return clients; },
                              .clients_staying = [this] { return ++looks, clients; },
-                             .close_clients = [this](std::int64_t count) { closed += count; },
+                             .close_clients =
+                                 [this](std::int64_t count, duration by) {
+                                   closed += count;
+                                   ahead = by;
+                                 },
+                             .keep_clients = [this] { ++kept; },
                              .run_hooks =
                                  [this](hook_event event, std::function<void()> done) {
                                    events.emplace_back(name_of(event));
@@ -137,6 +146,16 @@ TEST_F(Drainer, ItsDeadlineHoldsWhereverTheRecordIs) {
   run_until([this] { return tested.state() == drain_state::drained; });
   EXPECT_GE(closed, 3);
   EXPECT_EQ(tested.facts().closed, static_cast<std::uint64_t>(closed));
+}
+
+TEST_F(Drainer, BackendsAreToldAheadUntilItIsTakenBack) {
+  clients = 3;
+  tested.begin(1s, "test");
+  run_until([this] { return closed > 0; });
+  EXPECT_EQ(ahead, 250ms) << "at most a quarter of the deadline";
+  EXPECT_EQ(kept, 0);
+  tested.undo("test");
+  EXPECT_EQ(kept, 1);
 }
 
 TEST_F(Drainer, IsTakenBack) {
