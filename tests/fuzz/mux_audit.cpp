@@ -40,6 +40,8 @@ void mux_audit::note(const hello_frame& hello) {
   if (std::exchange(hello_received_, true)) return;
   peer_stream_window_ = hello.stream_window_bytes;
   peer_link_window_ = hello.link_window_bytes;
+  peer_features_ = hello.features;
+  peer_deposit_ = static_cast<std::size_t>(hello.deposit_bytes_max);
 }
 
 // As generous as can be: also what the core has to ignore, and what it ends the link for.
@@ -53,6 +55,10 @@ void mux_audit::note(const data_frame& data) {
   const auto n = static_cast<std::int64_t>(data.payload.size());
   link_.received += n;
   streams_[data.stream.value].received += n;
+}
+
+void mux_audit::note(const handoff_frame& handoff) {
+  streams_[handoff.stream.value].asked = true;
 }
 
 void mux_audit::sent(std::span<const std::byte> control, std::span<const std::byte> data) {
@@ -81,6 +87,9 @@ void mux_audit::judge(const open_frame& open) {
   PRESENTER_FUZZ_CHECK(!is_backend() && hello_received_);
   PRESENTER_FUZZ_CHECK(open.stream.value > last_opened_);
   last_opened_ = open.stream.value;
+  if (!open.continued) return;
+  PRESENTER_FUZZ_CHECK(both_announced(features::handoff));
+  streams_[open.stream.value].continued = true;
 }
 
 void mux_audit::judge(const accept_frame& accept) {
@@ -99,7 +108,8 @@ void mux_audit::judge(const refuse_frame& refuse) {
 void mux_audit::judge(const data_frame& data) {
   stream_account& account = live(data.stream);
   const auto n = static_cast<std::int64_t>(data.payload.size());
-  PRESENTER_FUZZ_CHECK(n > 0 && !account.finished);
+  PRESENTER_FUZZ_CHECK(n > 0 && !account.finished && !account.continued);
+  PRESENTER_FUZZ_CHECK(is_backend() ? !account.giving : !account.asked);
   PRESENTER_FUZZ_CHECK(is_backend() ? account.accepted : data.stream.value <= last_opened_);
   account.sent += n;
   link_.sent += n;
@@ -108,7 +118,40 @@ void mux_audit::judge(const data_frame& data) {
 }
 
 void mux_audit::judge(const finish_frame& finish) {
-  PRESENTER_FUZZ_CHECK(!std::exchange(live(finish.stream).finished, true));
+  stream_account& account = live(finish.stream);
+  PRESENTER_FUZZ_CHECK(!std::exchange(account.finished, true) && !account.continued);
+  PRESENTER_FUZZ_CHECK(is_backend() ? !account.giving : !account.asked);
+}
+
+void mux_audit::judge(const handoff_frame& handoff) {
+  PRESENTER_FUZZ_CHECK(!is_backend() && both_announced(features::handoff));
+  stream_account& account = live(handoff.stream);
+  PRESENTER_FUZZ_CHECK(!std::exchange(account.asked, true) && !account.continued);
+}
+
+void mux_audit::judge(const checkpoint_frame& checkpoint) {
+  PRESENTER_FUZZ_CHECK(both_announced(features::handoff));
+  stream_account& account = live(checkpoint.stream);
+  if (!is_backend()) {
+    PRESENTER_FUZZ_CHECK(std::exchange(account.continued, false));
+    PRESENTER_FUZZ_CHECK(!checkpoint.last && checkpoint.unread.empty());
+    return;
+  }
+  PRESENTER_FUZZ_CHECK(account.accepted);
+  if (!checkpoint.last && checkpoint.unread.empty()) {
+    PRESENTER_FUZZ_CHECK(!account.giving && !account.finished);
+    PRESENTER_FUZZ_CHECK(peer_deposit_ != 0 && checkpoint.state.size() <= peer_deposit_);
+    return;
+  }
+  PRESENTER_FUZZ_CHECK(account.asked);
+  account.giving = true;
+  account.over = account.over || checkpoint.last;
+}
+
+void mux_audit::judge(const notice_frame& notice) {
+  PRESENTER_FUZZ_CHECK(!is_backend() && both_announced(features::notice));
+  const stream_account& account = live(notice.stream);
+  PRESENTER_FUZZ_CHECK(!account.asked && !account.continued);
 }
 
 void mux_audit::judge(const reset_frame& reset) {

@@ -31,7 +31,10 @@ class mux_audit {
     bool accepted = false;
     bool finished = false;
     bool reset = false;
-    bool over = false;  // reset or refused in an earlier output: nothing may follow
+    bool over = false;       // reset in an earlier output, refused, given up: nothing may follow
+    bool continued = false;  // gateway: its Checkpoint is due
+    bool asked = false;      // Handoff has been sent, or was shown to us
+    bool giving = false;     // a piece of unread bytes has been sent
   };
 
   template <class Frame>
@@ -39,6 +42,7 @@ class mux_audit {
   void note(const protocol::hello_frame& hello);
   void note(const protocol::credit_frame& credit);
   void note(const protocol::data_frame& data);
+  void note(const protocol::handoff_frame& handoff);
 
   void judge(const protocol::hello_frame& hello);
   void judge(const protocol::open_frame& open);
@@ -51,11 +55,14 @@ class mux_audit {
   void judge(const protocol::ping_frame&) {}
   void judge(const protocol::pong_frame&) {}
   void judge(const protocol::go_away_frame&) {}
-  void judge(const protocol::handoff_frame&) {}
-  void judge(const protocol::checkpoint_frame&) {}
-  void judge(const protocol::notice_frame&) {}
+  void judge(const protocol::handoff_frame& handoff);
+  void judge(const protocol::checkpoint_frame& checkpoint);
+  void judge(const protocol::notice_frame& notice);
 
   stream_account& live(protocol::stream_id stream);
+  bool both_announced(std::int64_t feature) const {
+    return (ours_.features & peer_features_ & feature) != 0;
+  }
   bool is_backend() const { return ours_.role == protocol::link_role::backend; }
 
   const protocol::hello_frame ours_;
@@ -63,6 +70,8 @@ class mux_audit {
   bool hello_received_ = false;
   std::int64_t peer_stream_window_ = 0;
   std::int64_t peer_link_window_ = 0;
+  std::int64_t peer_features_ = 0;
+  std::size_t peer_deposit_ = 0;
   std::int64_t last_opened_ = 0;
   stream_account link_;
   std::map<std::int64_t, stream_account> streams_;

@@ -2,172 +2,17 @@
 // small grammar), what the application commands, and what its handlers do when they are called.
 // Checked after every step: the calls' order that stream_handler.hpp promises, credit to the byte,
 // the frames that leave, the bounds of memory. README.md here describes the script.
-#include <array>
-#include <map>
-#include <memory>
-#include <string>
+#include <algorithm>
 #include <utility>
 #include <vector>
 
-#include "protocol/mux/mux_core.hpp"
 #include "tests/fuzz/byte_script.hpp"
 #include "tests/fuzz/check.hpp"
-#include "tests/fuzz/mux_audit.hpp"
+#include "tests/fuzz/mux_player.hpp"
 
 namespace presenter::fuzz {
-namespace {
 
 using namespace protocol;
-
-class mux_player;
-
-// One stream's application. Does what the player's reactions say, inside each call.
-// Life: to the end of the script, so that a call after release is seen.
-class checked_stream final : public stream_handler {
- public:
-  checked_stream(mux_player& player, stream_id stream) : id(stream), player_(player) {}
-
-  void on_accepted() override;
-  void on_refused(const refuse_frame&) override { end(); }
-  void on_data(std::span<const std::byte> payload, bool more) override;
-  void on_finish() override;
-  void on_writable() override;
-  void on_reset(reset_reason, bool) override { end(); }
-  void on_checkpoint(const checkpoint_frame&) override {}
-  void on_handoff(const handoff_frame&) override {}
-  void on_notice(const notice_frame&) override {}
-  void on_link_lost(bool) override { end(); }
-
-  const stream_id id;
-  bool accepted = false;
-  bool peer_finished = false;
-  bool finished = false;  // by us
-  bool asked = false;     // for a turn
-  bool ended = false;     // the last call has come, or will not come
-  bool gone = false;      // released or refused
-  std::int64_t unconsumed = 0;
-
- private:
-  void end();
-
-  mux_player& player_;
-};
-
-class mux_player : public link_handler {
- public:
-  explicit mux_player(byte_script script)
-      : script_(script),
-        options_(read_options()),
-        audit_(options_.hello),
-        core_(options_, *this, now_) {}
-
-  void play() {
-    while (!script_.is_over()) {
-      step();
-      check();
-      // The address sanitizer sees who calls one of them now.
-      if (streams_.size() > 64)
-        std::erase_if(streams_, [](const auto& at) { return at.second->gone; });
-    }
-    take_output();
-    core_.close();
-    check();
-    PRESENTER_FUZZ_CHECK(core_.streams_open() == 0);
-    for (const auto& [id, stream] : streams_)
-      PRESENTER_FUZZ_CHECK(stream->ended);
-  }
-
-  // What a handler does now: the next of the reactions that the script has set.
-  void react(checked_stream& stream) {
-    if (reactions_.empty() || depth_ == depth_max || core_.is_over()) return;
-    ++depth_;
-    act(stream, reactions_[next_reaction_++ % reactions_.size()]);
-    --depth_;
-  }
-
-  mux_core& core() { return core_; }
-  bool is_backend() const { return options_.hello.role == link_role::backend; }
-
-  // --- link_handler
-
-  void on_ready(const hello_frame&) override {
-    PRESENTER_FUZZ_CHECK(!ready_ && !failed_);
-    ready_ = true;
-  }
-  stream_handler* on_open(stream_id id, const open_frame& open) override;
-  void on_go_away(const go_away_frame&) override { PRESENTER_FUZZ_CHECK(!failed_); }
-  void on_output() override {}
-  void on_can_open() override { PRESENTER_FUZZ_CHECK(core_.can_open()); }
-  void on_failed(boost::system::error_code reason) override {
-    PRESENTER_FUZZ_CHECK(!failed_ && reason);
-    PRESENTER_FUZZ_CHECK(errc_of(reason) <= link_error_last);
-    failed_ = true;
-    PRESENTER_FUZZ_CHECK(core_.streams_open() == 0);
-    for (const auto& [id, stream] : streams_)
-      PRESENTER_FUZZ_CHECK(stream->ended);
-  }
-
- private:
-  static constexpr int depth_max = 3;
-  static constexpr std::size_t held_bytes_max = 64 * 1'024;
-
-  mux_options read_options();
-  void step();
-  void check();
-
-  // The peer.
-  void feed_frame(const control_frame& frame);
-  void feed_hello(unsigned choice);
-  void feed_data(stream_id stream, unsigned size);
-  void feed_flood(unsigned kind, unsigned count);
-  void show_input();
-
-  // The application.
-  void open();
-  void submit(checked_stream& stream, std::size_t size);
-  void consume(checked_stream& stream, unsigned part);
-  void finish(checked_stream& stream);
-  void accept(checked_stream& stream);
-  void refuse(checked_stream& stream);
-  void reset(checked_stream& stream);
-  void release(checked_stream& stream);
-  void act(checked_stream& stream, unsigned what);
-  void take_output();
-  void link_step(unsigned what);
-
-  // Small ids as they are, others from the highest downwards.
-  stream_id picked(unsigned choice) const {
-    if (choice < 0x80) return {static_cast<std::int64_t>(choice)};
-    return {std::max<std::int64_t>(0, core_.highest_opened().value - (choice & 0x3f))};
-  }
-  checked_stream* stream_at(unsigned choice) {
-    const auto found = streams_.find(picked(choice).value);
-    return found == streams_.end() ? nullptr : found->second.get();
-  }
-  checked_stream& add(stream_id id) {
-    auto& place = streams_[id.value];
-    PRESENTER_FUZZ_CHECK(place == nullptr);
-    place = std::make_unique<checked_stream>(*this, id);
-    return *place;
-  }
-
-  byte_script script_;
-  bool has_long_floods_ = false;
-  mux_clock::time_point now_{};
-  const mux_options options_;
-  mux_audit audit_;
-  std::map<std::int64_t, std::unique_ptr<checked_stream>> streams_;
-  std::vector<unsigned> reactions_;
-  std::size_t next_reaction_ = 0;
-  int depth_ = 0;
-  std::size_t streams_peak_ = 0;  // since the last take_output
-  bool ready_ = false;
-  bool failed_ = false;
-  byte_buffer held_;  // shown to the core, or not yet, and not taken
-  std::int64_t opens_fed_ = 0;
-  unsigned flood_frames_left_ = 512;  // 40'000 where the script asks for it: that is slow
-  mux_core core_;                     // last: its handler is whole before it
-};
 
 // --- one stream
 
@@ -178,21 +23,26 @@ void checked_stream::on_accepted() {
 }
 
 void checked_stream::on_data(std::span<const std::byte> payload, bool) {
-  PRESENTER_FUZZ_CHECK(!ended && !gone && !peer_finished);
+  PRESENTER_FUZZ_CHECK(!ended && !gone && !peer_finished && !awaits_checkpoint);
+  PRESENTER_FUZZ_CHECK(player_.is_backend() ? !asked_over : unread == 0);
   PRESENTER_FUZZ_CHECK(player_.is_backend() || accepted);
   PRESENTER_FUZZ_CHECK(!payload.empty() && payload.size() <= limits::data_bytes_max);
   unconsumed += static_cast<std::int64_t>(payload.size());
+  received += static_cast<std::int64_t>(payload.size());
+  has_exact_deposit = false;
   player_.react(*this);
 }
 
 void checked_stream::on_finish() {
-  PRESENTER_FUZZ_CHECK(!ended && !gone && !peer_finished);
+  PRESENTER_FUZZ_CHECK(!ended && !gone && !peer_finished && !awaits_checkpoint);
   peer_finished = true;
   player_.react(*this);
 }
 
 void checked_stream::on_writable() {
-  PRESENTER_FUZZ_CHECK(!ended && !gone && !finished && asked);
+  PRESENTER_FUZZ_CHECK(!ended && !gone);
+  if (std::exchange(wants_checkpoint, false)) return player_.react(*this);
+  PRESENTER_FUZZ_CHECK(!finished && asked);
   PRESENTER_FUZZ_CHECK(player_.core().sendable(id) > 0);
   asked = false;
   player_.react(*this);
@@ -219,11 +69,17 @@ mux_options mux_player::read_options() {
   has_long_floods_ = (choice & 0xf8U) == 0xa8U;
   if ((choice & 0xf8U) == 0x50U) options.opens_per_second = 1;
   if ((choice & 0xf8U) == 0x48U) options.hello.streams_opening_max = 2;
+  if ((choice & 0xf8U) == 0x10U) {
+    options.hello.features = features::handoff | features::notice;
+    if (options.hello.role == link_role::gateway) options.hello.deposit_bytes_max = 64;
+  }
   return options;
 }
 
 void mux_player::step() {
-  const unsigned what = script_.byte() & 0x0fU;
+  const unsigned word = script_.byte();
+  if ((word & 0x10U) != 0) return handoff_step(word & 0x0fU);
+  const unsigned what = word & 0x0fU;
   switch (what) {
     case 0:
       return feed_hello(script_.byte());
@@ -306,7 +162,8 @@ void mux_player::act(checked_stream& stream, unsigned what) {
       stream.asked = true;
       return core_.wait_writable(stream.id);
     default:
-      return;
+      if (is_backend()) return submit_checkpoint(stream, amount);
+      return hand_off(stream, amount);
   }
 }
 
@@ -357,6 +214,11 @@ void mux_player::feed_hello(unsigned choice) {
   }
   if ((choice & 16U) != 0) hello.role = options_.hello.role;
   if ((choice & 32U) != 0) hello.version_min = hello.version_max = 2;
+  if ((choice & 64U) != 0) {
+    hello.features = features::handoff | features::notice;
+    if (!is_backend()) return feed_frame(hello);
+    hello.deposit_bytes_max = 64;
+  }
   feed_frame(hello);
 }
 
@@ -434,6 +296,7 @@ void mux_player::open() {
 stream_handler* mux_player::on_open(stream_id id, const open_frame& open) {
   PRESENTER_FUZZ_CHECK(is_backend() && ready_ && !failed_ && !open.key.empty());
   checked_stream& stream = add(id);
+  stream.awaits_checkpoint = open.continued.has_value();
   streams_peak_ = std::max(streams_peak_, core_.streams_open());
   react(stream);
   if (!stream.gone) return &stream;
@@ -449,6 +312,11 @@ void mux_player::submit(checked_stream& stream, std::size_t size) {
   const std::size_t n = core_.submit_data(stream.id, std::span(filler).first(size), false);
   PRESENTER_FUZZ_CHECK(n == std::min(room, size));
   PRESENTER_FUZZ_CHECK(n == 0 || !(stream.gone || stream.finished));
+  const bool has_given =
+      is_backend() ? stream.is_giving || stream.awaits_checkpoint : stream.asked_over;
+  PRESENTER_FUZZ_CHECK(n == 0 || !has_given);
+  stream.sent += static_cast<std::int64_t>(n);
+  if (n != 0) stream.has_exact_deposit = false;
   if (n == size || stream.gone) return;
   stream.asked = true;
   core_.wait_writable(stream.id);
@@ -462,6 +330,8 @@ void mux_player::consume(checked_stream& stream, unsigned part) {
 
 void mux_player::finish(checked_stream& stream) {
   if (is_backend() && !stream.accepted) return;
+  if (stream.is_giving || stream.awaits_checkpoint) return;
+  if (!is_backend() && stream.asked_over) return core_.finish(stream.id);
   stream.finished = true;
   core_.finish(stream.id);
 }
@@ -514,7 +384,6 @@ void mux_player::check() {
   PRESENTER_FUZZ_CHECK(core_.link_credit() >= 0);
 }
 
-}  // namespace
 }  // namespace presenter::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
