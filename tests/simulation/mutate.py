@@ -16,6 +16,7 @@ FRAMES = "protocol/mux/mux_core_frames.cpp"
 WINDOW = "protocol/mux/credit_window.hpp"
 TURNS = "protocol/mux/send_turns.hpp"
 LIVENESS = "protocol/mux/link_liveness.cpp"
+HANDOFF = "protocol/mux/mux_core_handoff.cpp"
 
 CHECKER = mutation.Checker(
     folders=("protocol", "tests/simulation", "tests/support"),
@@ -146,6 +147,70 @@ MUTATIONS = {
     "silence_is_no_death": (
         "a link on which nothing arrives is never given up",
         (LIVENESS, "  if (silence >= limits_.dead_after) return errc::link_timeout;\n", "")),
+    "position_not_checked": (
+        "the last Checkpoint's positions are not compared with what was counted",
+        (HANDOFF, "  return !checkpoint.last || is_whole ? reset_reason{} "
+         ": reset_reason::position_mismatch;",
+         "  return is_whole || !is_whole ? reset_reason{} : reset_reason::position_mismatch;")),
+    "unread_forgotten": (
+        "a piece of unread bytes is not counted",
+        (HANDOFF, "    state->sent -= static_cast<std::uint32_t>(checkpoint.unread.size());\n", "")),
+    "handoff_overtakes_data": (
+        "Handoff goes with the control frames",
+        (HANDOFF, "  encode(frame, output_.data);\n  commands_queued_",
+         "  encode(frame, output_.control);\n  commands_queued_")),
+    "checkpoint_overtakes_data": (
+        "a backend's Checkpoint goes with the control frames",
+        (HANDOFF, "  encode(sent, output_.data);", "  encode(sent, output_.control);")),
+    "speaks_after_handoff": (
+        "a gateway that has sent Handoff may still send Data",
+        (HANDOFF, "  state->handoff = handoff_state::asked;\n  state->is_silent = true;\n",
+         "  state->handoff = handoff_state::asked;\n")),
+    "speaks_after_a_piece": (
+        "a backend that is giving up may still send Data",
+        (HANDOFF, "    state->handoff = handoff_state::giving;\n    state->is_silent = true;\n",
+         "    state->handoff = handoff_state::asked;\n")),
+    "deposit_not_replaced": (
+        "a deposit that is not exact leaves the one before as exact",
+        (HANDOFF, "    state->is_deposit_exact = position(",
+         "    state->is_deposit_exact = state->is_deposit_exact || position(")),
+    "exact_after_sending": (
+        "Data to the backend leaves a deposit exact",
+        (CORE, "  state->is_deposit_exact = false;\n", "")),
+    "exact_after_receiving": (
+        "Data from the backend leaves a deposit exact",
+        (FRAMES, "  state->is_deposit_exact = false;\n", "")),
+    "last_is_no_end": (
+        "the last Checkpoint ends the gateway's side only",
+        (HANDOFF, "const checkpoint_frame& checkpoint) {\n"
+         "  streams_.end_remote(state, direction_state::reset);\n",
+         "const checkpoint_frame& checkpoint) {\n")),
+    "crossed_last_is_ignored": (
+        "the last Checkpoint that crosses a Reset ends nothing",
+        (HANDOFF,
+         "    if (checkpoint.last) streams_.end_remote(*state, direction_state::reset);\n"
+         "    return erase_if_done", "    return erase_if_done")),
+    "wrong_last_is_no_end": (
+        "the sender of a wrong last Checkpoint is waited for",
+        (HANDOFF,
+         "    if (checkpoint.last) streams_.end_remote(*state, direction_state::reset);\n"
+         "    return stream_error", "    return stream_error")),
+    "positions_begin_again": (
+        "a continued stream counts from 0",
+        (HANDOFF, "  state.sent = position(checkpoint.consumed);\n"
+         "  state.received = position(checkpoint.produced);\n", "")),
+    "finished_forgotten": (
+        "the new backend's direction is open, though the old one had finished",
+        (HANDOFF, "  if (checkpoint.finished) streams_.end_local(state, "
+         "direction_state::finished);\n", "")),
+    "finished_forgotten_at_gateway": (
+        "the gateway waits for a Finish that has come on the stream before",
+        (HANDOFF, "  if (checkpoint.finished) streams_.end_remote(state, "
+         "direction_state::finished);\n", "")),
+    "checkpoint_waiters_forgotten": (
+        "a stream that waits to send a Checkpoint is never woken",
+        (CORE, "    turns_.take_checkpoint().handler->on_writable();",
+         "    turns_.take_checkpoint();")),
 }
 
 

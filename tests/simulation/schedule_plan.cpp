@@ -59,9 +59,14 @@ std::size_t piece_of(dice& dice) {
   return sizes[dice.below(std::size(sizes))];
 }
 
+// Blocks of seeds: what a seed without handoffs draws stays what it was.
+bool draw_handoffs(std::uint64_t seed) {
+  return (seed >> 10) % 8 != 0;
+}
+
 }  // namespace
 
-schedule_plan::schedule_plan(dice& dice)
+schedule_plan::schedule_plan(dice& dice, std::uint64_t seed_)
     : kind(draw_flavour(dice)),
       gateway(draw_options(dice, kind, link_role::gateway)),
       backend(draw_options(dice, kind, link_role::backend)),
@@ -73,10 +78,19 @@ schedule_plan::schedule_plan(dice& dice)
       socket_bytes(dice.one_in(3) ? 100'000 : dice.between(1, 3'000)),
       piece_bytes_max(piece_of(dice)),
       delay_ms_max(static_cast<std::int64_t>(dice.one_in(2) ? 0 : dice.below(80))),
-      link_stalls(dice.one_in(3)) {
+      link_stalls(dice.one_in(3)),
+      hands_over(draw_handoffs(seed_)),
+      seed(seed_) {
   if (kind == flavour::narrow || kind == flavour::wide) {
     socket_bytes = 100'000;
     piece_bytes_max = 100'000;
+  }
+  if (hands_over) {
+    for (protocol::hello_frame* hello : {&gateway.hello, &backend.hello}) {
+      hello->features = protocol::features::handoff;
+      hello->frame_bytes_max = static_cast<std::int32_t>(limits::frame_bytes_max);
+    }
+    gateway.hello.deposit_bytes_max = 64;
   }
   // Three quarters of a link's window may be pinned before a grant for the rest cannot be due.
   const auto stalls_of = [](const protocol::hello_frame& hello) {

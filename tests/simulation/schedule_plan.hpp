@@ -26,7 +26,7 @@ enum class cut_kind {
 enum class flavour { tiny, mixed, narrow, wide };
 
 struct schedule_plan {
-  explicit schedule_plan(dice& dice);
+  schedule_plan(dice& dice, std::uint64_t seed);
 
   flavour kind;
   protocol::mux_options gateway;
@@ -43,6 +43,9 @@ struct schedule_plan {
   bool go_away_by_gateway = false;
   cut_kind cut = cut_kind::none;
   int cut_step = -1;
+  // Streams go from backend to backend, which are one here: the next stream of the link.
+  bool hands_over = false;
+  std::uint64_t seed = 0;
 };
 
 enum class reading { at_once, in_pieces, stalled };

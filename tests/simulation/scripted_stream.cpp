@@ -36,7 +36,11 @@ std::span<const std::byte> content_of(protocol::stream_id stream, link_role send
 
 scripted_stream::scripted_stream(simulated_end& end, protocol::stream_id stream,
                                  const stream_script& what)
-    : id(stream), script(what), end_(end), send_credit_(end.peers.stream_window_bytes) {}
+    : id(stream),
+      script(what),
+      client(stream),
+      end_(end),
+      send_credit_(end.peers.stream_window_bytes) {}
 
 // --- told by the core
 
@@ -61,6 +65,10 @@ void scripted_stream::on_accepted() {
 void scripted_stream::on_refused(const protocol::refuse_frame&) {
   begin_event("refused");
   EXPECT_FALSE(accepted) << "refused after accepted";
+  if (from_) {
+    ++end_.seen.refused_again;
+    end_.continue_later(*from_);  // state and unread bytes are still here
+  }
   ++end_.seen.refused;
   end_by_core();
 }
@@ -71,11 +79,14 @@ void scripted_stream::on_data(std::span<const std::byte> payload, bool) {
   EXPECT_TRUE(accepted || end_.role == link_role::backend);
   const link_role sender =
       end_.role == link_role::gateway ? link_role::backend : link_role::gateway;
-  const auto expected = content_of(id, sender, limits::data_bytes_max * 64).subspan(received);
+  const auto expected = content_of(client, sender, limits::data_bytes_max * 64).subspan(received);
   ASSERT_LE(payload.size(), expected.size());
   EXPECT_EQ(std::memcmp(payload.data(), expected.data(), payload.size()), 0)
       << id.value << " other bytes than were sent, at " << received;
   received += payload.size();
+  is_deposit_exact_ = false;
+  EXPECT_FALSE(awaits_checkpoint || giving_ || (is_asked && end_.role == link_role::backend))
+      << id.value << " data at the wrong time";
   EXPECT_LE(received - consumed, static_cast<std::size_t>(end_.ours.stream_window_bytes))
       << id.value << " holds more than its window";
   if (script.reads == reading::at_once) consume(payload.size());
@@ -93,6 +104,11 @@ void scripted_stream::on_finish() {
 
 void scripted_stream::on_writable() {
   begin_event("writable");
+  if (std::exchange(wants_checkpoint_, false)) {
+    ++end_.seen.checkpoints_waited;
+    give_up();
+    return;
+  }
   EXPECT_TRUE(std::exchange(waiting_, false)) << id.value << " a turn that nobody asked for";
   EXPECT_GT(end_.core.sendable(id), 0U) << "a turn without room";
   ++end_.seen.turns;
@@ -104,15 +120,23 @@ void scripted_stream::on_writable() {
 
 void scripted_stream::on_reset(protocol::reset_reason reason, bool by_peer) {
   begin_event("reset");
-  EXPECT_TRUE(by_peer) << id.value << " reset for a broken rule: " << name_of(reason);
+  if (!by_peer) {
+    const scripted_stream* peer = end_.peer->find(id);
+    EXPECT_TRUE(peer != nullptr && peer->lied) << id.value << " broken rule: " << name_of(reason);
+    EXPECT_EQ(reason, protocol::reset_reason::position_mismatch);
+    ++end_.seen.lies;
+    return end_by_core();
+  }
   EXPECT_NE(static_cast<int>(reason), 0);
   ended_by_peer_reset = true;
   ++end_.seen.reset_by_peer;
   end_by_core();
 }
 
-void scripted_stream::on_link_lost(bool) {
+void scripted_stream::on_link_lost(bool is_exact) {
   begin_event("link lost");
+  EXPECT_EQ(is_exact, is_deposit_exact_) << id.value << " whether its deposit is exact";
+  ++(is_exact ? end_.seen.exact : end_.seen.inexact);
   EXPECT_TRUE(end_.core.is_over());
   ++end_.seen.link_lost;
   end_by_core();
@@ -121,15 +145,16 @@ void scripted_stream::on_link_lost(bool) {
 // --- what the application does
 
 bool scripted_stream::may_send() const {
-  if (finished || ended || silenced_ || released || waiting_) return false;
-  if (end_.role == link_role::gateway) return true;
+  if (finished || ended || silenced_ || released || waiting_ || giving_) return false;
+  if (awaits_checkpoint) return false;  // it does not know yet where to go on
+  if (end_.role == link_role::gateway) return !is_asked;
   return accepted && (!script.answers_only || peer_finished);
 }
 
 // Sends until it has to wait; with dice it may stop earlier, and go on when it acts again.
 bool scripted_stream::send(dice* chance) {
   if (!may_send()) return false;
-  const auto content = content_of(id, end_.role, script.content_bytes);
+  const auto content = content_of(client, end_.role, script.content_bytes);
   // Some ask for a turn first, room or not.
   if (sent < content.size() && end_.chance.one_in(16) && !std::exchange(has_turn_, false)) {
     wait();
@@ -150,6 +175,7 @@ bool scripted_stream::send(dice* chance) {
       return moved;
     }
     sent += n;
+    is_deposit_exact_ = false;
     send_credit_ -= static_cast<std::int64_t>(n);
     end_.log_send(id, n);
     moved = true;
@@ -199,7 +225,7 @@ void scripted_stream::check_fair() {
 
 bool scripted_stream::consume(std::size_t most) {
   const std::size_t n = std::min(most, received - consumed);
-  if (n == 0) return false;
+  if (n == 0 || giving_) return false;
   consumed += n;
   end_.core.consumed(id, n);
   return true;
@@ -255,6 +281,9 @@ void scripted_stream::release() {
 
 bool scripted_stream::act(dice& chance) {
   if (released) return false;
+  if (end_.plan.hands_over && end_.moves.one_in(3) && (hand_off() || deposit() || answer_handoff()))
+    return true;
+  if (released) return true;
   switch (chance.below(5)) {
     case 0:
       return answer();
@@ -273,6 +302,9 @@ bool scripted_stream::act(dice& chance) {
 bool scripted_stream::act_fully(bool lifted) {
   if (released) return false;
   bool moved = answer();
+  if (released) return moved;
+  if (end_.plan.hands_over && end_.moves.one_in(2)) moved = hand_off() || moved;
+  moved = answer_handoff() || moved;
   if (released) return moved;
   moved = send(nullptr) || moved;
   if (!released && (sent != 0 || received != 0)) moved = leave_if_due() || moved;

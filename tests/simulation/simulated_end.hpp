@@ -6,8 +6,12 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <deque>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "protocol/mux/mux_core.hpp"
@@ -32,12 +36,29 @@ struct coverage {
   std::uint64_t late_frames = 0, suspect = 0, cuts = 0, timeouts = 0, go_aways = 0;
   std::uint64_t stalled_readers = 0, link_stalls = 0, splits = 0, half_closed = 0;
   std::uint64_t could_not_open = 0;
+  std::uint64_t asked = 0, handed = 0, declined = 0, late_answers = 0, lies = 0, pieces = 0,
+                continued = 0, refused_again = 0, deposits = 0, exact = 0, inexact = 0,
+                checkpoints_waited = 0, schedules_with_handoffs = 0;
+};
+
+// What a client's next stream goes on from.
+struct continuation {
+  protocol::stream_id before;  // its last stream that was given up
+  protocol::stream_id client;  // its first
+  stream_script script;
+  std::int64_t consumed = 0;
+  std::int64_t produced = 0;
+  std::string state;
+  bool finished = false;
+  int times = 1;  // that the client has been given up
 };
 
 // Life: owned by its end, beyond release, so that a call after the last one is seen.
 class scripted_stream final : public protocol::stream_handler {
  public:
   scripted_stream(simulated_end& end, protocol::stream_id id, const stream_script& script);
+  // Gateway: goes on where `from` ends. Backend: only its Checkpoint tells where that is.
+  void go_on(const continuation& from);
 
   void on_accepted() override;
   void on_refused(const protocol::refuse_frame& refusal) override;
@@ -45,8 +66,8 @@ class scripted_stream final : public protocol::stream_handler {
   void on_finish() override;
   void on_writable() override;
   void on_reset(protocol::reset_reason reason, bool by_peer) override;
-  void on_checkpoint(const protocol::checkpoint_frame&) override {}
-  void on_handoff(const protocol::handoff_frame&) override {}
+  void on_checkpoint(const protocol::checkpoint_frame& checkpoint) override;
+  void on_handoff(const protocol::handoff_frame& handoff) override;
   void on_notice(const protocol::notice_frame&) override {}
   void on_link_lost(bool is_deposit_exact) override;
 
@@ -74,8 +95,22 @@ class scripted_stream final : public protocol::stream_handler {
   bool abandoned = false;          // by this side's application: reset, refused or let go early
   bool reset_behind_data = false;  // abandoned by reset, before anything else ended the stream
   bool released = false;
+  bool is_asked = false;                      // Handoff has been sent, or received
+  bool awaits_checkpoint = false;             // backend: does not know yet where to go on
+  bool handed = false;                        // given up: the client goes on elsewhere
+  bool lied = false;                          // backend: gave up with a position that is wrong
+  std::string given;                          // backend: the state that it gave up
+  protocol::stream_id client;                 // the client's first stream
+  std::optional<protocol::stream_id> before;  // its last, which this one continues
 
  private:
+  void on_deposit(const protocol::checkpoint_frame& checkpoint);
+  void on_given_up(const protocol::checkpoint_frame& checkpoint);
+  void check_unread(std::string_view bytes, std::size_t at);
+  bool hand_off();
+  bool deposit();
+  bool answer_handoff();
+  bool give_up();
   void begin_event(const char* what);
   void end_by_core();
   bool send(dice* dice);
@@ -91,9 +126,16 @@ class scripted_stream final : public protocol::stream_handler {
 
   simulated_end& end_;
   std::int64_t send_credit_;
-  bool waiting_ = false;         // has asked for a turn
-  bool has_turn_ = false;        // inside on_writable
-  bool silenced_ = false;        // the core may not call any more
+  bool waiting_ = false;   // has asked for a turn
+  bool has_turn_ = false;  // inside on_writable
+  bool silenced_ = false;  // the core may not call any more
+  bool giving_ = false;    // backend: nothing more of the application is sent
+  bool wants_checkpoint_ = false;
+  bool is_deposit_exact_ = false;  // gateway, by our books
+  std::size_t unread_ = 0;         // bytes that came back, or went back
+  int patience_ = 3;               // gateway: rounds until its deadline
+  enum class answering_handoff { gives, declines, is_silent } handoff_answer_{};
+  std::optional<continuation> from_;
   std::size_t eligible_at_ = 0;  // place in the end's send log + 1, 0: not waiting with credit
 };
 
@@ -130,12 +172,16 @@ class simulated_end final : public protocol::link_handler {
   const std::vector<scripted_stream*>& live() const { return live_; }
   int streams_to_open() const { return streams_to_open_; }
   void log_send(protocol::stream_id id, std::size_t bytes);
+  void continue_later(continuation next) { to_continue_.push_back(std::move(next)); }
+  std::size_t streams_to_continue() const { return to_continue_.size(); }
 
   const protocol::link_role role;
   const schedule_plan& plan;
   const protocol::hello_frame ours;
   const protocol::hello_frame peers;
   dice& chance;
+  dice moves;  // all that has to do with handing over: the others draw what they always drew
+  simulated_end* peer = nullptr;
   coverage& seen;
   std::vector<std::unique_ptr<scripted_stream>> streams;  // stream n at n − 1
   struct send_record {
@@ -152,9 +198,13 @@ class simulated_end final : public protocol::link_handler {
  private:
   void note_credit(std::span<const std::byte> frames);
   scripted_stream& add(protocol::stream_id id);
+  scripted_stream& add(protocol::stream_id id, const stream_script& script);
+  scripted_stream& add_continued(protocol::stream_id id, stream_script script);
+  bool continue_one();
   void drop_released();
 
   int streams_to_open_;
+  std::deque<continuation> to_continue_;
   bool may_open_ = false;
   std::vector<scripted_stream*> live_;
 

@@ -20,7 +20,10 @@ constexpr std::int64_t border_step = 1;
 
 bool run_seed(std::uint64_t seed, coverage& seen, const disturbance& disturb = {}) {
   simulator schedule(seed, seen, disturb);
-  if (schedule.run()) return true;
+  const std::uint64_t asked = seen.asked;
+  const bool is_good = schedule.run();
+  if (seen.asked != asked) ++seen.schedules_with_handoffs;
+  if (is_good) return true;
   std::cout << "replay with PRESENTER_SEED=" << seed << " (step " << schedule.step() << ")\n";
   return false;
 }
@@ -33,9 +36,13 @@ void expect_covered(const coverage& seen) {
         seen.stream_dry,    seen.link_dry,     seen.turns_missed, seen.queues_full,
         seen.turns,         seen.turns_waited, seen.late_frames,  seen.suspect,
         seen.cuts,          seen.timeouts,     seen.go_aways,     seen.stalled_readers,
-        seen.link_stalls,   seen.splits,       seen.half_closed,  seen.could_not_open}) {
+        seen.link_stalls,   seen.splits,       seen.half_closed,  seen.could_not_open,
+        seen.asked,         seen.handed,       seen.declined,     seen.late_answers,
+        seen.lies,          seen.pieces,       seen.continued,    seen.refused_again,
+        seen.deposits,      seen.inexact}) {
     EXPECT_GT(times, 10U);
   }
+  EXPECT_GT(seen.exact, 0U);
 }
 
 void print(const coverage& seen, std::uint64_t schedules, double seconds) {
@@ -51,6 +58,12 @@ void print(const coverage& seen, std::uint64_t schedules, double seconds) {
             << seen.link_stalls << ", cuts " << seen.cuts << ", timeouts " << seen.timeouts
             << ", suspect " << seen.suspect << ", go-aways " << seen.go_aways
             << ", stalled readers " << seen.stalled_readers << ", late frames " << seen.late_frames
+            << "\n  handoffs: in " << seen.schedules_with_handoffs << " schedules, asked "
+            << seen.asked << ", given up " << seen.handed << ", declined " << seen.declined
+            << ", no answer in time " << seen.late_answers << ", lies " << seen.lies << ", pieces "
+            << seen.pieces << ", continued " << seen.continued << ", refused " << seen.refused_again
+            << ", deposits " << seen.deposits << ", links lost with an exact one " << seen.exact
+            << ", without " << seen.inexact << ", waited for the queue " << seen.checkpoints_waited
             << "\n";
 }
 

@@ -28,10 +28,18 @@ class direction_audit {
     EXPECT_GE(link_credit_, 0) << "link window overrun";
     if (reset_.contains(data.stream.value)) return;  // a Reset overtakes Data
     EXPECT_FALSE(finished_.contains(data.stream.value)) << "Data after Finish";
+    EXPECT_FALSE(silent_.contains(data.stream.value)) << "Data after Handoff or Checkpoint";
     EXPECT_GE(stream_credit(data.stream) -= size, 0) << "stream window overrun";
   }
   void sent(const protocol::finish_frame& finish) {
     EXPECT_FALSE(std::exchange(finished_[finish.stream.value], true)) << "two Finishes";
+  }
+  void sent(const protocol::handoff_frame& handoff) {
+    EXPECT_FALSE(std::exchange(silent_[handoff.stream.value], true)) << "two Handoffs";
+  }
+  // A deposit is no end, nor is what a gateway sends behind Open.
+  void sent(const protocol::checkpoint_frame& checkpoint) {
+    if (checkpoint.last || !checkpoint.unread.empty()) silent_[checkpoint.stream.value] = true;
   }
   void sent(const protocol::reset_frame& reset) {
     EXPECT_FALSE(std::exchange(reset_[reset.stream.value], true)) << "two Resets";
@@ -61,6 +69,7 @@ class direction_audit {
   std::int64_t stream_window_;
   std::map<std::int64_t, std::int64_t> stream_credit_;
   std::map<std::int64_t, bool> finished_;
+  std::map<std::int64_t, bool> silent_;  // handed over
   std::map<std::int64_t, bool> reset_;
 };
 
