@@ -23,7 +23,7 @@ constexpr std::size_t batch = 256;
 struct scene {
   explicit scene(const benchmark::State& state)
       : text(static_cast<std::size_t>(state.range(0)), 'x'),
-        room(text.size() + tls_overhead_bytes) {
+        room(text.size() + tls13_overhead_bytes) {
     const auto suite = static_cast<tls_suite>(state.range(2));
     for (std::int64_t i = 0; i != state.range(1); ++i) {
       pairs.push_back(std::make_unique<tls_pair>(suite));

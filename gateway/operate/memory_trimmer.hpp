@@ -1,6 +1,6 @@
 // Gives memory back to the system after a crowd has come or gone: a handshake takes some 14 KiB of
-// OpenSSL's for a moment, a client of TLS 1.2 for as long as it stays, and malloc keeps what was
-// freed for a crowd that may never come again.
+// OpenSSL's for a moment, a client that is not detached for as long as it stays, and malloc keeps
+// what was freed for a crowd that may never come again.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

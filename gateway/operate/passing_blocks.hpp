@@ -1,6 +1,6 @@
 // Memory for what is large and gone in a moment: OpenSSL's record buffers and handshake messages,
-// 16 to 22 KiB each. In malloc's heap they leave holes among what stays, and each client of TLS 1.2
-// would cost 3 to 5 KiB more than it holds.
+// 16 to 22 KiB each. In malloc's heap they leave holes among what stays, and each client that
+// OpenSSL keeps would cost 3 to 5 KiB more than it holds.
 #pragma once
 
 #include <array>

@@ -85,6 +85,10 @@ tls_result detached_session::next_record(std::span<std::byte> into, client_socke
       plaintext_ = static_cast<std::uint32_t>(plaintext.size());
       return {tls_status::ok, take_plaintext(into, socket)};
     }
+    case tls_event::hello:
+      socket.take(opened->taken);
+      refuse_hello(socket);
+      break;
     case tls_event::nothing:
     case tls_event::key_update:
     case tls_event::close_notify:
@@ -102,12 +106,18 @@ std::size_t detached_session::take_plaintext(std::span<std::byte> into, client_s
   return n;
 }
 
+// RFC 5246 §7.2.2: a warning, and the session goes on as it was. Who does not even take what waits
+// already needs no answer; nothing is kept for it.
+void detached_session::refuse_hello(client_socket& socket) {
+  if (unsent_.empty()) send_alert(tls_alert::no_renegotiation, socket);
+}
+
 // A cut gets the alert that OpenSSL has for it: a record is missing.
 void detached_session::send_end_alert(tls_status status, client_socket& socket) {
   std::optional<tls_alert> alert;
   if (status == tls_status::truncated) alert = tls_alert::decode_error;
   if (const auto failure = records_.failure()) alert = alert_of(*failure);
-  if (alert) abort(*alert, socket);
+  if (alert) send_alert(*alert, socket);
 }
 
 bool detached_session::has_input(const client_socket& socket) const {
@@ -138,7 +148,7 @@ tls_status detached_session::finish(client_socket& socket) {
   return send(room().first(*size), socket);
 }
 
-void detached_session::abort(tls_alert alert, client_socket& socket) {
+void detached_session::send_alert(tls_alert alert, client_socket& socket) {
   const auto size = records_.seal_alert(alert, room(), io_.crypto);
   if (!size) return;
   const auto record = room().first(*size);

@@ -22,8 +22,8 @@ struct tls_io {
   static constexpr std::size_t write_bytes_max = 2 * tls_limits::content_bytes_max;
   // In the smallest records that can be agreed on.
   static constexpr std::size_t sealed_bytes_max =
-      write_bytes_max + write_bytes_max / tls_limits::fragment_bytes_min * tls_overhead_bytes +
-      3 * (tls_overhead_bytes + tls_records::key_update_bytes);
+      write_bytes_max + write_bytes_max / tls_limits::fragment_bytes_min * tls_overhead_bytes_max +
+      3 * (tls_overhead_bytes_max + tls_records::key_update_bytes);
 
   receive_buffer received;
   turn_share share;           // of the client that has its turn
@@ -56,7 +56,7 @@ class detached_session {
   // close_notify, unless an alert has ended this direction: ok once it is on its way.
   tls_status finish(client_socket& socket);
   // No clean end: this alert instead, behind what waits, if none has ended this direction yet.
-  void abort(tls_alert alert, client_socket& socket);
+  void abort(tls_alert alert, client_socket& socket) { send_alert(alert, socket); }
   bool has_input(const client_socket& socket) const;
   std::optional<tls_errc> failure() const { return records_.failure(); }
 
@@ -65,6 +65,8 @@ class detached_session {
   void forgive();
   tls_result next_record(std::span<std::byte> into, client_socket& socket);
   std::size_t take_plaintext(std::span<std::byte> into, client_socket& socket);
+  void refuse_hello(client_socket& socket);
+  void send_alert(tls_alert alert, client_socket& socket);
   void send_end_alert(tls_status status, client_socket& socket);
   tls_status flush(client_socket& socket);
   tls_status send(std::span<const std::byte> records, client_socket& socket);

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "gateway/tls/certificates/client_subject.hpp"
+#include "gateway/tls/tls12_secrets.hpp"
 
 namespace presenter::gateway {
 namespace {
@@ -151,6 +152,10 @@ void openssl_session::refuse_hello() {
 int openssl_session::bio_write(const char* bytes, int size) {
   hello_bytes_ = 0;
   const auto records = std::as_bytes(std::span(bytes, static_cast<std::size_t>(size)));
+  const auto kept = std::span(last_written_);
+  const auto latest = records.last(std::min(records.size(), kept.size()));
+  std::memmove(kept.data(), kept.data() + latest.size(), kept.size() - latest.size());
+  std::ranges::copy(latest, kept.last(latest.size()).begin());
   return put(records) == socket_status::failed ? -1 : size;
 }
 
@@ -307,9 +312,10 @@ protocol::tls_facts openssl_session::facts() const {
 
 // --- detaching
 //
-// To go on without OpenSSL takes both traffic secrets, and how many records have gone each way
-// under them, for that number is part of each record's nonce. OpenSSL has no question for either.
-// The secrets come by its callback for key logs, the numbers by the one that shows messages.
+// To go on without OpenSSL takes both directions' secrets, and how many records have gone each way
+// under them, for that number is part of what each record is sealed with. Of TLS 1.3 OpenSSL has no
+// question for either: the secrets come by its callback for key logs. The numbers come by the one
+// that shows messages.
 
 void openssl_session::watch_handshakes(SSL_CTX* context) {
   SSL_CTX_set_msg_callback(context, on_message);
@@ -340,18 +346,64 @@ void openssl_session::on_message(int is_write, int, int type, const void* bytes,
     session.has_sent_finished_ = true;
     session.hear_secrets(true);
   }
+  if (type == SSL3_RT_HEADER && size != 0) session.count_record12(is_write != 0, bytes);
   if (type != SSL3_RT_INNER_CONTENT_TYPE) return;
   if (is_write != 0 && !session.secrets_.server().empty()) ++session.sent_;
   if (is_write == 0 && !session.secrets_.client().empty()) ++session.received_;
 }
 
+// TLS 1.2 seals what comes behind a change_cipher_spec, RFC 5246 §7.1.
+void openssl_session::count_record12(bool is_write, const void* header) {
+  if (SSL_version(ssl_.get()) != TLS1_2_VERSION) return;
+  bool& has_changed = is_write ? has_sent_change12_ : has_received_change12_;
+  std::uint64_t& records = is_write ? sent_ : received_;
+  if (*static_cast<const unsigned char*>(header) == SSL3_RT_CHANGE_CIPHER_SPEC) {
+    has_changed = true;
+    records = 0;
+  } else if (has_changed) {
+    ++records;
+  }
+}
+
+// Our Finished is the last that OpenSSL has written: header, nonce, 16 bytes, tag. The nonce must
+// not be used again, RFC 5288 §3.
+std::optional<std::uint64_t> openssl_session::nonce_of_finished() const {
+  constexpr std::array header{std::byte{SSL3_RT_HANDSHAKE}, std::byte{3}, std::byte{3},
+                              std::byte{0}, std::byte{45 - tls_header_bytes}};
+  const auto record = std::span(last_written_);
+  if (!std::ranges::equal(record.first(header.size()), header)) return std::nullopt;
+  std::uint64_t nonce = 0;
+  for (const std::byte each : record.subspan(tls_header_bytes, tls12_nonce_bytes))
+    nonce = nonce << 8 | std::to_integer<std::uint64_t>(each);
+  return nonce;
+}
+
+std::optional<tls_records> openssl_session::detach12(tls_suite suite,
+                                                     tls_record_crypto& crypto) const {
+  const SSL* ssl = ssl_.get();
+  if (received_ == 0 || sent_ != 1) return std::nullopt;
+  std::uint64_t first_nonce = 0;
+  if (has_explicit_nonce(suite)) {
+    const auto nonce = nonce_of_finished();
+    if (!nonce) return std::nullopt;
+    first_nonce = *nonce;
+  }
+  const auto secrets = tls12_secrets::of(ssl, suite, first_nonce);
+  if (!secrets) return std::nullopt;
+  auto records = tls_records::start(
+      {suite, secrets->client(), secrets->server(), received_, sent_, agreed_fragment(ssl)},
+      crypto);
+  if (!records) return std::nullopt;
+  return std::move(*records);
+}
+
 std::optional<tls_records> openssl_session::detach(tls_record_crypto& crypto) {
   const SSL* ssl = ssl_.get();
+  if (SSL_has_pending(ssl) == 1 || SSL_get_shutdown(ssl) != 0) return std::nullopt;
+  if (const auto suite12 = tls12_suite_of(ssl)) return detach12(*suite12, crypto);
   const auto suite = tls_suite_of(SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(ssl)));
-  if (SSL_version(ssl) != TLS1_3_VERSION || !suite || !secrets_.is_complete(*suite) ||
-      SSL_has_pending(ssl) == 1 || SSL_get_shutdown(ssl) != 0) {
+  if (SSL_version(ssl) != TLS1_3_VERSION || !suite || !secrets_.is_complete(*suite))
     return std::nullopt;
-  }
   auto records = tls_records::start(
       {*suite, secrets_.client(), secrets_.server(), received_, sent_, agreed_fragment(ssl)},
       crypto);

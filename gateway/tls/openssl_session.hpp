@@ -1,5 +1,5 @@
 // OpenSSL's part of a client: its SSL object on the client's socket. Every client's handshake, and
-// all the rest of those whose records cannot be detached (TLS 1.2) or are not to be.
+// all the rest of those whose records cannot be detached or are not to be.
 //
 // What the socket does not take waits here, not in OpenSSL: OpenSSL cannot have two records under
 // way, and ends the session if a KeyUpdate wants an answer while data waits.
@@ -7,6 +7,7 @@
 
 #include <openssl/ssl.h>
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -84,7 +85,8 @@ class openssl_session {
   }
 
   // After the handshake: what goes on without this object, which is of no more use then. Nothing
-  // for TLS 1.2, for a context that is not watched, and if anything is odd.
+  // for suites of TLS 1.2 without an AEAD, for a context that is not watched, and if anything is
+  // odd.
   std::optional<tls_records> detach(tls_record_crypto& crypto);
 
  private:
@@ -100,6 +102,9 @@ class openssl_session {
   bool takes_hello(std::size_t bytes);
   void refuse_hello();
   void hear_secrets(bool hear);
+  void count_record12(bool is_write, const void* header);
+  std::optional<tls_records> detach12(tls_suite suite, tls_record_crypto& crypto) const;
+  std::optional<std::uint64_t> nonce_of_finished() const;
   static void on_key_line(const SSL* ssl, const char* line);
   static void on_message(int is_write, int version, int type, const void* bytes, std::size_t size,
                          SSL* ssl, void* argument);
@@ -113,12 +118,17 @@ class openssl_session {
   byte_buffer unsent_;                 // records that wait for the socket
   std::size_t plaintext_waiting_ = 0;  // what they say: of a write that is not done
   std::size_t hello_bytes_ = 0;        // of the ClientHello that comes
-  std::uint64_t received_ = 0;         // records under the client's application secret
-  std::uint64_t sent_ = 0;             // … under ours: tickets
-  bool has_seen_end_ = false;          // the peer's FIN, and not because of a reset
-  bool is_held_up_ = false;            // OpenSSL would have read more, but for its share
-  bool is_reading_early_;              // the context takes early data, and its end has not come
+  std::uint64_t received_ = 0;         // records under the client's secret that is in use now
+  std::uint64_t sent_ = 0;             // … under ours: Finished, or tickets
+  // What the last bytes were that OpenSSL wrote: as long as the Finished of a TLS 1.2 suite that
+  // has a nonce in its records.
+  std::array<std::byte, 45> last_written_{};
+  bool has_seen_end_ = false;  // the peer's FIN, and not because of a reset
+  bool is_held_up_ = false;    // OpenSSL would have read more, but for its share
+  bool is_reading_early_;      // the context takes early data, and its end has not come
   bool is_shaking_hands_ = true;
+  bool has_received_change12_ = false;  // change_cipher_spec of TLS 1.2
+  bool has_sent_change12_ = false;
   bool has_sent_finished_ = false;  // of a watched handshake
   bool is_finished_ = false;        // OpenSSL has nothing more to say: close_notify, or a failure
 };

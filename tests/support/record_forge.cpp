@@ -5,6 +5,7 @@
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 
+#include <algorithm>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -15,8 +16,16 @@ namespace {
 using gateway::tls_suite;
 
 const char* cipher_of(tls_suite suite) {
-  if (suite == tls_suite::aes_128_gcm_sha256) return "AES-128-GCM";
-  return suite == tls_suite::aes_256_gcm_sha384 ? "AES-256-GCM" : "ChaCha20-Poly1305";
+  switch (suite) {
+    case tls_suite::aes_128_gcm_sha256:
+    case tls_suite::tls12_aes_128_gcm:
+      return "AES-128-GCM";
+    case tls_suite::aes_256_gcm_sha384:
+    case tls_suite::tls12_aes_256_gcm:
+      return "AES-256-GCM";
+    default:
+      return "ChaCha20-Poly1305";
+  }
 }
 
 void require(bool ok) {
@@ -98,24 +107,37 @@ byte_string kdf_expand(tls_suite suite, std::span<const std::byte> secret, std::
   return out;
 }
 
+// TLS 1.2 has key and IV for a secret, RFC 5246 §6.3; AES-GCM's nonce lies in the record, RFC 5288.
 record_forge::record_forge(tls_suite suite, std::span<const std::byte> secret)
     : suite_(suite), secret_(secret.begin(), secret.end()) {
   set_keys();
 }
 
 void record_forge::set_keys() {
+  sequence = 0;
+  if (is_12()) {
+    const auto key_end = secret_.begin() + (suite_ == tls_suite::tls12_aes_128_gcm ? 16 : 32);
+    const auto iv_end = key_end + (carried_bytes() == 0 ? 12 : 4);
+    key_.assign(secret_.begin(), key_end);
+    iv_.assign(key_end, iv_end);
+    return;
+  }
   key_ = kdf_expand(suite_, secret_, "key", suite_ == tls_suite::aes_128_gcm_sha256 ? 16 : 32);
   iv_ = kdf_expand(suite_, secret_, "iv", 12);
-  sequence = 0;
 }
 
 void record_forge::advance() {
+  if (is_12()) return;
   secret_ = kdf_expand(suite_, secret_, "traffic upd", secret_.size());
   set_keys();
 }
 
 byte_string record_forge::record(int type, std::span<const std::byte> content,
                                  std::size_t padding) {
+  if (is_12()) {
+    header[0] = type;
+    return seal(content);
+  }
   byte_string inner(content.begin(), content.end());
   inner.push_back(static_cast<std::byte>(type));
   inner.resize(inner.size() + padding);
@@ -123,12 +145,23 @@ byte_string record_forge::record(int type, std::span<const std::byte> content,
 }
 
 byte_string record_forge::seal(std::span<const std::byte> inner) {
-  const auto length = static_cast<int>(inner.size() + 16);
+  const std::size_t start = 5 + carried_bytes();
+  const auto length = static_cast<int>(carried_bytes() + inner.size() + 16);
   byte_string record = bytes_of({header[0], header[1], header[2], length >> 8, length & 0xff});
   record.resize(5 + static_cast<std::size_t>(length));
   byte_string nonce = iv_;
-  for (std::size_t i = 0; i != 8; ++i)
-    nonce[11 - i] ^= static_cast<std::byte>(sequence >> (8 * i));
+  nonce.resize(12);
+  byte_string beside(record.begin(), record.begin() + 5);
+  byte_string number(8);
+  for (std::size_t i = 0; i != 8; ++i) {
+    number[7 - i] = static_cast<std::byte>(sequence >> (8 * i));
+    nonce[11 - i] ^= number[7 - i];
+  }
+  if (carried_bytes() != 0) std::copy(number.begin(), number.end(), record.begin() + 5);
+  if (is_12()) {
+    const auto size = static_cast<int>(inner.size());
+    beside = joined({number, bytes_of({header[0], header[1], header[2], size >> 8, size & 0xff})});
+  }
   ++sequence;
 
   const auto raw = [](const std::byte* bytes) {
@@ -142,12 +175,13 @@ byte_string record_forge::seal(std::span<const std::byte> inner) {
   int n = 0;
   require(EVP_EncryptInit_ex2(context.get(), cipher.get(), raw(key_.data()), raw(nonce.data()),
                               nullptr) == 1);
-  require(EVP_EncryptUpdate(context.get(), nullptr, &n, out, 5) == 1);
-  require(inner.empty() || EVP_EncryptUpdate(context.get(), out + 5, &n, raw(inner.data()),
+  require(EVP_EncryptUpdate(context.get(), nullptr, &n, raw(beside.data()),
+                            static_cast<int>(beside.size())) == 1);
+  require(inner.empty() || EVP_EncryptUpdate(context.get(), out + start, &n, raw(inner.data()),
                                              static_cast<int>(inner.size())) == 1);
-  require(EVP_EncryptFinal_ex(context.get(), out + 5 + inner.size(), &n) == 1);
-  require(EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_GET_TAG, 16, out + 5 + inner.size()) ==
-          1);
+  require(EVP_EncryptFinal_ex(context.get(), out + start + inner.size(), &n) == 1);
+  require(EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_GET_TAG, 16,
+                              out + start + inner.size()) == 1);
   return record;
 }
 

@@ -1,5 +1,6 @@
-// Makes TLS 1.3 records of any inner plaintext, valid or not, straight with OpenSSL's KDF and
-// ciphers: for tests of what opens them, with which it shares no code.
+// Makes records of TLS 1.3, or of an AEAD suite of TLS 1.2, of any inner plaintext, valid or not,
+// straight with OpenSSL's KDF and ciphers: for tests of what opens them, with which it shares no
+// code.
 #pragma once
 
 #include <array>
@@ -38,7 +39,7 @@ class record_forge {
  public:
   record_forge(gateway::tls_suite suite, std::span<const std::byte> secret);
 
-  // Content, its type, and so many zeros.
+  // Content, its type, and so many zeros; TLS 1.2 has the type outside, and no zeros.
   byte_string record(int type, std::span<const std::byte> content, std::size_t padding = 0);
   byte_string record(int type, std::string_view content, std::size_t padding = 0) {
     return record(type, std::as_bytes(std::span(content)), padding);
@@ -53,6 +54,11 @@ class record_forge {
 
  private:
   void set_keys();
+  bool is_12() const { return static_cast<int>(suite_) < 0x1300; }
+  // Of its nonce, in each record.
+  std::size_t carried_bytes() const {
+    return is_12() && suite_ != gateway::tls_suite::tls12_chacha20_poly1305 ? 8 : 0;
+  }
 
   gateway::tls_suite suite_;
   byte_string secret_;

@@ -22,6 +22,8 @@ const char* name_of(gateway::tls_suite suite) {
       return "TLS_AES_256_GCM_SHA384";
     case gateway::tls_suite::chacha20_poly1305_sha256:
       return "TLS_CHACHA20_POLY1305_SHA256";
+    default:
+      break;  // of TLS 1.2
   }
   return "";
 }

@@ -64,6 +64,9 @@ constexpr errc_row row_of(tls_errc code) {
       return {{"suite_unsupported", "TLS suite that cannot be detached"}, silent};
     case tls_errc::state_invalid:
       return {{"state_invalid", "TLS record state that is not understood"}, silent};
+    case tls_errc::record_version_invalid:
+      return {{"record_version_invalid", "TLS 1.2 record of another version"},
+              tls_alert::protocol_version};
   }
   return {unknown_error, silent};
 }

@@ -1,5 +1,6 @@
 // What can be wrong with the detached records of a client, as boost error codes, and the alert that
-// RFC 8446 names for each. Every one of them ends that client and nothing else.
+// RFC 8446 names for each, and RFC 5246 as well. Every one of them ends that client and nothing
+// else.
 #pragma once
 
 #include <boost/system/error_code.hpp>
@@ -17,8 +18,10 @@ enum class tls_alert : std::uint8_t {
   record_overflow = 22,
   illegal_parameter = 47,
   decode_error = 50,
+  protocol_version = 70,
   internal_error = 80,
   user_canceled = 90,
+  no_renegotiation = 100,  // of TLS 1.2
 };
 
 // Kept in tls_record_state::failure, which a newer gateway may read: none gets a new meaning.
@@ -49,6 +52,10 @@ enum class tls_errc {
   output_short,        // less room than sealed_bytes() said; nothing was written
   suite_unsupported,   // a suite, or secrets, that cannot be detached: OpenSSL keeps its records
   state_invalid,       // wiped, or handed over by a version that is not understood
+
+  // The record · client · that client.
+  record_version_invalid,  // TLS 1.2: its header has another version: protocol_version, RFC 5246
+                           // §E.1
 };
 
 const boost::system::error_category& tls_error_category() noexcept;

@@ -1,5 +1,6 @@
-// The part of TLS 1.3's key schedule that is needed after the handshake: which suite uses which
-// hash and how long its keys are, and HKDF-Expand-Label. It knows nothing of records.
+// What is detached: which suite has which hash, and how long its keys and secrets are; and the part
+// of TLS 1.3's key schedule that is needed after the handshake, HKDF-Expand-Label. It knows nothing
+// of records.
 #pragma once
 
 #include <openssl/evp.h>
@@ -13,31 +14,60 @@
 
 namespace presenter::gateway {
 
-// IANA's numbers: what SSL_CIPHER_get_protocol_id returns.
+// Of TLS 1.3 IANA's numbers: what SSL_CIPHER_get_protocol_id returns. After the handshake all that
+// is left of a suite of TLS 1.2 is its AEAD, which many share: these numbers are ours.
 enum class tls_suite : std::uint16_t {
+  tls12_aes_128_gcm = 0x1211,
+  tls12_aes_256_gcm = 0x1212,
+  tls12_chacha20_poly1305 = 0x1213,
   aes_128_gcm_sha256 = 0x1301,
   aes_256_gcm_sha384 = 0x1302,
   chacha20_poly1305_sha256 = 0x1303,
 };
 
-// Nothing for any other number: TLS 1.2, CCM.
+constexpr bool is_tls12(tls_suite suite) {
+  return static_cast<std::uint16_t>(suite) < 0x1300;
+}
+// 0, 1, 2 for each of the AEADs in the order above.
+constexpr std::size_t aead_of(tls_suite suite) {
+  return (static_cast<std::size_t>(suite) & 0x0f) - 1;
+}
+
+// Of TLS 1.3. Nothing for any other number: TLS 1.2, CCM.
 constexpr std::optional<tls_suite> tls_suite_of(std::uint16_t number) {
   if (number < 0x1301 || number > 0x1303) return std::nullopt;
   return static_cast<tls_suite>(number);
 }
 
-// Of the suite's hash, and so of its secrets.
+// Of the suite's hash, TLS 1.3.
 constexpr std::size_t hash_bytes(tls_suite suite) {
   return suite == tls_suite::aes_256_gcm_sha384 ? 48 : 32;
 }
 constexpr std::size_t key_bytes(tls_suite suite) {
-  return suite == tls_suite::aes_128_gcm_sha256 ? 16 : 32;
+  return aead_of(suite) == 0 ? 16 : 32;
 }
 
 inline constexpr std::size_t tls_secret_bytes_max = 48;
 inline constexpr std::size_t tls_key_bytes_max = 32;
 inline constexpr std::size_t tls_iv_bytes = 12;
 inline constexpr std::size_t tls_tag_bytes = 16;
+
+// RFC 5288 §3: AES-GCM of TLS 1.2 carries the larger part of its nonce in each record, and has a
+// salt of 4 bytes for an IV. ChaCha20 does as TLS 1.3 does, RFC 7905 §2.
+inline constexpr std::size_t tls12_nonce_bytes = 8;
+constexpr bool has_explicit_nonce(tls_suite suite) {
+  return is_tls12(suite) && aead_of(suite) != 2;
+}
+constexpr std::size_t iv_bytes(tls_suite suite) {
+  return has_explicit_nonce(suite) ? tls_iv_bytes - tls12_nonce_bytes : tls_iv_bytes;
+}
+
+// What a handshake leaves of one direction. TLS 1.3: the traffic secret. TLS 1.2: key and IV, and
+// where records carry a nonce, the one of record 0, from which ours count on.
+constexpr std::size_t secret_bytes(tls_suite suite) {
+  if (!is_tls12(suite)) return hash_bytes(suite);
+  return key_bytes(suite) + iv_bytes(suite) + (has_explicit_nonce(suite) ? tls12_nonce_bytes : 0);
+}
 
 // HMAC is put together here from OpenSSL's digest: 0.6 µs instead of the 2.1 µs of its TLS13-KDF
 // (SHA-256, measured), and nothing of a secret stays behind in an OpenSSL object.

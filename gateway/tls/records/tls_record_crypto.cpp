@@ -13,10 +13,6 @@
 namespace presenter::gateway {
 namespace {
 
-std::size_t index_of(tls_suite suite) {
-  return static_cast<std::size_t>(suite) - 0x1301;
-}
-
 unsigned char* raw(std::byte* bytes) {
   return reinterpret_cast<unsigned char*>(bytes);
 }
@@ -26,17 +22,20 @@ const unsigned char* raw(const std::byte* bytes) {
 
 // The parts of tls_record_keys.
 std::span<const std::byte> secret_of(tls_suite suite, const tls_record_keys& keys) {
-  return std::span(keys.bytes).first(hash_bytes(suite));
+  return std::span(keys.bytes).first(secret_bytes(suite));
 }
 std::span<const std::byte> iv_of(tls_suite suite, const tls_record_keys& keys) {
-  return std::span(keys.bytes).subspan(hash_bytes(suite), tls_iv_bytes);
+  const std::size_t before = is_tls12(suite) ? key_bytes(suite) : hash_bytes(suite);
+  return std::span(keys.bytes).subspan(before, iv_bytes(suite));
 }
 constexpr bool keeps_key(tls_suite suite) {
-  return hash_bytes(suite) + tls_iv_bytes + key_bytes(suite) <= sizeof(tls_record_keys);
+  return is_tls12(suite) ||
+         hash_bytes(suite) + tls_iv_bytes + key_bytes(suite) <= sizeof(tls_record_keys);
 }
 static_assert(keeps_key(tls_suite::aes_128_gcm_sha256));
 std::span<const std::byte> kept_key_of(tls_suite suite, const tls_record_keys& keys) {
-  return std::span(keys.bytes).subspan(hash_bytes(suite) + tls_iv_bytes, key_bytes(suite));
+  const std::size_t before = is_tls12(suite) ? 0 : hash_bytes(suite) + tls_iv_bytes;
+  return std::span(keys.bytes).subspan(before, key_bytes(suite));
 }
 
 // Both are secrets of ours, so that the time it takes tells nobody anything.
@@ -44,7 +43,7 @@ bool are_equal(const tls_record_keys& a, const tls_record_keys& b) {
   return std::memcmp(a.bytes.data(), b.bytes.data(), a.bytes.size()) == 0;
 }
 
-// RFC 8446 §5.3: the IV, the sequence number xored into its last 8 bytes.
+// RFC 8446 §5.3, RFC 7905 §2: the IV, the sequence number xored into its last 8 bytes.
 std::array<unsigned char, tls_iv_bytes> nonce_of(std::span<const std::byte> iv,
                                                  std::uint64_t sequence) {
   std::array<unsigned char, tls_iv_bytes> nonce;
@@ -52,6 +51,47 @@ std::array<unsigned char, tls_iv_bytes> nonce_of(std::span<const std::byte> iv,
   for (std::size_t i = 0; i != 8; ++i)
     nonce[nonce.size() - 1 - i] ^= static_cast<unsigned char>(sequence >> (8 * i));
   return nonce;
+}
+
+// RFC 5288 §3: the salt, and what the record carries.
+std::array<unsigned char, tls_iv_bytes> nonce_of(std::span<const std::byte> salt,
+                                                 std::span<const std::byte> carried) {
+  std::array<unsigned char, tls_iv_bytes> nonce;
+  std::memcpy(nonce.data(), salt.data(), salt.size());
+  std::memcpy(nonce.data() + salt.size(), carried.data(), tls12_nonce_bytes);
+  return nonce;
+}
+
+void put_number(std::span<std::byte, 8> into, std::uint64_t number) {
+  for (std::size_t i = 0; i != into.size(); ++i)
+    into[i] = static_cast<std::byte>(number >> (8 * (7 - i)));
+}
+
+// The next that is not used: OpenSSL chose that of record 0, our Finished, and would count up too.
+void put_next_nonce(tls_suite suite, const tls_record_keys& keys, std::uint64_t sequence,
+                    std::span<std::byte, tls12_nonce_bytes> into) {
+  std::uint64_t first = 0;
+  for (const std::byte each : secret_of(suite, keys).last(tls12_nonce_bytes))
+    first = first << 8 | std::to_integer<std::uint64_t>(each);
+  put_number(into, first + sequence);
+}
+
+// RFC 5246 §6.2.3.3: sequence number, type, version, and the length of the content.
+std::array<std::byte, 13> beside_of(std::uint64_t sequence, std::span<const std::byte> header,
+                                    std::size_t content_bytes) {
+  std::array<std::byte, 13> beside;
+  put_number(std::span(beside).first<8>(), sequence);
+  std::memcpy(beside.data() + 8, header.data(), 3);
+  beside[11] = static_cast<std::byte>(content_bytes >> 8);
+  beside[12] = static_cast<std::byte>(content_bytes);
+  return beside;
+}
+
+void put_header(std::span<std::byte> into, tls_content type, std::size_t length) {
+  into[0] = static_cast<std::byte>(type);
+  into[1] = into[2] = std::byte{3};
+  into[3] = static_cast<std::byte>(length >> 8);
+  into[4] = static_cast<std::byte>(length);
 }
 
 // Not by EVP_CIPHER_CTX_ctrl, which makes the same parameters after a search for them.
@@ -100,10 +140,15 @@ void tls_record_crypto::forget(const tls_record_keys& keys) {
 
 bool tls_record_crypto::derive(tls_suite suite, std::span<const std::byte> secret,
                                tls_record_keys& keys) {
-  if (secret.size() != hash_bytes(suite)) return false;
+  if (secret.size() != secret_bytes(suite)) return false;
   tls_record_keys made{};
   const auto bytes = std::span(made.bytes);
   std::memcpy(made.bytes.data(), secret.data(), secret.size());
+  if (is_tls12(suite)) {
+    keys = made;
+    OPENSSL_cleanse(&made, sizeof made);
+    return true;
+  }
   bool ok =
       schedule_.expand(suite, secret, "iv", {}, bytes.subspan(hash_bytes(suite), tls_iv_bytes));
   if (keeps_key(suite)) {
@@ -128,12 +173,11 @@ bool tls_record_crypto::advance(tls_suite suite, tls_record_keys& keys) {
 }
 
 tls_record_crypto::slot& tls_record_crypto::slot_of(tls_suite suite, direction way) {
-  return slots_[2 * index_of(suite) + static_cast<std::size_t>(way)];
+  return slots_[2 * aead_of(suite) + static_cast<std::size_t>(way)];
 }
 
 bool tls_record_crypto::set_key(slot& in, tls_suite suite, direction way,
-                                const tls_record_keys& keys,
-                                std::span<const unsigned char, tls_iv_bytes> nonce) {
+                                const tls_record_keys& keys, const nonce_bytes& nonce) {
   std::array<std::byte, tls_key_bytes_max> derived;
   std::span<const std::byte> key = derived;
   bool ok = true;
@@ -143,7 +187,7 @@ bool tls_record_crypto::set_key(slot& in, tls_suite suite, direction way,
     ok = schedule_.expand(suite, secret_of(suite, keys), "key", {},
                           std::span(derived).first(key_bytes(suite)));
   }
-  const EVP_CIPHER* const cipher = in.is_set_up ? nullptr : ciphers_[index_of(suite)].get();
+  const EVP_CIPHER* const cipher = in.is_set_up ? nullptr : ciphers_[aead_of(suite)].get();
   ok = ok && EVP_CipherInit_ex2(in.context.get(), cipher, raw(key.data()), nonce.data(), way,
                                 nullptr) == 1;
   OPENSSL_cleanse(derived.data(), derived.size());
@@ -158,10 +202,9 @@ bool tls_record_crypto::set_key(slot& in, tls_suite suite, direction way,
 
 tls_record_crypto::slot* tls_record_crypto::begin(tls_suite suite, direction way,
                                                   const tls_record_keys& keys,
-                                                  std::uint64_t sequence,
-                                                  std::span<const std::byte> header) {
+                                                  const nonce_bytes& nonce,
+                                                  std::span<const std::byte> beside) {
   slot& in = slot_of(suite, way);
-  const auto nonce = nonce_of(iv_of(suite, keys), sequence);
   if (in.is_loaded && are_equal(in.keys, keys)) {
     if (EVP_CipherInit_ex2(in.context.get(), nullptr, nullptr, nonce.data(), way, nullptr) != 1)
       return nullptr;
@@ -169,8 +212,8 @@ tls_record_crypto::slot* tls_record_crypto::begin(tls_suite suite, direction way
     return nullptr;
   }
   int n = 0;
-  if (EVP_CipherUpdate(in.context.get(), nullptr, &n, raw(header.data()),
-                       static_cast<int>(header.size())) != 1)
+  if (EVP_CipherUpdate(in.context.get(), nullptr, &n, raw(beside.data()),
+                       static_cast<int>(beside.size())) != 1)
     return nullptr;
   return &in;
 }
@@ -178,34 +221,60 @@ tls_record_crypto::slot* tls_record_crypto::begin(tls_suite suite, direction way
 bool tls_record_crypto::seal(tls_suite suite, const tls_record_keys& keys, std::uint64_t sequence,
                              tls_content type, std::span<const std::byte> content,
                              std::span<std::byte> into) {
-  const std::size_t length = content.size() + 1 + tls_tag_bytes;
-  // RFC 8446 §5.2: outside every record is application data of TLS 1.2.
-  into[0] = static_cast<std::byte>(tls_content::application_data);
-  into[1] = into[2] = std::byte{3};
-  into[3] = static_cast<std::byte>(length >> 8);
-  into[4] = static_cast<std::byte>(length);
+  const auto type_byte = static_cast<unsigned char>(type);
+  std::array<std::byte, 13> beside12;
+  std::span<const std::byte> beside = into.first(tls_header_bytes);
+  auto body = into.subspan(tls_header_bytes);
+  nonce_bytes nonce;
+  if (is_tls12(suite)) {
+    put_header(into, type, tls_overhead_bytes(suite) - tls_header_bytes + content.size());
+    beside12 = beside_of(sequence, into, content.size());
+    beside = beside12;
+    if (has_explicit_nonce(suite)) {
+      put_next_nonce(suite, keys, sequence, body.first<tls12_nonce_bytes>());
+      nonce = nonce_of(iv_of(suite, keys), body);
+      body = body.subspan(tls12_nonce_bytes);
+    } else {
+      nonce = nonce_of(iv_of(suite, keys), sequence);
+    }
+  } else {
+    // RFC 8446 §5.2: outside every record is application data of TLS 1.2, its type is within.
+    put_header(into, tls_content::application_data, content.size() + 1 + tls_tag_bytes);
+    nonce = nonce_of(iv_of(suite, keys), sequence);
+  }
 
-  const slot* const in = begin(suite, sealing, keys, sequence, into.first(tls_header_bytes));
+  const slot* const in = begin(suite, sealing, keys, nonce, beside);
   if (in == nullptr) return false;
   EVP_CIPHER_CTX* const context = in->context.get();
-  const auto body = into.subspan(tls_header_bytes);
-  const auto type_byte = static_cast<unsigned char>(type);
+  const std::size_t type_bytes = is_tls12(suite) ? 0 : 1;
   int n = 0;
   return (content.empty() || EVP_CipherUpdate(context, raw(body.data()), &n, raw(content.data()),
                                               static_cast<int>(content.size())) == 1) &&
-         EVP_CipherUpdate(context, raw(body.data()) + content.size(), &n, &type_byte, 1) == 1 &&
-         EVP_CipherFinal_ex(context, raw(body.data()) + content.size() + 1, &n) == 1 &&
-         get_tag(context, body.subspan(content.size() + 1, tls_tag_bytes));
+         (type_bytes == 0 ||
+          EVP_CipherUpdate(context, raw(body.data()) + content.size(), &n, &type_byte, 1) == 1) &&
+         EVP_CipherFinal_ex(context, raw(body.data()) + content.size() + type_bytes, &n) == 1 &&
+         get_tag(context, body.subspan(content.size() + type_bytes, tls_tag_bytes));
 }
 
 boost::system::result<std::span<std::byte>> tls_record_crypto::open(tls_suite suite,
                                                                     const tls_record_keys& keys,
                                                                     std::uint64_t sequence,
                                                                     std::span<std::byte> record) {
-  if (record.size() < tls_header_bytes + tls_tag_bytes) return tls_errc::record_forged;
-  const auto body = record.subspan(tls_header_bytes);
+  const std::size_t carried_bytes = has_explicit_nonce(suite) ? tls12_nonce_bytes : 0;
+  if (record.size() < tls_header_bytes + carried_bytes + tls_tag_bytes)
+    return tls_errc::record_forged;
+  const auto carried = record.subspan(tls_header_bytes, carried_bytes);
+  const auto body = record.subspan(tls_header_bytes + carried_bytes);
   const auto inner = body.first(body.size() - tls_tag_bytes);
-  const slot* const in = begin(suite, opening, keys, sequence, record.first(tls_header_bytes));
+  const nonce_bytes nonce = carried.empty() ? nonce_of(iv_of(suite, keys), sequence)
+                                            : nonce_of(iv_of(suite, keys), carried);
+  std::array<std::byte, 13> beside12;
+  std::span<const std::byte> beside = record.first(tls_header_bytes);
+  if (is_tls12(suite)) {
+    beside12 = beside_of(sequence, beside, inner.size());
+    beside = beside12;
+  }
+  const slot* const in = begin(suite, opening, keys, nonce, beside);
   if (in == nullptr) return tls_errc::crypto_failed;
 
   EVP_CIPHER_CTX* const context = in->context.get();

@@ -1,6 +1,6 @@
-// Seals and opens single TLS 1.3 records for all clients of a worker: one OpenSSL cipher context
-// per suite and direction, which takes another client's key when it has to. It knows what a record
-// looks like (RFC 8446 §5.2), not what its content means.
+// Seals and opens single records of TLS 1.3 and 1.2 for all clients of a worker: one OpenSSL cipher
+// context per AEAD and direction, which takes another client's key when it has to. It knows what a
+// record looks like (RFC 8446 §5.2; RFC 5246 §6.2.3.3), not what its content means.
 #pragma once
 
 #include <openssl/evp.h>
@@ -18,15 +18,25 @@
 namespace presenter::gateway {
 
 inline constexpr std::size_t tls_header_bytes = 5;
-// What a record is longer than its content without padding: header, type, tag.
-inline constexpr std::size_t tls_overhead_bytes = tls_header_bytes + 1 + tls_tag_bytes;
+// What a record is longer than its content without padding: header, tag, and the type within or the
+// nonce that it carries.
+constexpr std::size_t tls_overhead_bytes(tls_suite suite) {
+  const std::size_t more = has_explicit_nonce(suite) ? tls12_nonce_bytes : 0;
+  return tls_header_bytes + (is_tls12(suite) ? more : 1) + tls_tag_bytes;
+}
+inline constexpr std::size_t tls13_overhead_bytes =
+    tls_overhead_bytes(tls_suite::aes_128_gcm_sha256);
+inline constexpr std::size_t tls_overhead_bytes_max =
+    tls_overhead_bytes(tls_suite::tls12_aes_128_gcm);
 
-// ContentType of RFC 8446 §5.1; change_cipher_spec is no more after a handshake.
+// ContentType of RFC 8446 §5.1 and RFC 5246 §6.2.1; change_cipher_spec is no more after a
+// handshake.
 enum class tls_content : std::uint8_t { alert = 21, handshake = 22, application_data = 23 };
 
-// What is kept of one direction: the traffic secret, which a KeyUpdate needs (RFC 8446 §7.2), then
-// the IV, then the key if there is room: there is for AES-128-GCM, which is preferred. The others'
-// key is derived whenever the cipher context held another client's.
+// What is kept of one direction. TLS 1.3: the traffic secret, which a KeyUpdate needs (RFC 8446
+// §7.2), then the IV, then the key if there is room: there is for AES-128-GCM, which is preferred.
+// The others' key is derived whenever the cipher context held another client's. TLS 1.2: what
+// secret_bytes() says.
 struct tls_record_keys {
   std::array<std::byte, 60> bytes;
 };
@@ -34,7 +44,7 @@ struct tls_record_keys {
 // Life: the worker's; outlives its clients. Confined to: the worker's thread.
 // Bounds: 6 cipher contexts. Nothing is allocated for a record of a suite that has been used
 // before, except that OpenSSL allocates for a key that is derived (above).
-// See: RFC 8446 §5.2, §5.3, §7.3.
+// See: RFC 8446 §5.2, §5.3, §7.3; RFC 5246 §6.2.3.3; RFC 5288 §3; RFC 7905 §2.
 class tls_record_crypto {
  public:
   // Throws std::runtime_error if OpenSSL lacks an algorithm.
@@ -43,21 +53,22 @@ class tls_record_crypto {
   tls_record_crypto& operator=(const tls_record_crypto&) = delete;
   ~tls_record_crypto();
 
-  // Sets keys up from a traffic secret as long as the suite's hash. False: it is not, or OpenSSL
-  // failed.
+  // Sets keys up from a secret of secret_bytes(). False: it is not, or OpenSSL failed.
   [[nodiscard]] bool derive(tls_suite suite, std::span<const std::byte> secret,
                             tls_record_keys& keys);
-  // The next generation, RFC 8446 §7.2. False: OpenSSL failed, `keys` are as they were.
+  // The next generation, RFC 8446 §7.2; not of TLS 1.2. False: OpenSSL failed, `keys` are as they
+  // were.
   [[nodiscard]] bool advance(tls_suite suite, tls_record_keys& keys);
 
-  // Writes a record of exactly content.size() + tls_overhead_bytes to the front of `into`, which
-  // has the room and does not overlap `content`. `content` ≤ 2^14 bytes. False: OpenSSL failed.
+  // Writes a record of exactly content.size() + tls_overhead_bytes(suite) to the front of `into`,
+  // which has the room and does not overlap `content`. `content` ≤ 2^14 bytes. False: OpenSSL
+  // failed.
   [[nodiscard]] bool seal(tls_suite suite, const tls_record_keys& keys, std::uint64_t sequence,
                           tls_content type, std::span<const std::byte> content,
                           std::span<std::byte> into);
 
-  // Opens a whole record, header included, in place: the view is its content, type and padding.
-  // record_forged: the record's bytes are worthless then. crypto_failed.
+  // Opens a whole record, header included, in place: the view is its content, in TLS 1.3 with type
+  // and padding. record_forged: the record's bytes are worthless then. crypto_failed.
   boost::system::result<std::span<std::byte>> open(tls_suite suite, const tls_record_keys& keys,
                                                    std::uint64_t sequence,
                                                    std::span<std::byte> record);
@@ -81,11 +92,12 @@ class tls_record_crypto {
   enum direction : int { opening = 0, sealing = 1 };  // as EVP_CipherInit_ex2 wants it
 
   slot& slot_of(tls_suite suite, direction way);
-  // Key if needed, nonce and header: what comes before the content.
-  slot* begin(tls_suite suite, direction way, const tls_record_keys& keys, std::uint64_t sequence,
-              std::span<const std::byte> header);
+  using nonce_bytes = std::array<unsigned char, tls_iv_bytes>;
+  // Key if needed, nonce, and what is authenticated beside the content.
+  slot* begin(tls_suite suite, direction way, const tls_record_keys& keys, const nonce_bytes& nonce,
+              std::span<const std::byte> beside);
   bool set_key(slot& in, tls_suite suite, direction way, const tls_record_keys& keys,
-               std::span<const unsigned char, tls_iv_bytes> nonce);
+               const nonce_bytes& nonce);
 
   tls_key_schedule schedule_;
   std::array<std::unique_ptr<EVP_CIPHER, cipher_deleter>, 3> ciphers_;

@@ -96,6 +96,16 @@ struct connected_channel {
     ASSERT_TRUE(peer->step_handshake());
   }
 
+  // As above, of a full handshake of TLS 1.2: the peer waits for our Finished.
+  void handshake_to_the_peers_last_flight_of_12() {
+    peer->step_handshake();
+    peer->push();
+    edges();
+    ASSERT_EQ(channel->handshake(), tls_status::want_read);
+    peer->pull();
+    ASSERT_FALSE(peer->step_handshake());
+  }
+
   // Reads until it has to wait; the last status in `status`.
   std::string read(std::size_t at_once = 16'384) {
     std::string text;

@@ -89,6 +89,7 @@ class TlsChannel : public ::testing::TestWithParam<channel_kind> {
 };
 
 inline constexpr channel_kind tls12{"Tls12", TLS1_2_VERSION, false};
+inline constexpr channel_kind tls12_detached{"Tls12Detached", TLS1_2_VERSION, true};
 inline constexpr channel_kind tls13{"Tls13", TLS1_3_VERSION, false};
 inline constexpr channel_kind tls13_detached{"Tls13Detached", TLS1_3_VERSION, true};
 

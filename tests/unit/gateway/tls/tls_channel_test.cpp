@@ -424,35 +424,9 @@ TEST_P(TlsChannel, ResumesWithTheTicketOfAnotherContextOfTheSameKeys) {
   SSL_SESSION_free(copy_for_stranger);
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, TlsChannel, ::testing::Values(tls12, tls13, tls13_detached),
+INSTANTIATE_TEST_SUITE_P(Kinds, TlsChannel,
+                         ::testing::Values(tls12, tls12_detached, tls13, tls13_detached),
                          name_of_kind);
-
-class Tls12Channel : public TlsChannel {};
-INSTANTIATE_TEST_SUITE_P(Kinds, Tls12Channel, ::testing::Values(tls12), name_of_kind);
-
-TEST_P(Tls12Channel, KeepsOpensslsRecords) {
-  auto one = ready();
-  EXPECT_FALSE(one->channel->detach());
-  EXPECT_FALSE(one->channel->is_detached());
-  one->peer->write("still here");
-  one->peer->push();
-  one->edges();
-  EXPECT_EQ(one->read(), "still here");
-}
-
-TEST_P(Tls12Channel, DoesNotRenegotiate) {
-  auto one = ready();
-  SSL_renegotiate(one->peer->ssl());
-  one->peer->step_handshake();
-  one->peer->push();
-  one->edges();
-  EXPECT_EQ(one->read(), "");
-  EXPECT_EQ(one->status, tls_status::want_read);
-  one->peer->pull();
-  ERR_clear_error();
-  EXPECT_FALSE(one->peer->step_handshake());
-  EXPECT_EQ(ERR_GET_REASON(ERR_peek_error()), SSL_R_NO_RENEGOTIATION);
-}
 
 }  // namespace
 }  // namespace presenter::gateway

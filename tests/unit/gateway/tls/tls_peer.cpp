@@ -77,10 +77,29 @@ void tls_peer::ask_for_fragments(int code) {
   ASSERT_EQ(SSL_set_tlsext_max_fragment_length(ssl_, static_cast<std::uint8_t>(code)), 1);
 }
 
-std::vector<std::size_t> tls_peer::lengths_of_records() const {
+std::string tls_peer::in_the_socket() const {
   std::string bytes(1 << 20, '\0');
   const ssize_t n = ::recv(descriptor_, bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
   bytes.resize(static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+  return bytes;
+}
+
+std::vector<std::uint64_t> tls_peer::nonces_of_records() const {
+  const std::string bytes = in_the_socket();
+  std::vector<std::uint64_t> nonces;
+  std::size_t at = 0;
+  for (const std::size_t length : lengths_of_records()) {
+    std::uint64_t nonce = 0;
+    for (const char byte : bytes.substr(at + header_bytes, 8))
+      nonce = nonce << 8 | static_cast<unsigned char>(byte);
+    nonces.push_back(nonce);
+    at += header_bytes + length;
+  }
+  return nonces;
+}
+
+std::vector<std::size_t> tls_peer::lengths_of_records() const {
+  const std::string bytes = in_the_socket();
   std::vector<std::size_t> lengths;
   for (std::size_t at = 0; at + header_bytes <= bytes.size(); at += header_bytes + lengths.back()) {
     const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes[at + i]); };

@@ -5,6 +5,7 @@
 #include <openssl/ssl.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <memory>
 #include <string>
@@ -58,6 +59,9 @@ class tls_peer {
   std::size_t unsent() const;
   // What lies in the socket for it, record by record: their lengths without headers.
   std::vector<std::size_t> lengths_of_records() const;
+  // Of the records in the socket, the 8 bytes behind each header: with AES-GCM of TLS 1.2 the
+  // nonce.
+  std::vector<std::uint64_t> nonces_of_records() const;
 
   // Waits for the socket where it has to; false if the other end closed or failed.
   bool handshake_blocking();
@@ -73,6 +77,7 @@ class tls_peer {
 
  private:
   void wait(short events);
+  std::string in_the_socket() const;
 
   int descriptor_;
   SSL_CTX* context_;

@@ -16,6 +16,10 @@ inline constexpr gateway::tls_suite all_suites[] = {gateway::tls_suite::aes_128_
                                                     gateway::tls_suite::aes_256_gcm_sha384,
                                                     gateway::tls_suite::chacha20_poly1305_sha256};
 
+inline constexpr gateway::tls_suite all_suites12[] = {gateway::tls_suite::tls12_aes_128_gcm,
+                                                      gateway::tls_suite::tls12_aes_256_gcm,
+                                                      gateway::tls_suite::tls12_chacha20_poly1305};
+
 inline std::string name_of(gateway::tls_suite suite) {
   switch (suite) {
     case gateway::tls_suite::aes_128_gcm_sha256:
@@ -24,13 +28,19 @@ inline std::string name_of(gateway::tls_suite suite) {
       return "Aes256";
     case gateway::tls_suite::chacha20_poly1305_sha256:
       return "Chacha20";
+    case gateway::tls_suite::tls12_aes_128_gcm:
+      return "Tls12Aes128";
+    case gateway::tls_suite::tls12_aes_256_gcm:
+      return "Tls12Aes256";
+    case gateway::tls_suite::tls12_chacha20_poly1305:
+      return "Tls12Chacha20";
   }
   return "";
 }
 
 // Secrets that are no secret.
 inline byte_string made_secret(gateway::tls_suite suite, int first) {
-  byte_string secret(gateway::hash_bytes(suite));
+  byte_string secret(gateway::secret_bytes(suite));
   for (std::size_t i = 0; i != secret.size(); ++i)
     secret[i] = static_cast<std::byte>(first + static_cast<int>(i));
   return secret;
@@ -78,8 +88,8 @@ class records_end {
     return out;
   }
   byte_string alert(gateway::tls_alert what) {
-    byte_string out(gateway::tls_records::alert_bytes);
-    EXPECT_EQ(records.seal_alert(what, out, crypto_).value(), out.size());
+    byte_string out(gateway::tls_records::alert_bytes_max);
+    out.resize(records.seal_alert(what, out, crypto_).value());
     return out;
   }
   byte_string key_update(bool request) {

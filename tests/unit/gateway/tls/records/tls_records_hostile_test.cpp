@@ -343,7 +343,7 @@ TEST_P(TlsRecordsHostile, BoundsKeyUpdatesInARow) {
     ours->receive(update());
   EXPECT_FALSE(ours->error);
   // One answer for all of them.
-  EXPECT_EQ(ours->seal("y").size(), 1 + tls_overhead_bytes + tls_records::key_update_bytes);
+  EXPECT_EQ(ours->seal("y").size(), 1 + tls13_overhead_bytes + tls_records::key_update_bytes);
   expect_unexpected(update(), tls_errc::records_without_data);
 }
 

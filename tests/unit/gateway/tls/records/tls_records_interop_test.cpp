@@ -107,7 +107,7 @@ TEST_P(TlsRecordsInterop, FollowsTheKeysOfThePeer) {
     ours->receive(peer->take());
     EXPECT_EQ(ours->take_text(), "old keysnew keys");
     const std::size_t one_record = ours->records.sealed_bytes(4);
-    EXPECT_EQ(one_record, 4 + tls_overhead_bytes);  // no answer is due
+    EXPECT_EQ(one_record, 4 + tls13_overhead_bytes);  // no answer is due
     talk("after");
   }
 }
@@ -117,9 +117,10 @@ TEST_P(TlsRecordsInterop, AnswersOneRequestOrManyWithOneKeyUpdate) {
   peer->key_update(SSL_KEY_UPDATE_REQUESTED);
   ours->receive(peer->take());
   EXPECT_EQ(ours->events, (std::vector{tls_event::key_update, tls_event::key_update}));
-  EXPECT_EQ(ours->records.sealed_bytes(4), 4 + tls_overhead_bytes + tls_records::key_update_bytes);
+  EXPECT_EQ(ours->records.sealed_bytes(4),
+            4 + tls13_overhead_bytes + tls_records::key_update_bytes);
   talk("with new keys in both directions");
-  EXPECT_EQ(ours->records.sealed_bytes(4), 4 + tls_overhead_bytes);
+  EXPECT_EQ(ours->records.sealed_bytes(4), 4 + tls13_overhead_bytes);
   talk("still");
 }
 

@@ -38,35 +38,36 @@ TEST_P(TlsRecordsState, ChangesItsKeyBeforeTheLimitInTheMiddleOfData) {
   // Two records, KeyUpdate, three records.
   const std::string text(5 * tls_limits::content_bytes_max, 'x');
   const byte_string sealed = ours.seal(text);
-  EXPECT_EQ(sealed.size(), text.size() + 5 * tls_overhead_bytes + tls_records::key_update_bytes);
+  EXPECT_EQ(sealed.size(), text.size() + 5 * tls13_overhead_bytes + tls_records::key_update_bytes);
   other.receive(sealed);
   EXPECT_FALSE(other.error);
   EXPECT_EQ(other.take_text(), text);
   EXPECT_EQ(other.events,
             (std::vector{tls_event::plaintext, tls_event::plaintext, tls_event::key_update,
                          tls_event::plaintext, tls_event::plaintext, tls_event::plaintext}));
-  EXPECT_EQ(other.seal("y").size(), 1 + tls_overhead_bytes);  // it asked for no answer
+  EXPECT_EQ(other.seal("y").size(), 1 + tls13_overhead_bytes);  // it asked for no answer
 }
 
 TEST_P(TlsRecordsState, ChangesItsKeyAtOnceIfHandedOverAtTheLimit) {
   records_end ours(start(0, tls_limits::records_per_key_max - 1), crypto);
-  EXPECT_EQ(ours.seal("x").size(), 1 + tls_overhead_bytes + tls_records::key_update_bytes);
+  EXPECT_EQ(ours.seal("x").size(), 1 + tls13_overhead_bytes + tls_records::key_update_bytes);
   records_end beyond(start(0, std::numeric_limits<std::uint64_t>::max()), crypto);
-  EXPECT_EQ(beyond.records.sealed_bytes(1), 1 + tls_overhead_bytes + tls_records::key_update_bytes);
+  EXPECT_EQ(beyond.records.sealed_bytes(1),
+            1 + tls13_overhead_bytes + tls_records::key_update_bytes);
 }
 
 TEST_P(TlsRecordsState, OneAnswerServesTheLimitToo) {
   records_end ours(start(0, tls_limits::records_per_key_max - 1), crypto);
   record_forge forge(suite, up);
   ours.receive(forge.record(handshake, key_update_message(1)));
-  EXPECT_EQ(ours.seal("x").size(), 1 + tls_overhead_bytes + tls_records::key_update_bytes);
+  EXPECT_EQ(ours.seal("x").size(), 1 + tls13_overhead_bytes + tls_records::key_update_bytes);
 }
 
 TEST_P(TlsRecordsState, CountsTheUpdatesOfAnyAmountOfData) {
   const tls_records ours = start();
   constexpr std::size_t per_key = (1 << 24) - 1;
   const auto expected = [](std::size_t records, std::size_t updates) {
-    return records * (tls_limits::content_bytes_max + tls_overhead_bytes) +
+    return records * (tls_limits::content_bytes_max + tls13_overhead_bytes) +
            updates * tls_records::key_update_bytes;
   };
   for (const auto& [records, updates] : {std::pair<std::size_t, std::size_t>{1, 0},
@@ -101,7 +102,7 @@ TEST_P(TlsRecordsState, KeepsToTheFragmentLengthThatWasAgreedOn) {
     records_end other(peer(), crypto);
     const std::string text(2 * most + 1, 'x');
     const byte_string sealed = ours.seal(text);
-    EXPECT_EQ(sealed.size(), text.size() + 3 * tls_overhead_bytes);
+    EXPECT_EQ(sealed.size(), text.size() + 3 * tls13_overhead_bytes);
     EXPECT_EQ(
         std::to_integer<std::size_t>(sealed[3]) << 8 | std::to_integer<std::size_t>(sealed[4]),
         most + 1 + 16);
@@ -133,7 +134,7 @@ TEST_P(TlsRecordsState, SealsNothingWithoutRoom) {
   byte_string out(ours.records.sealed_bytes(text.size()) - 1);
   EXPECT_EQ(ours.records.seal(text, out, crypto).error(), tls_errc::output_short);
   EXPECT_EQ(out, byte_string(out.size()));
-  out.resize(tls_records::alert_bytes - 1);
+  out.resize(tls13_overhead_bytes + 1);
   EXPECT_EQ(ours.records.seal_alert(tls_alert::close_notify, out, crypto).error(),
             tls_errc::output_short);
   EXPECT_EQ(ours.records.seal_key_update(false, out, crypto).error(), tls_errc::output_short);
