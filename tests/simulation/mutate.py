@@ -19,7 +19,7 @@ LIVENESS = "protocol/mux/link_liveness.cpp"
 HANDOFF = "protocol/mux/mux_core_handoff.cpp"
 
 CHECKER = mutation.Checker(
-    folders=("protocol", "tests/simulation", "tests/support"),
+    folders=("base", "protocol", "tests/simulation", "tests/support"),
     sources=("protocol/mux/*.cpp", "protocol/wire/mux_frame*.cpp",
              "protocol/wire/thrift_compact.cpp", "protocol/errc.cpp", "tests/simulation/*.cpp"),
     replay=r"PRESENTER_SEED=(\d+) \(step (\d+)\)", columns=("seed", "step"),
@@ -154,7 +154,8 @@ MUTATIONS = {
          "  return is_whole || !is_whole ? reset_reason{} : reset_reason::position_mismatch;")),
     "unread_forgotten": (
         "a piece of unread bytes is not counted",
-        (HANDOFF, "    state->sent -= static_cast<std::uint32_t>(checkpoint.unread.size());\n", "")),
+        (HANDOFF,
+         "    state->sent -= static_cast<std::uint32_t>(checkpoint.unread.size());\n", "")),
     "handoff_overtakes_data": (
         "Handoff goes with the control frames",
         (HANDOFF, "  encode(frame, output_.data);\n  commands_queued_",
