@@ -43,6 +43,8 @@ void add_links(counters_line& line, const protocol::acceptor_counters& of) {
   line.add("stream_errors", of.stream_errors);
   line.add("streams_moved", of.streams_moved);
   line.add("streams_not_owned", of.streams_not_owned);
+  line.add("streams_handed_over", of.streams_handed_over);
+  line.add("streams_continued", of.streams_continued);
   line.add("streams_held", of.streams_held);
   line.add("links_open", of.links_open);
   line.add("streams_open", of.streams_open);

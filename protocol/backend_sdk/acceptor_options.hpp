@@ -25,6 +25,13 @@ struct acceptor_options {
   // does nothing twice, or nothing of weight, on such bytes. protocol/README.md §4.2.
   bool takes_early_data = false;
 
+  // Streams are given up to other backends of the fleet and taken over from them, unseen by their
+  // clients: for an application that waits by async_wait_handoff, and that goes on where
+  // `info().continued` says. One that does not know of it would take a client in the middle of a
+  // conversation for a new one, so this is off unless it is asked for.
+  // protocol/backend_sdk/README.md.
+  bool hands_over = false;
+
   // Unread input of one stream, and of all streams of one link, in bytes.
   std::int32_t stream_window_bytes = limits::stream_window_bytes_default;
   std::int64_t link_window_bytes = limits::link_window_bytes_default;
@@ -87,15 +94,17 @@ struct acceptor_counters {
   std::uint64_t streams_opened = 0;
   std::uint64_t streams_accepted = 0;  // handed to the application
   std::uint64_t streams_refused = 0;
-  std::uint64_t streams_abandoned = 0;  // ended before anybody accepted them
-  std::uint64_t streams_limited = 0;    // refused as above opens_per_second
-  std::uint64_t stream_errors = 0;      // streams reset because a gateway broke a rule
-  std::uint64_t streams_moved = 0;      // ended as the fence does not serve them any more
-  std::uint64_t streams_not_owned = 0;  // of streams_refused: not_owner
-  std::size_t streams_held = 0;         // now, by the fence
-  std::size_t links_open = 0;           // now
-  std::size_t streams_open = 0;         // now: what the peer counts, closed ones that linger too
-  std::size_t streams_waiting = 0;      // now, for async_accept
+  std::uint64_t streams_abandoned = 0;    // ended before anybody accepted them
+  std::uint64_t streams_limited = 0;      // refused as above opens_per_second
+  std::uint64_t stream_errors = 0;        // streams reset because a gateway broke a rule
+  std::uint64_t streams_moved = 0;        // ended as the fence does not serve them any more
+  std::uint64_t streams_not_owned = 0;    // of streams_refused: not_owner
+  std::uint64_t streams_handed_over = 0;  // given up to other backends
+  std::uint64_t streams_continued = 0;    // of streams_accepted: taken over from others
+  std::size_t streams_held = 0;           // now, by the fence
+  std::size_t links_open = 0;             // now
+  std::size_t streams_open = 0;           // now: what the peer counts, closed ones that linger too
+  std::size_t streams_waiting = 0;        // now, for async_accept
 };
 
 }  // namespace presenter::protocol

@@ -72,6 +72,8 @@ mux_options acceptor_state::link_options() const {
   all.hello.role = link_role::backend;
   all.hello.node = options_.node;
   all.hello.map_epoch = options_.map_epoch;
+  all.hello.features = features::notice;  // it binds nobody
+  if (options_.hands_over) all.hello.features |= features::handoff;
   if (options_.takes_early_data) all.hello.features |= features::early_data;
   all.hello.stream_window_bytes = options_.stream_window_bytes;
   all.hello.link_window_bytes = options_.link_window_bytes;
@@ -87,6 +89,7 @@ void acceptor_state::on_link_closed(backend_link& link, error_code reason) {
   if (reason && !drain_result_) ++counters_.links_failed;
   counters_.streams_limited += link.core().counters().opens_limited;
   counters_.stream_errors += link.core().counters().stream_errors;
+  counters_.streams_handed_over += link.streams_handed_over();
   links_.erase(std::static_pointer_cast<backend_link>(link.shared_from_this()));
   if (is_draining_ && links_.empty()) end_drain({});
 }
@@ -117,7 +120,9 @@ stream_handler* acceptor_state::on_open(backend_link& link, const open_frame& op
   }
   const auto state = std::make_shared<stream_state>(
       std::static_pointer_cast<backend_link>(link.shared_from_this()), open, options_.linger);
-  if (const auto* wait = std::get_if<hold_stream>(&answer)) {
+  if (open.continued) {
+    wait_for_checkpoint(state);
+  } else if (const auto* wait = std::get_if<hold_stream>(&answer)) {
     held_.hold(state, *wait, mux_clock::now());
   } else {
     wait_for_application(state);
@@ -126,7 +131,7 @@ stream_handler* acceptor_state::on_open(backend_link& link, const open_frame& op
 }
 
 std::optional<refusal> acceptor_state::admit(const open_frame& open) const {
-  if (waiting_.size() >= options_.accept_backlog) {
+  if (waiting_.size() + incomplete_.size() >= options_.accept_backlog) {
     return refusal{refuse_reason::busy, std::nullopt, options_.busy_retry};
   }
   return options_.admit ? options_.admit(open) : std::nullopt;
@@ -144,16 +149,32 @@ void acceptor_state::count_refusal(const refusal& why) {
 void acceptor_state::wait_for_application(std::shared_ptr<stream_state> stream) {
   stream->wait_in(*this, ++last_ticket_);
   waiting_.emplace(last_ticket_, std::move(stream));
-  hand_over();
+  pass_on();
 }
 
-void acceptor_state::hand_over() {
+// The application is to have its state with it.
+void acceptor_state::wait_for_checkpoint(std::shared_ptr<stream_state> stream) {
+  stream->wait_in(*this, ++last_ticket_);
+  incomplete_.emplace(last_ticket_, std::move(stream));
+}
+
+void acceptor_state::on_checkpoint(stream_queue::ticket at) {
+  auto stream = std::move(incomplete_.extract(at).mapped());
+  const auto answer = ask_fence(stream->info());
+  if (const auto* why = std::get_if<refusal>(&answer)) return on_held_refused(*stream, *why);
+  if (const auto* wait = std::get_if<hold_stream>(&answer)) {
+    return held_.hold(std::move(stream), *wait, mux_clock::now());
+  }
+  wait_for_application(std::move(stream));
+}
+
+void acceptor_state::pass_on() {
   while (accept_ && !waiting_.empty())
-    hand_over(std::move(waiting_.extract(waiting_.begin()).mapped()));
+    pass_on(std::move(waiting_.extract(waiting_.begin()).mapped()));
 }
 
 // The map may have changed while it waited: what counts is whose the key is now.
-void acceptor_state::hand_over(std::shared_ptr<stream_state> stream) {
+void acceptor_state::pass_on(std::shared_ptr<stream_state> stream) {
   const auto answer = ask_fence(stream->info());
   if (const auto* why = std::get_if<refusal>(&answer)) return on_held_refused(*stream, *why);
   if (const auto* wait = std::get_if<hold_stream>(&answer)) {
@@ -161,6 +182,7 @@ void acceptor_state::hand_over(std::shared_ptr<stream_state> stream) {
   }
   stream->accept();
   ++counters_.streams_accepted;
+  if (stream->info().continued) ++counters_.streams_continued;
   if (options_.fence) sweeper_.add(*stream);
   complete(accept_, error_code(), mux_stream(std::move(stream)));
 }
@@ -186,12 +208,13 @@ void acceptor_state::on_fence_changed() {
 
 void acceptor_state::forget(stream_queue::ticket at) {
   ++counters_.streams_abandoned;
-  waiting_.erase(at);
+  if (waiting_.erase(at) == 0) incomplete_.erase(at);
 }
 
 void acceptor_state::refuse_waiting() {
   const refusal why{refuse_reason::shutting_down};
   held_.refuse_all(why);
+  waiting_.merge(incomplete_);
   while (!waiting_.empty()) {
     const auto stream = std::move(waiting_.extract(waiting_.begin()).mapped());
     on_held_refused(*stream, why);
@@ -205,7 +228,7 @@ std::uint64_t acceptor_state::accept(operation_pointer<accept_operation> operati
   if (is_draining_ || is_closed_) {
     cancel_accept(accept_number_);
   } else {
-    hand_over();
+    pass_on();
   }
   return accept_ ? accept_number_ : 0;
 }
@@ -269,6 +292,7 @@ acceptor_counters acceptor_state::counters() const {
   for (const auto& link : links_) {
     all.streams_open += link->core().streams_open();
     all.streams_limited += link->core().counters().opens_limited;
+    all.streams_handed_over += link->streams_handed_over();
     all.stream_errors += link->core().counters().stream_errors;
   }
   return all;

@@ -63,6 +63,7 @@ class acceptor_state final : public std::enable_shared_from_this<acceptor_state>
   void on_link_closed(backend_link& link, boost::system::error_code reason) final;
   void forget(stream_queue::ticket at) final;
   void on_input(stream_queue::ticket, std::size_t) final {}
+  void on_checkpoint(stream_queue::ticket at) final;
   void on_held_served(std::shared_ptr<stream_state> stream) final;
   void on_held_refused(stream_state& stream, const refusal& why) final;
   void on_held_abandoned() final { ++counters_.streams_abandoned; }
@@ -75,8 +76,9 @@ class acceptor_state final : public std::enable_shared_from_this<acceptor_state>
   fence_answer ask_fence(const open_frame& open) const;
   void count_refusal(const refusal& why);
   void wait_for_application(std::shared_ptr<stream_state> stream);
-  void hand_over();
-  void hand_over(std::shared_ptr<stream_state> stream);
+  void wait_for_checkpoint(std::shared_ptr<stream_state> stream);
+  void pass_on();
+  void pass_on(std::shared_ptr<stream_state> stream);
   void refuse_waiting();
   void stop_listening();
   void close_links(boost::system::error_code reason);
@@ -91,6 +93,8 @@ class acceptor_state final : public std::enable_shared_from_this<acceptor_state>
 
   std::unordered_set<std::shared_ptr<backend_link>> links_;
   std::map<stream_queue::ticket, std::shared_ptr<stream_state>> waiting_;
+  // Continued ones whose state has not come: it is the next frame behind their Open.
+  std::map<stream_queue::ticket, std::shared_ptr<stream_state>> incomplete_;
   stream_queue::ticket last_ticket_ = 0;
   held_opens held_;
   stream_sweeper sweeper_;

@@ -34,6 +34,10 @@ class backend_link final : public mux_link {
   // A stream of this link has been released.
   void on_stream_released() { close_if_drained(); }
 
+  // A stream of this link has been given up for another backend.
+  void count_handed_over() { ++streams_handed_over_; }
+  std::uint64_t streams_handed_over() const { return streams_handed_over_; }
+
  private:
   void on_ready(const hello_frame&) final {}
   stream_handler* on_open(stream_id stream, const open_frame& open) final;
@@ -46,6 +50,7 @@ class backend_link final : public mux_link {
   void close_if_drained();
 
   std::weak_ptr<link_owner> owner_;
+  std::uint64_t streams_handed_over_ = 0;
   bool is_draining_ = false;
   bool is_closing_after_output_ = false;
 };

@@ -24,6 +24,21 @@ void mux_stream::cancel() {
   state_->cancel();
 }
 
+void mux_stream::hand_over(std::string_view state, error_code& error) {
+  error = boost::asio::error::not_connected;
+  if (state_) state_->hand_over(state, error);
+}
+
+void mux_stream::hand_over(std::string_view state) {
+  error_code error;
+  hand_over(state, error);
+  if (error) throw boost::system::system_error(error, "hand_over");
+}
+
+bool mux_stream::deposit(std::string_view state) {
+  return state_ && state_->deposit(state);
+}
+
 void mux_stream::shutdown(shutdown_type what, error_code& error) {
   error = {};
   if (!is_open()) {

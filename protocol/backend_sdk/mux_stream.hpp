@@ -51,8 +51,8 @@ class mux_stream {
   executor_type get_executor() const { return state_->get_executor(); }
 
   // Key, epoch, the client's address and port, TLS facts, the gateway's tag for logs, and whether
-  // the stream began with early data.
-  const open_frame& info() const { return state_->info(); }
+  // the stream began with early data. `continued`: what another backend left behind of it.
+  const stream_info& info() const { return state_->info(); }
 
   // Reads at least one byte, as soon as there is one. A read into buffers of no size succeeds at
   // once. Signature: void(error_code, std::size_t).
@@ -88,6 +88,54 @@ class mux_stream {
   // Ends pending operations with operation_aborted; the stream stays as it is.
   void cancel();
 
+  // Completes when the gateway asks for the stream because another backend owns its key, at once if
+  // it has asked already. Then no more input comes than is available(), and reads that find none
+  // wait: end them by cancel. Finish what is to be written, and answer by hand_over; or close the
+  // stream, and its client has to come again. Begin it before anything else: a stream whose
+  // application has never waited is given up as `moved` at once, and its client has to come again.
+  // Needs acceptor_options::hands_over. expires_after is not for it. One at a time.
+  // Ends, besides success and as reads do, with eof when both sides have finished.
+  // Signature: void(error_code, handoff_info).
+  template <BOOST_ASIO_COMPLETION_TOKEN_FOR(void(boost::system::error_code, handoff_info))
+                CompletionToken = boost::asio::default_completion_token_t<executor_type>>
+  auto async_wait_handoff(
+      CompletionToken&& token = boost::asio::default_completion_token_t<executor_type>()) {
+    return initiate_operation<handoff_operation, &stream_state::wait_handoff,
+                              &stream_state::cancel_handoff>(state_, token);
+  }
+
+  // Gives the stream up, in place of close: `state`, with what is unread and behind all that was
+  // written, goes to the backend that owns the key, whose application finds it in
+  // info().continued. Returns at once; to the application the stream is closed, and operations that
+  // are pending end with operation_aborted: nothing that they have not transferred is sent.
+  // Errors, which change nothing:
+  //   message_size             state is longer than limits::state_bytes_max
+  //   operation_not_supported  the gateway has not asked
+  //   not_connected            the stream is closed, reset, finished both ways, or its link is lost
+  void hand_over(std::string_view state, error_code& error);
+  void hand_over(std::string_view state);
+
+  // Leaves `state` with the gateway, in place of the one before, for the day this process dies: if
+  // the client has sent nothing that was not read by then, and nothing was written, the stream goes
+  // on at another backend. So deposit after each message, when `state` covers all that was read and
+  // written. False, and the one before stays: the gateway takes none so long or none at all, this
+  // side has finished, or the stream is over or asked for.
+  bool deposit(std::string_view state);
+
+  // How long a deposit may be; 0: none is taken.
+  std::size_t deposit_bytes_max() const { return state_->deposit_bytes_max(); }
+
+  // Completes when the gateway says that it is going to close the client, and with the newest if
+  // it has said so since the last time. It can be waited for again. Nothing need be done. One at a
+  // time. Ends as async_wait_handoff. Signature: void(error_code, notice_info).
+  template <BOOST_ASIO_COMPLETION_TOKEN_FOR(void(boost::system::error_code, notice_info))
+                CompletionToken = boost::asio::default_completion_token_t<executor_type>>
+  auto async_wait_notice(
+      CompletionToken&& token = boost::asio::default_completion_token_t<executor_type>()) {
+    return initiate_operation<notice_operation, &stream_state::wait_notice,
+                              &stream_state::cancel_notice>(state_, token);
+  }
+
   // As a socket's. shutdown_send tells the peer that nothing more follows (Finish), behind all that
   // was written; reading goes on. shutdown_receive makes reads end with eof, and what still comes
   // is dropped. A second time does nothing.
@@ -98,7 +146,8 @@ class mux_stream {
   // Ends the stream as a socket's close does: pending operations end with operation_aborted; what
   // was written still arrives, followed by Finish. What the peer sends from now on is dropped, and
   // if it has not finished by itself when the acceptor's `linger` is over it is reset. With input
-  // left unread the stream is reset at once (cancelled), behind what was written. Idempotent.
+  // left unread the stream is reset at once (cancelled), behind what was written; and so it is as
+  // `moved` if the gateway waits for a hand_over. Idempotent.
   void close();
 
   // Ends the stream by Reset, behind what was written. Idempotent, also after close().

@@ -26,7 +26,7 @@ stream_state::stream_state(std::shared_ptr<backend_link> link, const open_frame&
     : operation_owner(link->get_executor().context()),
       executor_(link->get_executor()),
       linger_(linger),
-      info_(info),
+      info_{info, nullptr},
       link_(std::move(link)) {}
 
 stream_state::~stream_state() {
@@ -96,6 +96,7 @@ std::uint64_t stream_state::read(operation_pointer<read_operation> operation) {
 }
 
 void stream_state::on_data(std::span<const std::byte> payload, bool) {
+  received_ += static_cast<std::int64_t>(payload.size());
   if (is_input_discarded_) return consume(payload.size());
   std::size_t n = 0;
   if (read_) {
@@ -161,11 +162,14 @@ bool stream_state::submit_front() {
   const std::size_t n = std::min(size, core().sendable(info_.stream));
   if (n == 0) return false;
   core().submit_data(info_.stream, write_->front(n, gather_buffer()), n < size);
+  produced_ += static_cast<std::int64_t>(n);
   complete(write_, error_code(), n);
   return true;
 }
 
 void stream_state::on_writable() {
+  if (is_giving()) return give();
+  send_deposit();
   // The write may have been cancelled since it asked for the turn.
   if (write_ && !submit_front()) core().wait_writable(info_.stream);
 }
@@ -191,6 +195,7 @@ void stream_state::cancel_write(std::uint64_t number) {
 void stream_state::cancel() {
   fail_reading(asio::error::operation_aborted);
   fail_writing(asio::error::operation_aborted);
+  fail_waits(asio::error::operation_aborted);
 }
 
 void stream_state::fail_reading(error_code error) {
@@ -259,6 +264,8 @@ void stream_state::end(error_code error) {
   if (!error_) error_ = error;
   fail_reading(error_);
   fail_writing(error_);
+  fail_waits(error_);
+  stop_giving();
   if (queue_ != nullptr) {
     input_.release();
     std::exchange(queue_, nullptr)->forget(queued_at_);
@@ -268,6 +275,8 @@ void stream_state::end(error_code error) {
 
 void stream_state::close() {
   if (is_closed_) return;
+  // The gateway waits for an answer, and the client goes on elsewhere.
+  if (has_handoff() && !error_) return close(reset_reason::moved);
   const bool orderly = input_.empty() && !error_ && (is_input_finished_ || linger_.count() > 0);
   if (!orderly) return close(reset_reason::cancelled);
   is_closed_ = is_input_discarded_ = true;
@@ -278,6 +287,7 @@ void stream_state::close() {
 }
 
 void stream_state::close(reset_reason reason) {
+  if (is_giving()) return;
   is_closed_ = is_input_discarded_ = true;
   cancel();
   if (timer_) timer_->cancel();
@@ -291,6 +301,7 @@ void stream_state::detach() {
   sweep_hook::unlink();
   if (!link_) return;
   const auto link = std::exchange(link_, nullptr);
+  fail_waits(asio::error::eof);
   link->core().release(info_.stream);
   link->on_stream_released();
   if (is_closed_ && timer_) timer_->cancel();
@@ -300,6 +311,7 @@ void stream_state::destroy_operations() {
   // This stream may be gone when they are.
   const auto read = std::move(read_);
   const auto write = std::move(write_);
+  const auto moves = std::move(moves_);
 }
 
 }  // namespace presenter::protocol

@@ -13,6 +13,8 @@
 
 #include "protocol/backend_sdk/operation_service.hpp"
 #include "protocol/backend_sdk/pending_operation.hpp"
+#include "protocol/backend_sdk/stream_info.hpp"
+#include "protocol/backend_sdk/stream_moves.hpp"
 #include "protocol/mux/stream_handler.hpp"
 
 namespace presenter::protocol {
@@ -29,6 +31,8 @@ class stream_queue {
   virtual void forget(ticket at) = 0;
   // `n` more bytes of it have come. The queue may refuse it.
   virtual void on_input(ticket at, std::size_t n) = 0;
+  // The state of a stream that is continued has come.
+  virtual void on_checkpoint(ticket) {}
 
  protected:
   ~stream_queue() = default;
@@ -39,7 +43,8 @@ using sweep_hook =
     boost::intrusive::list_base_hook<boost::intrusive::tag<stream_state>,
                                      boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
-// Life: held by its mux_stream, or by the queue it waits in; while it lingers, by its own timer.
+// Life: held by its mux_stream, or by the queue it waits in; while it lingers, by its own timer;
+// while it is handed over, by itself.
 // Confined to: the link's thread. Bounds: unread input ≤ the stream's window.
 class stream_state final : public std::enable_shared_from_this<stream_state>,
                            public sweep_hook,
@@ -53,7 +58,7 @@ class stream_state final : public std::enable_shared_from_this<stream_state>,
 
   stream_handler& handler() { return *this; }
   link_executor get_executor() const { return executor_; }
-  const open_frame& info() const { return info_; }
+  const stream_info& info() const { return info_; }
 
   // --- before the application has it
   void wait_in(stream_queue& queue, stream_queue::ticket at);
@@ -73,6 +78,15 @@ class stream_state final : public std::enable_shared_from_this<stream_state>,
   void cancel_write(std::uint64_t number);
   void cancel();
 
+  // As read and write.
+  std::uint64_t wait_handoff(operation_pointer<handoff_operation> operation);
+  std::uint64_t wait_notice(operation_pointer<notice_operation> operation);
+  void cancel_handoff(std::uint64_t number);
+  void cancel_notice(std::uint64_t number);
+  void hand_over(std::string_view state, boost::system::error_code& error);
+  bool deposit(std::string_view state);
+  std::size_t deposit_bytes_max() const;
+
   void set_deadline(mux_clock::time_point deadline);
   void shutdown_send();
   void shutdown_receive();
@@ -90,9 +104,9 @@ class stream_state final : public std::enable_shared_from_this<stream_state>,
   void on_finish() final;
   void on_writable() final;
   void on_reset(reset_reason reason, bool by_peer) final;
-  void on_checkpoint(const checkpoint_frame&) final {}
-  void on_handoff(const handoff_frame&) final {}
-  void on_notice(const notice_frame&) final {}
+  void on_checkpoint(const checkpoint_frame& checkpoint) final;
+  void on_handoff(const handoff_frame& handoff) final;
+  void on_notice(const notice_frame& notice) final;
   void on_link_lost(bool is_deposit_exact) final;
   void destroy_operations() final;
 
@@ -102,6 +116,17 @@ class stream_state final : public std::enable_shared_from_this<stream_state>,
   bool submit_front();
   void fail_reading(boost::system::error_code error);
   void fail_writing(boost::system::error_code error);
+  void fail_waits(boost::system::error_code error);
+  boost::system::error_code silence() const;
+  stream_moves& moves();
+  bool has_handoff() const { return moves_ && moves_->handoff; }
+  bool is_giving() const { return moves_ && moves_->giving; }
+  void give();
+  void stop_giving();
+  bool submit_deposit(std::string_view state, std::int64_t consumed, std::int64_t produced);
+  void send_deposit();
+  // Bytes of the client that the application has taken.
+  std::int64_t consumed() const { return received_ - static_cast<std::int64_t>(input_.size()); }
   void end(boost::system::error_code error);
   void detach();
   void drop_input();
@@ -112,7 +137,8 @@ class stream_state final : public std::enable_shared_from_this<stream_state>,
   // Constant after construction.
   const link_executor executor_;
   const std::chrono::milliseconds linger_;
-  const open_frame info_;
+
+  stream_info info_;  // constant once the stream waits for the application
 
   std::shared_ptr<backend_link> link_;  // empty once mux_core has been told to forget the stream
   stream_queue* queue_ = nullptr;
@@ -123,6 +149,12 @@ class stream_state final : public std::enable_shared_from_this<stream_state>,
   std::uint64_t operation_number_ = 0;
   std::uint64_t read_number_ = 0;
   std::uint64_t write_number_ = 0;
+
+  std::unique_ptr<stream_moves> moves_;  // made when needed
+
+  // From the client's first byte, at whatever backend.
+  std::int64_t received_ = 0;
+  std::int64_t produced_ = 0;
 
   byte_buffer input_;
   boost::system::error_code error_;  // why reads after the input, and writes, fail

@@ -71,8 +71,14 @@ class gateway_stream final : public stream_handler {
   bool link_lost = false;
   std::optional<refuse_frame> refusal;
   std::optional<reset_reason> was_reset;
+  // What Checkpoints brought: the newest, without its views; all unread bytes.
+  std::optional<checkpoint_frame> checkpoint;
+  std::string state;
+  std::string unread;
+  std::size_t checkpoints = 0;
   std::size_t unsent() const { return unsent_.size(); }
-  bool is_over() const { return link_lost || refusal || was_reset; }
+  bool is_given_up() const { return checkpoint && checkpoint->last; }
+  bool is_over() const { return link_lost || refusal || was_reset || is_given_up(); }
 
  private:
   void pump();
@@ -86,7 +92,7 @@ class gateway_stream final : public stream_handler {
   }
   void on_writable() override { pump(); }
   void on_reset(reset_reason reason, bool by_peer) override;
-  void on_checkpoint(const checkpoint_frame&) override {}
+  void on_checkpoint(const checkpoint_frame& frame) override;
   void on_handoff(const handoff_frame&) override {}
   void on_notice(const notice_frame&) override {}
   void on_link_lost(bool) override { link_lost = true; }
@@ -99,22 +105,36 @@ class gateway_stream final : public stream_handler {
 
 class test_gateway final : public mux_link {
  public:
+  // Largest deposit it takes.
+  static constexpr std::int32_t deposit_bytes_max = 256;
+
   explicit test_gateway(link_socket socket,
                         std::int64_t link_window = limits::link_window_bytes_default)
       : mux_link(std::move(socket), options(link_window)) {}
 
   gateway_stream& open(const std::string& key = "couple-1", bool early_data = false) {
-    auto& stream = streams_.emplace_back(std::make_unique<gateway_stream>(*this));
     open_frame open;
-    open.key = key;
-    open.map_epoch = 7;
-    open.client_address = "192.0.2.1";
-    open.client_port = 40'000;
-    open.tls.version = "TLSv1.3";
-    open.tag = "gw1/" + key;
-    open.early_data = early_data;
-    stream->id = core().open(open, *stream);
-    return *stream;
+    gateway_stream& stream = add_stream(open, key, early_data);
+    stream.id = core().open(open, stream);
+    return stream;
+  }
+
+  // Goes on where the Checkpoints of `from` ended; what was unread is sent again.
+  gateway_stream& open_continued(const gateway_stream& from,
+                                 continue_cause cause = continue_cause::rebalanced) {
+    open_frame open;
+    gateway_stream& stream = add_stream(open, "couple-1", false);
+    open.continued = continued_from{cause, "before"};
+    checkpoint_frame checkpoint = *from.checkpoint;
+    checkpoint.state = from.state;
+    stream.id = core().open_continued(open, checkpoint, stream);
+    stream.finished = checkpoint.finished;
+    stream.send(from.unread);
+    return stream;
+  }
+
+  void hand_off(const gateway_stream& stream) {
+    core().hand_off(stream.id, handoff_reason::draining, 8, std::chrono::seconds(5));
   }
 
   bool ready = false;
@@ -123,10 +143,23 @@ class test_gateway final : public mux_link {
   error_code reason;
 
  private:
+  gateway_stream& add_stream(open_frame& open, const std::string& key, bool early_data) {
+    open.key = key;
+    open.map_epoch = 7;
+    open.client_address = "192.0.2.1";
+    open.client_port = 40'000;
+    open.tls.version = "TLSv1.3";
+    open.tag = "gw1/" + key;
+    open.early_data = early_data;
+    return *streams_.emplace_back(std::make_unique<gateway_stream>(*this));
+  }
+
   static mux_options options(std::int64_t link_window) {
     mux_options all;
     all.hello.role = link_role::gateway;
     all.hello.node = "gateway";
+    all.hello.features = features::handoff | features::notice;
+    all.hello.deposit_bytes_max = deposit_bytes_max;
     all.hello.link_window_bytes = link_window;
     return all;
   }
@@ -181,6 +214,15 @@ inline void gateway_stream::on_data(std::span<const std::byte> payload, bool mor
 inline void gateway_stream::on_reset(reset_reason reason, bool) {
   was_reset = reason;
   gateway_.core().release(id);
+}
+
+inline void gateway_stream::on_checkpoint(const checkpoint_frame& frame) {
+  ++checkpoints;
+  checkpoint = frame;
+  checkpoint->state = checkpoint->unread = {};
+  if (!frame.state.empty() || frame.last) state = frame.state;
+  unread += frame.unread;
+  if (frame.last) gateway_.core().release(id);
 }
 
 // One acceptor, one gateway with one link to it.
