@@ -99,7 +99,7 @@ struct alignas(128) worker_metrics {
   metric_array<counter, protocol::refuse_reason, protocol::refuse_reason::shutting_down>
       streams_refused;
   // Streams that this gateway reset because the backend broke a rule.
-  metric_array<counter, protocol::reset_reason, protocol::reset_reason::credit_too_small>
+  metric_array<counter, protocol::reset_reason, protocol::reset_reason::position_mismatch>
       stream_errors;
 
   metric_array<gauge, move_cause, move_cause::rebalanced> moves_pending;
