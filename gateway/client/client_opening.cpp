@@ -21,6 +21,18 @@ open_obstacle obstacle_of(protocol::refuse_reason reason) {
 client_opening::client_opening(const auth_config& auth, duration timeout, address_claim claim)
     : timeout_(timeout), claim_(std::move(claim)), packet_(auth) {}
 
+client_opening::client_opening(const auth_config& auth, duration timeout, std::string key,
+                               protocol::tls_facts facts, byte_buffer unread, steady_time now)
+    : timeout_(timeout),
+      packet_(auth),
+      unread_(std::move(unread)),
+      key_(std::move(key)),
+      facts_(std::move(facts)),
+      retry_(now + timeout),
+      state_(state::held),
+      is_early_(false),
+      is_continued_(true) {}
+
 // --- the packet
 
 std::span<std::byte> client_opening::wanted() {

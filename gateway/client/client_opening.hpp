@@ -51,6 +51,12 @@ class client_opening {
   // claim is given back then.
   client_opening(const auth_config& auth, duration timeout, address_claim claim);
 
+  // A stream that another backend had goes on: from the step `open` on, with `unread` in place of a
+  // packet, and the same attempts and time.
+  client_opening(const auth_config& auth, duration timeout, std::string key,
+                 protocol::tls_facts facts, byte_buffer unread, steady_time now);
+  bool is_continued() const { return is_continued_; }
+
   // --- the packet
 
   // Where its next bytes go, exactly as many as may be read now. Empty: it is whole, or faulty.
@@ -70,11 +76,14 @@ class client_opening {
 
   // --- the stream
 
+  const protocol::tls_facts& tls_facts() const { return facts_; }
   // The step `open` has found a link, by the map of this epoch: the Open for it, without address
   // and tag of the client. Early, the link must take early data.
   protocol::open_frame open(std::int64_t map_epoch);
   // What the stream has not been given of the packet yet, and that it has taken more of it.
-  std::span<const std::byte> unsent() const { return packet_.bytes().subspan(sent_); }
+  std::span<const std::byte> unsent() const {
+    return (is_continued_ ? unread_.bytes() : packet_.bytes()).subspan(sent_);
+  }
   opening_step on_packet_sent(std::size_t n);
   // It has found none: no_shard, backend_unreachable or backend_full.
   opening_step on_no_link(close_reason why);
@@ -122,6 +131,7 @@ class client_opening {
   const duration timeout_;
   address_claim claim_;
   first_packet packet_;
+  byte_buffer unread_;
   std::string key_;
   protocol::tls_facts facts_;
   open_retry retry_;
@@ -131,6 +141,7 @@ class client_opening {
   state state_ = state::reading;
   bool is_early_ = true;  // the handshake has not ended
   bool is_opened_early_ = false;
+  bool is_continued_ = false;
 };
 
 }  // namespace presenter::gateway

@@ -45,4 +45,37 @@ close_reason reason_of_socket(int descriptor) {
   return error == ETIMEDOUT ? close_reason::client_timeout : close_reason::client_reset;
 }
 
+handoff_result result_of(close_reason reason, std::string_view cause) {
+  if (cause == name_of(protocol::reset_reason::position_mismatch))
+    return handoff_result::position_mismatch;
+  if (cause == name_of(protocol::reset_reason::state_too_large))
+    return handoff_result::state_too_large;
+  switch (reason) {
+    case close_reason::stream_moved:
+    case close_reason::backend_shutting_down:
+      return handoff_result::declined;
+    case close_reason::link_lost:
+      return handoff_result::link_lost;
+    case close_reason::shutting_down:
+    case close_reason::gateway_draining:
+      return handoff_result::shutting_down;
+    case close_reason::no_shard:
+      return handoff_result::no_owner;
+    case close_reason::refused_denied:
+      return handoff_result::refused;
+    case close_reason::backend_unreachable:
+    case close_reason::backend_full:
+    case close_reason::openings_exceeded:
+    case close_reason::open_timeout:
+    case close_reason::refused_not_owner:
+    case close_reason::refused_busy:
+      return handoff_result::opening_timeout;
+    case close_reason::stream_reset_by_backend:
+    case close_reason::backend_violation:
+      return handoff_result::reset;
+    default:
+      return handoff_result::client_left;
+  }
+}
+
 }  // namespace presenter::gateway

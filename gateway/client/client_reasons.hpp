@@ -1,9 +1,12 @@
 // What a client's TLS and its socket report, in the words of its relay and of the table of reasons.
 #pragma once
 
+#include <string_view>
+
 #include "gateway/relay/client_end.hpp"
 #include "gateway/tls/tls_status.hpp"
 #include "gateway/vocabulary/close_reason.hpp"
+#include "gateway/vocabulary/handoff_result.hpp"
 
 namespace presenter::gateway {
 
@@ -14,5 +17,9 @@ close_reason reason_before_packet(tls_status status);
 
 // Why a socket that the poller calls broken is broken. Asks the kernel, which tells it once.
 close_reason reason_of_socket(int descriptor);
+
+// What a close, or the reason for which an opening was given up, is to the handoff that was under
+// way. `cause`: the name of the Reset's reason, if there was one.
+handoff_result result_of(close_reason reason, std::string_view cause = {});
 
 }  // namespace presenter::gateway

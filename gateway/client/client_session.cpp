@@ -26,12 +26,13 @@ client_session::client_session(client_context& context, int descriptor,
       tls_(context.tls, descriptor, context.io),
       opening_(std::make_unique<client_opening>(
           context.settings.auth, context.settings.upstream.opening_timeout, std::move(claim))),
-      relay_(context.relaying, context.batch, *this) {
+      relay_(context.relaying, *this) {
   context_.metrics.clients_accepted.add();
   context_.metrics.clients_open[phase_].add();
 }
 
 client_session::~client_session() {
+  context_.opened.drop(opened_);
   if (is_over_) return;
   // The worker is going down with everything it holds.
   context_.metrics.clients_open[phase_].sub();
@@ -51,7 +52,8 @@ void client_session::start() {
 void client_session::shut_down() {
   context_.thread.assert_on_worker();
   if (phase_ == client_phase::closing) return;
-  if (phase_ == client_phase::opening) return answer_and_close(close_reason::shutting_down);
+  if (phase_ == client_phase::opening && !is_handed_over())
+    return answer_and_close(close_reason::shutting_down);
   relay_.abandon(protocol::reset_reason::shutting_down);
   if (phase_ == client_phase::handshake) return close_now(close_reason::shutting_down);
   close_cleanly(close_reason::shutting_down);
@@ -109,6 +111,7 @@ void client_session::on_poll(std::uint32_t events) {
     case client_phase::first_packet:
       return read_packet();
     case client_phase::opening:
+    case client_phase::handing_over:
       if ((events & gone) != 0) return close_now(reason_of_socket(descriptor_));
       // The backend may answer before it has taken the whole packet.
       if ((events & EPOLLOUT) != 0) relay_.on_client_writable();
@@ -159,6 +162,10 @@ void client_session::on_deadline(steady_time now) {
       return carry_out(opening_->on_deadline(moment()));
     case client_phase::relaying:
       return expects_progress_ ? relay_.on_no_progress() : on_idle(now);
+    case client_phase::handing_over:
+      // It has not answered; or it has, and the client does not take what it sent before.
+      if (opened_->handoff->is_held()) return close_now(close_reason::client_stalled);
+      return fail_handoff(handoff_result::deadline);
     case client_phase::stranded:
       return;  // the mover's pace is its only limit
     case client_phase::closing:
@@ -280,6 +287,7 @@ void client_session::carry_out(opening_step step) {
     case opening_step::relay:
       return begin_relaying();
     case opening_step::answer:
+      if (is_handed_over()) return fail_handoff(result_of(opening_->reason()));
       return answer_and_close(opening_->reason());
   }
 }
@@ -301,6 +309,8 @@ void client_session::open_stream() {
   set_phase(client_phase::opening);
   if (const auto met = opening_->obstacle()) context_.metrics.open_retries[*met].add();
   if (route.link != nullptr) {
+    if (is_handed_over() && !route.link->takes_handoffs())
+      return fail_handoff(handoff_result::no_feature);
     submit_open(route);
     return context_.deadlines.set_deadline(*this, opening_->deadline());
   }
@@ -315,9 +325,14 @@ void client_session::submit_open(const upstream_pool::upstream_route& route) {
   open.client_address = peer_.address().to_string();
   open.client_port = peer_.port();
   open.tag = tag();
-  const protocol::stream_id stream = route.link->open(std::move(open), relay_);
-  relay_.start(route.link, stream);
+  relay_.start(route.link, opened_on(*route.link, std::move(open)));
   send_packet();
+}
+
+protocol::stream_id client_session::opened_on(protocol::mux_core& link, protocol::open_frame open) {
+  if (!is_handed_over()) return link.open(std::move(open), relay_);
+  open.continued = opened_->handoff->continued();
+  return link.open_continued(std::move(open), opened_->handoff->checkpoint(), relay_);
 }
 
 void client_session::send_packet() {
@@ -353,8 +368,14 @@ void client_session::on_stream_lost_unaccepted() {
 // --- relaying
 
 void client_session::begin_relaying() {
+  if (is_handed_over()) {
+    end_handoff(handoff_result::done);
+  } else {
+    if (relay_.takes_handoffs())
+      opened_ = context_.opened.keep(opening_->key(), opening_->tls_facts());
+    idle_.mark(context_.deadlines.now());
+  }
   opening_.reset();
-  idle_.mark(context_.deadlines.now());
   expect_nothing();
   set_phase(client_phase::relaying);
   context_.mover.add(*this, std::chrono::steady_clock::now());
@@ -410,6 +431,7 @@ void client_session::on_idle(steady_time now) {
 
 void client_session::on_relay_over(close_reason reason, std::string_view cause) {
   if (is_early()) return close_now(reason, cause);
+  if (is_handed_over()) end_handoff(result_of(reason, cause));
   switch (reason) {
     case close_reason::client_finished:
     case close_reason::backend_finished:
@@ -429,33 +451,11 @@ void client_session::on_relay_over(close_reason reason, std::string_view cause) 
   }
 }
 
-// --- moves
-
-void client_session::strand(close_reason reason) {
-  reason_ = reason;
-  clear_deadline();
-  set_phase(client_phase::stranded);
-  const bool is_lost = reason == close_reason::link_lost;
-  if (is_lost) relay_.unsent().release();  // not a clean end
-  context_.mover.strand(*this, is_lost ? move_cause::link_lost : move_cause::backend_ended,
-                        std::chrono::steady_clock::now());
-}
-
-void client_session::on_move(move_cause) {
-  if (phase_ == client_phase::stranded) return end_stranded();
-  relay_.abandon(protocol::reset_reason::moved);
-  close_cleanly(close_reason::stream_moved);
-}
-
-void client_session::end_stranded() {
-  if (reason_ == close_reason::link_lost) return close_with_alert(reason_);
-  close_cleanly(reason_);
-}
-
 // --- closing
 
 void client_session::note_reason(close_reason reason, std::string_view cause) {
   if (std::exchange(has_reason_, true)) return;
+  if (is_handed_over()) end_handoff(result_of(reason, cause));
   reason_ = reason;
   const close_row& row = row_of(reason);
   context_.metrics.closes[reason].add();

@@ -22,6 +22,7 @@
 #include "gateway/client/client_closing.hpp"
 #include "gateway/client/client_opening.hpp"
 #include "gateway/client/idle_watch.hpp"
+#include "gateway/client/opened_as.hpp"
 #include "gateway/config/config.hpp"
 #include "gateway/moves/stream_mover.hpp"
 #include "gateway/operate/log.hpp"
@@ -59,7 +60,8 @@ struct client_context {
   upstream_pool& upstream;
   stream_mover& mover;
   relay_context& relaying;
-  relay_batch& batch;
+  opened_store& opened;
+  held_room& held;
   client_session_owner& owner;
   arrival_watch* arrivals;           // nullptr: nobody asks
   std::string tag_stem;              // of this worker of this gateway
@@ -67,6 +69,7 @@ struct client_context {
   // By reason: a backend that goes ends thousands of clients in one turn, and a log that is slow to
   // take lines would hold up everybody else's. At level debug all are told.
   std::vector<log_pace> closes_said = std::vector(close_reason_count, log_pace(10));
+  std::vector<log_pace> handoffs_said = std::vector(handoff_result_names.size(), log_pace(10));
   log_pace failures_said = log_pace(1);  // of the machine: no memory, no room to poll
 };
 
@@ -117,6 +120,8 @@ class client_session final : public session_hook,
   void on_deadline(steady_time now) override;
   void on_upstream_changed() override;
   void on_move(move_cause cause) override;
+  void on_hand_over(move_cause cause) override;
+  move_way way_to_move() const override;
 
   // client_end
   client_io_result read(std::span<std::byte> into) override;
@@ -130,6 +135,8 @@ class client_session final : public session_hook,
   void on_stream_writable() override;
   void on_stream_refused(const protocol::refuse_frame& refusal) override;
   void on_stream_lost_unaccepted() override;
+  void on_stream_checkpoint(const protocol::checkpoint_frame& checkpoint) override;
+  void on_rest_sent() override;
   void on_relay_over(close_reason reason, std::string_view cause) override;
 
   void set_phase(client_phase phase);
@@ -150,6 +157,7 @@ class client_session final : public session_hook,
   void read_early_packet();
   void open_stream();
   void submit_open(const upstream_pool::upstream_route& route);
+  protocol::stream_id opened_on(protocol::mux_core& link, protocol::open_frame open);
   void send_packet();
   void wait_for_upstream(bool has_place);
   // Before the handshake has ended; a stream may be open all the same.
@@ -158,6 +166,13 @@ class client_session final : public session_hook,
   void begin_relaying();
   void strand(close_reason reason);
   void end_stranded();
+
+  // In client_session_moves.cpp. A handoff that fails strands the client: it is closed as any that
+  // is moved, in its turn.
+  bool is_handed_over() const { return opened_ != nullptr && opened_->handoff != nullptr; }
+  bool can_hand_over() const;
+  void fail_handoff(handoff_result result);
+  void end_handoff(handoff_result result);
 
   // All name the reason, once and for all. `answer_and_close` says it to the client where the table
   // has an answer; `close_cleanly` sends what the backend sent, then close_notify;
@@ -186,7 +201,8 @@ class client_session final : public session_hook,
   bool expects_progress_ = false;  // the deadline is the relay's
   close_reason reason_ = close_reason::internal;
   tls_channel tls_;
-  std::unique_ptr<client_opening> opening_;  // until its stream is accepted
+  std::unique_ptr<client_opening> opening_;  // until its stream is accepted, and when it goes on
+  opened_as* opened_ = nullptr;              // from Accept on, if its stream can be handed over
   relay relay_;
 };
 

@@ -333,6 +333,10 @@ void read_small(config_section& root, config& out) {
   auto moves = root.section("moves");
   moves.read("streams_per_second", out.moves.streams_per_second, 0, 1'000'000);
   moves.read("left_grace", out.moves.left_grace, 0ms, 5min);
+  moves.read("handoffs_per_second", out.moves.handoffs_per_second, 0, 1'000'000);
+  moves.read("handoff_deadline", out.moves.handoff_deadline, 100ms, 5min);
+  moves.read("held_bytes_max", out.moves.held_bytes_max, 1'024 * 1'024,
+             std::int64_t{64} * 1'024 * 1'024 * 1'024);
   moves.finish();
 
   read_limits(root.section("limits"), out.limits);

@@ -169,6 +169,14 @@ struct moves_config {
   // How long a backend may be missing from the map, its links being whole, before its streams are
   // moved. 0 … 5 min.
   duration left_grace = std::chrono::seconds{5};
+  // Pace of streams that are handed over, so that no client comes back by a handshake. Of the whole
+  // process. 0 … 1 million; 0: none is handed over, all are closed.
+  std::int64_t handoffs_per_second = 2'000;
+  // How long a backend may take to give a stream up. 100 ms … 5 min.
+  duration handoff_deadline = std::chrono::seconds{5};
+  // States and unread bytes of streams between two backends, of the whole process. When it is full
+  // the next wait for their turn. 1 MiB … 64 GiB.
+  std::int64_t held_bytes_max = 64 * 1'024 * 1'024;
 };
 
 // [upstream]: links and streams to the backends.

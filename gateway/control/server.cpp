@@ -32,6 +32,12 @@ constexpr std::chrono::seconds worker_grace{10};
 constexpr std::chrono::milliseconds ready_interval{100};
 
 // How long caches keep our record after it has gone.
+// At least 1 a second: with 0 no link offers handoffs, and nobody asks for the pace.
+double handoffs_per_worker(const moves_config& settings, std::size_t workers) {
+  return static_cast<double>(std::max<std::int64_t>(settings.handoffs_per_second, 1)) /
+         static_cast<double>(workers);
+}
+
 duration settle_of(const dns_config& dns) {
   return dns.publisher == dns_publisher_kind::none ? duration{} : dns.ttl;
 }
@@ -70,17 +76,20 @@ server::server(const config& settings)
   // Of this life of the gateway: tags are no others' even if its name is.
   const std::string life = fmt::format("{}-{:08x}", node_, std::random_device{}());
   for (auto& socket : sockets) {
-    const worker_setup setup{.settings = settings,
-                             .node = node_,
-                             .tag_stem = fmt::format("{}-{}", life, workers_.size()),
-                             .tickets = tickets_.current(),
-                             .tls = tls_.current(),
-                             .clients_max = clients_per_worker,
-                             .descriptors_watermark = descriptors_watermark_of(descriptors_max_),
-                             .addresses = addresses_.get(),
-                             .moves_per_second = moves_per_second_,
-                             .arrivals = &drain_.arrivals(),
-                             .early_data = early_data_.get()};
+    const worker_setup setup{
+        .settings = settings,
+        .node = node_,
+        .tag_stem = fmt::format("{}-{}", life, workers_.size()),
+        .tickets = tickets_.current(),
+        .tls = tls_.current(),
+        .clients_max = clients_per_worker,
+        .descriptors_watermark = descriptors_watermark_of(descriptors_max_),
+        .addresses = addresses_.get(),
+        .moves_per_second = moves_per_second_,
+        .handoffs_per_second = handoffs_per_worker(settings.moves, sockets.size()),
+        .held_bytes_max = static_cast<std::size_t>(settings.moves.held_bytes_max) / sockets.size(),
+        .arrivals = &drain_.arrivals(),
+        .early_data = early_data_.get()};
     workers_.push_back(std::make_unique<worker>(setup, std::move(socket)));
   }
   pages_ = std::make_unique<shard_pages>(control_, router_, workers_, node_, moves_per_second_,

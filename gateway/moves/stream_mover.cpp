@@ -10,6 +10,9 @@ namespace {
 // longer does not make up for it in one crowd.
 constexpr std::chrono::milliseconds catch_up{100};
 
+// Until it is looked again whether there is room for a handoff.
+constexpr std::chrono::milliseconds room_pause{10};
+
 // Moves of one call, some 20 µs each: others wait for no more.
 constexpr int moves_at_a_stretch = 64;
 
@@ -47,6 +50,7 @@ movable* stream_mover::rank::front() {
 stream_mover::stream_mover(const move_rules& rules, std::uint32_t seed, worker_metrics& metrics,
                            std::function<void()> on_work)
     : mean_gap_(1 / rules.per_second),
+      mean_handoff_gap_(1 / rules.handoffs_per_second),
       left_grace_(rules.left_grace),
       random_(seed),
       metrics_(metrics),
@@ -152,11 +156,20 @@ void stream_mover::move_due(time_point now) {
   for (int moved = 0; moved < moves_at_a_stretch && due_ <= now; ++moved) {
     movable* client = next_client(now);
     if (client == nullptr) return;
+    const move_way way = client->way_to_move();
+    if (way == move_way::later) {
+      due_ = now + room_pause;
+      return;
+    }
     const move_cause cause = client->cause_;
     remove(*client);
-    due_ += next_gap();
+    due_ += next_gap(way);
     metrics_.moves[cause].add();
-    client->on_move(cause);
+    if (way == move_way::hand_over) {
+      client->on_hand_over(cause);
+    } else {
+      client->on_move(cause);
+    }
   }
 }
 
@@ -176,9 +189,10 @@ std::optional<stream_mover::time_point> stream_mover::next_move() {
 }
 
 // From half the mean to one and a half: gateways that saw the same change do not march in step.
-stream_mover::clock_duration stream_mover::next_gap() {
+stream_mover::clock_duration stream_mover::next_gap(move_way way) {
   std::uniform_real_distribution<double> jitter(0.5, 1.5);
-  return std::chrono::duration_cast<clock_duration>(mean_gap_ * jitter(random_));
+  const auto mean = way == move_way::hand_over ? mean_handoff_gap_ : mean_gap_;
+  return std::chrono::duration_cast<clock_duration>(mean * jitter(random_));
 }
 
 }  // namespace presenter::gateway

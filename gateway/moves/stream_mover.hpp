@@ -25,6 +25,13 @@ using movable_hook =
                                      boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
 // A client as the mover sees it: where on the ring it belongs, and which backend has its stream.
+// What the turn of a client to be moved is to bring.
+enum class move_way : std::uint8_t {
+  close,      // it comes back by itself, and is routed by the map
+  hand_over,  // its stream goes to the new owner, and it notices nothing
+  later,      // as hand_over, but there is no room now
+};
+
 class movable : public movable_hook {
  public:
   // nullptr: no backend has been chosen yet.
@@ -45,6 +52,8 @@ class movable : public movable_hook {
   friend class stream_mover;
   // Its turn: the mover has forgotten it, and it may die in here.
   virtual void on_move(move_cause cause) = 0;
+  virtual void on_hand_over(move_cause) {}
+  virtual move_way way_to_move() const { return move_way::close; }
 
   std::shared_ptr<const shard_router::backend_entry> backend_;
   std::uint64_t ring_hash_ = 0;
@@ -54,11 +63,12 @@ class movable : public movable_hook {
 };
 
 struct move_rules {
-  double per_second;  // the pace, above 0
+  double per_second;  // the pace of those who are closed, above 0
   // How long a backend may be missing from the map before its streams are moved: its session with
   // ZooKeeper may have expired, and it is back in a moment. A process that has died takes its links
   // with it, and is no matter of the map.
   std::chrono::steady_clock::duration left_grace;
+  double handoffs_per_second = 1;  // the pace of those who are handed over, above 0
 };
 
 // Confined to: one thread. Bounds: one place for each client; nothing is allocated after
@@ -126,9 +136,10 @@ class stream_mover {
   void forget_pending(movable& client);
   bool has_left(const shard_router::shard_map& map) const;
   movable* next_client(time_point now);
-  clock_duration next_gap();
+  clock_duration next_gap(move_way way);
 
   const std::chrono::duration<double> mean_gap_;
+  const std::chrono::duration<double> mean_handoff_gap_;
   const clock_duration left_grace_;
   std::minstd_rand random_;
   worker_metrics& metrics_;

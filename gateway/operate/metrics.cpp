@@ -158,6 +158,12 @@ constexpr std::array metric_table{
                            "cause"),
     row<&m::moves>("presenter_moves_total", "Clients moved away from their backend, by cause.",
                    "cause"),
+    row<&m::handoffs>("presenter_handoffs_total",
+                      "Streams that were to be handed over to another backend, by what became of "
+                      "it.",
+                      "result"),
+    row<&m::handoff_held_bytes>("presenter_handoff_held_bytes",
+                                "States and unread bytes of streams between two backends."),
     row<&m::links_up>("presenter_links_up", "Links that are up now."),
     row<&m::links_suspect>("presenter_links_suspect",
                            "Links that are silent and get no new streams now."),

@@ -21,6 +21,7 @@
 #include "gateway/vocabulary/client_phase.hpp"
 #include "gateway/vocabulary/close_reason.hpp"
 #include "gateway/vocabulary/drain_state.hpp"
+#include "gateway/vocabulary/handoff_result.hpp"
 #include "gateway/vocabulary/handshake_outcome.hpp"
 #include "gateway/vocabulary/hook_event.hpp"
 #include "gateway/vocabulary/link_outcome.hpp"
@@ -104,6 +105,8 @@ struct alignas(128) worker_metrics {
 
   metric_array<gauge, move_cause, move_cause::rebalanced> moves_pending;
   metric_array<counter, move_cause, move_cause::rebalanced> moves;
+  metric_array<counter, handoff_result, handoff_result::shutting_down> handoffs;
+  gauge handoff_held_bytes;  // of streams between two backends, once in a tick
 
   counter notices;          // to backends, that a client will be closed
   gauge clients_announced;  // of those, clients that are not closed yet

@@ -48,6 +48,11 @@ class client_end {
   virtual void on_stream_refused(const protocol::refuse_frame& refusal) = 0;
   virtual void on_stream_lost_unaccepted() = 0;
 
+  // Part of the answer to relay::hand_off; with `last` the stream has been given up and released.
+  // Then relay::send_rest is due, and says that all bytes of the old backend are with the client.
+  virtual void on_stream_checkpoint(const protocol::checkpoint_frame& checkpoint) = 0;
+  virtual void on_rest_sent() = 0;
+
   // The relay is over; its stream has been released. Bytes for the client may be left in `unsent`.
   // `cause`: why the stream was reset, in the protocol's words; empty: it was not.
   virtual void on_relay_over(close_reason reason, std::string_view cause) = 0;

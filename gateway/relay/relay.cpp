@@ -48,8 +48,7 @@ void relay_batch::flush() {
 // elsewhere. begin() then lets the client's own bytes flow. However it ends, the stream is released
 // exactly once, since the core calls its handler until then.
 
-relay::relay(relay_context& context, relay_batch& batch, client_end& client)
-    : context_(context), batch_(batch), client_(client) {}
+relay::relay(relay_context& context, client_end& client) : context_(context), client_(client) {}
 
 relay::~relay() {
   release_stream();
@@ -64,6 +63,7 @@ void relay::start(std::shared_ptr<protocol::mux_core> link, protocol::stream_id 
 }
 
 std::size_t relay::send_packet(std::span<const std::byte> packet) {
+  if (packet.empty()) return 0;
   const std::size_t n = link_->submit_data(stream_, packet, false);
   if (n < packet.size()) link_->wait_writable(stream_);
   context_.metrics.relayed_bytes[relay_direction::to_backend].add(n);
@@ -71,19 +71,21 @@ std::size_t relay::send_packet(std::span<const std::byte> packet) {
 }
 
 void relay::begin() {
+  if (is_client_finished_) return finish_to_backend();
   set_state(to_backend::open);
   move_to_backend();
 }
 
 void relay::set_state(to_backend next) {
-  if (next == to_backend::finished && to_client_ == to_client::open)
-    end_ = close_reason::client_finished;
+  if (next == to_backend::finished) {
+    if (!is_client_finished_ && to_client_ == to_client::open) end_ = close_reason::client_finished;
+    is_client_finished_ = true;
+  }
   to_backend_ = next;
 }
 
 void relay::set_state(to_client next) {
-  if (next == to_client::finishing && to_backend_ != to_backend::finished)
-    end_ = close_reason::backend_finished;
+  if (next == to_client::finishing && !is_client_finished_) end_ = close_reason::backend_finished;
   to_client_ = next;
 }
 
@@ -130,6 +132,7 @@ void relay::on_client_readable() {
 
 void relay::on_writable() {
   set_blocked(blocked::at_backend, false);
+  if (to_backend_ == to_backend::handing_over) return;
   if (to_backend_ == to_backend::opening || to_backend_ == to_backend::accepted)
     return client_.on_stream_writable();
   move_to_backend();
@@ -165,16 +168,20 @@ void relay::move_to_backend() {
         client_.read_again_later();
         return watch_progress(moved());
       case client_io::finished:
-        set_state(to_backend::finished);
-        link_->finish(stream_);
-        watch_progress(true);
-        return end_if_both_finished();
+        return finish_to_backend();
       case client_io::truncated:
       case client_io::reset:
       case client_io::violation:
         return fail_client(got.status);
     }
   }
+}
+
+void relay::finish_to_backend() {
+  set_state(to_backend::finished);
+  link_->finish(stream_);
+  watch_progress(true);
+  end_if_both_finished();
 }
 
 // --- backend → client
@@ -196,12 +203,12 @@ void relay::on_refused(const protocol::refuse_frame& refusal) {
 
 void relay::on_data(std::span<const std::byte> payload, bool) {
   for_client_.append(payload);
-  batch_.add(*this);
+  context_.batch.add(*this);
 }
 
 void relay::on_finish() {
   set_state(to_client::finishing);
-  batch_.add(*this);
+  context_.batch.add(*this);
 }
 
 void relay::on_client_writable() {
@@ -221,29 +228,54 @@ void relay::move_to_client() {
     moved = true;
     for_client_.consume(put.n);
     context_.metrics.relayed_bytes[relay_direction::to_client].add(put.n);
-    link_->consumed(stream_, put.n);
+    if (link_ != nullptr) link_->consumed(stream_, put.n);
   }
   // An idle client holds no buffer.
   for_client_.release();
   if (to_client_ == to_client::finishing) return finish_to_client();
-  watch_progress(moved);
+  settle_to_client(moved);
 }
 
 void relay::finish_to_client() {
   const client_io status = client_.finish_writing();
   if (status == client_io::ok) {
     set_state(to_client::finished);
-    watch_progress(true);
-    return end_if_both_finished();
+    return settle_to_client(true);
   }
   if (status != client_io::blocked) return fail_client(status);
   set_blocked(blocked::at_client, true);
   watch_progress(false);
 }
 
+// All that there was is with the client.
+void relay::settle_to_client(bool moved) {
+  watch_progress(moved);
+  end_if_both_finished();
+  if (link_ == nullptr && to_backend_ == to_backend::handing_over) client_.on_rest_sent();
+}
+
 void relay::end_if_both_finished() {
   if (to_backend_ == to_backend::finished && to_client_ == to_client::finished)
     over(end_, reset_reason::cancelled);
+}
+
+// --- handing over
+//
+// Nothing is read from the client meanwhile, so that nothing has to be kept: what is on its way to
+// the old backend comes back with the last Checkpoint. The new backend's stream begins only when
+// the client has taken all that the old one sent.
+
+void relay::hand_off(protocol::handoff_reason reason, std::int64_t map_epoch,
+                     std::chrono::milliseconds within) {
+  set_state(to_backend::handing_over);
+  set_blocked(blocked::at_backend, false);
+  has_limit_ = false;
+  link_->hand_off(stream_, reason, map_epoch, within);
+}
+
+void relay::on_checkpoint(const protocol::checkpoint_frame& checkpoint) {
+  if (checkpoint.last) release_stream();
+  client_.on_stream_checkpoint(checkpoint);
 }
 
 // --- ends
@@ -282,12 +314,12 @@ void relay::on_no_progress() {
 }
 
 bool relay::is_half_finished() const {
-  return (to_backend_ == to_backend::finished) != (to_client_ != to_client::open);
+  return is_client_finished_ != (to_client_ != to_client::open);
 }
 
 void relay::watch_progress(bool moved) {
-  // Until then the session's own deadline for the opening runs.
-  if (to_backend_ == to_backend::opening || to_backend_ == to_backend::accepted) return;
+  // Then the session's own deadline runs: for the opening, or for the handoff.
+  if (to_backend_ != to_backend::open && to_backend_ != to_backend::finished) return;
   if (blocked_ == blocked::nowhere && !is_half_finished()) {
     if (std::exchange(has_limit_, false)) client_.expect_nothing();
   } else if (moved || !has_limit_) {

@@ -8,6 +8,8 @@
 //
 //   to the backend   opening ──► accepted ──► open ──────────────────► finished
 //                       backend's Accept   begin()   client's close_notify, passed on as Finish
+//                    ▲                    │ hand_off()                │
+//                    └── start() ── handing_over ◄────────────────────┘
 //
 //   to the client    open ──────────► finishing ──────────► finished
 //                       backend's Finish       all bytes and close_notify are with the client
@@ -27,15 +29,6 @@
 #include "protocol/mux/mux_core.hpp"
 
 namespace presenter::gateway {
-
-// What all relays of a worker share.
-struct relay_context {
-  relay_context(const config& settings_, worker_metrics& metrics_);
-
-  const config& settings;
-  worker_metrics& metrics;
-  std::vector<std::byte> scratch;  // one read's worth of decrypted bytes, between client and link
-};
 
 // Something that has been given bytes for its client.
 class batched : public boost::intrusive::list_base_hook<
@@ -61,11 +54,21 @@ class relay_batch {
   boost::intrusive::list<batched, boost::intrusive::constant_time_size<false>> touched_;
 };
 
+// What all relays of a worker share.
+struct relay_context {
+  relay_context(const config& settings_, worker_metrics& metrics_);
+
+  const config& settings;
+  worker_metrics& metrics;
+  std::vector<std::byte> scratch;  // one read's worth of decrypted bytes, between client and link
+  relay_batch batch;
+};
+
 // Life: a member of its client session. Confined to: the worker's thread.
 // Bounds: for_client_ ≤ upstream.stream_window_bytes.
 class relay final : public protocol::stream_handler, public batched {
  public:
-  relay(relay_context& context, relay_batch& batch, client_end& client);
+  relay(relay_context& context, client_end& client);
   ~relay();
   relay(const relay&) = delete;
   relay& operator=(const relay&) = delete;
@@ -78,8 +81,18 @@ class relay final : public protocol::stream_handler, public batched {
   // stream can take more, client_end::on_stream_writable is called.
   std::size_t send_packet(std::span<const std::byte> packet);
 
-  // The stream is accepted and the whole packet is on its way: client bytes may flow.
+  // The stream is accepted and the whole packet is on its way: client bytes may flow, or the
+  // client's end, if that had come before the stream was handed over.
   void begin();
+
+  // Both ends of the link can.
+  bool takes_handoffs() const { return link_ != nullptr && link_->takes_handoffs(); }
+  // Asks the backend to give the stream up. Nothing is read from the client until begin().
+  void hand_off(protocol::handoff_reason reason, std::int64_t map_epoch,
+                std::chrono::milliseconds within);
+  // After the last Checkpoint: what the old backend sent goes to the client; then on_rest_sent,
+  // perhaps in here.
+  void send_rest() { move_to_client(); }
 
   bool is_started() const { return link_ != nullptr; }
   protocol::stream_id stream() const { return stream_; }
@@ -110,12 +123,13 @@ class relay final : public protocol::stream_handler, public batched {
   void on_finish() override;
   void on_writable() override;
   void on_reset(protocol::reset_reason reason, bool by_peer) override;
-  void on_checkpoint(const protocol::checkpoint_frame&) override {}
+  void on_link_lost(bool is_deposit_exact) override;
+  void on_checkpoint(const protocol::checkpoint_frame& checkpoint) override;
+  // Of backends only.
   void on_handoff(const protocol::handoff_frame&) override {}
   void on_notice(const protocol::notice_frame&) override {}
-  void on_link_lost(bool is_deposit_exact) override;
 
-  enum class to_backend : std::uint8_t { opening, accepted, open, finished };
+  enum class to_backend : std::uint8_t { opening, accepted, open, finished, handing_over };
   enum class to_client : std::uint8_t { open, finishing, finished };
   // Where bytes wait for somebody to take them.
   enum class blocked : std::uint8_t { nowhere = 0, at_client = 1, at_backend = 2, at_both = 3 };
@@ -129,6 +143,8 @@ class relay final : public protocol::stream_handler, public batched {
   void move_to_backend();
   void move_to_client();
   void finish_to_client();
+  void finish_to_backend();
+  void settle_to_client(bool moved);
   void end_if_both_finished();
   // `moved`: bytes went on. Without any, a limit that is running goes on running.
   void watch_progress(bool moved);
@@ -138,7 +154,6 @@ class relay final : public protocol::stream_handler, public batched {
   void release_stream();
 
   relay_context& context_;
-  relay_batch& batch_;
   client_end& client_;
   std::shared_ptr<protocol::mux_core> link_;
   protocol::stream_id stream_;
@@ -147,6 +162,7 @@ class relay final : public protocol::stream_handler, public batched {
   to_client to_client_ = to_client::open;
   blocked blocked_ = blocked::nowhere;
   bool has_limit_ = false;                            // expect_progress is set
+  bool is_client_finished_ = false;                   // its last byte has gone to a backend
   close_reason end_ = close_reason::client_finished;  // whichever side finished first
 };
 

@@ -107,6 +107,14 @@ upstream_pool::upstream_route upstream_pool::route(std::string_view key) {
   return route;
 }
 
+bool upstream_pool::may_continue_at_owner(std::uint64_t ring_hash) const {
+  const shard_router::backend_entry* owner = map_ != nullptr ? map_->owner_of(ring_hash) : nullptr;
+  if (owner == nullptr) return false;
+  return std::ranges::none_of(backends_.find(owner->name)->second.slots, [](const auto& slot) {
+    return slot->is_ready() && !slot->takes_handoffs();
+  });
+}
+
 // The replacement comes up while the streams of the old link still go on.
 void upstream_pool::replace(upstream_slot& leaving) {
   const auto known = backends_.find(leaving.server().name);

@@ -48,6 +48,9 @@ class upstream_pool {
 
   // Who owns the key, and which of its links takes the next stream: they take turns.
   upstream_route route(std::string_view key);
+  // The owner of this place on the ring may take a stream over: no link of its that is up says that
+  // it does not. False without an owner.
+  bool may_continue_at_owner(std::uint64_t ring_hash) const;
   open_waiters& waiters() { return waiters_; }
   // 0: no map yet.
   std::int64_t map_epoch() const { return map_ != nullptr ? map_->epoch() : 0; }

@@ -28,6 +28,9 @@ protocol::mux_options link_options(const upstream_context& context,
   options.hello.node = context.node;
   options.hello.features |= protocol::features::notice;
   if (context.settings.tls.early_data) options.hello.features |= protocol::features::early_data;
+  if (context.settings.moves.handoffs_per_second > 0)
+    options.hello.features |= protocol::features::handoff;
+  options.hello.deposit_bytes_max = 0;  // none is kept yet
   options.hello.stream_window_bytes = context.settings.upstream.stream_window_bytes;
   options.hello.link_window_bytes = context.settings.upstream.link_window_bytes;
   options.hello.ping_interval_ms =

@@ -87,6 +87,7 @@ class upstream_slot final : public std::enable_shared_from_this<upstream_slot>,
 
   const shard_router::backend_entry& server() const { return server_; }
   bool is_ready() const { return link_ != nullptr && link_->core().is_ready(); }
+  bool takes_handoffs() const { return link_ != nullptr && link_->core().takes_handoffs(); }
   std::size_t streams_open() const { return link_ != nullptr ? link_->core().streams_open() : 0; }
   backend_use use() const;  // of a slot that has not been retired
   std::size_t memory_bytes() const { return link_ ? link_->core().memory_bytes() : 0; }

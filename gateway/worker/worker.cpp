@@ -57,11 +57,14 @@ worker::worker(const worker_setup& setup, listening_socket socket)
       handshakes_([this] { post_turns(); }),
       relays_([this] { post_turns(); }),
       relaying_(settings_, metrics_),
+      held_(setup.held_bytes_max),
       output_([this] { post_turns(); }),
       upstream_(io_, settings_, setup.node, metrics_, own_thread_, {polls_, output_},
-                [this] { batch_.flush(); }),
-      mover_({setup.moves_per_second, settings_.moves.left_grace}, std::random_device{}(), metrics_,
-             [this] { post_turns(); }),
+                [this] { relaying_.batch.flush(); }),
+      mover_({.per_second = setup.moves_per_second,
+              .left_grace = settings_.moves.left_grace,
+              .handoffs_per_second = setup.handoffs_per_second},
+             std::random_device{}(), metrics_, [this] { post_turns(); }),
       move_timer_(io_),
       context_{.settings = settings_,
                .metrics = metrics_,
@@ -75,7 +78,8 @@ worker::worker(const worker_setup& setup, listening_socket socket)
                .upstream = upstream_,
                .mover = mover_,
                .relaying = relaying_,
-               .batch = batch_,
+               .opened = opened_,
+               .held = held_,
                .owner = *this,
                .arrivals = setup.arrivals,
                .tag_stem = setup.tag_stem},
@@ -179,6 +183,8 @@ void worker::show_memory() {
   show(memory_part::sessions, sessions - records);
   show(memory_part::records, records);
   show(memory_part::streams, upstream_.memory_bytes());
+  show(memory_part::openings, opened_.memory_bytes());
+  metrics_.handoff_held_bytes.set(static_cast<std::int64_t>(held_.taken()));
   const std::size_t shared =
       receive_buffer::bytes_max + tls_io::sealed_bytes_max + relaying_.scratch.size();
   const auto growing = std::max<std::int64_t>(byte_buffer::live_bytes(), 0);

@@ -41,6 +41,8 @@ struct worker_setup {
   std::size_t descriptors_watermark = std::numeric_limits<std::size_t>::max();
   address_limits* addresses = nullptr;  // of all workers, outlives them; nullptr: no limits
   double moves_per_second = moves_per_second_default;  // of this worker
+  double handoffs_per_second = 1;
+  std::size_t held_bytes_max = 0;             // of streams between two backends
   arrival_watch* arrivals = nullptr;          // of all workers, outlives them; nullptr: nobody asks
   early_data_register* early_data = nullptr;  // of all workers, outlives them; nullptr: none taken
 };
@@ -146,7 +148,8 @@ class worker final : private client_session_owner {
   turn_queue relays_;
   tls_io tls_io_;
   relay_context relaying_;
-  relay_batch batch_;
+  opened_store opened_;
+  held_room held_;
   protocol::output_batch output_;
   upstream_pool upstream_;
   stream_mover mover_;

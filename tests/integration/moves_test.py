@@ -19,7 +19,8 @@ class MovesTest(ClientCase):
     def setUp(self):
         super().setUp()
         self.zookeeper, self.servers, self.gateway = self.zookeeper_installation(
-            NAMES, {"moves": {"streams_per_second": PACE}, "workers": {"count": 2}})
+            NAMES, {"moves": {"streams_per_second": PACE, "handoffs_per_second": 0},
+                    "workers": {"count": 2}})
         self.by_name = {server.name: server for server in self.servers}
         self.pairs = {couple: (self.served_client(couple), self.served_client(couple, "ben"))
                       for couple in COUPLES}

@@ -44,7 +44,9 @@ LAYERS = {
     "gateway/relay": (
         "protocol/wire", "protocol/mux", "gateway/vocabulary", "gateway/config",
         "gateway/operate"),
-    "gateway/moves": ("shard_router", "gateway/operate"),
+    "gateway/moves": (
+        "base", "protocol", "protocol/wire", "shard_router", "gateway/vocabulary",
+        "gateway/operate"),
     "gateway/client": (
         "base", "base/loop", "protocol/wire", "gateway/vocabulary", "gateway/config",
         "gateway/operate", "gateway/tls", "gateway/tls/certificates", "gateway/accept",

@@ -426,5 +426,54 @@ TEST_F(ClientOpening, AnEarlyPacketsFaultIsToldAfterTheHandshakeOnly) {
   }
 }
 
+// --- a stream that goes on
+
+class ContinuedOpening : public ClientOpening {
+ protected:
+  ContinuedOpening() {
+    byte_buffer unread;
+    unread.append(std::as_bytes(std::span(std::string_view("unread"))));
+    opening.emplace(auth, opening_timeout, "couple-7", facts_of("chat.example"), std::move(unread),
+                    now);
+  }
+};
+
+TEST_F(ContinuedOpening, OpensWithWhatTheStreamWasOpenedWithAndSendsWhatWasUnread) {
+  EXPECT_TRUE(opening->is_continued());
+  EXPECT_TRUE(opening->wanted().empty());
+  const auto open = opening->open(map_epoch);
+  EXPECT_EQ(open.key, "couple-7");
+  EXPECT_EQ(open.tls.server_name, "chat.example");
+  EXPECT_FALSE(open.early_data);
+  EXPECT_EQ(text_of(opening->unsent()), "unread");
+  EXPECT_EQ(opening->on_packet_sent(6), opening_step::await_answer);
+  EXPECT_EQ(opening->on_accepted(), opening_step::relay);
+}
+
+TEST_F(ContinuedOpening, SendsTheSameAgainToTheNextOwner) {
+  opening->open(map_epoch);
+  opening->on_packet_sent(6);
+  EXPECT_EQ(opening->on_refused(refused(refuse_reason::not_owner, map_epoch + 1), moment()),
+            opening_step::wait_for_map);
+  ++map_epoch;
+  EXPECT_EQ(opening->on_woken(moment()), opening_step::open);
+  opening->open(map_epoch);
+  EXPECT_EQ(text_of(opening->unsent()), "unread");
+  opening->on_packet_sent(6);
+  EXPECT_EQ(opening->on_lost(moment()), opening_step::wait_for_change);
+}
+
+TEST_F(ContinuedOpening, GivesUpWhenItIsDeniedOrItsTimeIsOver) {
+  opening->open(map_epoch);
+  EXPECT_EQ(opening->deadline() - start, opening_timeout);
+  EXPECT_EQ(opening->on_refused(refused(refuse_reason::denied), moment()), opening_step::answer);
+  EXPECT_EQ(opening->reason(), close_reason::refused_denied);
+
+  opening->open(map_epoch);
+  opening->on_refused(refused(refuse_reason::busy), moment());
+  now = start + opening_timeout;
+  EXPECT_EQ(opening->on_deadline(moment()), opening_step::answer);
+}
+
 }  // namespace
 }  // namespace presenter::gateway

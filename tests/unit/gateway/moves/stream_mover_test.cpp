@@ -19,6 +19,7 @@ using std::chrono::seconds;
 using time_point = stream_mover::time_point;
 
 constexpr double per_second = 100;
+constexpr double handoffs_per_second = 1'000;
 constexpr std::chrono::seconds left_grace{5};
 constexpr milliseconds mean_gap{10};
 
@@ -32,8 +33,15 @@ struct fake_client final : movable {
     cause = why;
     moved.push_back(this);
   }
+  void on_hand_over(move_cause why) override {
+    is_handed_over = true;
+    on_move(why);
+  }
+  move_way way_to_move() const override { return way; }
 
   std::string key;
+  move_way way = move_way::close;
+  bool is_handed_over = false;
   std::vector<fake_client*>& moved;
   std::optional<move_cause> cause;
 };
@@ -98,7 +106,8 @@ class StreamMover : public ::testing::Test {
   time_point now{seconds(1'000)};
   worker_metrics metrics;
   int works = 0;
-  stream_mover mover{{per_second, left_grace}, 42, metrics, [this] { ++works; }};
+  stream_mover mover{
+      {per_second, left_grace, handoffs_per_second}, 42, metrics, [this] { ++works; }};
   std::shared_ptr<const shard_map> map;
   std::int64_t epoch = 0;
   std::vector<fake_client*> moved;
@@ -374,6 +383,59 @@ TEST_F(StreamMover, TheSlowestWorkersLastMoveIsTheEta) {
   const std::array<const worker_metrics*, 2> workers{&metrics, &other};
   EXPECT_DOUBLE_EQ(moves_eta_seconds(workers, 100), 5);
   EXPECT_DOUBLE_EQ(moves_eta_seconds(std::span(workers).first(0), 100), 0);
+}
+
+// --- handing over
+
+TEST_F(StreamMover, HandsOverAtAPaceOfItsOwn) {
+  set_map({backend_of("a"), backend_of("b")});
+  add_clients(1'000);
+  for (fake_client& client : clients)
+    client.way = move_way::hand_over;
+  set_map({backend_of("a")});
+  const auto begun = now;
+  const auto at = run_out();
+  ASSERT_GT(at.size(), 300U);
+  const auto seconds_taken = std::chrono::duration<double>(at.back() - begun - left_grace).count();
+  EXPECT_NEAR(seconds_taken, static_cast<double>(at.size()) / handoffs_per_second, 0.1);
+  for (const fake_client* client : moved)
+    EXPECT_TRUE(client->is_handed_over);
+}
+
+TEST_F(StreamMover, ClosesAtTheOldPaceThoseWhoCannotBeHandedOver) {
+  set_map({backend_of("a"), backend_of("b", backend_state::up)});
+  add_clients(400);
+  set_map({backend_of("a"), backend_of("b", backend_state::draining)});
+  std::size_t closes = 0;
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    if (i % 2 == 0) clients[i].way = move_way::hand_over;
+  }
+  const auto begun = now;
+  const auto at = run_out();
+  for (const fake_client* client : moved)
+    closes += client->is_handed_over ? 0 : 1;
+  const auto handed = moved.size() - closes;
+  ASSERT_GT(closes, 50U);
+  const double expected =
+      static_cast<double>(closes) / per_second + static_cast<double>(handed) / handoffs_per_second;
+  EXPECT_NEAR(std::chrono::duration<double>(at.back() - begun).count(), expected, 0.2);
+}
+
+TEST_F(StreamMover, WaitsForRoomWithoutForgettingAnybody) {
+  set_map({backend_of("a"), backend_of("b")});
+  add_clients(20);
+  set_map({backend_of("a"), backend_of("b", backend_state::draining)});
+  const std::size_t waiting = mover.pending();
+  ASSERT_GT(waiting, 3U);
+  for (fake_client& client : clients)
+    client.way = move_way::later;
+  run_until(now + seconds(1));
+  EXPECT_TRUE(moved.empty());
+  EXPECT_EQ(mover.pending(), waiting);
+  for (fake_client& client : clients)
+    client.way = move_way::hand_over;
+  run_out();
+  EXPECT_EQ(moved.size(), waiting);
 }
 
 }  // namespace

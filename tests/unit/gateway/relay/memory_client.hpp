@@ -64,6 +64,13 @@ class memory_client final : public gateway::client_end {
     tell("refused " + std::string(name_of(gateway::close_reason_of(refusal.reason))));
   }
   void on_stream_lost_unaccepted() override { tell("lost unaccepted"); }
+  void on_stream_checkpoint(const protocol::checkpoint_frame& checkpoint) override {
+    unread += checkpoint.unread;
+    if (!checkpoint.last) return;
+    tell("given up");
+    relay->send_rest();
+  }
+  void on_rest_sent() override { tell("rest sent"); }
   void on_relay_over(gateway::close_reason reason, std::string_view cause) override {
     tell("over " + std::string(name_of(reason)));
     last_cause = cause;
@@ -77,6 +84,7 @@ class memory_client final : public gateway::client_end {
   std::string received;
   std::string told;  // the last word, and all before it
   std::string last_cause;
+  std::string unread;  // as the Checkpoints had it
   bool finished = false;
   bool limit_runs = false;
   int limits_set = 0;

@@ -80,10 +80,10 @@ class Relay : public ::testing::Test {
   config settings;
   worker_metrics metrics;
   relay_context context{settings, metrics};
-  relay_batch batch;
+  relay_batch& batch = context.batch;
   memory_client client;
   std::optional<mux_pair> pair;
-  gateway::relay relay{context, batch, client};
+  gateway::relay relay{context, client};
 };
 
 // --- flow
@@ -268,7 +268,7 @@ TEST_F(Relay, ResetsTheStreamOfATruncatedClientInsteadOfFinishingIt) {
         std::pair{client_io::reset, "accepted, over client_reset"},
         std::pair{client_io::violation, "accepted, over tls_protocol_error"}}) {
     memory_client one;
-    gateway::relay its(context, batch, one);
+    gateway::relay its(context, one);
     pair.reset();
     connect();
     one.relay = &its;

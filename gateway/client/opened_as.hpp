@@ -1,0 +1,96 @@
+// What the Open of a client's stream said, and the Open at another backend has to say again. Kept
+// only for streams that can be handed over: idle clients are many, so what their handshakes agreed
+// on is kept once for all who agreed on the same.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+
+#include "base/slab.hpp"
+#include "gateway/moves/stream_handoff.hpp"
+#include "protocol/wire/mux_frame.hpp"
+
+namespace presenter::gateway {
+
+// A key of usual length, a UUID for example, lies in here: allocations of their own that stay among
+// those of handshakes would each hold on to a page.
+class opened_as {
+ public:
+  opened_as(std::string_view key, std::shared_ptr<const protocol::tls_facts> tls)
+      : tls_(std::move(tls)) {
+    if (key.size() > short_key_.size()) {
+      long_key_ = std::make_unique<const std::string>(key);
+    } else {
+      key_bytes_ = static_cast<std::uint8_t>(key.size());
+      std::ranges::copy(key, short_key_.begin());
+    }
+  }
+
+  std::string key() const {
+    return long_key_ != nullptr ? *long_key_ : std::string(short_key_.data(), key_bytes_);
+  }
+  const protocol::tls_facts& tls() const { return *tls_; }
+
+  std::unique_ptr<stream_handoff> handoff;  // while the stream is between two backends
+
+ private:
+  std::shared_ptr<const protocol::tls_facts> tls_;
+  std::unique_ptr<const std::string> long_key_;
+  std::uint8_t key_bytes_ = 0;
+  std::array<char, 39> short_key_;
+};
+
+// In gateway/tls/README.md, Memory of an idle client, too.
+static_assert(sizeof(opened_as) == 72);
+
+// Life: outlives the sessions. Confined to: the worker's thread. Bounds: one for each client.
+class opened_store {
+ public:
+  opened_store() = default;
+  opened_store(const opened_store&) = delete;
+  opened_store& operator=(const opened_store&) = delete;
+
+  opened_as* keep(const std::string& key, const protocol::tls_facts& tls) {
+    return memory_.make(key, shared(tls));
+  }
+  void drop(opened_as* kept) {
+    if (kept != nullptr) memory_.destroy(kept);
+  }
+
+  std::size_t memory_bytes() const { return memory_.bytes(); }
+
+ private:
+  struct less {
+    bool operator()(const protocol::tls_facts& a, const protocol::tls_facts& b) const {
+      const auto all = [](const protocol::tls_facts& of) {
+        return std::tie(of.version, of.suite, of.server_name, of.alpn, of.resumed,
+                        of.client_subject);
+      };
+      return all(a) < all(b);
+    }
+  };
+  using facts_map = std::map<protocol::tls_facts, std::weak_ptr<const protocol::tls_facts>, less>;
+
+  // The last who needs it takes it out of the map.
+  std::shared_ptr<const protocol::tls_facts> shared(const protocol::tls_facts& tls) {
+    const auto [at, is_new] = shared_.try_emplace(tls);
+    if (!is_new) return at->second.lock();
+    std::shared_ptr<const protocol::tls_facts> made(&at->first,
+                                                    [this, at = at](auto) { shared_.erase(at); });
+    at->second = made;
+    return made;
+  }
+
+  facts_map shared_;
+  slab<opened_as> memory_;
+};
+
+}  // namespace presenter::gateway

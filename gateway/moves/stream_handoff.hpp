@@ -1,0 +1,72 @@
+// One stream on its way from a backend to the next, as seen from here: the old backend is asked for
+// it, answers by Checkpoints, and from the last of them on this alone holds what goes on to the new
+// owner. Without I/O: the session sends, waits and opens. See: gateway/moves/README.md.
+//
+//   asked ──► held ──► (opened anew by client_opening, which is given the unread bytes)
+//     └─────────┴──► failed, with one result
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/byte_buffer.hpp"
+#include "gateway/moves/held_room.hpp"
+#include "gateway/vocabulary/handoff_result.hpp"
+#include "gateway/vocabulary/move_cause.hpp"
+#include "protocol/wire/mux_frame.hpp"
+
+namespace presenter::gateway {
+
+enum class handoff_step : std::uint8_t {
+  await,  // the next Checkpoint
+  held,   // the old backend has given the stream up
+  fail,   // for result()
+};
+
+// Life: from the Handoff until the new owner's Accept, or the end of the client.
+// Confined to: the worker's thread. Bounds: held_room's.
+class stream_handoff {
+ public:
+  // `node`: the backend that has the stream. `room`, which has some, outlives this.
+  stream_handoff(move_cause cause, std::string node, held_room& room);
+  ~stream_handoff() { room_.give_back(taken_); }
+  stream_handoff(const stream_handoff&) = delete;
+  stream_handoff& operator=(const stream_handoff&) = delete;
+
+  protocol::handoff_reason reason() const;
+
+  // mux_core has checked its positions.
+  handoff_step on_checkpoint(const protocol::checkpoint_frame& checkpoint);
+  bool is_held() const { return is_held_; }
+
+  // Why it failed, if it has failed here.
+  handoff_result result() const { return result_; }
+
+  // --- from `held` on
+
+  // What the client had sent and the application not taken: the first bytes of the new stream.
+  byte_buffer take_unread() { return std::move(unread_); }
+  // For the new owner; the state is a view into this.
+  protocol::checkpoint_frame checkpoint() const;
+  protocol::continued_from continued() const;
+
+ private:
+  bool keep(byte_buffer& in, std::string_view bytes);
+
+  const move_cause cause_;
+  const std::string node_;
+  held_room& room_;
+  std::size_t taken_ = held_room::at_first;
+  byte_buffer state_;
+  byte_buffer unread_;
+  std::int64_t consumed_ = 0;
+  std::int64_t produced_ = 0;
+  bool is_backend_finished_ = false;
+  bool is_held_ = false;
+  handoff_result result_ = handoff_result::deadline;  // unless something comes
+};
+
+}  // namespace presenter::gateway

@@ -1,0 +1,39 @@
+// What became of an attempt to hand a stream over to another backend.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace presenter::gateway {
+
+// All but `done` end the client as a move without handoff does, unless it says otherwise.
+enum class handoff_result : std::uint8_t {
+  done,               // the new owner has accepted; the client has noticed nothing
+  no_feature,         // one of the two backends hands no streams over: nobody was asked
+  declined,           // the old backend reset the stream instead, or ends itself
+  reset,              // the old or the new backend reset the stream for another reason
+  deadline,           // the old backend did not answer in moves.handoff_deadline
+  state_too_large,    // its state was above state_bytes_max
+  position_mismatch,  // what it says it has taken or sent is not what went through the link
+  held_limit,         // it gave back more unread bytes than moves.held_bytes_max has room for
+  link_lost,          // the old backend's link broke before it had answered
+  refused,            // the new owner refused the stream for good
+  no_owner,           // no backend owned the key until upstream.opening_timeout
+  opening_timeout,    // the owner did not accept by then, or had no room or no link
+  client_left,        // the client ended meanwhile, by itself or because it did not read
+  shutting_down,      // the gateway ended meanwhile
+};
+
+inline constexpr std::array<std::string_view, 14> handoff_result_names{
+    "done",        "no_feature",      "declined",          "reset",
+    "deadline",    "state_too_large", "position_mismatch", "held_limit",
+    "link_lost",   "refused",         "no_owner",          "opening_timeout",
+    "client_left", "shutting_down"};
+
+constexpr std::string_view name_of(handoff_result value) noexcept {
+  return handoff_result_names[static_cast<std::size_t>(value)];
+}
+
+}  // namespace presenter::gateway

@@ -1,0 +1,123 @@
+#include "gateway/moves/stream_handoff.hpp"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+
+namespace presenter::gateway {
+namespace {
+
+using protocol::checkpoint_frame;
+
+constexpr std::size_t room_bytes = 2 * held_room::at_first;
+
+checkpoint_frame piece(std::string_view unread) {
+  checkpoint_frame frame;
+  frame.unread = unread;
+  return frame;
+}
+
+checkpoint_frame last(std::string_view state, std::string_view unread = {}) {
+  checkpoint_frame frame = piece(unread);
+  frame.state = state;
+  frame.last = true;
+  return frame;
+}
+
+std::string text_of(const byte_buffer& buffer) {
+  return {reinterpret_cast<const char*>(buffer.bytes().data()), buffer.size()};
+}
+
+class StreamHandoff : public ::testing::Test {
+ protected:
+  void begin(move_cause cause = move_cause::rebalanced) { handoff.emplace(cause, "chat-a", room); }
+
+  held_room room{room_bytes};
+  std::optional<stream_handoff> handoff;
+};
+
+TEST_F(StreamHandoff, HoldsTheStateAndAllPiecesInTheirOrder) {
+  begin();
+  EXPECT_EQ(handoff->on_checkpoint(piece("one, ")), handoff_step::await);
+  EXPECT_EQ(handoff->on_checkpoint(piece("two, ")), handoff_step::await);
+  EXPECT_FALSE(handoff->is_held());
+  checkpoint_frame end = last("state", "three");
+  end.consumed = 1'000;
+  end.produced = 2'000;
+  end.finished = true;
+  EXPECT_EQ(handoff->on_checkpoint(end), handoff_step::held);
+  EXPECT_TRUE(handoff->is_held());
+
+  const checkpoint_frame next = handoff->checkpoint();
+  EXPECT_EQ(next.state, "state");
+  EXPECT_EQ(next.consumed, 1'000);
+  EXPECT_EQ(next.produced, 2'000);
+  EXPECT_TRUE(next.finished);
+  EXPECT_TRUE(next.unread.empty()) << "these are sent as Data";
+  EXPECT_EQ(text_of(handoff->take_unread()), "one, two, three");
+}
+
+TEST_F(StreamHandoff, IgnoresADepositThatWasOnItsWay) {
+  begin();
+  checkpoint_frame deposit;
+  deposit.state = "older";
+  EXPECT_EQ(handoff->on_checkpoint(deposit), handoff_step::await);
+  handoff->on_checkpoint(last("newer"));
+  EXPECT_EQ(handoff->checkpoint().state, "newer");
+}
+
+TEST_F(StreamHandoff, TellsTheOldBackendAndTheNewOneWhy) {
+  begin(move_cause::rebalanced);
+  EXPECT_EQ(handoff->reason(), protocol::handoff_reason::rebalanced);
+  EXPECT_EQ(handoff->continued().cause, protocol::continue_cause::rebalanced);
+  EXPECT_EQ(handoff->continued().node, "chat-a");
+  for (const auto cause : {move_cause::drained, move_cause::left}) {
+    begin(cause);
+    EXPECT_EQ(handoff->reason(), protocol::handoff_reason::draining);
+    EXPECT_EQ(handoff->continued().cause, protocol::continue_cause::draining);
+  }
+}
+
+TEST_F(StreamHandoff, KeepsRoomForWhatMayComeAndThenOnlyForWhatHasCome) {
+  begin();
+  EXPECT_EQ(room.taken(), held_room::at_first);
+  handoff->on_checkpoint(last("state", "unread"));
+  EXPECT_EQ(room.taken(), 11U);
+  handoff.reset();
+  EXPECT_EQ(room.taken(), 0U);
+}
+
+TEST_F(StreamHandoff, TakesMoreThanThatAsLongAsThereIsRoom) {
+  begin();
+  const std::string large(held_room::at_first, 'x');
+  EXPECT_EQ(handoff->on_checkpoint(piece(large)), handoff_step::await);
+  EXPECT_EQ(handoff->on_checkpoint(piece(large)), handoff_step::await);
+  EXPECT_EQ(room.taken(), room_bytes);
+  EXPECT_EQ(handoff->on_checkpoint(piece("x")), handoff_step::fail);
+  EXPECT_EQ(handoff->result(), handoff_result::held_limit);
+  handoff.reset();
+  EXPECT_EQ(room.taken(), 0U);
+}
+
+TEST_F(StreamHandoff, AnnouncesItsRoomSoThatOthersWait) {
+  EXPECT_TRUE(room.has_room());
+  begin();
+  EXPECT_TRUE(room.has_room());
+  stream_handoff other(move_cause::drained, "chat-b", room);
+  EXPECT_FALSE(room.has_room());
+  handoff->on_checkpoint(last("state"));
+  EXPECT_FALSE(room.has_room()) << "a state is held";
+  handoff.reset();
+  EXPECT_TRUE(room.has_room());
+}
+
+TEST(HeldRoom, LetsOneAtATimeThroughHoweverSmall) {
+  held_room small(1);
+  EXPECT_TRUE(small.has_room());
+  stream_handoff one(move_cause::drained, "chat-a", small);
+  EXPECT_FALSE(small.has_room());
+}
+
+}  // namespace
+}  // namespace presenter::gateway
