@@ -112,7 +112,10 @@ void client_session::on_poll(std::uint32_t events) {
       return read_packet();
     case client_phase::opening:
     case client_phase::handing_over:
-      if ((events & gone) != 0) return close_now(reason_of_socket(descriptor_));
+      // Between two backends a hang-up may have the client's last bytes in front of it: it is read
+      // by the next one's relay.
+      if ((events & (is_handed_over() ? std::uint32_t{EPOLLERR} : gone)) != 0)
+        return close_now(reason_of_socket(descriptor_));
       // The backend may answer before it has taken the whole packet.
       if ((events & EPOLLOUT) != 0) relay_.on_client_writable();
       return;
