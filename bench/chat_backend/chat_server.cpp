@@ -8,6 +8,7 @@
 
 #include "bench/chat_backend/chat_session.hpp"
 #include "bench/chat_backend/echo_session.hpp"
+#include "bench/chat_backend/moving_echo.hpp"
 
 namespace presenter::chat_backend {
 
@@ -21,6 +22,7 @@ protocol::acceptor_options options_of(const chat_server_options& from) {
   options.fence = from.fence;
   options.move_after = from.move_after;
   options.takes_early_data = from.takes_early_data;
+  options.hands_over = from.hands_over && from.is_echo;
   return options;
 }
 
@@ -51,10 +53,14 @@ asio::awaitable<void> chat_server::accept_streams() {
   }
 }
 
+asio::awaitable<void> chat_server::session_of(protocol::mux_stream stream) {
+  if (!options_.is_echo) return chat_session(std::move(stream), service_);
+  return options_.hands_over ? moving_echo_session(std::move(stream))
+                             : echo_session(std::move(stream));
+}
+
 void chat_server::start_session(protocol::mux_stream stream) {
-  auto session = options_.is_echo ? echo_session(std::move(stream))
-                                  : chat_session(std::move(stream), service_);
-  asio::co_spawn(io_, std::move(session), rethrow);
+  asio::co_spawn(io_, session_of(std::move(stream)), rethrow);
 }
 
 void chat_server::start_draining(std::function<void()> on_drained) {

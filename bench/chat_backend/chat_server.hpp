@@ -21,6 +21,9 @@ struct chat_server_options {
   bool is_echo = false;
   // A sent-again `authenticate` replaces the session of the one who sent it first, no more.
   bool takes_early_data = false;
+  // Streams go to other chat servers and come from them, unseen by their clients. Only with
+  // is_echo: a chat would have to take its couple along.
+  bool hands_over = false;
   // Of links whose gateway is silent, see protocol/README.md §6.
   std::chrono::milliseconds ping_interval = protocol::limits::ping_interval_default;
   std::chrono::milliseconds dead_after = protocol::limits::dead_after_default;
@@ -48,6 +51,7 @@ class chat_server {
  private:
   boost::asio::awaitable<void> accept_streams();
   boost::asio::awaitable<void> wait_drained();
+  boost::asio::awaitable<void> session_of(protocol::mux_stream stream);
   void start_session(protocol::mux_stream stream);
 
   boost::asio::io_context& io_;

@@ -75,6 +75,8 @@ void add_options(CLI::App& app, command_line& line) {
   app.add_option("--saved-map", line.saved_map, "file for the last shard map, over restarts");
   app.add_flag("--early-data", line.options.takes_early_data,
                "take streams that begin with TLS early data");
+  app.add_flag("--hand-over", line.options.hands_over,
+               "with --echo: streams go to other chat servers unseen by their clients");
   app.add_flag("--echo", line.options.is_echo, "send every byte back instead");
 }
 
