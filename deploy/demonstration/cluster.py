@@ -271,7 +271,7 @@ class ChatServer(Process):
     """presenter-chatd on a port of the kernel's choice; `address` is known once it listens."""
 
     def __init__(self, name, folder, programs, zookeeper=None, weight=None, echo=False,
-                 early_data=False, extra=(), listen="127.0.0.1:0"):
+                 early_data=False, hand_over=False, extra=(), listen="127.0.0.1:0"):
         self.address = None
         command = [os.path.join(programs, "presenter-chatd"), "--name", name,
                    "--listen", listen]
@@ -279,6 +279,7 @@ class ChatServer(Process):
         command += ["--weight", weight] if weight else []
         command += ["--echo"] if echo else []
         command += ["--early-data"] if early_data else []
+        command += ["--hand-over"] if hand_over else []
         super().__init__(name, folder, command + list(extra))
 
     def start(self):

@@ -33,10 +33,12 @@ class SdkCase(PeerCase):
     what happens on others."""
 
     echo = True
+    hand_over = False
 
     def setUp(self):
         super().setUp()
-        self.server = self.cluster.chat_server("chat-a", echo=self.echo)
+        self.server = self.cluster.chat_server("chat-a", echo=self.echo,
+                                               hand_over=self.hand_over)
         self.bystander = self.link()
         if self.echo:
             self.beside = self.bystander.open(b"beside")

@@ -15,9 +15,9 @@ import time
 import traceback
 
 from mux_stream import NotSeen, ReceiveWindow, Stream
-from mux_wire import (BACKEND, EARLY_DATA, GATEWAY, NOTICE, DATA_BYTES_MAX,
+from mux_wire import (BACKEND, EARLY_DATA, GATEWAY, HANDOFF, NOTICE, DATA_BYTES_MAX,
                       LINK_CREDIT_MIN, LINK_WINDOW_MAX, STREAM_CREDIT_MIN, STREAM_WINDOW_MAX,
-                      FrameFault, FrameReader, LinkError, RefuseReason, ResetReason, encode,
+                      FrameFault, FrameReader, LinkError, RefuseReason, ResetReason, T, encode,
                       hello_fields, is_canonical, open_fields)
 
 PATIENCE = 30  # seconds; for a broken run, nothing is measured by it
@@ -135,6 +135,17 @@ class Link:
             stream = self.streams[number] = Stream(self, number, fields)
             self._turns.append(stream)
             stream.outbox += data
+            return stream
+
+    def open_continued(self, key, checkpoint, cause=1, node="chat-a"):
+        """A new stream that goes on where another backend's last Checkpoint, or deposit, ends."""
+        with self.acting():
+            stream = self.open(key, continued=T.Continued(cause=cause, node=node))
+            self.control("checkpoint", stream=stream.id, consumed=checkpoint.consumed,
+                         produced=checkpoint.produced, state=checkpoint.state, unread=b"",
+                         finished=checkpoint.finished)
+            if checkpoint.finished:
+                stream.peer = "finished"
             return stream
 
     def ping(self, opaque):
@@ -324,7 +335,9 @@ class Link:
             raise FrameFault(LinkError.hello_expected)
         if name == "notice" and not self.hello["features"] & NOTICE:
             raise FrameFault(LinkError.frame_unknown)
-        by_gateway = name in ("open", "notice")
+        if name in ("handoff", "checkpoint") and not self.hello["features"] & HANDOFF:
+            raise FrameFault(LinkError.frame_unknown)
+        by_gateway = name in ("open", "notice", "handoff")
         if by_gateway != (self.role == BACKEND) and (by_gateway or name in ("accept", "refuse")):
             raise FrameFault(LinkError.wrong_direction)
         getattr(self, "_on_" + name)(frame)
@@ -461,6 +474,21 @@ class Link:
             self.violations.append("a Notice of a gateway that did not announce it")
         if stream := self._stream(frame):
             stream.notices.append(frame)
+
+    def _on_handoff(self, frame):
+        if stream := self._stream(frame):
+            if not stream.accepted or stream.handoff:
+                return self._stream_error(stream, ResetReason.bad_state)
+            stream.handoff = frame
+        return None
+
+    def _on_checkpoint(self, frame):
+        stream = self._stream(frame)
+        if not stream or stream.is_reset:
+            return
+        stream.checkpoints.append(frame)
+        if frame.last:
+            stream.own = stream.peer = "reset"  # over both ways, and not answered
 
     def _stream(self, frame):
         """The stream a frame is for; None if it is to be ignored."""

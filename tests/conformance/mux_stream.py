@@ -35,6 +35,8 @@ class Stream:
         self.error = None          # stream error found here: the reason of our Reset
         self.lost = False          # the link ended first
         self.notices = []          # the frames
+        self.handoff = None        # the frame, of a gateway
+        self.checkpoints = []      # the frames
         self.received = bytearray()
         self.bytes_received = 0
         self.bytes_sent = 0
@@ -48,6 +50,31 @@ class Stream:
     @property
     def is_over(self):
         return self.refused is not None or (self.own != "open" and self.peer != "open")
+
+    @property
+    def is_reset(self):
+        return "reset" in (self.own, self.peer)
+
+    def hand_off(self, map_epoch=2, within_ms=20_000):
+        """A gateway's wish for the stream, behind all that was sent; nothing more may be sent."""
+        self.link.wait(lambda: self.accepted and not self.outbox,
+                       f"stream {self.id} is served and all is sent")
+        self.link.send_frame("handoff", stream=self.id, reason=1, map_epoch=map_epoch,
+                             deadline_ms=within_ms)
+
+    def receive_given_up(self):
+        """What the old backend still had to say, and the unread bytes that came back. The last
+        Checkpoint is the end of `checkpoints`."""
+        parts = bytearray()
+        while not self.is_over:
+            self.link.wait(lambda: self.received or self.is_over or self.lost,
+                           f"stream {self.id} is given up")
+            parts += self.take()
+        parts += self.take()
+        if not self.checkpoints or not self.checkpoints[-1].last:
+            raise NotSeen(f"stream {self.id} ends without a last Checkpoint: own {self.own}, "
+                          f"peer {self.peer}, reset {self.reset_reason}")
+        return bytes(parts), b"".join(frame.unread for frame in self.checkpoints)
 
     def send(self, data):
         """Queues data; it leaves as the windows allow."""
