@@ -77,7 +77,8 @@ class HandoffTest(ClientCase):
             run = self.cluster.presenterctl("drain", leaving, "--zookeeper",
                                             self.zookeeper.connect_string)
             self.assertEqual(run.returncode, 0, run.stderr)
-            self.talk_until(lambda server=server: server.child.poll() is not None, f"{leaving} is empty")
+            self.talk_until(lambda server=server: server.child.poll() is not None,
+                            f"{leaving} is empty")
         for talker in self.talkers:
             talker.send(1)
             talker.check(self)
