@@ -221,7 +221,8 @@ class WorkerHandoff : public ::testing::Test {
   }
   ~WorkerHandoff() override {
     if (!serving) return;
-    serving->post_shut_down(std::chrono::milliseconds(0));
+    // Its clients have gone: it ends as soon as it has seen that.
+    serving->post_shut_down(std::chrono::seconds(20));
     serving->join();
     for (std::size_t i = 0; i <= static_cast<std::size_t>(client_phase::closing); ++i)
       EXPECT_EQ(serving->metrics().clients_open.at_index(i).value(), 0) << i;
