@@ -81,6 +81,7 @@ class gateway_stream final : public stream_handler {
   bool is_over() const { return link_lost || refusal || was_reset || is_given_up(); }
 
  private:
+  friend class test_gateway;
   void pump();
   void release_if_over();
   void on_accepted() override { accepted = true; }
@@ -129,7 +130,8 @@ class test_gateway final : public mux_link {
     checkpoint.state = from.state;
     stream.id = core().open_continued(open, checkpoint, stream);
     stream.finished = checkpoint.finished;
-    stream.send(from.unread);
+    stream.send(from.unread + from.unsent_);
+    if (from.finish_after_) stream.finish();
     return stream;
   }
 
@@ -182,6 +184,7 @@ inline void gateway_stream::pump() {
     if (n == 0) return core.wait_writable(id);
     unsent_.erase(0, n);
   }
+  if (is_given_up()) return;
   if (finish_after_ && !std::exchange(finish_sent_, true)) core.finish(id);
   release_if_over();
 }
