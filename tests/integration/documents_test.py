@@ -39,7 +39,7 @@ RECIPES = {
     # Pictures, what a command prints, C++, and bytes, which specification_test reads.
     "            ┌": None, " client ──": None, "Summary\n": None, "base ←": None, "+------": None,
     "0000": None, "zk_session ": None, "state at the receiver": None,
-    "load_report ": None, "w = 1 + ": None,
+    "load_report ": None, "w = 1 + ": None, "// Counts the lines of each client": None,
     # Another program's configuration.
     "loadbalance weighted ": None,
 }
