@@ -71,6 +71,7 @@ class HandoffTest(ClientCase):
         for number in range(3, 3 + ROUNDS):
             before = self.handed_over()
             self.join(f"chat-{number}")
+            self.wait_for_servers(self.gateway, self.servers)
             self.talk_until(lambda before=before: self.handed_over() > before, "some have moved")
             leaving = self.dice.choice(sorted(self.servers))
             server = self.servers.pop(leaving)
