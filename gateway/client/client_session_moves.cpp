@@ -96,7 +96,8 @@ void client_session::end_handoff(handoff_result result) {
   const auto level = result == handoff_result::done ? log_level::debug : log_level::info;
   write_paced(level, context_.handoffs_said[static_cast<std::size_t>(result)], [&] {
     return fmt::format("client {} handed over from {} to {}: {}", tag(),
-                       opened_->handoff->continued().node, backend()->name, name_of(result));
+                       opened_->handoff->continued().node,
+                       backend() == nullptr ? "-" : backend()->name, name_of(result));
   });
   opened_->handoff.reset();
 }

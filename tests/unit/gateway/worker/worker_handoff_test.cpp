@@ -392,6 +392,19 @@ TEST_F(WorkerHandoff, OpensTheStreamWhereTheMapOfThatMomentSays) {
   EXPECT_EQ(b->continued, 0);
 }
 
+TEST_F(WorkerHandoff, ClosesTheClientWhoseKeyNobodyOwnsAnyMore) {
+  settings.upstream.opening_timeout = std::chrono::milliseconds(200);
+  a->answers = answer::stay_silent;
+  start();
+  auto client = served();
+  move_to_b();
+  ASSERT_TRUE(eventually([&] { return a->asked == 1; }));
+  set_map(shard_router::backend_state::draining, shard_router::backend_state::draining);
+  ASSERT_TRUE(eventually([&] { return serving->metrics().map_epoch.value() == epoch; }));
+  a->answer_late();
+  expect_closed_as_today(*client, handoff_result::no_owner);
+}
+
 TEST_F(WorkerHandoff, ForgetsAClientThatLeavesMeanwhile) {
   a->answers = answer::stay_silent;
   start();
