@@ -24,7 +24,6 @@ using movable_hook =
     boost::intrusive::list_base_hook<boost::intrusive::tag<stream_mover>,
                                      boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
-// A client as the mover sees it: where on the ring it belongs, and which backend has its stream.
 // What the turn of a client to be moved is to bring.
 enum class move_way : std::uint8_t {
   close,      // it comes back by itself, and is routed by the map
@@ -32,6 +31,7 @@ enum class move_way : std::uint8_t {
   later,      // as hand_over, but there is no room now
 };
 
+// A client as the mover sees it: where on the ring it belongs, and which backend has its stream.
 class movable : public movable_hook {
  public:
   // nullptr: no backend has been chosen yet.

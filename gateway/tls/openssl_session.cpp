@@ -152,10 +152,7 @@ void openssl_session::refuse_hello() {
 int openssl_session::bio_write(const char* bytes, int size) {
   hello_bytes_ = 0;
   const auto records = std::as_bytes(std::span(bytes, static_cast<std::size_t>(size)));
-  const auto kept = std::span(last_written_);
-  const auto latest = records.last(std::min(records.size(), kept.size()));
-  std::memmove(kept.data(), kept.data() + latest.size(), kept.size() - latest.size());
-  std::ranges::copy(latest, kept.last(latest.size()).begin());
+  if (is_shaking_hands_) keep_last_written(records);
   return put(records) == socket_status::failed ? -1 : size;
 }
 
@@ -365,34 +362,42 @@ void openssl_session::count_record12(bool is_write, const void* header) {
   }
 }
 
+void openssl_session::keep_last_written(std::span<const std::byte> records) {
+  const auto kept = std::span(last_written_);
+  const auto latest = records.last(std::min(records.size(), kept.size()));
+  std::memmove(kept.data(), kept.data() + latest.size(), kept.size() - latest.size());
+  std::ranges::copy(latest, kept.last(latest.size()).begin());
+}
+
 // Our Finished is the last that OpenSSL has written: header, nonce, 16 bytes, tag. The nonce must
-// not be used again, RFC 5288 §3.
-std::optional<std::uint64_t> openssl_session::nonce_of_finished() const {
+// not be used again, RFC 5288 §3. Empty: it is something else.
+std::span<const std::byte> openssl_session::nonce_of_finished() const {
   constexpr std::array header{std::byte{SSL3_RT_HANDSHAKE}, std::byte{3}, std::byte{3},
-                              std::byte{0}, std::byte{45 - tls_header_bytes}};
+                              std::byte{0}, std::byte{finished_bytes - tls_header_bytes}};
   const auto record = std::span(last_written_);
-  if (!std::ranges::equal(record.first(header.size()), header)) return std::nullopt;
-  std::uint64_t nonce = 0;
-  for (const std::byte each : record.subspan(tls_header_bytes, tls12_nonce_bytes))
-    nonce = nonce << 8 | std::to_integer<std::uint64_t>(each);
-  return nonce;
+  if (!std::ranges::equal(record.first(header.size()), header)) return {};
+  return record.subspan(tls_header_bytes, tls12_nonce_bytes);
 }
 
 std::optional<tls_records> openssl_session::detach12(tls_suite suite,
                                                      tls_record_crypto& crypto) const {
-  const SSL* ssl = ssl_.get();
   if (received_ == 0 || sent_ != 1) return std::nullopt;
-  std::uint64_t first_nonce = 0;
+  std::span<const std::byte> nonce;
   if (has_explicit_nonce(suite)) {
-    const auto nonce = nonce_of_finished();
-    if (!nonce) return std::nullopt;
-    first_nonce = *nonce;
+    nonce = nonce_of_finished();
+    if (nonce.empty()) return std::nullopt;
   }
-  const auto secrets = tls12_secrets::of(ssl, suite, first_nonce);
+  const auto secrets = tls12_secrets::of(ssl_.get(), suite, nonce);
   if (!secrets) return std::nullopt;
+  return detach_with(suite, secrets->client(), secrets->server(), crypto);
+}
+
+std::optional<tls_records> openssl_session::detach_with(tls_suite suite,
+                                                        std::span<const std::byte> client,
+                                                        std::span<const std::byte> server,
+                                                        tls_record_crypto& crypto) const {
   auto records = tls_records::start(
-      {suite, secrets->client(), secrets->server(), received_, sent_, agreed_fragment(ssl)},
-      crypto);
+      {suite, client, server, received_, sent_, agreed_fragment(ssl_.get())}, crypto);
   if (!records) return std::nullopt;
   return std::move(*records);
 }
@@ -404,11 +409,7 @@ std::optional<tls_records> openssl_session::detach(tls_record_crypto& crypto) {
   const auto suite = tls_suite_of(SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(ssl)));
   if (SSL_version(ssl) != TLS1_3_VERSION || !suite || !secrets_.is_complete(*suite))
     return std::nullopt;
-  auto records = tls_records::start(
-      {*suite, secrets_.client(), secrets_.server(), received_, sent_, agreed_fragment(ssl)},
-      crypto);
-  if (!records) return std::nullopt;
-  return std::move(*records);
+  return detach_with(*suite, secrets_.client(), secrets_.server(), crypto);
 }
 
 }  // namespace presenter::gateway

@@ -103,8 +103,12 @@ class openssl_session {
   void refuse_hello();
   void hear_secrets(bool hear);
   void count_record12(bool is_write, const void* header);
+  void keep_last_written(std::span<const std::byte> records);
+  std::span<const std::byte> nonce_of_finished() const;
   std::optional<tls_records> detach12(tls_suite suite, tls_record_crypto& crypto) const;
-  std::optional<std::uint64_t> nonce_of_finished() const;
+  std::optional<tls_records> detach_with(tls_suite suite, std::span<const std::byte> client,
+                                         std::span<const std::byte> server,
+                                         tls_record_crypto& crypto) const;
   static void on_key_line(const SSL* ssl, const char* line);
   static void on_message(int is_write, int version, int type, const void* bytes, std::size_t size,
                          SSL* ssl, void* argument);
@@ -120,9 +124,10 @@ class openssl_session {
   std::size_t hello_bytes_ = 0;        // of the ClientHello that comes
   std::uint64_t received_ = 0;         // records under the client's secret that is in use now
   std::uint64_t sent_ = 0;             // … under ours: Finished, or tickets
-  // What the last bytes were that OpenSSL wrote: as long as the Finished of a TLS 1.2 suite that
-  // has a nonce in its records.
-  std::array<std::byte, 45> last_written_{};
+  // What the last bytes were that OpenSSL wrote to shake hands: as long as the Finished of a
+  // TLS 1.2 suite that has a nonce in its records.
+  static constexpr std::size_t finished_bytes = tls_overhead_bytes_max + 16;
+  std::array<std::byte, finished_bytes> last_written_{};
   bool has_seen_end_ = false;  // the peer's FIN, and not because of a reset
   bool is_held_up_ = false;    // OpenSSL would have read more, but for its share
   bool is_reading_early_;      // the context takes early data, and its end has not come

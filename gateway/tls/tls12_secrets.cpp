@@ -5,6 +5,7 @@
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <string_view>
@@ -67,7 +68,7 @@ std::optional<tls_suite> tls12_suite_of(const SSL* ssl) {
 }
 
 std::optional<tls12_secrets> tls12_secrets::of(const SSL* ssl, tls_suite suite,
-                                               std::uint64_t first_nonce) {
+                                               std::span<const std::byte> first_nonce) {
   const std::size_t key = key_bytes(suite);
   const std::size_t iv = iv_bytes(suite);
   std::array<std::byte, master_secret_bytes> master{};
@@ -83,8 +84,7 @@ std::optional<tls12_secrets> tls12_secrets::of(const SSL* ssl, tls_suite suite,
   std::memcpy(made.client_.data() + key, block.data() + 2 * key, iv);
   std::memcpy(made.server_.data() + key, block.data() + 2 * key + iv, iv);
   made.size_ = secret_bytes(suite);
-  for (std::size_t i = key + iv; i != made.size_; ++i)
-    made.server_[i] = static_cast<std::byte>(first_nonce >> (8 * (made.size_ - 1 - i)));
+  std::ranges::copy(first_nonce, made.server_.begin() + static_cast<std::ptrdiff_t>(key + iv));
   OPENSSL_cleanse(master.data(), master.size());
   OPENSSL_cleanse(block.data(), block.size());
   if (!ok) return std::nullopt;

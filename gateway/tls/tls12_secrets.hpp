@@ -7,7 +7,6 @@
 
 #include <array>
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <span>
 
@@ -22,10 +21,9 @@ std::optional<tls_suite> tls12_suite_of(const SSL* ssl);
 class tls12_secrets {
  public:
   // From a session whose handshake is through; of that suite. `first_nonce`: what our record 0
-  // carries, or would carry, for its nonce; 0 where records carry none.
-  // Nothing: OpenSSL failed.
+  // carries for its nonce; empty where records carry none. Nothing: OpenSSL failed.
   static std::optional<tls12_secrets> of(const SSL* ssl, tls_suite suite,
-                                         std::uint64_t first_nonce);
+                                         std::span<const std::byte> first_nonce);
 
   tls12_secrets(const tls12_secrets&) = default;
   tls12_secrets& operator=(const tls12_secrets&) = default;

@@ -58,15 +58,19 @@ inline constexpr std::size_t tls12_nonce_bytes = 8;
 constexpr bool has_explicit_nonce(tls_suite suite) {
   return is_tls12(suite) && aead_of(suite) != 2;
 }
+// Of the nonce, in each record; the rest of it is the IV.
+constexpr std::size_t carried_bytes(tls_suite suite) {
+  return has_explicit_nonce(suite) ? tls12_nonce_bytes : 0;
+}
 constexpr std::size_t iv_bytes(tls_suite suite) {
-  return has_explicit_nonce(suite) ? tls_iv_bytes - tls12_nonce_bytes : tls_iv_bytes;
+  return tls_iv_bytes - carried_bytes(suite);
 }
 
 // What a handshake leaves of one direction. TLS 1.3: the traffic secret. TLS 1.2: key and IV, and
 // where records carry a nonce, the one of record 0, from which ours count on.
 constexpr std::size_t secret_bytes(tls_suite suite) {
   if (!is_tls12(suite)) return hash_bytes(suite);
-  return key_bytes(suite) + iv_bytes(suite) + (has_explicit_nonce(suite) ? tls12_nonce_bytes : 0);
+  return key_bytes(suite) + iv_bytes(suite) + carried_bytes(suite);
 }
 
 // HMAC is put together here from OpenSSL's digest: 0.6 µs instead of the 2.1 µs of its TLS13-KDF

@@ -202,9 +202,20 @@ bool tls_record_crypto::set_key(slot& in, tls_suite suite, direction way,
 
 tls_record_crypto::slot* tls_record_crypto::begin(tls_suite suite, direction way,
                                                   const tls_record_keys& keys,
-                                                  const nonce_bytes& nonce,
-                                                  std::span<const std::byte> beside) {
+                                                  std::uint64_t sequence,
+                                                  std::span<const std::byte> record,
+                                                  std::size_t content_bytes) {
   slot& in = slot_of(suite, way);
+  const auto header = record.first(tls_header_bytes);
+  const auto carried = record.subspan(tls_header_bytes, carried_bytes(suite));
+  const auto iv = iv_of(suite, keys);
+  const nonce_bytes nonce = carried.empty() ? nonce_of(iv, sequence) : nonce_of(iv, carried);
+  std::array<std::byte, 13> beside12;
+  std::span<const std::byte> beside = header;
+  if (is_tls12(suite)) {
+    beside12 = beside_of(sequence, header, content_bytes);
+    beside = beside12;
+  }
   if (in.is_loaded && are_equal(in.keys, keys)) {
     if (EVP_CipherInit_ex2(in.context.get(), nullptr, nullptr, nonce.data(), way, nullptr) != 1)
       return nullptr;
@@ -221,32 +232,18 @@ tls_record_crypto::slot* tls_record_crypto::begin(tls_suite suite, direction way
 bool tls_record_crypto::seal(tls_suite suite, const tls_record_keys& keys, std::uint64_t sequence,
                              tls_content type, std::span<const std::byte> content,
                              std::span<std::byte> into) {
+  // RFC 8446 §5.2: outside every record is application data of TLS 1.2, its type is within.
+  const std::size_t type_bytes = is_tls12(suite) ? 0 : 1;
   const auto type_byte = static_cast<unsigned char>(type);
-  std::array<std::byte, 13> beside12;
-  std::span<const std::byte> beside = into.first(tls_header_bytes);
-  auto body = into.subspan(tls_header_bytes);
-  nonce_bytes nonce;
-  if (is_tls12(suite)) {
-    put_header(into, type, tls_overhead_bytes(suite) - tls_header_bytes + content.size());
-    beside12 = beside_of(sequence, into, content.size());
-    beside = beside12;
-    if (has_explicit_nonce(suite)) {
-      put_next_nonce(suite, keys, sequence, body.first<tls12_nonce_bytes>());
-      nonce = nonce_of(iv_of(suite, keys), body);
-      body = body.subspan(tls12_nonce_bytes);
-    } else {
-      nonce = nonce_of(iv_of(suite, keys), sequence);
-    }
-  } else {
-    // RFC 8446 §5.2: outside every record is application data of TLS 1.2, its type is within.
-    put_header(into, tls_content::application_data, content.size() + 1 + tls_tag_bytes);
-    nonce = nonce_of(iv_of(suite, keys), sequence);
-  }
+  put_header(into, is_tls12(suite) ? type : tls_content::application_data,
+             tls_overhead_bytes(suite) - tls_header_bytes + content.size());
+  const auto carried = into.subspan(tls_header_bytes, carried_bytes(suite));
+  if (!carried.empty()) put_next_nonce(suite, keys, sequence, carried.first<tls12_nonce_bytes>());
 
-  const slot* const in = begin(suite, sealing, keys, nonce, beside);
+  const slot* const in = begin(suite, sealing, keys, sequence, into, content.size());
   if (in == nullptr) return false;
   EVP_CIPHER_CTX* const context = in->context.get();
-  const std::size_t type_bytes = is_tls12(suite) ? 0 : 1;
+  const auto body = into.subspan(tls_header_bytes + carried.size());
   int n = 0;
   return (content.empty() || EVP_CipherUpdate(context, raw(body.data()), &n, raw(content.data()),
                                               static_cast<int>(content.size())) == 1) &&
@@ -260,21 +257,11 @@ boost::system::result<std::span<std::byte>> tls_record_crypto::open(tls_suite su
                                                                     const tls_record_keys& keys,
                                                                     std::uint64_t sequence,
                                                                     std::span<std::byte> record) {
-  const std::size_t carried_bytes = has_explicit_nonce(suite) ? tls12_nonce_bytes : 0;
-  if (record.size() < tls_header_bytes + carried_bytes + tls_tag_bytes)
-    return tls_errc::record_forged;
-  const auto carried = record.subspan(tls_header_bytes, carried_bytes);
-  const auto body = record.subspan(tls_header_bytes + carried_bytes);
+  const std::size_t before = tls_header_bytes + carried_bytes(suite);
+  if (record.size() < before + tls_tag_bytes) return tls_errc::record_forged;
+  const auto body = record.subspan(before);
   const auto inner = body.first(body.size() - tls_tag_bytes);
-  const nonce_bytes nonce = carried.empty() ? nonce_of(iv_of(suite, keys), sequence)
-                                            : nonce_of(iv_of(suite, keys), carried);
-  std::array<std::byte, 13> beside12;
-  std::span<const std::byte> beside = record.first(tls_header_bytes);
-  if (is_tls12(suite)) {
-    beside12 = beside_of(sequence, beside, inner.size());
-    beside = beside12;
-  }
-  const slot* const in = begin(suite, opening, keys, nonce, beside);
+  const slot* const in = begin(suite, opening, keys, sequence, record, inner.size());
   if (in == nullptr) return tls_errc::crypto_failed;
 
   EVP_CIPHER_CTX* const context = in->context.get();

@@ -21,8 +21,7 @@ inline constexpr std::size_t tls_header_bytes = 5;
 // What a record is longer than its content without padding: header, tag, and the type within or the
 // nonce that it carries.
 constexpr std::size_t tls_overhead_bytes(tls_suite suite) {
-  const std::size_t more = has_explicit_nonce(suite) ? tls12_nonce_bytes : 0;
-  return tls_header_bytes + (is_tls12(suite) ? more : 1) + tls_tag_bytes;
+  return tls_header_bytes + (is_tls12(suite) ? carried_bytes(suite) : 1) + tls_tag_bytes;
 }
 inline constexpr std::size_t tls13_overhead_bytes =
     tls_overhead_bytes(tls_suite::aes_128_gcm_sha256);
@@ -93,9 +92,10 @@ class tls_record_crypto {
 
   slot& slot_of(tls_suite suite, direction way);
   using nonce_bytes = std::array<unsigned char, tls_iv_bytes>;
-  // Key if needed, nonce, and what is authenticated beside the content.
-  slot* begin(tls_suite suite, direction way, const tls_record_keys& keys, const nonce_bytes& nonce,
-              std::span<const std::byte> beside);
+  // Key if needed, nonce, and what is authenticated beside the content: what comes before it. The
+  // record has its header, and the nonce that it carries.
+  slot* begin(tls_suite suite, direction way, const tls_record_keys& keys, std::uint64_t sequence,
+              std::span<const std::byte> record, std::size_t content_bytes);
   bool set_key(slot& in, tls_suite suite, direction way, const tls_record_keys& keys,
                const nonce_bytes& nonce);
 

@@ -25,6 +25,16 @@ class Tls12Channel : public TlsChannel {
     EXPECT_EQ(one.peer->read(), "pong");
   }
 
+  // The channel reads it, and goes on to wait for data.
+  void ask_for_another_handshake(connected_channel& one) {
+    SSL_renegotiate(one.peer->ssl());
+    one.peer->step_handshake();
+    one.peer->push();
+    one.edges();
+    EXPECT_EQ(one.read(), "");
+    EXPECT_EQ(one.status, tls_status::want_read);
+  }
+
   std::unique_ptr<connected_channel> ready_with(const char* suite, SSL_SESSION* resume = nullptr,
                                                 std::uint64_t options = 0) {
     auto made = connect(0, resume);
@@ -58,12 +68,7 @@ TEST_P(Tls12Channel, TalksBySuiteResumedOrNotAndWhateverTheMasterSecretCameFrom)
 
 TEST_P(Tls12Channel, RefusesAnotherHandshakeAndGoesOn) {
   auto one = ready();
-  SSL_renegotiate(one->peer->ssl());
-  one->peer->step_handshake();
-  one->peer->push();
-  one->edges();
-  EXPECT_EQ(one->read(), "");
-  EXPECT_EQ(one->status, tls_status::want_read);
+  ask_for_another_handshake(*one);
   one->peer->pull();
   ERR_clear_error();
   EXPECT_FALSE(one->peer->step_handshake());
@@ -101,12 +106,7 @@ TEST_P(Tls12Detached, AnswersAHelloOfSeveralRecordsOnce) {
   one->peer->ask_for_fragments(1);
   one->handshake();
   one->peer->offer_protocols(2);
-  SSL_renegotiate(one->peer->ssl());
-  one->peer->step_handshake();
-  one->peer->push();
-  one->edges();
-  EXPECT_EQ(one->read(), "");
-  EXPECT_EQ(one->status, tls_status::want_read);
+  ask_for_another_handshake(*one);
   EXPECT_EQ(one->peer->lengths_of_records().size(), 1U);
 }
 
@@ -114,12 +114,7 @@ TEST_P(Tls12Detached, AnswersAHelloOfSeveralRecordsOnce) {
 TEST_P(Tls12Detached, KeepsNoAnswersForAClientThatDoesNotRead) {
   auto one = ready(4'096);
   fill(*one, filler(1'000));
-  SSL_renegotiate(one->peer->ssl());
-  one->peer->step_handshake();
-  one->peer->push();
-  one->edges();
-  EXPECT_EQ(one->read(), "");
-  EXPECT_EQ(one->status, tls_status::want_read);
+  ask_for_another_handshake(*one);
 }
 
 // Early bytes of a client that does not wait for our Finished lie behind its own.

@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <boost/asio/post.hpp>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -18,6 +17,7 @@
 #include "protocol/transport/mux_link.hpp"
 #include "tests/unit/gateway/config/config_files.hpp"
 #include "tests/unit/gateway/tls/tls_peer.hpp"
+#include "tests/unit/gateway/worker/worker_parts.hpp"
 
 namespace presenter::gateway {
 namespace {
@@ -25,25 +25,6 @@ namespace {
 namespace asio = boost::asio;
 using presenter::testing::tls_peer;
 using protocol::checkpoint_frame;
-
-// couple-0 belongs to b when a and b of weight 1 share the ring: shard_router/README.md §1.
-std::string packet_of(const std::string& key) {
-  const auto size = [](std::size_t n) { return std::string(3, '\0') + static_cast<char>(n); };
-  const std::string message = std::string("\x80\x01\x00\x01\x00\x00\x00\x0c", 8) + "authenticate" +
-                              std::string("\x00\x00\x00\x07\x0c\x00\x01\x0b\x00\x01", 10) +
-                              size(key.size()) + key + std::string("\x00\x00", 2);
-  return size(message.size()) + message;
-}
-
-::testing::AssertionResult eventually(const std::function<bool()>& done) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (!done()) {
-    if (std::chrono::steady_clock::now() >= deadline)
-      return ::testing::AssertionFailure() << "hung";
-    std::this_thread::yield();
-  }
-  return ::testing::AssertionSuccess();
-}
 
 // What a backend does when it is asked for a stream.
 enum class answer { give_up, decline, stay_silent, lie, cut };

@@ -11,7 +11,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -22,6 +21,7 @@
 #include "tests/unit/gateway/config/config_files.hpp"
 #include "tests/unit/gateway/tls/tls_peer.hpp"
 #include "tests/unit/gateway/worker/openssl_memory.hpp"
+#include "tests/unit/gateway/worker/worker_parts.hpp"
 
 namespace presenter::gateway {
 namespace {
@@ -33,22 +33,7 @@ using presenter::testing::tls_peer;
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 
 std::string first_packet_bytes() {
-  std::string message("\x80\x01\x00\x01\x00\x00\x00\x0c", 8);
-  message += "authenticate";
-  message += std::string("\x00\x00\x00\x07\x0c\x00\x01\x0b\x00\x01\x00\x00\x00\x02", 14);
-  message += std::string("ab\x00\x00", 4);
-  return std::string("\x00\x00\x00", 3) + static_cast<char>(message.size()) + message;
-}
-
-// Turns by the clock, not by sleeping: the worker's own thread is what is waited for.
-::testing::AssertionResult eventually(const std::function<bool()>& done) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (!done()) {
-    if (std::chrono::steady_clock::now() >= deadline)
-      return ::testing::AssertionFailure() << "hung";
-    std::this_thread::yield();
-  }
-  return ::testing::AssertionSuccess();
+  return packet_of("ab");
 }
 
 // Serves streams in a thread of its own: echoes, or reads only when it is told to.

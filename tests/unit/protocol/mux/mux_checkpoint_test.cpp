@@ -16,28 +16,13 @@ using testing::handoff_options;
 using ::testing::IsEmpty;
 using testing::mux_end;
 
-struct MuxCheckpoint : ::testing::Test {
-  std::unique_ptr<mux_end> gateway;
-  std::unique_ptr<mux_end> backend;
-
-  void SetUp() override {
-    gateway = handoff_end(link_role::gateway);
-    gateway->open();
-    gateway->feed(frame_script().accept(1));
-    gateway->written();
-    gateway->told();
-    backend = handoff_end(link_role::backend);
-    backend->feed(frame_script().open(1, "k"));
-    backend->written();
-    backend->told();
-  }
-  void hand_off() { gateway->core.hand_off({1}, handoff_reason::draining, 43, milliseconds(70)); }
+struct MuxCheckpoint : testing::handoff_fixture {
   void expect_error(const std::vector<std::byte>& script, std::string_view reason) {
     gateway->feed(script);
     EXPECT_EQ(gateway->told().back(), "1 reset " + std::string(reason) + " by us");
     EXPECT_EQ(gateway->core.counters().stream_errors, 1U);
     EXPECT_EQ(gateway->core.link_bytes_buffered(), 0);
-    SetUp();
+    open_both();
   }
 };
 

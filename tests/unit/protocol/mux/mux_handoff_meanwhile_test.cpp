@@ -16,21 +16,7 @@ using testing::handoff_end;
 using ::testing::IsEmpty;
 using testing::mux_end;
 
-struct MuxHandoffMeanwhile : ::testing::Test {
-  std::unique_ptr<mux_end> gateway = handoff_end(link_role::gateway);
-  std::unique_ptr<mux_end> backend = handoff_end(link_role::backend);
-
-  void SetUp() override {
-    gateway->open();
-    gateway->feed(frame_script().accept(1));
-    gateway->written();
-    gateway->told();
-    backend->feed(frame_script().open(1, "k"));
-    backend->written();
-    backend->told();
-  }
-  void hand_off() { gateway->core.hand_off({1}, handoff_reason::draining, 43, milliseconds(70)); }
-};
+struct MuxHandoffMeanwhile : testing::handoff_fixture {};
 
 TEST_F(MuxHandoffMeanwhile, BothSidesFinishAndNoAnswerIsDue) {
   gateway->core.finish({1});

@@ -16,23 +16,7 @@ using testing::handoff_options;
 using ::testing::IsEmpty;
 using testing::mux_end;
 
-struct MuxHandoff : ::testing::Test {
-  std::unique_ptr<mux_end> gateway = handoff_end(link_role::gateway);
-  std::unique_ptr<mux_end> backend = handoff_end(link_role::backend);
-
-  // Stream 1, accepted; nothing is left to read.
-  void open_both() {
-    gateway->open();
-    gateway->feed(frame_script().accept(1));
-    gateway->written();
-    gateway->told();
-    backend->feed(frame_script().open(1, "k"));
-    backend->written();
-    backend->told();
-  }
-  void SetUp() override { open_both(); }
-  void hand_off() { gateway->core.hand_off({1}, handoff_reason::draining, 43, milliseconds(70)); }
-};
+struct MuxHandoff : testing::handoff_fixture {};
 
 TEST_F(MuxHandoff, GoesBehindTheDataOfItsStreamAndIsTheLastOfIt) {
   gateway->send(1, "a");
