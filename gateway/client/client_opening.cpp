@@ -28,7 +28,7 @@ client_opening::client_opening(const auth_config& auth, duration timeout, std::s
       unread_(std::move(unread)),
       key_(std::move(key)),
       facts_(std::move(facts)),
-      retry_(now + timeout),
+      retry_(now + timeout, open_from::backend),
       state_(state::held),
       is_early_(false),
       is_continued_(true) {}
@@ -123,7 +123,7 @@ opening_step client_opening::on_refused(const protocol::refuse_frame& refusal,
                obstacle_of(refusal.reason));
 }
 
-// The packet is still here: another link, or the next owner, will do.
+// A packet is still here: another link, or the next owner, will do.
 opening_step client_opening::on_lost(const opening_moment& moment) {
   state_ = state::held;
   if (is_early_) return opening_step::await_handshake;

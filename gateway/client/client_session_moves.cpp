@@ -88,7 +88,8 @@ void client_session::on_rest_sent() {
 void client_session::fail_handoff(handoff_result result) {
   end_handoff(result);
   relay_.abandon(protocol::reset_reason::moved);
-  strand(close_reason::stream_moved);
+  strand(result == handoff_result::link_lost ? close_reason::link_lost
+                                             : close_reason::stream_moved);
 }
 
 void client_session::end_handoff(handoff_result result) {

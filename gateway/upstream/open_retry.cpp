@@ -37,6 +37,8 @@ open_step open_retry::on_refused(const protocol::refuse_frame& refusal, std::int
 }
 
 open_step open_retry::on_link_lost(clock::time_point now, random& dice) {
+  reason_ = close_reason::link_lost;
+  if (from_ == open_from::backend) return open_step::give_up;
   reason_ = close_reason::backend_unreachable;
   return pause(open_step::wait_for_change, pause_first, now, dice);
 }

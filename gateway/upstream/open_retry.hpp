@@ -21,6 +21,12 @@ enum class open_step : std::uint8_t {
   give_up,          // the client is told `reason`
 };
 
+// Where the stream that is opened comes from.
+enum class open_from : std::uint8_t {
+  client,   // its first bytes are the client's first packet
+  backend,  // another backend had it: state and unread bytes go to the next one
+};
+
 // Life: one opening, from the first attempt to Accept or the end of the client.
 // Bounds: opens_max attempts, and the deadline for all of them together.
 class open_retry {
@@ -39,8 +45,9 @@ class open_retry {
   static constexpr std::chrono::milliseconds pause_longest{2'000};
   static constexpr std::chrono::milliseconds retry_after_max{5'000};
 
-  explicit open_retry(clock::time_point deadline = clock::time_point::max())
-      : deadline_(deadline) {}
+  explicit open_retry(clock::time_point deadline = clock::time_point::max(),
+                      open_from from = open_from::client)
+      : deadline_(deadline), from_(from) {}
 
   // An Open has left, by the map of this epoch.
   void on_opened(std::int64_t map_epoch);
@@ -49,7 +56,9 @@ class open_retry {
   open_step on_refused(const protocol::refuse_frame& refusal, std::int64_t map_epoch,
                        clock::time_point now, random& dice);
 
-  // Its link broke before the answer.
+  // Its link broke before the answer. Perhaps the backend has accepted, and lives: a stream from
+  // another backend goes to nobody else then, or two applications would go on with one state, and
+  // take the unread bytes twice.
   open_step on_link_lost(clock::time_point now, random& dice);
 
   // There is no link to open it on: no_shard, backend_unreachable or backend_full.
@@ -71,6 +80,7 @@ class open_retry {
                   random& dice);
 
   clock::time_point deadline_;
+  open_from from_;
   clock::time_point wake_at_{};
   std::chrono::milliseconds next_pause_ = pause_first;
   std::int64_t opened_by_ = 0;  // epoch of the last attempt's map

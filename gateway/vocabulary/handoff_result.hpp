@@ -18,7 +18,7 @@ enum class handoff_result : std::uint8_t {
   state_too_large,    // its state was above state_bytes_max
   position_mismatch,  // what it says it has taken or sent is not what went through the link
   held_limit,         // it gave back more unread bytes than moves.held_bytes_max has room for
-  link_lost,          // the old backend's link broke before it had answered
+  link_lost,          // the old backend's link broke before it had answered, or the new one's
   refused,            // the new owner refused the stream for good
   no_owner,           // no backend owned the key until upstream.opening_timeout
   opening_timeout,    // the owner did not accept by then, or had no room or no link

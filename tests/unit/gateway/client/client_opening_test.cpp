@@ -459,8 +459,13 @@ TEST_F(ContinuedOpening, SendsTheSameAgainToTheNextOwner) {
   EXPECT_EQ(opening->on_woken(moment()), opening_step::open);
   opening->open(map_epoch);
   EXPECT_EQ(text_of(opening->unsent()), "unread");
+}
+
+TEST_F(ContinuedOpening, EndsWithTheLinkOfABackendThatMayHaveAccepted) {
+  opening->open(map_epoch);
   opening->on_packet_sent(6);
-  EXPECT_EQ(opening->on_lost(moment()), opening_step::wait_for_change);
+  EXPECT_EQ(opening->on_lost(moment()), opening_step::answer);
+  EXPECT_EQ(opening->reason(), close_reason::link_lost);
 }
 
 TEST_F(ContinuedOpening, GivesUpWhenItIsDeniedOrItsTimeIsOver) {

@@ -146,6 +146,14 @@ TEST_F(OpenRetry, AfterShuttingDownAnyChangeWillDoAndSoWillTime) {
   EXPECT_EQ(wake(false), open_step::open);
 }
 
+TEST_F(OpenRetry, ALostLinkIsNotTriedAgainWithAnotherBackendsStream) {
+  retry = open_retry(start + 10s, open_from::backend);
+  retry.on_opened(map_epoch);
+  EXPECT_EQ(refuse(refused(refuse_reason::busy)), open_step::wait_for_time);
+  EXPECT_EQ(retry.on_link_lost(now, dice), open_step::give_up);
+  EXPECT_EQ(retry.reason(), close_reason::link_lost);
+}
+
 TEST_F(OpenRetry, ALostLinkIsTriedAgain) {
   retry.on_opened(map_epoch);
   EXPECT_EQ(retry.on_link_lost(now, dice), open_step::wait_for_change);

@@ -67,9 +67,11 @@ class giving_backend {
 
   std::atomic<answer> answers{answer::give_up};
   std::atomic<bool> refuses{false};
+  std::atomic<bool> cuts_opened{false};  // its link, when a stream is to go on here
   std::atomic<bool> reads{true};
   std::atomic<int> asked{0};
   std::atomic<int> continued{0};
+  std::atomic<int> cut{0};
   std::atomic<int> streams_now{0};
   // Of the last stream that went on here; read after `continued`.
   std::string state, node, key, server_name;
@@ -157,6 +159,11 @@ class giving_backend {
       }
       auto& made = streams[id.value];
       made = std::make_unique<stream>(owner, *this, id);
+      if (open.continued && owner.cuts_opened) {
+        ++owner.cut;
+        asio::post(owner.io_, [this, self = shared_from_this()] { close({}); });
+        return made.get();
+      }
       core().accept(id);
       return made.get();
     }
@@ -345,6 +352,20 @@ TEST_F(WorkerHandoff, ClosesTheClientWhomTheNewOwnerRefuses) {
   auto client = served();
   move_to_b();
   expect_closed_as_today(*client, handoff_result::refused);
+}
+
+// It may have accepted: state and unread bytes are given to nobody else.
+TEST_F(WorkerHandoff, OpensTheStreamNowhereElseWhenTheNewOwnersLinkBreaks) {
+  a->reads = false;
+  b->cuts_opened = true;
+  start();
+  auto client = served();
+  move_to_b();
+  EXPECT_TRUE(eventually([&] { return handoffs(handoff_result::link_lost) == 1; }));
+  EXPECT_EQ(client->read_blocking(1), "");
+  EXPECT_EQ(serving->metrics().closes[close_reason::link_lost].value(), 1U);
+  EXPECT_EQ(b->cut, 1);
+  client->close_descriptor();
 }
 
 TEST_F(WorkerHandoff, AsksNobodyWhenOneOfTheTwoCannot) {
