@@ -434,7 +434,12 @@ void client_session::on_idle(steady_time now) {
 
 void client_session::on_relay_over(close_reason reason, std::string_view cause) {
   if (is_early()) return close_now(reason, cause);
-  if (is_handed_over()) end_handoff(result_of(reason, cause));
+  move_cause moved_for =
+      reason == close_reason::link_lost ? move_cause::link_lost : move_cause::backend_ended;
+  if (is_handed_over()) {
+    moved_for = opened_->handoff->cause();
+    end_handoff(result_of(reason, cause));
+  }
   switch (reason) {
     case close_reason::client_finished:
     case close_reason::backend_finished:
@@ -443,7 +448,7 @@ void client_session::on_relay_over(close_reason reason, std::string_view cause) 
     case close_reason::stream_moved:
     case close_reason::backend_shutting_down:
     case close_reason::link_lost:
-      return strand(reason);
+      return strand(reason, moved_for);
     // Nobody is there, or reads what would be said.
     case close_reason::client_reset:
     case close_reason::client_timeout:

@@ -31,6 +31,7 @@
 #include "gateway/relay/relay.hpp"
 #include "gateway/tls/tls_channel.hpp"
 #include "gateway/upstream/upstream_pool.hpp"
+#include "gateway/vocabulary/handoff_obstacle.hpp"
 
 namespace presenter::gateway {
 
@@ -108,6 +109,8 @@ class client_session final : public session_hook,
 
   // For those who look at all clients.
   client_phase phase() const { return phase_; }
+  // Of one that is served: what a move to this backend would meet.
+  handoff_obstacle obstacle_to_handoff(std::string_view to_backend) const;
   std::string tag() const;  // this gateway's name for it, as the backend has it and the log
   double age_seconds() const;
   // False: this survey has seen it already.
@@ -164,7 +167,7 @@ class client_session final : public session_hook,
   bool is_early() const { return phase_ == client_phase::handshake; }
 
   void begin_relaying();
-  void strand(close_reason reason);
+  void strand(close_reason reason, move_cause cause);
   void end_stranded();
 
   // In client_session_moves.cpp. A handoff that fails strands the client: it is closed as any that

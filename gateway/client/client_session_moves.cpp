@@ -12,16 +12,14 @@ namespace presenter::gateway {
 
 // --- moves
 
-void client_session::strand(close_reason reason) {
+void client_session::strand(close_reason reason, move_cause cause) {
   reason_ = reason;
   opening_.reset();
   stop_waiting();
   clear_deadline();
   set_phase(client_phase::stranded);
-  const bool is_lost = reason == close_reason::link_lost;
-  if (is_lost) relay_.unsent().release();  // not a clean end
-  context_.mover.strand(*this, is_lost ? move_cause::link_lost : move_cause::backend_ended,
-                        std::chrono::steady_clock::now());
+  if (reason == close_reason::link_lost) relay_.unsent().release();  // not a clean end
+  context_.mover.strand(*this, cause, std::chrono::steady_clock::now());
 }
 
 void client_session::on_move(move_cause) {
@@ -42,6 +40,13 @@ void client_session::end_stranded() {
 // Nothing is read from the client from the Handoff until the new owner's Accept; what it sends
 // waits in its socket. From the last Checkpoint on only this gateway has the state and the unread
 // bytes, in stream_handoff and then in client_opening.
+
+handoff_obstacle client_session::obstacle_to_handoff(std::string_view to_backend) const {
+  if (context_.settings.moves.handoffs_per_second == 0) return handoff_obstacle::switched_off;
+  if (opened_ == nullptr || !relay_.takes_handoffs()) return handoff_obstacle::backend_cannot;
+  return context_.upstream.may_continue_at(to_backend) ? handoff_obstacle::none
+                                                       : handoff_obstacle::owner_cannot;
+}
 
 bool client_session::can_hand_over() const {
   return phase_ == client_phase::relaying && opened_ != nullptr && relay_.takes_handoffs() &&
@@ -86,20 +91,26 @@ void client_session::on_rest_sent() {
 
 // Closed in its turn, as any that is moved: thousands may fail in one moment.
 void client_session::fail_handoff(handoff_result result) {
+  const move_cause cause = opened_->handoff->cause();
   end_handoff(result);
   relay_.abandon(protocol::reset_reason::moved);
-  strand(result == handoff_result::link_lost ? close_reason::link_lost
-                                             : close_reason::stream_moved);
+  strand(result == handoff_result::link_lost ? close_reason::link_lost : close_reason::stream_moved,
+         cause);
 }
 
 void client_session::end_handoff(handoff_result result) {
+  const bool is_done = result == handoff_result::done;
   context_.metrics.handoffs[result].add();
-  const auto level = result == handoff_result::done ? log_level::debug : log_level::info;
-  write_paced(level, context_.handoffs_said[static_cast<std::size_t>(result)], [&] {
-    return fmt::format("client {} handed over from {} to {}: {}", tag(),
-                       opened_->handoff->continued().node,
-                       backend() == nullptr ? "-" : backend()->name, name_of(result));
-  });
+  if (is_done) context_.metrics.moves[opened_->handoff->cause()].add();
+  write_paced(is_done ? log_level::debug : log_level::info,
+              context_.handoffs_said[static_cast<std::size_t>(result)], [&] {
+                const std::string from = opened_->handoff->continued().node;
+                const std::string to = backend() == nullptr ? "-" : backend()->name;
+                if (is_done)
+                  return fmt::format("client {} handed over from {} to {}", tag(), from, to);
+                return fmt::format("client {} not handed over from {}{}: {}", tag(), from,
+                                   to == from ? "" : " to " + to, name_of(result));
+              });
   opened_->handoff.reset();
 }
 

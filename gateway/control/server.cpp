@@ -31,13 +31,14 @@ constexpr std::chrono::seconds worker_grace{10};
 // How often the gateway looks whether it is ready for the first time.
 constexpr std::chrono::milliseconds ready_interval{100};
 
-// How long caches keep our record after it has gone.
-// At least 1 a second: with 0 no link offers handoffs, and nobody asks for the pace.
-double handoffs_per_worker(const moves_config& settings, std::size_t workers) {
-  return static_cast<double>(std::max<std::int64_t>(settings.handoffs_per_second, 1)) /
-         static_cast<double>(workers);
+move_paces paces_of(const config& settings) {
+  const std::size_t workers = worker_count(settings);
+  return {.closes = moves_per_worker(settings.moves, workers),
+          .handoffs = static_cast<double>(settings.moves.handoffs_per_second) /
+                      static_cast<double>(workers)};
 }
 
+// How long caches keep our record after it has gone.
 duration settle_of(const dns_config& dns) {
   return dns.publisher == dns_publisher_kind::none ? duration{} : dns.ttl;
 }
@@ -49,7 +50,7 @@ server::server(const config& settings)
       started_at_(std::chrono::system_clock::now()),
       descriptors_max_(raise_descriptor_limit()),
       clients_max_(clients_max_of(settings, descriptors_max_)),
-      moves_per_second_(moves_per_worker(settings.moves, worker_count(settings))),
+      paces_(paces_of(settings)),
       signals_(control_, SIGTERM, SIGINT),
       reload_signals_(control_, SIGHUP),
       node_(name_of_gateway(settings, settings.listen.address)),
@@ -85,14 +86,13 @@ server::server(const config& settings)
         .clients_max = clients_per_worker,
         .descriptors_watermark = descriptors_watermark_of(descriptors_max_),
         .addresses = addresses_.get(),
-        .moves_per_second = moves_per_second_,
-        .handoffs_per_second = handoffs_per_worker(settings.moves, sockets.size()),
+        .paces = paces_,
         .held_bytes_max = static_cast<std::size_t>(settings.moves.held_bytes_max) / sockets.size(),
         .arrivals = &drain_.arrivals(),
         .early_data = early_data_.get()};
     workers_.push_back(std::make_unique<worker>(setup, std::move(socket)));
   }
-  pages_ = std::make_unique<shard_pages>(control_, router_, workers_, node_, moves_per_second_,
+  pages_ = std::make_unique<shard_pages>(control_, router_, workers_, node_, paces_,
                                          [this] { return shards_->held(); });
   if (settings.admin.address) {
     admin_ = open_admin(
@@ -405,7 +405,7 @@ std::string server::render_metrics() const {
   facts.balance = balancer_->facts();
   facts.is_ready = able().is_ready();
   facts.clients_max = clients_max_;
-  facts.moves_per_second = moves_per_second_;
+  facts.moves = paces_;
   facts.hooks = hooks_.facts();
   facts.drain = drain_.facts();
   facts.memory.openssl = openssl_memory_bytes();

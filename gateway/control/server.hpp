@@ -80,7 +80,7 @@ class server {
   const std::chrono::system_clock::time_point started_at_;
   const std::uint64_t descriptors_max_;
   std::size_t clients_max_;
-  double moves_per_second_;  // of each worker
+  move_paces paces_;  // of each worker
   boost::asio::io_context control_{1};
   boost::asio::signal_set signals_;
   boost::asio::signal_set reload_signals_;

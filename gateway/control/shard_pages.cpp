@@ -92,15 +92,22 @@ json links_page(const backend_use& use) {
   return {{"up", use.links_up}, {"suspect", use.links_suspect}, {"wanted", use.links_wanted}};
 }
 
+// Only a link that is up tells.
+json hands_over(const backend_use& use) {
+  return use.links_up == 0 ? json() : json(use.links_handing == use.links_up);
+}
+
 json page_of(const shard_router::backend_entry& server, double share, const backend_use& use) {
   return {{"name", server.name},
           {"host", server.host},
           {"port", server.port},
           {"weight", server.weight},
           {"state", name_of(server.state)},
+          {"instance", server.instance},
           {"share", share},
           {"streams", use.streams},
-          {"links", links_page(use)}};
+          {"links", links_page(use)},
+          {"hands_over", hands_over(use)}};
 }
 
 json servers_page(const shard_map_ptr& map, backend_uses uses) {
@@ -118,33 +125,43 @@ json servers_page(const shard_map_ptr& map, backend_uses uses) {
                     {"port", 0},
                     {"weight", 0},
                     {"state", "left"},
+                    {"instance", ""},
                     {"share", 0},
                     {"streams", use.streams},
-                    {"links", links_page(use)}});
+                    {"links", links_page(use)},
+                    {"hands_over", hands_over(use)}});
   }
   return page;
 }
 
-json moves_page(const worker_list& workers, double per_second) {
-  std::vector<const worker_metrics*> metrics;
-  for (const auto& worker : workers)
-    metrics.push_back(&worker->metrics());
-  json pending = json::object();
-  json total = json::object();
-  for (std::size_t i = 0; i < decltype(worker_metrics::moves)::size; ++i) {
-    std::int64_t waiting = 0;
-    std::uint64_t made = 0;
-    for (const auto* each : metrics) {
-      waiting += each->moves_pending.at_index(i).value();
-      made += each->moves.at_index(i).value();
-    }
-    pending[std::string(name_of(static_cast<move_cause>(i)))] = waiting;
-    total[std::string(name_of(static_cast<move_cause>(i)))] = made;
+// {name of each enumerator: sum over the workers}
+template <class Enum, class Values>
+json sums_by_name(std::span<const worker_metrics* const> workers, Values worker_metrics::*values) {
+  json sums = json::object();
+  for (std::size_t i = 0; i < Values::size; ++i) {
+    decltype((workers.front()->*values).at_index(i).value()) sum = 0;
+    for (const auto* each : workers)
+      sum += (each->*values).at_index(i).value();
+    sums[std::string(name_of(static_cast<Enum>(i)))] = sum;
   }
-  return {{"per_second", per_second * static_cast<double>(workers.size())},
-          {"pending", pending},
-          {"total", total},
-          {"eta_seconds", moves_eta_seconds(metrics, per_second)}};
+  return sums;
+}
+
+json moves_page(const worker_list& workers, const move_paces& paces) {
+  std::vector<const worker_metrics*> metrics;
+  std::int64_t handoffs_pending = 0;
+  for (const auto& worker : workers) {
+    metrics.push_back(&worker->metrics());
+    handoffs_pending += worker->metrics().handoffs_pending.value();
+  }
+  const auto count = static_cast<double>(workers.size());
+  return {{"per_second", paces.closes * count},
+          {"handoffs_per_second", paces.handoffs * count},
+          {"pending", sums_by_name<move_cause>(metrics, &worker_metrics::moves_pending)},
+          {"handoffs_pending", handoffs_pending},
+          {"total", sums_by_name<move_cause>(metrics, &worker_metrics::moves)},
+          {"handoffs", sums_by_name<handoff_result>(metrics, &worker_metrics::handoffs)},
+          {"eta_seconds", moves_eta_seconds(metrics, paces)}};
 }
 
 // Of /shards: what ZooKeeper's map would change if it were believed. null: nothing is held.
@@ -164,21 +181,47 @@ json held_page(const shard_map* held, const shard_map* in_force) {
 struct found_client {
   std::string tag;
   std::string server;
-  std::string_view phase;
+  client_phase phase;
   double seconds;
   bool is_move_pending;
+  handoff_obstacle obstacle;
 };
+
+// How a move of it would go, now or when its turn comes.
+json moves_by(const found_client& client) {
+  switch (client.phase) {
+    case client_phase::relaying:
+      return client.obstacle == handoff_obstacle::none ? "handoff" : "close";
+    case client_phase::handing_over:
+      return "handoff";
+    case client_phase::stranded:
+      return "close";
+    default:
+      return nullptr;
+  }
+}
+
+// Of a client that is where it belongs: if its backend has to go, somebody else will be the owner.
+handoff_obstacle obstacle_of(const client_session& client, const shard_router::backend_entry* to) {
+  if (client.phase() != client_phase::relaying) return handoff_obstacle::none;
+  const bool is_moving = to != nullptr && !is_same_process(*to, *client.backend());
+  return client.obstacle_to_handoff(is_moving ? to->name : std::string());
+}
 
 json clients_page(const std::vector<std::vector<found_client>>& of_worker) {
   json page = json::array();
   for (std::size_t i = 0; i < of_worker.size(); ++i) {
     for (const found_client& client : of_worker[i]) {
-      page.push_back({{"worker", i},
-                      {"tag", client.tag},
-                      {"server", client.server},
-                      {"phase", client.phase},
-                      {"seconds", client.seconds},
-                      {"is_move_pending", client.is_move_pending}});
+      page.push_back(
+          {{"worker", i},
+           {"tag", client.tag},
+           {"server", client.server},
+           {"phase", name_of(client.phase)},
+           {"seconds", client.seconds},
+           {"is_move_pending", client.is_move_pending},
+           {"moves_by", moves_by(client)},
+           {"obstacle",
+            client.obstacle == handoff_obstacle::none ? json() : json(name_of(client.obstacle))}});
     }
   }
   return page;
@@ -238,14 +281,44 @@ change changed(const shard_map& map, const admin_query& query) {
 
 struct moved_streams {
   std::size_t all = 0;
-  std::size_t moved = 0;
+  std::size_t handed_over = 0;
+  std::size_t closed = 0;
+  // Of those: why, and the name of the backend that is in the way, if it is one.
+  std::map<std::pair<handoff_obstacle, std::string>, std::size_t> closed_for;
+
+  moved_streams& operator+=(const moved_streams& other) {
+    all += other.all;
+    handed_over += other.handed_over;
+    closed += other.closed;
+    for (const auto& [why, count] : other.closed_for)
+      closed_for[why] += count;
+    return *this;
+  }
 };
 
 void count_moved(const client_session& client, const shard_map& by, moved_streams& streams) {
   if (client.phase() != client_phase::relaying) return;
   ++streams.all;
   const auto* owner = by.owner_of(client.ring_hash());
-  if (owner != nullptr && !is_same_process(*owner, *client.backend())) ++streams.moved;
+  if (owner == nullptr || is_same_process(*owner, *client.backend())) return;
+  const handoff_obstacle why = client.obstacle_to_handoff(owner->name);
+  if (why == handoff_obstacle::none) return void(++streams.handed_over);
+  ++streams.closed;
+  std::string in_the_way;
+  if (why == handoff_obstacle::backend_cannot) in_the_way = client.backend()->name;
+  if (why == handoff_obstacle::owner_cannot) in_the_way = owner->name;
+  ++streams.closed_for[{why, std::move(in_the_way)}];
+}
+
+json closed_page(const moved_streams& streams) {
+  json page = json::array();
+  for (const auto& [why, count] : streams.closed_for) {
+    const auto& [obstacle, name] = why;
+    page.push_back({{"obstacle", name_of(obstacle)},
+                    {"server", name.empty() ? json() : json(name)},
+                    {"streams", count}});
+  }
+  return page;
 }
 
 // With all servers of either map; `moved` becomes the part of the keys that changes hands.
@@ -267,13 +340,13 @@ json shares_page(const shard_map& before, const shard_map& after, double& moved)
 }  // namespace
 
 shard_pages::shard_pages(boost::asio::io_context& control, const shard_router::router& shards,
-                         const worker_list& workers, std::string node, double moves_per_second,
+                         const worker_list& workers, std::string node, const move_paces& paces,
                          std::function<shard_map_ptr()> held)
     : control_(control),
       shards_(shards),
       workers_(workers),
       node_(std::move(node)),
-      moves_per_second_(moves_per_second),
+      paces_(paces),
       held_(std::move(held)) {}
 
 std::int64_t shard_pages::epoch() const {
@@ -301,7 +374,7 @@ void shard_pages::shards(const json_reply& reply) const {
                 {"streams", streams},
                 {"servers", servers_page(shards_.current(), sum)},
                 {"held", held_page(held_().get(), shards_.current().get())},
-                {"moves", moves_page(workers_, moves_per_second_)}};
+                {"moves", moves_page(workers_, paces_)}};
   };
   ask_all<backend_uses>(control_, workers_, reply, ask, make);
 }
@@ -314,15 +387,17 @@ void shard_pages::whois(const admin_query& query, const json_reply& reply) const
   json page{{"gateway", node_}, {"epoch", epoch()}, {"hash", fmt::format("{:016x}", hash)}};
   page["owner"] = owner == nullptr ? json() : json(owner->name);
   using found_list = std::vector<found_client>;
-  const auto ask = [hash](worker& each, page_part<found_list>& into, auto finished) {
-    const auto visit = [hash, &into](const client_session& client) {
+  const auto map = shards_.current();
+  const auto ask = [hash, map](worker& each, page_part<found_list>& into, auto finished) {
+    const auto visit = [hash, map, &into](const client_session& client) {
       if (client.ring_hash() != hash || client.backend() == nullptr) return;
       into.attempt([&](found_list& found) {
         found.push_back({.tag = client.tag(),
                          .server = client.backend()->name,
-                         .phase = name_of(client.phase()),
+                         .phase = client.phase(),
                          .seconds = client.age_seconds(),
-                         .is_move_pending = client.is_move_pending()});
+                         .is_move_pending = client.is_move_pending(),
+                         .obstacle = obstacle_of(client, map ? map->owner_of(hash) : nullptr)});
       });
     };
     each.post_survey(visit, finished);
@@ -350,21 +425,26 @@ void shard_pages::what_if(const admin_query& query, const json_reply& reply) con
   };
   ask_all<moved_streams>(control_, workers_, reply, ask, [this, before, by](const auto& of_worker) {
     moved_streams sum;
-    std::size_t most = 0;
+    double seconds = 0;
     for (const moved_streams& each : of_worker) {
-      sum.all += each.all;
-      sum.moved += each.moved;
-      most = std::max(most, each.moved);
+      sum += each;
+      seconds =
+          std::max(seconds, move_seconds(static_cast<std::int64_t>(each.closed),
+                                         static_cast<std::int64_t>(each.handed_over), paces_));
     }
+    const auto count = static_cast<double>(workers_.size());
     double keys_moved = 0;
     json servers = shares_page(*before, *by, keys_moved);
     return json{{"gateway", node_},
                 {"epoch", before->epoch()},
                 {"keys_moved", keys_moved},
                 {"streams", sum.all},
-                {"streams_moved", sum.moved},
-                {"moves_per_second", moves_per_second_ * static_cast<double>(workers_.size())},
-                {"seconds", static_cast<double>(most) / moves_per_second_},
+                {"streams_moved", sum.handed_over + sum.closed},
+                {"streams_handed_over", sum.handed_over},
+                {"streams_closed", closed_page(sum)},
+                {"moves_per_second", paces_.closes * count},
+                {"handoffs_per_second", paces_.handoffs * count},
+                {"seconds", seconds},
                 {"servers", std::move(servers)}};
   });
 }

@@ -37,6 +37,7 @@ class stream_handoff {
   stream_handoff& operator=(const stream_handoff&) = delete;
 
   protocol::handoff_reason reason() const;
+  move_cause cause() const { return cause_; }
 
   // mux_core has checked its positions.
   handoff_step on_checkpoint(const protocol::checkpoint_frame& checkpoint);

@@ -49,8 +49,8 @@ movable* stream_mover::rank::front() {
 
 stream_mover::stream_mover(const move_rules& rules, std::uint32_t seed, worker_metrics& metrics,
                            std::function<void()> on_work)
-    : mean_gap_(1 / rules.per_second),
-      mean_handoff_gap_(1 / rules.handoffs_per_second),
+    : mean_gap_(1 / rules.paces.closes),
+      mean_handoff_gap_(1 / rules.paces.handoffs),
       left_grace_(rules.left_grace),
       random_(seed),
       metrics_(metrics),
@@ -134,9 +134,11 @@ void stream_mover::enqueue(movable& client, move_cause cause, rank& in, time_poi
   const auto before = next_move();
   client.is_pending_ = true;
   client.cause_ = cause;
+  client.is_counted_as_handoff_ = client.way_to_move() != move_way::close;
   in.add(client);
   ++pending_;
   metrics_.moves_pending[cause].add();
+  if (client.is_counted_as_handoff_) metrics_.handoffs_pending.add();
   if (!before || *before > now) due_ = std::max(due_, now);
   const auto after = next_move();
   if (pending_ == 1 || (before && after && *after < *before)) on_work_();
@@ -146,6 +148,7 @@ void stream_mover::forget_pending(movable& client) {
   if (!std::exchange(client.is_pending_, false)) return;
   --pending_;
   metrics_.moves_pending[client.cause_].sub();
+  if (client.is_counted_as_handoff_) metrics_.handoffs_pending.sub();
 }
 
 // --- moving
@@ -164,10 +167,11 @@ void stream_mover::move_due(time_point now) {
     const move_cause cause = client->cause_;
     remove(*client);
     due_ += next_gap(way);
-    metrics_.moves[cause].add();
+    // A handoff is a move when it is done: one that fails comes back here to be closed.
     if (way == move_way::hand_over) {
       client->on_hand_over(cause);
     } else {
+      metrics_.moves[cause].add();
       client->on_move(cause);
     }
   }

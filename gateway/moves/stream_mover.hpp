@@ -59,16 +59,16 @@ class movable : public movable_hook {
   std::uint64_t ring_hash_ = 0;
   bool is_pending_ = false;
   bool is_hurried_ = false;
+  bool is_counted_as_handoff_ = false;  // while it is pending
   move_cause cause_ = move_cause::rebalanced;
 };
 
 struct move_rules {
-  double per_second;  // the pace of those who are closed, above 0
+  move_paces paces;  // without handoffs nobody says that there is one to be made
   // How long a backend may be missing from the map before its streams are moved: its session with
   // ZooKeeper may have expired, and it is back in a moment. A process that has died takes its links
   // with it, and is no matter of the map.
   std::chrono::steady_clock::duration left_grace;
-  double handoffs_per_second = 1;  // the pace of those who are handed over, above 0
 };
 
 // Confined to: one thread. Bounds: one place for each client; nothing is allocated after

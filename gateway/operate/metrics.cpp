@@ -156,7 +156,11 @@ constexpr std::array metric_table{
     row<&m::moves_pending>("presenter_moves_pending",
                            "Clients that wait to be moved away from their backend, by cause.",
                            "cause"),
-    row<&m::moves>("presenter_moves_total", "Clients moved away from their backend, by cause.",
+    row<&m::handoffs_pending>("presenter_handoffs_pending",
+                              "Of those, whose streams can be handed over."),
+    row<&m::moves>("presenter_moves_total",
+                   "Clients moved away from their backend, handed over or closed, by cause; once "
+                   "for each.",
                    "cause"),
     row<&m::handoffs>("presenter_handoffs_total",
                       "Streams that were to be handed over to another backend, by what became of "
@@ -363,24 +367,38 @@ void write_usage(prometheus_text& out, const process_facts& facts) {
               unix_seconds(facts.started_at));
 }
 
-void write_moves(prometheus_text& out, worker_span workers, double per_second) {
-  write_gauge(out, "presenter_moves_per_second", "Pace of moves, of all workers together.",
-              per_second * static_cast<double>(workers.size()));
-  write_gauge(out, "presenter_moves_eta_seconds", "Until the last pending move at that pace.",
-              moves_eta_seconds(workers, per_second));
+void write_moves(prometheus_text& out, worker_span workers, const move_paces& paces) {
+  const auto count = static_cast<double>(workers.size());
+  write_gauge(out, "presenter_moves_per_second",
+              "Pace of clients that are closed to be moved, of all workers together.",
+              paces.closes * count);
+  write_gauge(out, "presenter_handoffs_per_second",
+              "Pace of streams that are handed over, of all workers together.",
+              paces.handoffs * count);
+  write_gauge(out, "presenter_moves_eta_seconds", "Until the last pending move at these paces.",
+              moves_eta_seconds(workers, paces));
 }
 
 }  // namespace
 
-double moves_eta_seconds(worker_span workers, double per_second) {
-  std::int64_t most = 0;
+double move_seconds(std::int64_t closes, std::int64_t handoffs, const move_paces& paces) {
+  const auto part = [](std::int64_t count, double pace) {
+    return count > 0 ? static_cast<double>(count) / pace : 0.0;
+  };
+  return part(closes, paces.closes) + part(handoffs, paces.handoffs);
+}
+
+double moves_eta_seconds(worker_span workers, const move_paces& paces) {
+  double longest = 0;
   for (const auto* worker : workers) {
     std::int64_t pending = 0;
     for (std::size_t i = 0; i < decltype(worker->moves_pending)::size; ++i)
       pending += worker->moves_pending.at_index(i).value();
-    most = std::max(most, pending);
+    // Of another moment than the sum, if the worker is just at it.
+    const std::int64_t handoffs = std::min(worker->handoffs_pending.value(), pending);
+    longest = std::max(longest, move_seconds(pending - handoffs, handoffs, paces));
   }
-  return most == 0 ? 0 : static_cast<double>(most) / per_second;
+  return longest;
 }
 
 void worker_metrics::count_link_error(const boost::system::error_code& ec) noexcept {
@@ -402,7 +420,7 @@ std::string render_prometheus(worker_span workers, const process_facts& facts) {
     row.write(out, row.label, workers);
   }
   write_facts(out, facts, workers.size());
-  write_moves(out, workers, facts.moves_per_second);
+  write_moves(out, workers, facts.moves);
   write_tickets(out, facts.tickets);
   write_certificates(out, facts.certificates);
   write_balance(out, facts.balance);

@@ -104,7 +104,8 @@ struct alignas(128) worker_metrics {
       stream_errors;
 
   metric_array<gauge, move_cause, move_cause::rebalanced> moves_pending;
-  metric_array<counter, move_cause, move_cause::rebalanced> moves;
+  gauge handoffs_pending;  // of those, streams that could be handed over when they were queued
+  metric_array<counter, move_cause, move_cause::rebalanced> moves;  // made, whichever way
   metric_array<counter, handoff_result, handoff_result::shutting_down> handoffs;
   gauge handoff_held_bytes;  // of streams between two backends, once in a tick
 
@@ -226,6 +227,12 @@ struct drain_facts {
   std::optional<double> deadline_eta_seconds;
 };
 
+// How many a worker moves in a second.
+struct move_paces {
+  double closes = 0;    // of clients that are closed, and come back by a handshake
+  double handoffs = 0;  // of streams that are handed over; 0: none is
+};
+
 // What is known of the process as a whole.
 struct process_facts {
   std::string version;  // "0.1.0"
@@ -234,7 +241,7 @@ struct process_facts {
   std::size_t backends = 0;    // that the shard map names
   bool is_ready = false;
   std::size_t clients_max = 0;
-  double moves_per_second = 0;  // the pace of one worker
+  move_paces moves;  // of one worker
   ticket_facts tickets;
   zookeeper_facts zookeeper;
   certificate_facts certificates;
@@ -244,8 +251,11 @@ struct process_facts {
   balance_facts balance;
 };
 
-// How long these workers' moves take, until the last is made; each worker has a pace of its own.
-double moves_eta_seconds(std::span<const worker_metrics* const> workers, double per_second);
+// How long a worker takes for so many moves: they are made one after the other.
+double move_seconds(std::int64_t closes, std::int64_t handoffs, const move_paces& paces);
+
+// How long these workers' moves take, until the last is made; each worker has paces of its own.
+double moves_eta_seconds(std::span<const worker_metrics* const> workers, const move_paces& paces);
 
 // The whole page in Prometheus's text format 0.0.4, `process_…` of this process included.
 // Counters of all workers are summed; a sum is not one instant's, each of its parts is.

@@ -109,8 +109,13 @@ upstream_pool::upstream_route upstream_pool::route(std::string_view key) {
 
 bool upstream_pool::may_continue_at_owner(std::uint64_t ring_hash) const {
   const shard_router::backend_entry* owner = map_ != nullptr ? map_->owner_of(ring_hash) : nullptr;
-  if (owner == nullptr) return false;
-  return std::ranges::none_of(backends_.find(owner->name)->second.slots, [](const auto& slot) {
+  return owner != nullptr && may_continue_at(owner->name);
+}
+
+bool upstream_pool::may_continue_at(std::string_view name) const {
+  const auto known = backends_.find(name);
+  if (known == backends_.end()) return true;
+  return std::ranges::none_of(known->second.slots, [](const auto& slot) {
     return slot->is_ready() && !slot->takes_handoffs();
   });
 }

@@ -51,6 +51,8 @@ class upstream_pool {
   // The owner of this place on the ring may take a stream over: no link of its that is up says that
   // it does not. False without an owner.
   bool may_continue_at_owner(std::uint64_t ring_hash) const;
+  // The same of the backend of this name. True for one that is not known yet.
+  bool may_continue_at(std::string_view name) const;
   open_waiters& waiters() { return waiters_; }
   // 0: no map yet.
   std::int64_t map_epoch() const { return map_ != nullptr ? map_->epoch() : 0; }

@@ -62,6 +62,7 @@ backend_use& backend_use::operator+=(const backend_use& other) {
   links_up += other.links_up;
   links_suspect += other.links_suspect;
   links_wanted += other.links_wanted;
+  links_handing += other.links_handing;
   return *this;
 }
 
@@ -112,6 +113,7 @@ backend_use upstream_slot::use() const {
   use.links_up = is_ready() ? 1 : 0;
   use.links_suspect = is_ready() && is_suspect_ ? 1 : 0;
   use.links_wanted = 1;
+  use.links_handing = takes_handoffs() ? 1 : 0;
   return use;
 }
 

@@ -30,6 +30,7 @@ struct backend_use {
   std::size_t links_up = 0;
   std::size_t links_suspect = 0;  // of them: silent or without credit, and given no new streams
   std::size_t links_wanted = 0;   // 0: it has left the map
+  std::size_t links_handing = 0;  // of those that are up: streams can be handed over on them
 
   backend_use& operator+=(const backend_use& other);
 };

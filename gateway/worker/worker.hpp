@@ -40,9 +40,8 @@ struct worker_setup {
   std::size_t clients_max;  // of this worker
   std::size_t descriptors_watermark = std::numeric_limits<std::size_t>::max();
   address_limits* addresses = nullptr;  // of all workers, outlives them; nullptr: no limits
-  double moves_per_second = moves_per_second_default;  // of this worker
-  double handoffs_per_second = 1;
-  std::size_t held_bytes_max = 0;             // of streams between two backends
+  move_paces paces{.closes = moves_per_second_default};  // of this worker
+  std::size_t held_bytes_max = 0;                        // of streams between two backends
   arrival_watch* arrivals = nullptr;          // of all workers, outlives them; nullptr: nobody asks
   early_data_register* early_data = nullptr;  // of all workers, outlives them; nullptr: none taken
 };

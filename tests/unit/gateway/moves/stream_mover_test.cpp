@@ -107,7 +107,7 @@ class StreamMover : public ::testing::Test {
   worker_metrics metrics;
   int works = 0;
   stream_mover mover{
-      {per_second, left_grace, handoffs_per_second}, 42, metrics, [this] { ++works; }};
+      {{per_second, handoffs_per_second}, left_grace}, 42, metrics, [this] { ++works; }};
   std::shared_ptr<const shard_map> map;
   std::int64_t epoch = 0;
   std::vector<fake_client*> moved;
@@ -381,8 +381,14 @@ TEST_F(StreamMover, TheSlowestWorkersLastMoveIsTheEta) {
   metrics.moves_pending[move_cause::rebalanced].add(200);
   other.moves_pending[move_cause::drained].add(100);
   const std::array<const worker_metrics*, 2> workers{&metrics, &other};
-  EXPECT_DOUBLE_EQ(moves_eta_seconds(workers, 100), 5);
-  EXPECT_DOUBLE_EQ(moves_eta_seconds(std::span(workers).first(0), 100), 0);
+  const move_paces paces{.closes = 100, .handoffs = 1'000};
+  EXPECT_DOUBLE_EQ(moves_eta_seconds(workers, paces), 5);
+  EXPECT_DOUBLE_EQ(moves_eta_seconds(std::span(workers).first(0), paces), 0);
+  metrics.handoffs_pending.add(400);
+  EXPECT_DOUBLE_EQ(moves_eta_seconds(workers, paces), 1.4) << "closes and handoffs share a queue";
+  const move_paces no_handoffs{.closes = 100};
+  metrics.handoffs_pending.set(0);
+  EXPECT_DOUBLE_EQ(moves_eta_seconds(workers, no_handoffs), 5);
 }
 
 // --- handing over
@@ -419,6 +425,38 @@ TEST_F(StreamMover, ClosesAtTheOldPaceThoseWhoCannotBeHandedOver) {
   const double expected =
       static_cast<double>(closes) / per_second + static_cast<double>(handed) / handoffs_per_second;
   EXPECT_NEAR(std::chrono::duration<double>(at.back() - begun).count(), expected, 0.2);
+}
+
+TEST_F(StreamMover, CountsWhomItClosesAndWhomItWouldHandOver) {
+  set_map({backend_of("a"), backend_of("b")});
+  add_clients(400);
+  for (std::size_t i = 0; i < clients.size(); ++i)
+    clients[i].way =
+        i % 4 == 0 ? move_way::close : (i % 2 == 0 ? move_way::later : move_way::hand_over);
+  set_map({backend_of("a"), backend_of("b", backend_state::draining)});
+  const auto waiting = with_another_owner();
+  const auto closes = std::ranges::count(waiting, move_way::close, &fake_client::way);
+  ASSERT_GT(closes, 20);
+  EXPECT_EQ(metrics.handoffs_pending.value(), std::ssize(waiting) - closes);
+  for (fake_client& client : clients) {
+    if (client.way == move_way::later) client.way = move_way::hand_over;
+  }
+  run_out();
+  EXPECT_EQ(metrics.handoffs_pending.value(), 0);
+  EXPECT_EQ(metrics.moves[move_cause::drained].value(), closes)
+      << "a handoff counts when it is done";
+}
+
+TEST_F(StreamMover, ForgetsWhomItWouldHandOverWithThoseWhoGo) {
+  set_map({backend_of("a"), backend_of("b")});
+  add_clients(100);
+  for (fake_client& client : clients)
+    client.way = move_way::hand_over;
+  set_map({backend_of("a")});
+  ASSERT_GT(metrics.handoffs_pending.value(), 0);
+  for (fake_client& client : clients)
+    mover.remove(client);
+  EXPECT_EQ(metrics.handoffs_pending.value(), 0);
 }
 
 TEST_F(StreamMover, WaitsForRoomWithoutForgettingAnybody) {

@@ -227,7 +227,7 @@ class WorkerHandoff : public ::testing::Test {
                              .tickets = tickets,
                              .tls = load_tls_files(settings.tls, std::time(nullptr)).files,
                              .clients_max = 100,
-                             .handoffs_per_second = 1'000,
+                             .paces = {.closes = moves_per_second_default, .handoffs = 1'000},
                              .held_bytes_max = 1'024 * 1'024};
     serving = std::make_unique<worker>(setup, std::move(*socket));
     serving->start("worker 0", {[] {}, [] {}});
@@ -260,12 +260,20 @@ class WorkerHandoff : public ::testing::Test {
   std::uint64_t handoffs(handoff_result result) const {
     return serving->metrics().handoffs[result].value();
   }
+  std::uint64_t moves() const {
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < move_cause_names.size(); ++i)
+      sum += serving->metrics().moves.at_index(i).value();
+    return sum;
+  }
   // It fails, and the client is closed as one that is moved: cleanly, in its turn.
   void expect_closed_as_today(tls_peer& client, handoff_result why) {
     EXPECT_EQ(client.read_blocking(1), "");
     EXPECT_TRUE(client.is_finished_by_peer());
     EXPECT_EQ(handoffs(why), 1U) << name_of(why);
     EXPECT_EQ(serving->metrics().closes[close_reason::stream_moved].value(), 1U);
+    EXPECT_EQ(moves(), 1U) << "once, whatever became of the handoff";
+    EXPECT_EQ(serving->metrics().moves[move_cause::drained].value(), 1U);
     client.close_descriptor();
   }
 
@@ -297,6 +305,8 @@ TEST_F(WorkerHandoff, ChangesTheBackendAndTheClientDoesNotNotice) {
   ASSERT_TRUE(client->write_blocking("again"));
   EXPECT_EQ(client->read_blocking(7), "a:again");
   EXPECT_EQ(serving->metrics().closes[close_reason::stream_moved].value(), 0U);
+  EXPECT_EQ(serving->metrics().moves[move_cause::drained].value(), 2U);
+  EXPECT_EQ(moves(), 2U);
 }
 
 TEST_F(WorkerHandoff, TakesWhatTheOldBackendHadNotReadToTheNewOne) {
