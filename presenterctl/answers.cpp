@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <cstdio>
 #include <map>
 #include <set>
@@ -11,6 +14,8 @@ namespace presenter::ctl {
 namespace {
 
 using nlohmann::json;
+
+constexpr std::chrono::milliseconds look_interval{500};
 
 constexpr unsigned http_ok = 200;
 constexpr unsigned http_bad_request = 400;
@@ -71,6 +76,13 @@ exit_code print_report(const gateway_options& options, const answers& all,
     fmt::print(stderr, "presenterctl: a gateway's answer is not understood: {}\n", error.what());
     return exit_unreachable;
   }
+}
+
+void pause_between_looks() {
+  boost::asio::io_context io{1};
+  boost::asio::steady_timer timer(io, look_interval);
+  timer.async_wait([](boost::system::error_code) {});
+  io.run();
 }
 
 }  // namespace presenter::ctl

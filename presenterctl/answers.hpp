@@ -27,4 +27,10 @@ exit_code print_report(
     const gateway_options& options, const answers& all,
     const std::function<std::string(const std::vector<nlohmann::json>&)>& render);
 
+// Between two looks at what somebody waits for.
+void pause_between_looks();
+
+// Answers in a row that do not come, before such a wait is given up.
+inline constexpr int failures_max = 10;
+
 }  // namespace presenter::ctl

@@ -1,11 +1,13 @@
 // drain and undrain: writes the state of one backend into its entry in ZooKeeper, against the
-// version that was read, so that nothing the backend writes meanwhile is lost.
+// version that was read, so that nothing the backend writes meanwhile is lost. Then asks gateways,
+// if it is to wait, until the backend is empty.
 #pragma once
 
 #include <chrono>
 #include <string>
 
 #include "presenterctl/exit_code.hpp"
+#include "presenterctl/reports.hpp"
 #include "shard_router/shard_map.hpp"
 
 namespace presenter::ctl {
@@ -22,5 +24,12 @@ struct zookeeper_options {
 // identity.
 exit_code write_backend_state(const zookeeper_options& options, const std::string& name,
                               shard_router::backend_state state);
+
+// Asks these gateways, and orders nothing if one of them does not answer. Then writes `draining`,
+// shows how the streams become fewer, and ends when none of these gateways has one left. exit_no:
+// as above, or somebody takes the order back meanwhile. exit_unreachable: a gateway does not answer
+// for long.
+exit_code drain_and_wait(const zookeeper_options& options, const std::string& name,
+                         const gateway_options& gateways);
 
 }  // namespace presenter::ctl

@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <cstdio>
 #include <optional>
 
@@ -16,11 +14,6 @@ namespace {
 
 using nlohmann::json;
 using align = text_table::align;
-
-constexpr std::chrono::milliseconds poll_interval{500};
-
-// Answers in a row that do not come, before the wait is given up.
-constexpr int failures_max = 10;
 
 // "3 min 20 s"; `nothing` for null.
 std::string time_of(const json& seconds, std::string_view nothing) {
@@ -102,13 +95,6 @@ std::string render_balance(const std::vector<json>& pages) {
   return table.to_string();
 }
 
-void pause() {
-  boost::asio::io_context io{1};
-  boost::asio::steady_timer timer(io, poll_interval);
-  timer.async_wait([](boost::system::error_code) {});
-  io.run();
-}
-
 // One look at a gateway. Nothing: it is still at it.
 std::optional<exit_code> look(const gateway_options& options, const std::string& gateway,
                               int& failures) {
@@ -132,7 +118,7 @@ exit_code wait_for_end(const gateway_options& options) {
     int failures = 0;
     std::optional<exit_code> end;
     while (!(end = look(options, gateway, failures)))
-      pause();
+      pause_between_looks();
     worst = std::max(worst, *end);
   }
   return worst;

@@ -37,6 +37,7 @@ struct command_line {
   std::string add;
   std::string remove;
   std::string name;
+  bool waits = false;  // until the backend is empty
 };
 
 std::string gateway_mistake(const std::string& text) {
@@ -50,13 +51,16 @@ void add_common(CLI::App& command, command_line& line) {
       ->capture_default_str();
 }
 
+CLI::Option* add_gateways(CLI::App& command, command_line& line) {
+  return command
+      .add_option("--gateway", line.gateways.gateways,
+                  "HOST:PORT of a gateway's admin endpoint; once for each")
+      ->check(CLI::Validator(gateway_mistake, "HOST:PORT"));
+}
+
 CLI::App* add_report(CLI::App& app, command_line& line, const char* name, const char* help) {
   CLI::App* command = app.add_subcommand(name, help);
-  command
-      ->add_option("--gateway", line.gateways.gateways,
-                   "HOST:PORT of a gateway's admin endpoint; once for each")
-      ->required()
-      ->check(CLI::Validator(gateway_mistake, "HOST:PORT"));
+  add_gateways(*command, line)->required();
   add_common(*command, line);
   return command;
 }
@@ -133,6 +137,9 @@ int run(int argc, char** argv) {
   change->require_option(1);
   CLI::App* drain =
       add_order(app, line, "drain", "no new streams, those it has are moved; it ends when empty");
+  auto* waits = drain->add_flag("--wait", line.waits, "until no --gateway has a stream of it left");
+  auto* gateways = add_gateways(*drain, line)->needs(waits);
+  waits->needs(gateways);
   CLI::App* undrain = add_order(app, line, "undrain", "takes a drain back, until it has ended");
   const gateway_commands gateway = add_gateway(app, line);
   for (CLI::App* each : {shards, whois, what_if, drain, undrain})
@@ -161,6 +168,7 @@ int run(int argc, char** argv) {
   if (*gateway.drain) return drain_gateways(line.gateways, line.drain);
   if (*gateway.undrain) return undrain_gateways(line.gateways);
   if (*gateway.rebalance) return write_rebalance(line.zookeeper, line.rebalance);
+  if (*drain && line.waits) return drain_and_wait(line.zookeeper, line.name, line.gateways);
   return write_backend_state(line.zookeeper, line.name,
                              *drain ? backend_state::draining : backend_state::up);
 }

@@ -1,9 +1,11 @@
 """presenterctl against a running cluster of two gateways: what it prints, and its exit status."""
 
 import json
+import os
+import subprocess
 
 from client_case import ClientCase
-from processes import free_port, main
+from processes import PATIENCE, PROGRAMS, free_port, main
 from ring import Ring
 
 NAMES = ("chat-a", "chat-b", "chat-c")
@@ -14,7 +16,8 @@ PACE = 100
 class PresenterctlTest(ClientCase):
     def setUp(self):
         super().setUp()
-        tables = {"moves": {"streams_per_second": PACE}, "workers": {"count": 2}}
+        tables = {"moves": {"streams_per_second": PACE, "handoffs_per_second": 0},
+                  "workers": {"count": 2}}
         self.zookeeper, self.servers, gateway = self.zookeeper_installation(NAMES, tables)
         self.where = self.zookeeper.connect_string
         self.gateways = [gateway, self.cluster.gateway("other", {"zookeeper": self.where}, tables)]
@@ -57,8 +60,8 @@ class PresenterctlTest(ClientCase):
         self.assertEqual((status, err), (0, ""))
         rows = [line.split() for line in out.splitlines()]
         self.assertEqual(rows[0],
-                         ["BACKEND", "STATE", "LINKS", "WEIGHT", "SHARE", "STREAMS", "EPOCH",
-                          "GATEWAY"])
+                         ["BACKEND", "STATE", "LINKS", "HANDS", "OVER", "WEIGHT", "SHARE",
+                          "STREAMS", "EPOCH", "GATEWAY"])
         self.assertEqual(sum(row[:5] == ["chat-b", "up", "2", "of", "2"] for row in rows), 2)
 
     def test_shards_say_that_the_links_to_a_killed_server_are_gone(self):
@@ -121,7 +124,8 @@ class PresenterctlTest(ClientCase):
 
         status, out, _ = self.ask("what-if", "--remove", "chat-b")
         self.assertEqual(status, 0)
-        self.assertRegex(out, r"streams would move: 200 handshakes a second for 0\.\d min")
+        self.assertRegex(out, r"streams would move in 0\.\d min: 0 handed over, \d+ closed, "
+                              r"with 200 handshakes a second when they come back")
         self.assertEqual(self.ask("what-if", "--remove", "chat-z")[0], 1)
         self.assertEqual(self.ask("what-if", "--add", "chat-a")[0], 1)
         # Only a question: nothing has changed.
@@ -224,6 +228,133 @@ class PresenterctlTest(ClientCase):
                                  ("/what-if?add=d&weight=x", 400), ("/what-if?add=chat-a", 409),
                                  ("/what-if?remove=d", 404), ("/whois?key=" + "k" * 5000, 414)):
             self.assertEqual(self.gateways[0].get(target)[0], expected, target)
+
+
+class HandoffToolsTest(ClientCase):
+    """chat-a and chat-b hand their streams over to each other, chat-c does not."""
+
+    def setUp(self):
+        super().setUp()
+        self.zookeeper = self.cluster.zookeeper()
+        self.where = self.zookeeper.connect_string
+        self.servers = {name: self.cluster.chat_server(name, zookeeper=self.where, echo=True,
+                                                       hand_over=name != "chat-c")
+                        for name in NAMES}
+        self.gateway = self.cluster.gateway(
+            "gateway", {"zookeeper": self.where},
+            {"moves": {"streams_per_second": 8}, "workers": {"count": 2}})
+        self.gateway.wait_ready()
+        self.wait_for_servers(self.gateway, NAMES)
+        self.clients = [self.echo_client(couple) for couple in COUPLES]
+        self.owners = [Ring(NAMES).owner(couple) for couple in COUPLES]
+
+    def ctl(self, *words, status=0):
+        run = self.cluster.presenterctl(*words)
+        self.assertEqual(run.returncode, status, run.stderr)
+        return run.stdout
+
+    def ask(self, *words):
+        return self.ctl(*words, "--gateway", self.gateway.admin)
+
+    def ask_json(self, *words):
+        [page] = json.loads(self.ask(*words, "--json"))["gateways"]
+        return page
+
+    def drain(self, name, *words):
+        """presenterctl drain NAME --wait, under way."""
+        return subprocess.Popen(
+            [os.path.join(PROGRAMS, "presenterctl"), "drain", name, "--zookeeper", self.where,
+             "--wait", "--gateway", self.gateway.admin, *words],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def test_questions_say_who_is_handed_over_and_who_is_closed(self):
+        self.assertEqual({server["name"]: server["hands_over"]
+                          for server in self.ask_json("shards")["servers"]},
+                         {"chat-a": True, "chat-b": True, "chat-c": False})
+        rows = [line.split() for line in self.ask("shards").splitlines()]
+        self.assertIn(["chat-a", "up", "2", "of", "2", "yes"], [row[:6] for row in rows])
+        self.assertIn(["chat-c", "up", "2", "of", "2", "no"], [row[:6] for row in rows])
+
+        for couple, owner in zip(COUPLES, self.owners):
+            [client] = self.ask_json("whois", couple)["clients"]
+            expected = ("close", "backend_cannot") if owner == "chat-c" else ("handoff", None)
+            self.assertEqual((client["moves_by"], client["obstacle"]), expected)
+        self.assertIn("close: backend_cannot",
+                      self.ask("whois", COUPLES[self.owners.index("chat-c")]))
+
+        # What chat-a has goes to the two others, of which only one takes it over.
+        later = Ring(["chat-b", "chat-c"])
+        heirs = [later.owner(couple) for couple, owner in zip(COUPLES, self.owners)
+                 if owner == "chat-a"]
+        page = self.ask_json("what-if", "--remove", "chat-a")
+        self.assertEqual(page["streams_handed_over"], heirs.count("chat-b"))
+        self.assertEqual(page["streams_closed"], [
+            {"obstacle": "owner_cannot", "server": "chat-c", "streams": heirs.count("chat-c")}])
+        self.assertIn("the new owner takes no streams over", self.ask("what-if", "--remove",
+                                                                      "chat-a"))
+        page = self.ask_json("what-if", "--remove", "chat-c")
+        self.assertEqual((page["streams_handed_over"], page["streams_closed"]),
+                         (0, [{"obstacle": "backend_cannot", "server": "chat-c",
+                               "streams": self.owners.count("chat-c")}]))
+        later = Ring([*NAMES, "chat-d"])
+        losers = [owner for couple, owner in zip(COUPLES, self.owners)
+                  if later.owner(couple) == "chat-d"]
+        page = self.ask_json("what-if", "--add", "chat-d")
+        self.assertEqual(page["streams_moved"], len(losers))
+        self.assertEqual(page["streams_handed_over"], len(losers) - losers.count("chat-c"))
+
+    def test_a_drain_shows_its_progress_until_the_backend_is_empty(self):
+        self.ctl("drain", "chat-a", "--zookeeper", self.where, "--wait", status=2)
+        self.ctl("drain", "chat-a", "--zookeeper", self.where, "--gateway", self.gateway.admin,
+                 status=2)
+        self.ctl("drain", "chat-a", "--zookeeper", self.where, "--wait", "--gateway",
+                 f"127.0.0.1:{free_port()}", status=3)
+        self.assertEqual({server["state"] for server in self.ask_json("shards")["servers"]},
+                         {"up"}, "nothing is ordered if there is nobody to wait for")
+
+        # Closed at eight a second, so that it lasts long enough to be taken back.
+        waiting = self.drain("chat-c")
+        self.assertEqual(waiting.stdout.readline(), "chat-c is draining now\n")
+        self.assertRegex(waiting.stdout.readline(), r"\Achat-c: \d+ streams left")
+        self.wait_until(lambda: self.gateway.metric("presenter_moves_pending") > 0, "it is seen")
+        self.assertRegex(waiting.stdout.readline(), r"streams left, some \d+ s to go\n")
+        self.ctl("undrain", "chat-c", "--zookeeper", self.where)
+        out, err = waiting.communicate(timeout=PATIENCE)
+        self.assertEqual(waiting.returncode, 1)
+        self.assertIn("somebody has taken the order back", err)
+        self.assertNotIn("empty", out)
+
+        # Its clients go unseen to chat-b, but for those whom chat-c gets.
+        out = self.ctl("drain", "chat-a", "--zookeeper", self.where, "--wait", "--gateway",
+                       self.gateway.admin)
+        lines = out.splitlines()
+        self.assertEqual(lines[0], "chat-a is draining now")
+        self.assertRegex(lines[-1], r"\Achat-a is empty after \d+\.\d s\Z")
+        counts = [int(line.split()[1]) for line in lines[1:-1]]
+        self.assertEqual(counts, sorted(counts, reverse=True))
+        self.assertEqual(self.servers["chat-a"].wait(PATIENCE), 0)
+        later = Ring(["chat-b", "chat-c"])
+        for couple, owner, client in zip(COUPLES, self.owners, self.clients):
+            if owner == "chat-b" or (owner == "chat-a" and later.owner(couple) == "chat-b"):
+                self.assert_echoes(client)
+        page = self.ask_json("shards")
+        self.assertGreater(page["moves"]["handoffs"]["done"], 0)
+        self.assertGreater(page["moves"]["handoffs"]["no_feature"], 0)
+
+        # The last but one: all are closed. It is said once, at the end.
+        out, err = self.drain("chat-b", "--json").communicate(timeout=PATIENCE)
+        report = json.loads(out)
+        self.assertGreater(report.pop("seconds"), 0)
+        self.assertEqual(report, {"server": "chat-b", "state": "draining", "changed": True,
+                                  "empty": True}, err)
+
+    def test_a_wait_is_given_up_when_a_gateway_is_gone(self):
+        waiting = self.drain("chat-c")
+        self.assertEqual(waiting.stdout.readline(), "chat-c is draining now\n")
+        self.gateway.kill()
+        out, err = waiting.communicate(timeout=PATIENCE)
+        self.assertEqual(waiting.returncode, 3, out)
+        self.assertIn(self.gateway.admin, err)
 
 
 if __name__ == "__main__":
