@@ -37,6 +37,11 @@ class upstream_link final : public protocol::mux_link {
   upstream_link(protocol::link_socket socket, const protocol::mux_options& options,
                 upstream_link_owner& owner, const protocol::link_loop& loop);
 
+  // One that another process has frozen.
+  upstream_link(protocol::link_socket socket, const protocol::mux_options& options,
+                protocol::mux_link_state state, upstream_link_owner& owner,
+                const protocol::link_loop& loop);
+
   // Adds what has passed since the last time.
   void count_traffic(worker_metrics& metrics);
 

@@ -72,9 +72,13 @@ void upstream_pool::retire_missing() {
 void upstream_pool::add(const shard_router::backend_entry& server) {
   backend& added = backends_[server.name];
   added.server = std::make_shared<shard_router::backend_entry>(server);
-  for (std::size_t i = 0; i < context_.settings.upstream.links_per_worker; ++i) {
-    added.slots.push_back(std::make_shared<upstream_slot>(context_, server));
-    added.slots.back()->start();
+  add_slots(added);
+}
+
+void upstream_pool::add_slots(backend& to) {
+  while (to.slots.size() < context_.settings.upstream.links_per_worker) {
+    to.slots.push_back(std::make_shared<upstream_slot>(context_, *to.server));
+    to.slots.back()->start();
   }
 }
 
@@ -82,6 +86,66 @@ void upstream_pool::retire(backend& gone) {
   for (auto& slot : gone.slots) {
     slot->retire();
     retired_.push_back(std::move(slot));
+  }
+}
+
+// --- another process goes on
+
+upstream_state upstream_pool::freeze() {
+  upstream_state state;
+  frozen_.clear();
+  const auto add_slot = [&](upstream_slot& slot) {
+    auto link = slot.freeze();
+    if (!link) return;
+    state.push_back({slot.server(), slot.is_retired(), std::move(*link)});
+    frozen_.push_back(&slot.link()->core());
+  };
+  for (auto& [name, known] : backends_) {
+    for (const auto& slot : known.slots)
+      add_slot(*slot);
+  }
+  for (const auto& slot : retired_)
+    add_slot(*slot);
+  return state;
+}
+
+std::size_t upstream_pool::link_index(const protocol::mux_core& link) const {
+  return static_cast<std::size_t>(std::ranges::find(frozen_, &link) - frozen_.begin());
+}
+
+void upstream_pool::adopt(upstream_state state) {
+  for (upstream_link_state& each : state) {
+    const auto slot = std::make_shared<upstream_slot>(context_, each.backend);
+    slot->adopt(std::move(each.link), each.is_retired);
+    adopted_.push_back(slot);
+    if (each.is_retired) {
+      retired_.push_back(slot);
+      continue;
+    }
+    backend& known = backends_[each.backend.name];
+    if (known.server == nullptr)
+      known.server = std::make_shared<shard_router::backend_entry>(std::move(each.backend));
+    known.slots.push_back(slot);
+  }
+}
+
+std::shared_ptr<protocol::mux_core> upstream_pool::adopted_link(std::size_t index) const {
+  if (index >= adopted_.size()) return nullptr;
+  const auto& link = adopted_[index]->link();
+  return {link, &link->core()};
+}
+
+// Links that were being connected are connected anew. The configuration may want fewer than before.
+void upstream_pool::serve_adopted() {
+  for (const auto& slot : std::exchange(adopted_, {}))
+    slot->serve();
+  for (auto& [name, known] : backends_) {
+    add_slots(known);
+    while (known.slots.size() > context_.settings.upstream.links_per_worker) {
+      known.slots.back()->retire();
+      retired_.push_back(std::move(known.slots.back()));
+      known.slots.pop_back();
+    }
   }
 }
 

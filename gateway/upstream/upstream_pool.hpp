@@ -12,6 +12,7 @@
 #include "gateway/operate/metrics.hpp"
 #include "gateway/upstream/open_waiters.hpp"
 #include "gateway/upstream/upstream_slot.hpp"
+#include "gateway/upstream/upstream_state.hpp"
 #include "shard_router/shard_map.hpp"
 
 namespace presenter::gateway {
@@ -41,6 +42,19 @@ class upstream_pool {
                 worker_metrics& metrics, const worker_thread& thread,
                 const protocol::link_loop& loop, std::function<void()> on_input_end);
   ~upstream_pool();
+
+  // --- another process goes on
+
+  // A copy of all links that are up, without those that are being closed; they can go on all the
+  // same. link_index() says where a link stands in it.
+  upstream_state freeze();
+  std::size_t link_index(const protocol::mux_core& link) const;
+  // Before the first map: goes on with links that another process has frozen. Nothing is read or
+  // written before serve_adopted(), and adopted_link() is there until then; nullptr: there is no
+  // such link. Throws boost::system::system_error if the state makes no sense.
+  void adopt(upstream_state state);
+  std::shared_ptr<protocol::mux_core> adopted_link(std::size_t index) const;
+  void serve_adopted();
 
   // A server that is missing keeps its links for moves.left_grace, so that it finds them, and its
   // streams, when it is back in a moment; without its entry in the map nobody opens a stream there.
@@ -84,6 +98,7 @@ class upstream_pool {
 
   void on_room(const upstream_slot& slot);
   void add(const shard_router::backend_entry& server);
+  void add_slots(backend& to);
   void retire(backend& gone);
   template <class Predicate>
   void retire_if(Predicate is_gone);
@@ -95,6 +110,8 @@ class upstream_pool {
   map_ptr map_;
   std::map<std::string, backend, std::less<>> backends_;
   std::vector<std::shared_ptr<upstream_slot>> retired_;
+  std::vector<const protocol::mux_core*> frozen_;        // by their place in the last freeze()
+  std::vector<std::shared_ptr<upstream_slot>> adopted_;  // until they serve
   open_waiters waiters_;
   bool is_shutting_down_ = false;
 };

@@ -1,7 +1,10 @@
 #include "gateway/upstream/upstream_slot.hpp"
 
+#include <sys/socket.h>
+
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/address.hpp>
+#include <boost/system/system_error.hpp>
 #include <string>
 #include <utility>
 
@@ -39,6 +42,13 @@ protocol::mux_options link_options(const upstream_context& context,
   // By then every stream that holds the link's credit has been reset: limits.hpp.
   options.link_stall_timeout = 2 * context.settings.upstream.stall_timeout;
   return options;
+}
+
+asio::ip::tcp family_of(int descriptor) {
+  asio::ip::tcp::endpoint local;
+  auto size = static_cast<socklen_t>(local.capacity());
+  ::getsockname(descriptor, local.data(), &size);
+  return local.protocol();
 }
 
 // What a backend calls the error for which it ends a link; its number may be of the future.
@@ -85,6 +95,33 @@ void upstream_slot::start_after(upstream_slot& before) {
   pause_ = before.pause_;
   said_ = before.said_;
   connect_later();
+}
+
+// --- another process goes on
+
+std::optional<protocol::mux_link_state> upstream_slot::freeze() {
+  if (link_ == nullptr) return std::nullopt;
+  link_->count_traffic(context_.metrics);
+  return link_->freeze();
+}
+
+void upstream_slot::adopt(protocol::mux_link_state state, bool is_retired) {
+  if (const auto error = check(state)) throw boost::system::system_error(error, "a link");
+  is_retired_ = is_retired;
+  protocol::link_socket socket(context_.io);
+  socket.assign(family_of(state.descriptor), state.descriptor);
+  protocol::mux_options options = link_options(context_, server_);
+  options.hello = state.core.hello;
+  upstream_link_owner& owner = *this;
+  link_ = std::make_shared<upstream_link>(std::move(socket), options, std::move(state), owner,
+                                          context_.loop);
+  up_since_ = protocol::mux_clock::now();
+  context_.metrics.links_up.add();
+}
+
+void upstream_slot::serve() {
+  link_->core().release_unattached();
+  link_->start();
 }
 
 void upstream_slot::retire() {

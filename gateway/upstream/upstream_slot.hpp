@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
@@ -64,6 +65,14 @@ class upstream_slot final : public std::enable_shared_from_this<upstream_slot>,
   void start();
   void start_after(upstream_slot& before);
 
+  // In place of start: goes on with a link that another process has frozen, and does nothing before
+  // serve(). Throws boost::system::system_error if it cannot.
+  void adopt(protocol::mux_link_state state, bool is_retired);
+  void serve();
+  // For another process. Nothing: there is no link, or it is being closed.
+  std::optional<protocol::mux_link_state> freeze();
+  const std::shared_ptr<upstream_link>& link() const { return link_; }
+
   // The backend has left the map or closes this link, or the gateway ends: GoAway, no further
   // connect. The link lives on until its last stream has ended.
   void retire();
@@ -93,6 +102,7 @@ class upstream_slot final : public std::enable_shared_from_this<upstream_slot>,
   backend_use use() const;  // of a slot that has not been retired
   std::size_t memory_bytes() const { return link_ ? link_->core().memory_bytes() : 0; }
   bool is_gone() const { return is_retired_ && link_ == nullptr; }
+  bool is_retired() const { return is_retired_; }
 
  private:
   std::string where() const;  // "chat-a.example:7000"

@@ -43,6 +43,17 @@ class receive_window {
   explicit receive_window(std::int64_t size)
       : size_(static_cast<std::int32_t>(size)), held_by_peer_(size_) {}
 
+  // All there is, for another window to go on with.
+  struct parts {
+    std::int32_t size = 0;
+    std::int32_t held_by_peer = 0;
+    std::int32_t owed = 0;
+    bool operator==(const parts&) const = default;
+  };
+  explicit receive_window(const parts& all)
+      : size_(all.size), held_by_peer_(all.held_by_peer), owed_(all.owed) {}
+  parts all() const { return {size_, held_by_peer_, owed_}; }
+
   // False, and unchanged, if the peer sent more than it was allowed.
   bool receive(std::int64_t n) {
     if (n > held_by_peer_) return false;

@@ -48,6 +48,21 @@ class link_liveness {
   // The peer's GoAway with an error: it has so long left.
   void on_failing();
 
+  // What another one has to know to go on: what it has asked the peer, and that the peer has said
+  // that it goes. All waits begin anew.
+  struct carried {
+    std::int64_t next_ping = 1;
+    std::optional<std::int64_t> ping_unanswered;
+    bool is_failing = false;
+    bool operator==(const carried&) const = default;
+  };
+  carried carry() const { return {next_ping_, ping_unanswered_, failing_since_.has_value()}; }
+  void go_on(const carried& from, time_point now) {
+    next_ping_ = from.next_ping;
+    ping_unanswered_ = from.ping_unanswered;
+    if (from.is_failing) failing_since_ = now;
+  }
+
   bool is_suspect() const { return is_silent_ || is_starved_; }
   time_point last_received() const { return last_received_; }
 

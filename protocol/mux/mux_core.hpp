@@ -13,11 +13,13 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 
 #include "base/byte_buffer.hpp"
 #include "base/token_bucket.hpp"
 #include "protocol/mux/credit_window.hpp"
 #include "protocol/mux/link_liveness.hpp"
+#include "protocol/mux/mux_core_state.hpp"
 #include "protocol/mux/send_turns.hpp"
 #include "protocol/mux/stream_handler.hpp"
 #include "protocol/mux/stream_table.hpp"
@@ -40,15 +42,6 @@ struct mux_options {
   std::int32_t opens_per_second = limits::opens_per_second_default;
 };
 
-// Plain numbers, read on the core's thread.
-struct mux_counters {
-  std::uint64_t frames_received = 0;
-  std::uint64_t streams_opened = 0;
-  std::uint64_t opens_limited = 0;  // refused as above opens_per_second
-  std::uint64_t stream_errors = 0;  // streams reset because the peer broke a rule
-  std::uint64_t late_frames = 0;    // for streams that were over already
-};
-
 // What is to be written, in this order. Two buffers, so that control frames overtake Data without a
 // copy.
 struct mux_output {
@@ -66,6 +59,19 @@ class mux_core {
 
   mux_core(const mux_core&) = delete;
   mux_core& operator=(const mux_core&) = delete;
+
+  // --- another process goes on
+
+  // A copy of all there is; this core can go on all the same. Of a gateway, once is_ready() and
+  // until is_over(), between two turns.
+  mux_core_state freeze();
+  // Goes on with what another core has frozen, and check() finds possible: says no Hello, and calls
+  // nobody. `options.hello` is the state's. Users attach to their streams before anything else
+  // happens; false: there is none to attach to. Then the streams of those who did not are reset.
+  mux_core(const mux_options& options, mux_core_state state, link_handler& handler,
+           mux_clock::time_point now);
+  bool attach(stream_id stream, stream_handler& handler);
+  void release_unattached();
 
   // --- bytes and time
 
@@ -192,6 +198,8 @@ class mux_core {
   void release(stream_id stream);
 
  private:
+  void adopt_stream(const mux_stream_values& values);
+  void take_peer(const hello_frame& hello);
   void on_frame(std::span<const std::byte> body);
   void on_data(const data_frame& data);
   void on_control(const control_frame& frame);
@@ -272,6 +280,8 @@ class mux_core {
   std::size_t streams_at_take_ = 0;  // at the last take_output
   bool is_giving_turns_ = false;
   bool is_output_marked_ = false;  // on_output was called and take_output has not followed
+
+  std::unordered_set<std::int64_t> unattached_;  // streams whose users are still to come
 
   std::optional<std::int64_t> pong_due_;  // only the newest: one answer stands for all
   link_liveness liveness_;

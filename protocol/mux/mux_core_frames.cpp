@@ -61,11 +61,15 @@ void mux_core::on_hello(const hello_frame& hello) {
     wrong_node_ = hello.node;
     return fail(errc::wrong_backend);
   }
+  take_peer(hello);
+  handler_.on_ready(*peer_);
+}
+
+void mux_core::take_peer(const hello_frame& hello) {
   peer_ = hello;
   payload_bytes_max_ = std::min(
       limits::data_bytes_max, static_cast<std::size_t>(hello.frame_bytes_max) - data_overhead_max);
   link_send_ = send_window(hello.link_window_bytes);
-  handler_.on_ready(*peer_);
 }
 
 mux_stream_state* mux_core::find_for_frame(stream_id stream) {

@@ -22,6 +22,9 @@ class send_turns {
     return true;
   }
 
+  // Its place in another queue, which it may have kept without credit.
+  void add_again(mux_stream_state& state) { waiting_.push_back(state); }
+
   // A place among those who have a Checkpoint to send, which takes no credit: these come first.
   void add_checkpoint(mux_stream_state& state) {
     state.turn_hook.unlink();
@@ -41,6 +44,13 @@ class send_turns {
   // Others wait for a turn already, and this is not the one whose turn it is: nobody overtakes.
   bool must_wait(const mux_stream_state& state) const {
     return &state != current_ && is_anybody_waiting();
+  }
+
+  // Shows those who wait for a turn, in their order.
+  template <class Visit>
+  void visit(Visit visit) const {
+    for (const mux_stream_state& state : waiting_)
+      visit(state);
   }
 
   // The next turn begins; nullptr: nobody is left who has credit.

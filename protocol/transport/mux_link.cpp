@@ -50,8 +50,45 @@ mux_link::mux_link(link_socket socket, const mux_options& options, std::optional
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
 }
 
+mux_link::mux_link(link_socket socket, const mux_options& options, mux_link_state state,
+                   std::optional<link_loop> loop)
+    : socket_(std::move(socket)),
+      loop_(loop),
+      tick_(socket_.get_executor()),
+      tick_interval_(tick_interval_for(options)),
+      core_(options, std::move(state.core), *this, mux_clock::now()),
+      partial_(std::move(state.partial)),
+      in_flight_{std::move(state.control_in_flight), std::move(state.data_in_flight)},
+      counters_(state.counters) {
+  error_code ignored;
+  local_ = socket_.local_endpoint(ignored);
+  // It is set already, but Asio does not know that.
+  socket_.non_blocking(true, ignored);
+}
+
+error_code check(const mux_link_state& state) {
+  // More than part of one frame would not fit where a gulp is read to.
+  const bool is_part = state.partial.size() < 4 + limits::frame_bytes_max;
+  if (state.descriptor < 0 || !is_part) return errc::field_invalid;
+  return check(state.core);
+}
+
+std::optional<mux_link_state> mux_link::freeze() {
+  if (is_closed_ || is_closing_ || !core_.is_ready() || core_.is_over()) return std::nullopt;
+  mux_link_state state;
+  state.descriptor = socket_.native_handle();
+  state.core = core_.freeze();
+  state.partial.append(partial_.bytes());
+  state.control_in_flight.append(in_flight_.control.bytes());
+  state.data_in_flight.append(in_flight_.data.bytes());
+  state.counters = counters_;
+  return state;
+}
+
 void mux_link::start() {
   const auto self = shared_from_this();
+  is_started_ = true;
+  send_in_flight();  // what another process had begun to send
   on_output();
   wait_tick();
   begin_reading();
@@ -176,7 +213,8 @@ void mux_link::read_gulp() {
 // --- writing
 
 void mux_link::on_output() {
-  if (is_closed_ || is_waiting_writable_ || std::exchange(is_flush_posted_, true)) return;
+  if (!is_started_ || is_closed_ || is_waiting_writable_) return;
+  if (std::exchange(is_flush_posted_, true)) return;
   if (loop_) return loop_->output.add(*this);
   asio::post(socket_.get_executor(), [self = shared_from_this()] {
     self->is_flush_posted_ = false;

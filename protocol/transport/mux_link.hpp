@@ -14,6 +14,7 @@
 
 #include "base/loop/poller.hpp"
 #include "protocol/mux/mux_core.hpp"
+#include "protocol/transport/mux_link_state.hpp"
 #include "protocol/transport/output_batch.hpp"
 
 namespace presenter::protocol {
@@ -28,13 +29,6 @@ using link_timer = boost::asio::basic_waitable_timer<mux_clock, boost::asio::wai
 struct link_loop {
   poller& polls;         // tells of input
   output_batch& output;  // flushes
-};
-
-struct link_counters {
-  std::uint64_t bytes_received = 0;
-  std::uint64_t bytes_sent = 0;
-  std::uint64_t reads = 0;
-  std::uint64_t sends = 0;
 };
 
 // Base of the gateway's upstream_link and of the backend's link, which say what happens on_ready,
@@ -52,6 +46,10 @@ class mux_link : public std::enable_shared_from_this<mux_link>,
  public:
   // `socket` is connected.
   mux_link(link_socket socket, const mux_options& options, std::optional<link_loop> loop = {});
+  // Goes on with what another link has frozen; `socket` is that one's. Neither reads nor writes
+  // before start().
+  mux_link(link_socket socket, const mux_options& options, mux_link_state state,
+           std::optional<link_loop> loop);
   virtual ~mux_link() = default;
 
   mux_link(const mux_link&) = delete;
@@ -59,6 +57,10 @@ class mux_link : public std::enable_shared_from_this<mux_link>,
 
   // Sends Hello and begins to read. Once.
   void start();
+
+  // A copy of all there is; this link can go on all the same. Nothing: it is not up, or is being
+  // closed. Between two turns.
+  std::optional<mux_link_state> freeze();
 
   // Ends all streams (on_link_lost) and the socket, then on_closed(reason). Idempotent: the first
   // reason wins.
@@ -116,6 +118,7 @@ class mux_link : public std::enable_shared_from_this<mux_link>,
 
   byte_buffer partial_;   // the beginning of a frame whose rest has not come yet
   mux_output in_flight_;  // taken from the core, not yet by the socket
+  bool is_started_ = false;
   bool is_flush_posted_ = false;
   bool is_waiting_writable_ = false;
   bool is_closing_ = false;  // end our direction once all output has left
