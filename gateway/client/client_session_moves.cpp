@@ -69,7 +69,10 @@ void client_session::on_hand_over(move_cause cause) {
 }
 
 void client_session::on_stream_checkpoint(const protocol::checkpoint_frame& checkpoint) {
-  if (!is_handed_over()) return;  // a deposit, which nobody has asked for
+  if (!is_handed_over()) {
+    if (opened_ != nullptr) context_.opened.keep_deposit(*opened_, checkpoint);
+    return;
+  }
   switch (opened_->handoff->on_checkpoint(checkpoint)) {
     case handoff_step::await:
       return;

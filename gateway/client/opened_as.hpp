@@ -1,6 +1,6 @@
-// What the Open of a client's stream said, and the Open at another backend has to say again. Kept
-// only for streams that can be handed over: idle clients are many, so what their handshakes agreed
-// on is kept once for all who agreed on the same.
+// What the Open of a client's stream said, and the Open at another backend has to say again; and
+// what the stream's backend has deposited. Kept only for streams that can be handed over: idle
+// clients are many, so what their handshakes agreed on is kept once for all who agreed on the same.
 #pragma once
 
 #include <algorithm>
@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "base/slab.hpp"
+#include "gateway/moves/deposit_store.hpp"
 #include "gateway/moves/stream_handoff.hpp"
 #include "protocol/wire/mux_frame.hpp"
 
@@ -24,8 +25,10 @@ namespace presenter::gateway {
 // those of handshakes would each hold on to a page.
 class opened_as {
  public:
-  opened_as(std::string_view key, std::shared_ptr<const protocol::tls_facts> tls)
-      : tls_(std::move(tls)) {
+  // How many have agreed on the same.
+  using shared_facts = std::pair<const protocol::tls_facts, std::size_t>;
+
+  opened_as(std::string_view key, shared_facts& tls) : tls_(&tls) {
     if (key.size() > short_key_.size()) {
       long_key_ = std::make_unique<const std::string>(key);
     } else {
@@ -37,12 +40,17 @@ class opened_as {
   std::string key() const {
     return long_key_ != nullptr ? *long_key_ : std::string(short_key_.data(), key_bytes_);
   }
-  const protocol::tls_facts& tls() const { return *tls_; }
+  const protocol::tls_facts& tls() const { return tls_->first; }
+  // nullptr: none has been made, or it is used up.
+  const deposit* deposited() const { return deposit_; }
 
   std::unique_ptr<stream_handoff> handoff;  // while the stream is between two backends
 
  private:
-  std::shared_ptr<const protocol::tls_facts> tls_;
+  friend class opened_store;
+
+  shared_facts* tls_;
+  deposit* deposit_ = nullptr;
   std::unique_ptr<const std::string> long_key_;
   std::uint8_t key_bytes_ = 0;
   std::array<char, 39> short_key_;
@@ -59,13 +67,26 @@ class opened_store {
   opened_store& operator=(const opened_store&) = delete;
 
   opened_as* keep(const std::string& key, const protocol::tls_facts& tls) {
-    return memory_.make(key, shared(tls));
+    auto& shared = *shared_.try_emplace(tls, 0).first;
+    opened_as* const kept = memory_.make(key, shared);
+    ++shared.second;
+    return kept;
   }
   void drop(opened_as* kept) {
-    if (kept != nullptr) memory_.destroy(kept);
+    if (kept == nullptr) return;
+    drop_deposit(*kept);
+    if (--kept->tls_->second == 0) shared_.erase(kept->tls_->first);
+    memory_.destroy(kept);
   }
 
+  // In place of the one before.
+  void keep_deposit(opened_as& of, const protocol::checkpoint_frame& from) {
+    of.deposit_ = deposits_.keep(of.deposit_, from);
+  }
+  void drop_deposit(opened_as& of) { deposits_.drop(std::exchange(of.deposit_, nullptr)); }
+
   std::size_t memory_bytes() const { return memory_.bytes(); }
+  std::size_t deposit_bytes() const { return deposits_.memory_bytes(); }
 
  private:
   struct less {
@@ -77,20 +98,11 @@ class opened_store {
       return all(a) < all(b);
     }
   };
-  using facts_map = std::map<protocol::tls_facts, std::weak_ptr<const protocol::tls_facts>, less>;
 
-  // The last who needs it takes it out of the map.
-  std::shared_ptr<const protocol::tls_facts> shared(const protocol::tls_facts& tls) {
-    const auto [at, is_new] = shared_.try_emplace(tls);
-    if (!is_new) return at->second.lock();
-    std::shared_ptr<const protocol::tls_facts> made(&at->first,
-                                                    [this, at = at](auto) { shared_.erase(at); });
-    at->second = made;
-    return made;
-  }
-
-  facts_map shared_;
+  // The last who needs them takes them out.
+  std::map<protocol::tls_facts, std::size_t, less> shared_;
   slab<opened_as> memory_;
+  deposit_store deposits_;
 };
 
 }  // namespace presenter::gateway

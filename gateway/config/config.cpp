@@ -257,6 +257,7 @@ void read_upstream(config_section section, upstream_config& out, const auth_conf
                  fmt::format("{} is less than three times ping_interval, {}",
                              format_duration(out.dead_after), format_duration(out.ping_interval)));
   section.read("stall_timeout", out.stall_timeout, 1s, 1h);
+  section.read("deposit_bytes_max", out.deposit_bytes_max, 0, limits::state_bytes_max);
   section.read("notice", out.notice, 0ms, 1h);
   section.read("stream_window_bytes", out.stream_window_bytes, limits::stream_window_bytes_min,
                limits::stream_window_bytes_max);

@@ -195,6 +195,10 @@ struct upstream_config {
   duration dead_after = protocol::limits::dead_after_default;
   // A stream that has bytes to move and moves none for so long is reset. 1 s … 1 h.
   duration stall_timeout = protocol::limits::stall_timeout_default;
+  // Largest state that a backend may deposit for a stream, with which the stream goes on elsewhere
+  // when the backend crashes. A stream with a deposit keeps so much, and 40 bytes. 0 … 16384, what
+  // the protocol allows; 0: none is taken.
+  std::int32_t deposit_bytes_max = 256;
   // How long before it closes a client for a drain's deadline, or to share out the clients, the
   // gateway tells the client's backend. 0 … 1 h; 0: it does not.
   duration notice = std::chrono::seconds{10};

@@ -166,6 +166,10 @@ constexpr std::array metric_table{
                       "Streams that were to be handed over to another backend, by what became of "
                       "it.",
                       "result"),
+    row<&m::deposits>("presenter_deposits_total",
+                      "States that backends deposited for the day they crash."),
+    row<&m::deposits_dropped>("presenter_deposits_dropped_total",
+                              "Deposits dropped because a backend made too many a second."),
     row<&m::handoff_held_bytes>("presenter_handoff_held_bytes",
                                 "States and unread bytes of streams between two backends."),
     row<&m::links_up>("presenter_links_up", "Links that are up now."),

@@ -107,6 +107,8 @@ struct alignas(128) worker_metrics {
   gauge handoffs_pending;  // of those, streams that could be handed over when they were queued
   metric_array<counter, move_cause, move_cause::rebalanced> moves;  // made, whichever way
   metric_array<counter, handoff_result, handoff_result::shutting_down> handoffs;
+  counter deposits;          // that backends have made
+  counter deposits_dropped;  // of them: more a second than one link may make
   gauge handoff_held_bytes;  // of streams between two backends, once in a tick
 
   counter notices;          // to backends, that a client will be closed

@@ -26,6 +26,8 @@ void upstream_link::count_traffic(worker_metrics& metrics) {
   const protocol::mux_counters frames = core().counters();
   metrics.link_frames_received.add(frames.frames_received - counted_frames_.frames_received);
   metrics.link_late_frames.add(frames.late_frames - counted_frames_.late_frames);
+  metrics.deposits.add(frames.deposits - counted_frames_.deposits);
+  metrics.deposits_dropped.add(frames.deposits_dropped - counted_frames_.deposits_dropped);
   counted_frames_ = frames;
 }
 

@@ -23,6 +23,11 @@ namespace {
 constexpr milliseconds pause_first{100};
 constexpr milliseconds pause_longest{5'000};
 
+// Deposits of one link. They take no credit, so this is what keeps a backend from making a worker
+// busy with them: each is a copy of some 0.1 µs. It is more than the messages that a worker relays,
+// so a backend that deposits after each does not meet it.
+constexpr std::int32_t deposits_per_second = 50'000;
+
 protocol::mux_options link_options(const upstream_context& context,
                                    const shard_router::backend_entry& backend) {
   protocol::mux_options options;
@@ -33,7 +38,10 @@ protocol::mux_options link_options(const upstream_context& context,
   if (context.settings.tls.early_data) options.hello.features |= protocol::features::early_data;
   if (context.settings.moves.handoffs_per_second > 0)
     options.hello.features |= protocol::features::handoff;
-  options.hello.deposit_bytes_max = 0;  // none is kept yet
+  // A map file keeps naming a backend that has died: nobody could ever go on from a deposit.
+  const bool can_vanish = context.settings.shards.zookeeper.has_value();
+  options.hello.deposit_bytes_max = can_vanish ? context.settings.upstream.deposit_bytes_max : 0;
+  options.deposits_per_second = deposits_per_second;
   options.hello.stream_window_bytes = context.settings.upstream.stream_window_bytes;
   options.hello.link_window_bytes = context.settings.upstream.link_window_bytes;
   options.hello.ping_interval_ms =

@@ -182,6 +182,7 @@ void worker::show_memory() {
   show(memory_part::records, records);
   show(memory_part::streams, upstream_.memory_bytes());
   show(memory_part::openings, opened_.memory_bytes());
+  show(memory_part::deposits, opened_.deposit_bytes());
   metrics_.handoff_held_bytes.set(static_cast<std::int64_t>(held_.taken()));
   const std::size_t shared =
       receive_buffer::bytes_max + tls_io::sealed_bytes_max + relaying_.scratch.size();

@@ -24,7 +24,8 @@ mux_core::mux_core(const mux_options& options, link_handler& handler, mux_clock:
                  options.hello_timeout, options.link_stall_timeout},
                 now),
       opens_(options.opens_per_second, burst_of(options.opens_per_second)),
-      stream_errors_(limits::stream_errors_per_second, limits::stream_errors_burst) {
+      stream_errors_(limits::stream_errors_per_second, limits::stream_errors_burst),
+      deposits_(options.deposits_per_second, options.deposits_per_second) {
   encode(options_.hello, output_.control);
 }
 

@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -40,6 +41,9 @@ struct mux_options {
   std::chrono::milliseconds link_stall_timeout{0};
   // Backend only, 1 or more: Opens beyond it, after a burst, are refused as busy.
   std::int32_t opens_per_second = limits::opens_per_second_default;
+  // Gateway only, 1 or more: deposits beyond it, after as many at once, are dropped, and the stream
+  // counts as one without a deposit. They take no credit, so nothing else bounds them.
+  std::int32_t deposits_per_second = std::numeric_limits<std::int32_t>::max();
 };
 
 // What is to be written, in this order. Two buffers, so that control frames overtake Data without a
@@ -220,6 +224,7 @@ class mux_core {
   void on_checkpoint(const checkpoint_frame& checkpoint);
   void on_first_checkpoint(mux_stream_state& state, const checkpoint_frame& checkpoint);
   void on_last_checkpoint(mux_stream_state& state, const checkpoint_frame& checkpoint);
+  bool take_deposit(mux_stream_state& state, const checkpoint_frame& checkpoint);
   void on_notice(const notice_frame& notice);
   // 0: none.
   reset_reason checkpoint_error(mux_stream_state& state, const checkpoint_frame& checkpoint) const;
@@ -287,6 +292,7 @@ class mux_core {
   link_liveness liveness_;
   token_bucket opens_;
   token_bucket stream_errors_;
+  token_bucket deposits_;
 
   bool has_sent_go_away_ = false;
   bool has_received_go_away_ = false;

@@ -161,13 +161,22 @@ void mux_core::on_checkpoint(const checkpoint_frame& checkpoint) {
   }
   if (checkpoint.last) return on_last_checkpoint(*state, checkpoint);
   if (is_deposit(checkpoint)) {
-    state->is_deposit_exact = position(checkpoint.consumed) == state->sent &&
-                              position(checkpoint.produced) == state->received;
+    if (!take_deposit(*state, checkpoint)) return;
   } else {
     state->handoff = handoff_state::giving;
     state->sent -= static_cast<std::uint32_t>(checkpoint.unread.size());
   }
   state->handler->on_checkpoint(checkpoint);
+}
+
+// One that is dropped leaves an older state with the user: it must not be taken for the newest.
+bool mux_core::take_deposit(mux_stream_state& state, const checkpoint_frame& checkpoint) {
+  ++counters_.deposits;
+  const bool is_taken = deposits_.take(liveness_.last_received());
+  if (!is_taken) ++counters_.deposits_dropped;
+  state.is_deposit_exact = is_taken && position(checkpoint.consumed) == state.sent &&
+                           position(checkpoint.produced) == state.received;
+  return is_taken;
 }
 
 void mux_core::on_first_checkpoint(mux_stream_state& state, const checkpoint_frame& checkpoint) {

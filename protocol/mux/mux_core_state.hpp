@@ -21,6 +21,8 @@ struct mux_counters {
   std::uint64_t opens_limited = 0;  // refused as above opens_per_second
   std::uint64_t stream_errors = 0;  // streams reset because the peer broke a rule
   std::uint64_t late_frames = 0;    // for streams that were over already
+  std::uint64_t deposits = 0;
+  std::uint64_t deposits_dropped = 0;  // of them: above deposits_per_second
   bool operator==(const mux_counters&) const = default;
 };
 

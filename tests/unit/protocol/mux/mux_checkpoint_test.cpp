@@ -115,6 +115,22 @@ TEST_F(MuxCheckpoint, ALostLinkTellsWhetherTheDepositIsExact) {
   EXPECT_EQ(lost(), "1 link_lost exact");
 }
 
+// They take no credit: their number is what bounds them.
+TEST_F(MuxCheckpoint, DepositsAboveTheirRateAreDroppedAndTheOldOneCountsNoMore) {
+  mux_options options = handoff_options(link_role::gateway);
+  options.deposits_per_second = 2;
+  gateway = mux_end::ready(options, handoff_options(link_role::backend).hello);
+  gateway->open();
+  gateway->feed(frame_script().accept(1).deposit(1, 0, 0, "a").deposit(1, 0, 0, "b"));
+  gateway->told();
+  gateway->feed(frame_script().deposit(1, 0, 0, "c"));
+  EXPECT_THAT(gateway->told(), IsEmpty());
+  EXPECT_EQ(gateway->core.counters().deposits, 3U);
+  EXPECT_EQ(gateway->core.counters().deposits_dropped, 1U);
+  gateway->core.close();
+  EXPECT_EQ(gateway->told().back(), "1 link_lost");
+}
+
 // --- giving up
 
 TEST_F(MuxCheckpoint, TheLastOneEndsTheStreamForBothSides) {
