@@ -55,6 +55,7 @@ LAYERS = {
         "base", "protocol/transport", "gateway/config", "gateway/operate", "gateway/tls",
         "gateway/tls/tickets", "gateway/accept", "gateway/upstream", "gateway/relay",
         "gateway/moves", "gateway/client"),
+    "gateway/upgrade": ("gateway/operate",),
     "gateway/control": (
         "base", "base/net", "shard_router", "gateway/vocabulary", "gateway/config",
         "gateway/operate", "gateway/balance", "gateway/balance/route53",
