@@ -15,7 +15,7 @@ enum class handoff_result : std::uint8_t {
   declined,           // the old backend reset the stream instead, or ends itself
   reset,              // the old or the new backend reset the stream for another reason
   deadline,           // the old backend did not answer in moves.handoff_deadline
-  state_too_large,    // its state was above state_bytes_max
+  state_too_large,    // it sent a deposit that was too large, before it had read the Handoff
   position_mismatch,  // what it says it has taken or sent is not what went through the link
   held_limit,         // it gave back more unread bytes than moves.held_bytes_max has room for
   link_lost,          // the old backend's link broke before it had answered, or the new one's
