@@ -268,12 +268,15 @@ class ZooKeeper(Process):
 
 
 class ChatServer(Process):
-    """presenter-chatd on a port of the kernel's choice; `address` is known once it listens."""
+    """A chat server on a port of the kernel's choice; `address` is known once it listens.
+
+    `program`: presenter-chatd, or presenter-chatd-java, which has the same options."""
 
     def __init__(self, name, folder, programs, zookeeper=None, weight=None, echo=False,
-                 early_data=False, hand_over=False, extra=(), listen="127.0.0.1:0"):
+                 early_data=False, hand_over=False, extra=(), listen="127.0.0.1:0",
+                 program="presenter-chatd"):
         self.address = None
-        command = [os.path.join(programs, "presenter-chatd"), "--name", name,
+        command = [os.path.join(programs, program), "--name", name,
                    "--listen", listen]
         command += ["--zookeeper", zookeeper] if zookeeper else []
         command += ["--weight", weight] if weight else []

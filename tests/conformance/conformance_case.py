@@ -1,8 +1,12 @@
 """Test cases around the Python peer: in front of the real SDK, and behind the real gateway."""
 
+import os
+import unittest
+
 from chat_client import authenticate_message, framed
 from client_case import ClientCase
 from mux_peer import Backend, connect
+from processes import PROGRAMS, WatchedCluster
 
 
 class PeerCase(ClientCase):
@@ -28,6 +32,24 @@ class PeerCase(ClientCase):
             self.assertEqual((link.violations, link.fault), ([], None), str(link))
 
 
+# Which SDK is in front of the peer: ctest runs the same tests over all of them.
+CHATD = os.environ.get("PRESENTER_CHATD", "presenter-chatd")
+IS_JAVA = CHATD == "presenter-chatd-java"
+
+# A JVM takes a second to start, so those of a test program are started once, by their options.
+_shared = {}
+
+
+def shared_server(name, options):
+    key = (name, *sorted(options.items()))
+    if key not in _shared or not _shared[key].is_running():
+        if "cluster" not in _shared:
+            _shared["cluster"] = WatchedCluster(PROGRAMS)
+            unittest.addModuleCleanup(_shared["cluster"].close)
+        _shared[key] = _shared["cluster"].chat_server(name, program=CHATD, **options)
+    return _shared[key]
+
+
 class SdkCase(PeerCase):
     """A gateway in Python in front of presenter-chatd; `bystander` is a link that must not notice
     what happens on others."""
@@ -35,10 +57,14 @@ class SdkCase(PeerCase):
     echo = True
     hand_over = False
 
+    def chat_server(self, name, **options):
+        if IS_JAVA:
+            return shared_server(name, options)
+        return self.cluster.chat_server(name, program=CHATD, **options)
+
     def setUp(self):
         super().setUp()
-        self.server = self.cluster.chat_server("chat-a", echo=self.echo,
-                                               hand_over=self.hand_over)
+        self.server = self.chat_server("chat-a", echo=self.echo, hand_over=self.hand_over)
         self.bystander = self.link()
         if self.echo:
             self.beside = self.bystander.open(b"beside")

@@ -12,7 +12,7 @@ class Handoffs(SdkCase):
 
     def setUp(self):
         super().setUp()
-        self.other = self.cluster.chat_server("chat-b", echo=True, hand_over=True)
+        self.other = self.chat_server("chat-b", echo=True, hand_over=True)
 
     def link(self, **hello):
         return self.link_to(self.server, **{"features": HANDOFF, **hello})

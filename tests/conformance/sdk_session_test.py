@@ -103,7 +103,7 @@ class EchoSession(SdkCase):
             self.assertEqual(link.open(data=b"x", number=number).receive_exactly(1), b"x")
 
     def test_early_data_is_taken_by_who_says_so(self):
-        taking = self.link_to(self.cluster.chat_server("chat-b", echo=True, early_data=True))
+        taking = self.link_to(self.chat_server("chat-b", echo=True, early_data=True))
         self.assertEqual(self.link().peer_hello.features & EARLY_DATA, 0)
         self.assertEqual(taking.peer_hello.features & EARLY_DATA, EARLY_DATA)
         stream = taking.open(data=b"early", early_data=True)

@@ -40,6 +40,7 @@ RECIPES = {
     "            ┌": None, " client ──": None, "Summary\n": None, "base ←": None, "+------": None,
     "0000": None, "zk_session ": None, "state at the receiver": None,
     "load_report ": None, "w = 1 + ": None, "// Counts the lines of each client": None,
+    "/** Numbers the lines of each client": "java",
     # Another program's configuration.
     "loadbalance weighted ": None,
 }
@@ -184,6 +185,13 @@ class DocumentsTest(ClientCase):
                 self.check_configuration(toml({
                     "tls": {"certificate": "server.pem", "private_key": "server.key"},
                     "shards": {"file": "shards.toml"}}))
+
+    def test_a_java_example_is_what_the_tests_compile(self):
+        folder = os.path.join(ROOT, "protocol/backend_sdk/java/src/test/java/presenter/backend")
+        for block in self.blocks("java"):
+            [name] = re.findall(r"^public final class (\w+)", block.text, re.M)
+            with open(os.path.join(folder, name + ".java"), encoding="utf-8") as file:
+                self.assertIn(block.text, file.read())
 
     def test_json_has_the_fields_of_its_code(self):
         for recipe, path in (("entry", "shard_router/shard_map_codec.cpp"),

@@ -1,0 +1,48 @@
+package presenter.chatd;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.ChannelFutureListener;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.socket.ChannelInputShutdownEvent;
+import io.netty.channel.socket.DuplexChannel;
+import presenter.backend.HandoffEvent;
+import presenter.backend.MuxChannel;
+
+/**
+ * Sends every byte back, and reads only when it has: back-pressure is carried through. Nothing but
+ * what is on its way goes along to another server, and the SDK takes that.
+ */
+final class Echo extends ChannelInboundHandlerAdapter {
+  @Override
+  public void channelActive(ChannelHandlerContext context) {
+    context.channel().config().setAutoRead(false);
+    context.read();
+  }
+
+  @Override
+  public void channelRead(ChannelHandlerContext context, Object message) {
+    context.writeAndFlush((ByteBuf) message).addListener(done -> {
+      if (done.isSuccess()) {
+        context.read();
+      } else {
+        context.close();
+      }
+    });
+  }
+
+  @Override
+  public void userEventTriggered(ChannelHandlerContext context, Object event) {
+    if (event instanceof HandoffEvent) {
+      ((MuxChannel) context.channel()).handOver(new byte[0]);
+    } else if (event instanceof ChannelInputShutdownEvent) {
+      ((DuplexChannel) context.channel()).shutdownOutput()
+          .addListener(ChannelFutureListener.CLOSE);
+    }
+  }
+
+  @Override
+  public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
+    context.close();
+  }
+}

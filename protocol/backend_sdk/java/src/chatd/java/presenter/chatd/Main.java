@@ -1,0 +1,136 @@
+package presenter.chatd;
+
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.nio.NioEventLoopGroup;
+import io.netty.channel.socket.SocketChannel;
+import io.netty.handler.codec.LengthFieldBasedFrameDecoder;
+import io.netty.util.internal.logging.InternalLoggerFactory;
+import io.netty.util.internal.logging.JdkLoggerFactory;
+import java.net.InetSocketAddress;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.StringJoiner;
+import java.util.concurrent.CountDownLatch;
+import presenter.backend.MuxServer;
+import presenter.backend.MuxServerBootstrap;
+
+/** presenter-chatd-java: the demonstration's chat server, with the options of presenter-chatd. */
+public final class Main {
+  private static final int PACKET_BYTES_MAX = 128 * 1_024;
+  private static final Set<String> FLAGS = Set.of("--echo", "--hand-over", "--early-data");
+  private static final Set<String> OPTIONS = Set.of("--name", "--listen", "--drain-seconds",
+      "--ping-seconds", "--dead-seconds", "--move-seconds");
+
+  private final Map<String, String> given = new HashMap<>();
+  private final CountDownLatch ended = new CountDownLatch(1);
+
+  private Main(String[] words) {
+    for (int i = 0; i < words.length; ++i) {
+      boolean isFlag = FLAGS.contains(words[i]);
+      if (!isFlag && (!OPTIONS.contains(words[i]) || i + 1 == words.length)) {
+        throw new IllegalArgumentException("unknown, or without its value: " + words[i]);
+      }
+      given.put(words[i], isFlag ? "" : words[++i]);
+    }
+    if (!given.containsKey("--name") || !given.containsKey("--listen")) {
+      throw new IllegalArgumentException("--name and --listen are required");
+    }
+  }
+
+  private boolean has(String flag) {
+    return given.containsKey(flag);
+  }
+
+  private int milliseconds(String option, double fallback) {
+    String text = given.get(option);
+    return (int) Math.min((text == null ? fallback : Double.parseDouble(text)) * 1_000, 1e9);
+  }
+
+  private InetSocketAddress listen() {
+    String text = given.get("--listen");
+    int colon = text.lastIndexOf(':');
+    String host = text.substring(0, Math.max(colon, 0)).replaceAll("^\\[|]$", "");
+    return new InetSocketAddress(host, Integer.parseInt(text.substring(colon + 1)));
+  }
+
+  private void run() throws Exception {
+    String name = given.get("--name");
+    // One loop, as the C++ server has one thread: the service needs no lock.
+    NioEventLoopGroup group = new NioEventLoopGroup(1);
+    Service service = new Service(name);
+    MuxServerBootstrap bootstrap = new MuxServerBootstrap().group(group, group).node(name)
+        .takesEarlyData(has("--early-data"))
+        .handsOver(has("--echo") && has("--hand-over"))
+        .liveness(milliseconds("--ping-seconds", 5), milliseconds("--dead-seconds", 20))
+        .moves(milliseconds("--move-seconds", 300), 200)
+        .childOption(ChannelOption.ALLOW_HALF_CLOSURE, has("--echo"))
+        .childHandler(initializer(service));
+    MuxServer server = bootstrap.bind(listen()).sync().getNow();
+    InetSocketAddress address = server.localAddress();
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> leave(server)));
+    String host = address.getAddress().getHostAddress();
+    System.out.println("presenter-chatd " + name + " listening on "
+        + (host.contains(":") ? "[" + host + "]" : host) + ":" + address.getPort());
+    ended.await();
+    System.out.println("presenter-chatd " + name + " has counted " + counted(service, server));
+    System.out.flush();
+    Runtime.getRuntime().halt(0);  // the hook, which waits for this, is the end
+  }
+
+  private ChannelInitializer<SocketChannel> initializer(Service service) {
+    boolean isEcho = has("--echo");
+    return new ChannelInitializer<>() {
+      @Override
+      protected void initChannel(SocketChannel client) {
+        if (isEcho) {
+          client.pipeline().addLast(new Echo());
+        } else {
+          client.pipeline().addLast(
+              new LengthFieldBasedFrameDecoder(PACKET_BYTES_MAX, 0, 4, 0, 4),
+              new Session(service));
+        }
+      }
+    };
+  }
+
+  /** At SIGTERM and SIGINT. */
+  private void leave(MuxServer server) {
+    server.drain(milliseconds("--drain-seconds", 5)).awaitUninterruptibly();
+    ended.countDown();
+    try {
+      Thread.currentThread().join();  // run() says what it has counted and halts
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private static String counted(Service service, MuxServer server) {
+    StringJoiner line = new StringJoiner(" ").setEmptyValue("nothing");
+    Map<String, Long> all = new java.util.LinkedHashMap<>();
+    all.put("messages", service.messages);
+    all.put("deliveries", service.deliveries);
+    all.put("deliveries_skipped", service.deliveriesSkipped);
+    all.putAll(server.counters().values());
+    all.forEach((name, value) -> {
+      if (value != 0) {
+        line.add(name + "=" + value);
+      }
+    });
+    return line.toString();
+  }
+
+  public static void main(String[] words) {
+    InternalLoggerFactory.setDefaultFactory(JdkLoggerFactory.INSTANCE);
+    try {
+      new Main(words).run();
+    } catch (IllegalArgumentException wrong) {
+      System.err.println("presenter-chatd-java: " + wrong.getMessage());
+      System.exit(2);
+    } catch (Exception failed) {
+      System.err.println("presenter-chatd-java: " + failed);
+      Runtime.getRuntime().halt(1);
+    }
+  }
+}
