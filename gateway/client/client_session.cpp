@@ -116,6 +116,8 @@ void client_session::on_poll(std::uint32_t events) {
       // by the next one's relay.
       if ((events & (is_handed_over() ? std::uint32_t{EPOLLERR} : gone)) != 0)
         return close_now(reason_of_socket(descriptor_));
+      // Those who talk are not made to wait behind the silent, if they wait for their turn.
+      if (is_readable) context_.mover.hurry(*this, std::chrono::steady_clock::now());
       // The backend may answer before it has taken the whole packet.
       if ((events & EPOLLOUT) != 0) relay_.on_client_writable();
       return;
@@ -168,7 +170,8 @@ void client_session::on_deadline(steady_time now) {
     case client_phase::handing_over:
       // It has not answered; or it has, and the client does not take what it sent before.
       if (opened_->handoff->is_held()) return close_now(close_reason::client_stalled);
-      return fail_handoff(handoff_result::deadline);
+      return fail_handoff(opened_->handoff->is_crash() ? handoff_result::crash_unproven
+                                                       : handoff_result::deadline);
     case client_phase::stranded:
       return;  // the mover's pace is its only limit
     case client_phase::closing:
@@ -349,6 +352,7 @@ void client_session::wait_for_upstream(bool has_place) {
 }
 
 void client_session::on_upstream_changed() {
+  if (is_waiting_for_fate()) return look_for_fate();
   carry_out(opening_->on_woken(moment()));
 }
 
@@ -372,7 +376,9 @@ void client_session::on_stream_lost_unaccepted() {
 
 void client_session::begin_relaying() {
   if (is_handed_over()) {
-    end_handoff(handoff_result::done);
+    end_handoff(opened_->handoff->success());
+    // The next one is the new backend's to make.
+    context_.opened.drop_deposit(*opened_);
   } else {
     if (relay_.takes_handoffs())
       opened_ = context_.opened.keep(opening_->key(), opening_->tls_facts());

@@ -138,6 +138,7 @@ class client_session final : public session_hook,
   void on_stream_writable() override;
   void on_stream_refused(const protocol::refuse_frame& refusal) override;
   void on_stream_lost_unaccepted() override;
+  bool on_stream_lost(bool is_deposit_exact) override;
   void on_stream_checkpoint(const protocol::checkpoint_frame& checkpoint) override;
   void on_rest_sent() override;
   void on_relay_over(close_reason reason, std::string_view cause) override;
@@ -174,6 +175,12 @@ class client_session final : public session_hook,
   // is moved, in its turn.
   bool is_handed_over() const { return opened_ != nullptr && opened_->handoff != nullptr; }
   bool can_hand_over() const;
+  // Its backend may have crashed.
+  bool is_waiting_for_fate() const {
+    return is_handed_over() && opened_->handoff->is_crash() && !opened_->handoff->is_held();
+  }
+  void look_for_fate();
+  void go_on_after_crash();
   void fail_handoff(handoff_result result);
   void end_handoff(handoff_result result);
 

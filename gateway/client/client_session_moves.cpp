@@ -1,5 +1,6 @@
-// How a client leaves its backend: handed over to another, or stranded and closed in its turn. The
-// decisions are stream_handoff's and stream_mover's. See: gateway/moves/README.md.
+// How a client leaves its backend: handed over to another, going on at another after a crash, or
+// stranded and closed in its turn. The decisions are stream_handoff's and stream_mover's. See:
+// gateway/moves/README.md.
 #include <fmt/format.h>
 
 #include <utility>
@@ -24,6 +25,12 @@ void client_session::strand(close_reason reason, move_cause cause) {
 
 void client_session::on_move(move_cause) {
   if (phase_ == client_phase::stranded) return end_stranded();
+  if (is_handed_over()) {
+    // Its backend has crashed, and there is none that could go on.
+    const bool has_owner = context_.upstream.has_owner(ring_hash());
+    end_handoff(has_owner ? handoff_result::no_feature : handoff_result::no_owner);
+    return close_with_alert(close_reason::link_lost);
+  }
   if (context_.settings.moves.handoffs_per_second > 0)
     context_.metrics.handoffs[handoff_result::no_feature].add();
   relay_.abandon(protocol::reset_reason::moved);
@@ -54,11 +61,15 @@ bool client_session::can_hand_over() const {
 }
 
 move_way client_session::way_to_move() const {
+  if (is_waiting_for_fate())
+    return context_.upstream.may_continue_at_owner(ring_hash()) ? move_way::hand_over
+                                                                : move_way::close;
   if (!can_hand_over()) return move_way::close;
   return context_.held.has_room() ? move_way::hand_over : move_way::later;
 }
 
 void client_session::on_hand_over(move_cause cause) {
+  if (is_handed_over()) return go_on_after_crash();
   opened_->handoff = std::make_unique<stream_handoff>(cause, backend()->name, context_.held);
   const duration within = context_.settings.moves.handoff_deadline;
   set_phase(client_phase::handing_over);
@@ -85,6 +96,7 @@ void client_session::on_stream_checkpoint(const protocol::checkpoint_frame& chec
 }
 
 void client_session::on_rest_sent() {
+  if (is_waiting_for_fate()) return;
   const auto now = std::chrono::steady_clock::now();
   opening_ = std::make_unique<client_opening>(
       context_.settings.auth, context_.settings.upstream.opening_timeout, opened_->key(),
@@ -92,17 +104,68 @@ void client_session::on_rest_sent() {
   open_stream();
 }
 
+// --- a crash
+//
+// The link is lost, and the deposit says all that the application knew. The client is kept, and not
+// read, until its backend is known to be gone: two applications must never live for one stream.
+// Then the mover gives it its turn, as thousands may wait for the same moment.
+
+bool client_session::on_stream_lost(bool is_deposit_exact) {
+  const bool was_served = phase_ == client_phase::relaying || phase_ == client_phase::handing_over;
+  if (!was_served || opened_ == nullptr || opened_->deposited() == nullptr) return false;
+  if (!is_deposit_exact) {
+    if (!is_handed_over()) context_.metrics.handoffs[handoff_result::crash_in_message].add();
+    return false;
+  }
+  if (is_handed_over()) end_handoff(handoff_result::link_lost);
+  opened_->handoff = std::make_unique<stream_handoff>(backend()->name, *opened_->deposited(),
+                                                      relay_.is_backend_finished(), context_.held,
+                                                      std::chrono::steady_clock::now());
+  context_.mover.remove(*this);
+  set_phase(client_phase::handing_over);
+  expects_progress_ = false;
+  set_deadline(context_.settings.moves.crash_wait);
+  look_for_fate();
+  return true;
+}
+
+void client_session::look_for_fate() {
+  switch (context_.upstream.fate_of(*backend(), opened_->handoff->lost_at())) {
+    case backend_fate::unknown:
+      return context_.upstream.waiters().wait_for_fate(*this, backend()->name);
+    case backend_fate::alive:
+      return fail_handoff(handoff_result::crash_returned);
+    case backend_fate::gone:
+      break;
+  }
+  const auto now = std::chrono::steady_clock::now();
+  clear_deadline();
+  context_.mover.strand(*this, move_cause::link_lost, now);
+  if (tls_.has_input()) context_.mover.hurry(*this, now);
+}
+
+// Its turn. The backend may have come back to the map while it waited for that.
+void client_session::go_on_after_crash() {
+  if (context_.upstream.fate_of(*backend(), opened_->handoff->lost_at()) != backend_fate::gone) {
+    set_deadline(context_.settings.moves.crash_wait);
+    return look_for_fate();
+  }
+  opened_->handoff->hold_after_crash();
+  set_deadline(context_.settings.upstream.stall_timeout);
+  relay_.send_rest();
+}
+
 // Closed in its turn, as any that is moved: thousands may fail in one moment.
 void client_session::fail_handoff(handoff_result result) {
   const move_cause cause = opened_->handoff->cause();
+  const bool is_link_lost = opened_->handoff->is_crash() || result == handoff_result::link_lost;
   end_handoff(result);
   relay_.abandon(protocol::reset_reason::moved);
-  strand(result == handoff_result::link_lost ? close_reason::link_lost : close_reason::stream_moved,
-         cause);
+  strand(is_link_lost ? close_reason::link_lost : close_reason::stream_moved, cause);
 }
 
 void client_session::end_handoff(handoff_result result) {
-  const bool is_done = result == handoff_result::done;
+  const bool is_done = result == opened_->handoff->success();
   context_.metrics.handoffs[result].add();
   if (is_done) context_.metrics.moves[opened_->handoff->cause()].add();
   write_paced(is_done ? log_level::debug : log_level::info,

@@ -242,6 +242,10 @@ void read_shards(config_section section, shards_config& out, const std::filesyst
   out.saved_map = read_path(section, "saved_map", folder, check_writable_folder_of);
   if (section.has("saved_map") && !has_zookeeper)
     section.fail("saved_map", "is of no use without 'zookeeper'");
+  if (section.has("remove_dead")) {
+    section.read("remove_dead", out.remove_dead.emplace());
+    if (!has_zookeeper) section.fail("remove_dead", "is of no use without 'zookeeper'");
+  }
   section.read("mass_drop_hold", out.mass_drop_hold, 0ms, 24h);
   section.finish();
 }
@@ -336,6 +340,7 @@ void read_small(config_section& root, config& out) {
   moves.read("left_grace", out.moves.left_grace, 0ms, 5min);
   moves.read("handoffs_per_second", out.moves.handoffs_per_second, 0, 1'000'000);
   moves.read("handoff_deadline", out.moves.handoff_deadline, 100ms, 5min);
+  moves.read("crash_wait", out.moves.crash_wait, 1s, 5min);
   moves.read("held_bytes_max", out.moves.held_bytes_max, 1'024 * 1'024,
              std::int64_t{64} * 1'024 * 1'024 * 1'024);
   moves.finish();

@@ -157,6 +157,12 @@ struct shards_config {
   // Where the last map of ZooKeeper is kept, for a start without it; written by the gateway, in a
   // folder that it may write. Nothing: nowhere.
   std::optional<std::filesystem::path> saved_map;
+  // Takes a backend out of ZooKeeper whose links here are all broken and whose host refuses new
+  // ones. Nothing: if there is an identity, for that may be the one that owns the entries.
+  std::optional<bool> remove_dead;
+  bool removes_dead() const {
+    return zookeeper.has_value() && remove_dead.value_or(zookeeper_auth_file.has_value());
+  }
   // How long a map that lacks more than half of the servers is held back. 0 … 24 h; 0: not at all.
   duration mass_drop_hold = std::chrono::seconds{30};
 };
@@ -174,6 +180,9 @@ struct moves_config {
   std::int64_t handoffs_per_second = 2'000;
   // How long a backend may take to give a stream up. 100 ms … 5 min.
   duration handoff_deadline = std::chrono::seconds{5};
+  // How long the clients of a backend whose links broke are kept until it is known that it is gone.
+  // Above shards.session_timeout, when ZooKeeper knows it at the latest. 1 s … 5 min.
+  duration crash_wait = std::chrono::seconds{10};
   // States and unread bytes of streams between two backends, of the whole process. When it is full
   // the next wait for their turn. 1 MiB … 64 GiB.
   std::int64_t held_bytes_max = 64 * 1'024 * 1'024;

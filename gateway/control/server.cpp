@@ -88,6 +88,7 @@ server::server(const config& settings)
         .addresses = addresses_.get(),
         .paces = paces_,
         .held_bytes_max = static_cast<std::size_t>(settings.moves.held_bytes_max) / sockets.size(),
+        .news = news_of(workers_.size()),
         .arrivals = &drain_.arrivals(),
         .early_data = early_data_.get()};
     workers_.push_back(std::make_unique<worker>(setup, std::move(socket)));
@@ -117,6 +118,9 @@ server::server(const config& settings)
   }
   router_.subscribe([this](const auto& map) { on_map(map); });
   shards_ = std::make_unique<shard_source>(control_, settings.shards, router_);
+  if (settings.shards.removes_dead())
+    dead_ = std::make_unique<dead_backends>(*shards_->session(), router_, workers_.size(),
+                                            [this] { return links_up() != 0; });
   balancer_ = std::make_unique<balancer>(control_, balancing(node_));
   start_tickets();
   start_tls();
@@ -196,6 +200,17 @@ worker_events server::events_of_worker() {
           }};
 }
 
+backend_news server::news_of(std::size_t worker) {
+  if (!settings_.shards.removes_dead()) return {};
+  return [this, worker](const shard_router::backend_entry& of, bool is_up) {
+    boost::asio::post(control_, [this, worker, of, is_up] {
+      if (dead_ == nullptr) return;
+      if (is_up) return dead_->on_link_up(worker, of);
+      dead_->on_refused(worker, of);
+    });
+  };
+}
+
 // Each step whatever became of the one before: no failure may keep the process from ending.
 bool server::run() {
   wait_signal();
@@ -206,7 +221,10 @@ bool server::run() {
   };
   attempt([this] { control_.run(); });
   attempt([this] { shut_down(); });
-  attempt([this] { shards_->stop(); });
+  attempt([this] {
+    dead_.reset();
+    shards_->stop();
+  });
   attempt([this] {
     if (!wait_for_workers()) throw std::runtime_error("a worker does not end in its time");
     spdlog::info("all clients are closed");
@@ -400,6 +418,7 @@ std::string server::render_metrics() const {
     facts.backends = map->backends().size();
   }
   facts.zookeeper = shards_->facts();
+  if (dead_ != nullptr) facts.removals = dead_->counts();
   facts.tickets = tickets_.facts();
   facts.certificates = tls_.facts();
   facts.balance = balancer_->facts();

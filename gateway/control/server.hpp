@@ -16,6 +16,7 @@
 
 #include "gateway/balance/balancer.hpp"
 #include "gateway/config/config.hpp"
+#include "gateway/control/dead_backends.hpp"
 #include "gateway/control/drain_control.hpp"
 #include "gateway/control/own_record.hpp"
 #include "gateway/control/shard_pages.hpp"
@@ -59,6 +60,7 @@ class server {
   void shut_down();
   bool wait_for_workers();
   worker_events events_of_worker();
+  backend_news news_of(std::size_t worker);
   void run_starting_hooks();
   void await_ready();
   void on_stop_signal(int signal);
@@ -105,6 +107,7 @@ class server {
   std::unique_ptr<shard_pages> pages_;
   std::unique_ptr<admin_place> admin_;
   std::unique_ptr<shard_source> shards_;
+  std::unique_ptr<dead_backends> dead_;  // nullptr: none is removed
   memory_trimmer trimmer_;
   crowd_watch crowds_;
   std::int64_t openssl_without_clients_ = 0;

@@ -11,6 +11,18 @@ stream_handoff::stream_handoff(move_cause cause, std::string node, held_room& ro
   room_.take_first();
 }
 
+stream_handoff::stream_handoff(std::string node, const deposit& left, bool is_backend_finished,
+                               held_room& room, std::chrono::steady_clock::time_point lost_at)
+    : cause_(move_cause::link_lost),
+      node_(std::move(node)),
+      room_(room),
+      left_(&left),
+      lost_at_(lost_at),
+      taken_(0),
+      consumed_(left.consumed),
+      produced_(left.produced),
+      is_backend_finished_(is_backend_finished) {}
+
 // A backend that has left the map hands its streams over as one that drains: it is on its way out.
 protocol::handoff_reason stream_handoff::reason() const {
   return cause_ == move_cause::rebalanced ? protocol::handoff_reason::rebalanced
@@ -51,12 +63,15 @@ protocol::checkpoint_frame stream_handoff::checkpoint() const {
   checkpoint.consumed = consumed_;
   checkpoint.produced = produced_;
   const auto state = state_.bytes();
-  checkpoint.state = {reinterpret_cast<const char*>(state.data()), state.size()};
+  checkpoint.state =
+      is_crash() ? left_->state()
+                 : std::string_view(reinterpret_cast<const char*>(state.data()), state.size());
   checkpoint.finished = is_backend_finished_;
   return checkpoint;
 }
 
 protocol::continued_from stream_handoff::continued() const {
+  if (is_crash()) return {protocol::continue_cause::crash, node_};
   return {cause_ == move_cause::rebalanced ? protocol::continue_cause::rebalanced
                                            : protocol::continue_cause::draining,
           node_};

@@ -1,11 +1,15 @@
 // One stream on its way from a backend to the next, as seen from here: the old backend is asked for
 // it, answers by Checkpoints, and from the last of them on this alone holds what goes on to the new
-// owner. Without I/O: the session sends, waits and opens. See: gateway/moves/README.md.
+// owner. Or the old backend has crashed, and what it had deposited is what goes on. Without I/O:
+// the session sends, waits and opens. See: gateway/moves/README.md.
 //
 //   asked ──► held ──► (opened anew by client_opening, which is given the unread bytes)
 //     └─────────┴──► failed, with one result
+//
+//   lost ──► held ──► …    once the old backend is known to be gone, in the client's turn
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -13,6 +17,7 @@
 #include <utility>
 
 #include "base/byte_buffer.hpp"
+#include "gateway/moves/deposit_store.hpp"
 #include "gateway/moves/held_room.hpp"
 #include "gateway/vocabulary/handoff_result.hpp"
 #include "gateway/vocabulary/move_cause.hpp"
@@ -26,15 +31,23 @@ enum class handoff_step : std::uint8_t {
   fail,   // for result()
 };
 
-// Life: from the Handoff until the new owner's Accept, or the end of the client.
+// Life: from the Handoff, or the crash, until the new owner's Accept, or the end of the client.
 // Confined to: the worker's thread. Bounds: held_room's.
 class stream_handoff {
  public:
   // `node`: the backend that has the stream. `room`, which has some, outlives this.
   stream_handoff(move_cause cause, std::string node, held_room& room);
+  // The backend's link was lost. `left`, which outlives this, is exact, and counted where it lies.
+  stream_handoff(std::string node, const deposit& left, bool is_backend_finished, held_room& room,
+                 std::chrono::steady_clock::time_point lost_at);
   ~stream_handoff() { room_.give_back(taken_); }
   stream_handoff(const stream_handoff&) = delete;
   stream_handoff& operator=(const stream_handoff&) = delete;
+
+  bool is_crash() const { return left_ != nullptr; }
+  // Of a crash: a link that came up since says that the backend lives.
+  std::chrono::steady_clock::time_point lost_at() const { return lost_at_; }
+  void hold_after_crash() { is_held_ = true; }
 
   protocol::handoff_reason reason() const;
   move_cause cause() const { return cause_; }
@@ -45,6 +58,10 @@ class stream_handoff {
 
   // Why it failed, if it has failed here.
   handoff_result result() const { return result_; }
+  // What its success is called.
+  handoff_result success() const {
+    return is_crash() ? handoff_result::crash_done : handoff_result::done;
+  }
 
   // --- from `held` on
 
@@ -60,6 +77,8 @@ class stream_handoff {
   const move_cause cause_;
   const std::string node_;
   held_room& room_;
+  const deposit* const left_ = nullptr;
+  const std::chrono::steady_clock::time_point lost_at_{};
   std::size_t taken_ = held_room::at_first;
   byte_buffer state_;
   byte_buffer unread_;

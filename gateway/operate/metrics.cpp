@@ -170,6 +170,8 @@ constexpr std::array metric_table{
                       "States that backends deposited for the day they crash."),
     row<&m::deposits_dropped>("presenter_deposits_dropped_total",
                               "Deposits dropped because a backend made too many a second."),
+    row<&m::crashes_waiting>("presenter_crashes_waiting",
+                             "Clients whose backend may have crashed, until that is known."),
     row<&m::handoff_held_bytes>("presenter_handoff_held_bytes",
                                 "States and unread bytes of streams between two backends."),
     row<&m::links_up>("presenter_links_up", "Links that are up now."),
@@ -263,6 +265,14 @@ void write_zookeeper(prometheus_text& out, const zookeeper_facts& facts) {
                 facts.save_failures);
 }
 
+void write_removals(prometheus_text& out, const process_facts& facts) {
+  out.family("presenter_dead_backends_total",
+             "Backends found dead whose entry was to be removed, by what came of it.",
+             metric_type::counter);
+  for (std::size_t i = 0; i < facts.removals.size(); ++i)
+    out.sample({{"result", removal_result_names[i]}}, facts.removals[i]);
+}
+
 // Numbers of the process that no worker owns.
 void write_facts(prometheus_text& out, const process_facts& facts, std::size_t workers) {
   out.family("presenter_build_info", "Version of the program; always 1.", metric_type::gauge);
@@ -273,6 +283,7 @@ void write_facts(prometheus_text& out, const process_facts& facts, std::size_t w
   write_gauge(out, "presenter_clients_max", "Clients that the gateway may hold.",
               facts.clients_max);
   write_zookeeper(out, facts.zookeeper);
+  write_removals(out, facts);
   write_gauge(out, "presenter_map_backends", "Backends that the shard map names.", facts.backends);
   write_gauge(out, "presenter_map_epoch", "Epoch of the newest shard map; 0: none yet.",
               facts.map_epoch);

@@ -29,6 +29,7 @@
 #include "gateway/vocabulary/move_cause.hpp"
 #include "gateway/vocabulary/open_obstacle.hpp"
 #include "gateway/vocabulary/relay_direction.hpp"
+#include "gateway/vocabulary/removal_result.hpp"
 #include "protocol/errc.hpp"
 #include "protocol/wire/mux_frame.hpp"
 
@@ -109,6 +110,7 @@ struct alignas(128) worker_metrics {
   metric_array<counter, handoff_result, handoff_result::shutting_down> handoffs;
   counter deposits;          // that backends have made
   counter deposits_dropped;  // of them: more a second than one link may make
+  gauge crashes_waiting;     // clients of a lost backend, until it is known what became of it
   gauge handoff_held_bytes;  // of streams between two backends, once in a tick
 
   counter notices;          // to backends, that a client will be closed
@@ -246,6 +248,7 @@ struct process_facts {
   move_paces moves;  // of one worker
   ticket_facts tickets;
   zookeeper_facts zookeeper;
+  std::array<std::uint64_t, removal_result_names.size()> removals{};  // of dead backends
   certificate_facts certificates;
   memory_facts memory;
   hook_facts hooks;

@@ -48,6 +48,11 @@ class client_end {
   virtual void on_stream_refused(const protocol::refuse_frame& refusal) = 0;
   virtual void on_stream_lost_unaccepted() = 0;
 
+  // The accepted stream was lost with its link. `is_deposit_exact`: the newest deposit covers all
+  // bytes of both directions. True: the stream goes on at another backend, and nothing is read
+  // until relay::begin; relay::send_rest is due there, and says when it is done.
+  virtual bool on_stream_lost(bool is_deposit_exact) = 0;
+
   // Part of the answer to relay::hand_off; with `last` the stream has been given up and released.
   // Then relay::send_rest is due, and says that all bytes of the old backend are with the client.
   virtual void on_stream_checkpoint(const protocol::checkpoint_frame& checkpoint) = 0;

@@ -267,10 +267,14 @@ void relay::end_if_both_finished() {
 
 void relay::hand_off(protocol::handoff_reason reason, std::int64_t map_epoch,
                      std::chrono::milliseconds within) {
+  leave_backend();
+  link_->hand_off(stream_, reason, map_epoch, within);
+}
+
+void relay::leave_backend() {
   set_state(to_backend::handing_over);
   set_blocked(blocked::at_backend, false);
   has_limit_ = false;
-  link_->hand_off(stream_, reason, map_epoch, within);
 }
 
 void relay::on_checkpoint(const protocol::checkpoint_frame& checkpoint) {
@@ -291,11 +295,15 @@ void relay::on_reset(reset_reason reason, bool by_peer) {
                         name_of(reason));
 }
 
-void relay::on_link_lost(bool) {
+void relay::on_link_lost(bool is_deposit_exact) {
   release_stream();
   if (to_backend_ == to_backend::opening) return client_.on_stream_lost_unaccepted();
   client_.expect_nothing();
-  client_.on_relay_over(close_reason::link_lost, {});
+  if (!client_.on_stream_lost(is_deposit_exact))
+    return client_.on_relay_over(close_reason::link_lost, {});
+  leave_backend();
+  // What it sent is the client's, whatever comes next.
+  move_to_client();
 }
 
 bool relay::announce_end(protocol::notice_reason reason, std::chrono::milliseconds within) {

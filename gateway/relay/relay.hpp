@@ -10,6 +10,7 @@
 //                       backend's Accept   begin()   client's close_notify, passed on as Finish
 //                    ▲                    │ hand_off()                │
 //                    └── start() ── handing_over ◄────────────────────┘
+//                                       or the link is lost, and a deposit is exact
 //
 //   to the client    open ──────────► finishing ──────────► finished
 //                       backend's Finish       all bytes and close_notify are with the client
@@ -90,9 +91,12 @@ class relay final : public protocol::stream_handler, public batched {
   // Asks the backend to give the stream up. Nothing is read from the client until begin().
   void hand_off(protocol::handoff_reason reason, std::int64_t map_epoch,
                 std::chrono::milliseconds within);
-  // After the last Checkpoint: what the old backend sent goes to the client; then on_rest_sent,
-  // perhaps in here.
+  // After the last Checkpoint, or in the place of a lost stream that goes on: what the old backend
+  // sent goes to the client; then on_rest_sent, perhaps in here.
   void send_rest() { move_to_client(); }
+
+  // The backend, whichever of them it was, has sent its last byte.
+  bool is_backend_finished() const { return to_client_ != to_client::open; }
 
   bool is_started() const { return link_ != nullptr; }
   protocol::stream_id stream() const { return stream_; }
@@ -141,6 +145,7 @@ class relay final : public protocol::stream_handler, public batched {
   void set_blocked(blocked at, bool is_blocked);
 
   void move_to_backend();
+  void leave_backend();
   void move_to_client();
   void finish_to_client();
   void finish_to_backend();

@@ -1,5 +1,6 @@
 // The clients of a worker whose stream cannot be opened now, by what they wait for. Bounded: a
-// client too many is told so at once instead of after its whole deadline.
+// client too many is told so at once instead of after its whole deadline. And those whose backend
+// may have crashed.
 #pragma once
 
 #include <boost/intrusive/list.hpp>
@@ -29,11 +30,11 @@ class upstream_waiter : public boost::intrusive::list_base_hook<
 
  private:
   friend class open_waiters;
-  open_waiters* queue_ = nullptr;  // while it waits
+  gauge* counted_in_ = nullptr;  // while it waits
 };
 
 // Life: outlives its waiters, or they have left. Confined to: the worker's thread.
-// Bounds: waiting_max.
+// Bounds: waiting_max, but for those whose backend may have crashed.
 class open_waiters {
  public:
   // As many as a backend bears unanswered on one link; each holds its first packet.
@@ -48,6 +49,11 @@ class open_waiters {
   bool wait_for_room(upstream_waiter& waiter, std::string_view backend);
   bool wait_for_time(upstream_waiter& waiter) { return add(waiter, for_time_); }
 
+  // For what a lost link means: a change of the map, or a link of this backend that comes up. Not
+  // bounded: each is a client that was served, and waits with nothing but itself.
+  void wait_for_fate(upstream_waiter& waiter, std::string_view backend);
+  void on_link_up(std::string_view backend);
+
   // There is another map: all but those who wait for their time.
   void on_map();
 
@@ -57,15 +63,18 @@ class open_waiters {
 
  private:
   using list = boost::intrusive::list<upstream_waiter, boost::intrusive::constant_time_size<false>>;
-  friend class upstream_waiter;
+  using lists = std::map<std::string, list, std::less<>>;
 
+  static list& list_of(lists& all, std::string_view backend);
   bool add(upstream_waiter& waiter, list& queue);
+  void enter(upstream_waiter& waiter, list& queue, gauge& counted_in);
   void wake(list& queue);
 
   worker_metrics& metrics_;
   list for_map_;
   list for_time_;
-  std::map<std::string, list, std::less<>> for_room_;
+  lists for_room_;
+  lists for_fate_;
 };
 
 }  // namespace presenter::gateway

@@ -13,7 +13,8 @@ constexpr std::chrono::milliseconds sweep_linger{1'000};
 
 upstream_pool::upstream_pool(boost::asio::io_context& io, const config& settings, std::string node,
                              worker_metrics& metrics, const worker_thread& thread,
-                             const protocol::link_loop& loop, std::function<void()> on_input_end)
+                             const protocol::link_loop& loop, std::function<void()> on_input_end,
+                             backend_news news)
     : context_{.io = io,
                .settings = settings,
                .metrics = metrics,
@@ -22,8 +23,11 @@ upstream_pool::upstream_pool(boost::asio::io_context& io, const config& settings
                .node = std::move(node),
                .on_input_end = std::move(on_input_end),
                .on_room = [this](const upstream_slot& slot) { on_room(slot); },
+               .on_up = [this](const upstream_slot& slot) { on_up(slot); },
+               .on_refused = [this](const upstream_slot& slot) { on_refused(slot); },
                .on_leaving = [this](upstream_slot& leaving) { replace(leaving); }},
-      waiters_(metrics) {}
+      waiters_(metrics),
+      news_(std::move(news)) {}
 
 upstream_pool::~upstream_pool() = default;
 
@@ -184,6 +188,17 @@ bool upstream_pool::may_continue_at(std::string_view name) const {
   });
 }
 
+backend_fate upstream_pool::fate_of(const shard_router::backend_entry& server,
+                                    protocol::mux_clock::time_point since) const {
+  if (map_ == nullptr) return backend_fate::unknown;
+  const shard_router::backend_entry* now = map_->find(server.name);
+  if (now == nullptr || !is_same_process(*now, server)) return backend_fate::gone;
+  const bool is_back =
+      std::ranges::any_of(backends_.find(server.name)->second.slots,
+                          [since](const auto& slot) { return slot->came_up_after(since); });
+  return is_back ? backend_fate::alive : backend_fate::unknown;
+}
+
 // The replacement comes up while the streams of the old link still go on.
 void upstream_pool::replace(upstream_slot& leaving) {
   const auto known = backends_.find(leaving.server().name);
@@ -210,6 +225,18 @@ std::shared_ptr<upstream_link> upstream_pool::link_for_new_stream(backend& backe
     if (auto link = backend.slots[backend.next]->link_for_new_stream()) return link;
   }
   return nullptr;
+}
+
+void upstream_pool::on_up(const upstream_slot& slot) {
+  if (news_) news_(slot.server(), true);
+  waiters_.on_link_up(slot.server().name);
+}
+
+void upstream_pool::on_refused(const upstream_slot& slot) {
+  const auto known = backends_.find(slot.server().name);
+  if (!news_ || known == backends_.end()) return;
+  if (std::ranges::all_of(known->second.slots, [](const auto& each) { return each->is_refused(); }))
+    news_(slot.server(), false);
 }
 
 void upstream_pool::on_room(const upstream_slot& slot) {

@@ -20,6 +20,16 @@ namespace presenter::gateway {
 // By the names of the backends.
 using backend_uses = std::map<std::string, backend_use, std::less<>>;
 
+// `is_up`: a link to the backend came up. Else all of them were broken, and it refuses new ones.
+using backend_news = std::function<void(const shard_router::backend_entry&, bool is_up)>;
+
+// What is known of a backend whose link was lost.
+enum class backend_fate : std::uint8_t {
+  unknown,
+  gone,   // the map names this process no more
+  alive,  // it has taken a link since
+};
+
 // Life: the worker's. Confined to: the worker's thread.
 // Bounds: links_per_worker per server of the map (at most its own limit), plus links of servers
 // that have left it, until their last stream ends.
@@ -40,7 +50,8 @@ class upstream_pool {
   // `on_input_end` runs after each gulp of any link.
   upstream_pool(boost::asio::io_context& io, const config& settings, std::string node,
                 worker_metrics& metrics, const worker_thread& thread,
-                const protocol::link_loop& loop, std::function<void()> on_input_end);
+                const protocol::link_loop& loop, std::function<void()> on_input_end,
+                backend_news news = {});
   ~upstream_pool();
 
   // --- another process goes on
@@ -62,11 +73,17 @@ class upstream_pool {
 
   // Who owns the key, and which of its links takes the next stream: they take turns.
   upstream_route route(std::string_view key);
+  bool has_owner(std::uint64_t ring_hash) const {
+    return map_ != nullptr && map_->owner_of(ring_hash) != nullptr;
+  }
   // The owner of this place on the ring may take a stream over: no link of its that is up says that
   // it does not. False without an owner.
   bool may_continue_at_owner(std::uint64_t ring_hash) const;
   // The same of the backend of this name. True for one that is not known yet.
   bool may_continue_at(std::string_view name) const;
+  // `server` lost a link at `since`. Whoever is told `unknown` may wait: waiters().wait_for_fate.
+  backend_fate fate_of(const shard_router::backend_entry& server,
+                       protocol::mux_clock::time_point since) const;
   open_waiters& waiters() { return waiters_; }
   // 0: no map yet.
   std::int64_t map_epoch() const { return map_ != nullptr ? map_->epoch() : 0; }
@@ -96,6 +113,8 @@ class upstream_pool {
     std::optional<protocol::mux_clock::time_point> missing_since;  // in the map
   };
 
+  void on_up(const upstream_slot& slot);
+  void on_refused(const upstream_slot& slot);
   void on_room(const upstream_slot& slot);
   void add(const shard_router::backend_entry& server);
   void add_slots(backend& to);
@@ -113,6 +132,7 @@ class upstream_pool {
   std::vector<const protocol::mux_core*> frozen_;        // by their place in the last freeze()
   std::vector<std::shared_ptr<upstream_slot>> adopted_;  // until they serve
   open_waiters waiters_;
+  const backend_news news_;
   bool is_shutting_down_ = false;
 };
 

@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/system/system_error.hpp>
@@ -57,6 +58,13 @@ asio::ip::tcp family_of(int descriptor) {
   auto size = static_cast<socklen_t>(local.capacity());
   ::getsockname(descriptor, local.data(), &size);
   return local.protocol();
+}
+
+// The kernel of the backend's host has ended the connection. A process that has said good-bye gives
+// no error, and one that is silent or breaks a rule gives another.
+bool is_broken_by_host(error_code reason) {
+  return reason == asio::error::eof || reason == asio::error::connection_reset ||
+         reason == asio::error::broken_pipe;
 }
 
 // What a backend calls the error for which it ends a link; its number may be of the future.
@@ -200,6 +208,7 @@ void upstream_slot::on_connected(error_code failed, protocol::link_socket socket
   connector_.reset();
   for (const net::connect_attempt& each : attempts)
     context_.metrics.link_addresses[result_of(each)].add();
+  note_connect(failed, attempts);
   if (failed) {
     const bool is_named = attempts.front().to.address().to_string() != server_.host;
     return on_connect_failed("connect to", is_named ? text_of(attempts) : failed.message());
@@ -208,6 +217,17 @@ void upstream_slot::on_connected(error_code failed, protocol::link_socket socket
   link_ = std::make_shared<upstream_link>(std::move(socket), link_options(context_, server_), owner,
                                           context_.loop);
   link_->start();
+}
+
+void upstream_slot::note_connect(error_code failed,
+                                 const std::vector<net::connect_attempt>& attempts) {
+  if (!failed) trace_ = trace::none;
+  if (trace_ == trace::none) return;
+  const bool is_refused = std::ranges::all_of(attempts, [](const net::connect_attempt& each) {
+    return each.result == asio::error::connection_refused;
+  });
+  trace_ = is_refused ? trace::refused : trace::broken;
+  if (is_refused) context_.on_refused(*this);
 }
 
 void upstream_slot::on_connect_failed(std::string_view what, std::string_view why) {
@@ -239,6 +259,7 @@ void upstream_slot::on_link_ready(upstream_link& link) {
   context_.metrics.links_opened.add();
   log_paced(said_.up, spdlog::level::info, "link to {} is up: {} to {}", server_.name,
             link.local_endpoint().port(), where());
+  context_.on_up(*this);
   context_.on_room(*this);
 }
 
@@ -277,7 +298,10 @@ void upstream_slot::on_link_input_end() {
 
 void upstream_slot::on_link_closed(upstream_link& link, error_code reason) {
   link.count_traffic(context_.metrics);
-  if (link.core().is_ready()) context_.metrics.links_up.sub();
+  if (link.core().is_ready()) {
+    context_.metrics.links_up.sub();
+    trace_ = is_broken_by_host(reason) ? trace::broken : trace::none;
+  }
   on_link_suspect(link, false);
   forget_failures();
   link_.reset();

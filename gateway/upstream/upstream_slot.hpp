@@ -47,6 +47,9 @@ struct upstream_context {
   std::function<void()> on_input_end;  // after each gulp of any link
   // A link came up, takes streams again, or has gone: others of the backend may do.
   std::function<void(const upstream_slot&)> on_room;
+  // A link came up; or it was broken, and a new connection has been refused.
+  std::function<void(const upstream_slot&)> on_up;
+  std::function<void(const upstream_slot&)> on_refused;
   // The backend has announced that it will close the slot's link: another is needed beside it.
   std::function<void(upstream_slot&)> on_leaving;
   std::minstd_rand random{std::random_device{}()};
@@ -97,6 +100,12 @@ class upstream_slot final : public std::enable_shared_from_this<upstream_slot>,
 
   const shard_router::backend_entry& server() const { return server_; }
   bool is_ready() const { return link_ != nullptr && link_->core().is_ready(); }
+  // Its link was broken by the backend's host, which refused the last attempt to connect.
+  bool is_refused() const { return trace_ == trace::refused; }
+  // Its link has come up since.
+  bool came_up_after(protocol::mux_clock::time_point when) const {
+    return is_ready() && up_since_ > when;
+  }
   bool takes_handoffs() const { return link_ != nullptr && link_->core().takes_handoffs(); }
   std::size_t streams_open() const { return link_ != nullptr ? link_->core().streams_open() : 0; }
   backend_use use() const;  // of a slot that has not been retired
@@ -105,6 +114,9 @@ class upstream_slot final : public std::enable_shared_from_this<upstream_slot>,
   bool is_retired() const { return is_retired_; }
 
  private:
+  // What the backend's host has shown since the link was up.
+  enum class trace : std::uint8_t { none, broken, refused };
+
   std::string where() const;  // "chat-a.example:7000"
   void resolve();
   void on_resolved(const net::resolved_name& name);
@@ -112,6 +124,8 @@ class upstream_slot final : public std::enable_shared_from_this<upstream_slot>,
   void on_connected(boost::system::error_code failed, protocol::link_socket socket,
                     const std::vector<net::connect_attempt>& attempts);
   void on_connect_failed(std::string_view what, std::string_view why);
+  void note_connect(boost::system::error_code failed,
+                    const std::vector<net::connect_attempt>& attempts);
   void connect_later();
   void forget_failures();
 
@@ -140,6 +154,7 @@ class upstream_slot final : public std::enable_shared_from_this<upstream_slot>,
     log_pace over{3, std::chrono::minutes(1)};
   } said_;
   protocol::mux_clock::time_point up_since_;
+  trace trace_ = trace::none;
   bool is_suspect_ = false;
   bool is_retired_ = false;
 };

@@ -13,7 +13,7 @@ enum class client_phase : std::uint8_t {
   first_packet,
   opening,  // its stream is being opened
   relaying,
-  handing_over,  // its backend has been asked to give its stream up, or has
+  handing_over,  // its backend has been asked to give its stream up, or has, or may have crashed
   stranded,      // its stream was lost with its link; it is closed when its turn comes
   closing,
 };

@@ -1,4 +1,5 @@
-// What became of an attempt to hand a stream over to another backend.
+// What became of an attempt to go on with a stream at another backend, because its own was asked
+// for it or has crashed.
 #pragma once
 
 #include <array>
@@ -11,6 +12,10 @@ namespace presenter::gateway {
 // All but `done` end the client as a move without handoff does, unless it says otherwise.
 enum class handoff_result : std::uint8_t {
   done,               // the new owner has accepted; the client has noticed nothing
+  crash_done,         // the same, after a crash: from what the stream's backend had deposited
+  crash_in_message,   // bytes went either way since the deposit: there is nothing to go on from
+  crash_returned,     // the backend took links again: its application may be running still
+  crash_unproven,     // nobody knew within moves.crash_wait whether the backend was gone
   no_feature,         // one of the two backends hands no streams over: nobody was asked
   declined,           // the old backend reset the stream instead, or ends itself
   reset,              // the old or the new backend reset the stream for another reason
@@ -26,11 +31,12 @@ enum class handoff_result : std::uint8_t {
   shutting_down,      // the gateway ended meanwhile
 };
 
-inline constexpr std::array<std::string_view, 14> handoff_result_names{
-    "done",        "no_feature",      "declined",          "reset",
-    "deadline",    "state_too_large", "position_mismatch", "held_limit",
-    "link_lost",   "refused",         "no_owner",          "opening_timeout",
-    "client_left", "shutting_down"};
+inline constexpr std::array<std::string_view, 18> handoff_result_names{
+    "done",           "crash_done",      "crash_in_message",  "crash_returned",
+    "crash_unproven", "no_feature",      "declined",          "reset",
+    "deadline",       "state_too_large", "position_mismatch", "held_limit",
+    "link_lost",      "refused",         "no_owner",          "opening_timeout",
+    "client_left",    "shutting_down"};
 
 constexpr std::string_view name_of(handoff_result value) noexcept {
   return handoff_result_names[static_cast<std::size_t>(value)];

@@ -59,8 +59,9 @@ worker::worker(const worker_setup& setup, listening_socket socket)
       relaying_(settings_, metrics_),
       held_(setup.held_bytes_max),
       output_([this] { post_turns(); }),
-      upstream_(io_, settings_, setup.node, metrics_, own_thread_, {polls_, output_},
-                [this] { relaying_.batch.flush(); }),
+      upstream_(
+          io_, settings_, setup.node, metrics_, own_thread_, {polls_, output_},
+          [this] { relaying_.batch.flush(); }, setup.news),
       mover_({.paces = setup.paces, .left_grace = settings_.moves.left_grace},
              std::random_device{}(), metrics_, [this] { post_turns(); }),
       move_timer_(io_),

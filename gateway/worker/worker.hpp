@@ -42,6 +42,7 @@ struct worker_setup {
   address_limits* addresses = nullptr;  // of all workers, outlives them; nullptr: no limits
   move_paces paces{.closes = moves_per_second_default};  // of this worker
   std::size_t held_bytes_max = 0;                        // of streams between two backends
+  backend_news news = {};                     // told on the worker's thread; empty: nobody asks
   arrival_watch* arrivals = nullptr;          // of all workers, outlives them; nullptr: nobody asks
   early_data_register* early_data = nullptr;  // of all workers, outlives them; nullptr: none taken
 };

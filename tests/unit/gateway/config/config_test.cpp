@@ -70,7 +70,10 @@ zookeeper = "zk1:2181,zk2:2181/presenter"
 session_timeout = "4s"
 zookeeper_auth_file = "zookeeper.auth"
 saved_map = "saved-map.json"
+remove_dead = false
 mass_drop_hold = "2m"
+[moves]
+crash_wait = "20s"
 [upstream]
 links_per_worker = 2
 opening_timeout = "8s"
@@ -78,6 +81,7 @@ connect_timeout = "2s"
 ping_interval = "1s"
 dead_after = "3s"
 stall_timeout = "1m"
+deposit_bytes_max = 16384
 notice = "20s"
 stream_window_bytes = 131072
 link_window_bytes = 1048576
@@ -134,6 +138,9 @@ TEST_F(Config, NeedsOnlyCertificateKeyAndShards) {
   EXPECT_EQ(value.shards.zookeeper_auth_file, std::nullopt);
   EXPECT_EQ(value.shards.saved_map, std::nullopt);
   EXPECT_EQ(value.shards.mass_drop_hold, 30s);
+  EXPECT_FALSE(value.shards.removes_dead());
+  EXPECT_EQ(value.moves.crash_wait, 10s);
+  EXPECT_EQ(value.upstream.deposit_bytes_max, 256);
   EXPECT_EQ(value.tls.ticket_key_file, std::nullopt);
   EXPECT_EQ(value.tls.tickets.rotation, 12h);
   EXPECT_EQ(value.tls.tickets.lifetime, 168h);
@@ -201,12 +208,15 @@ TEST_F(Config, ReadsEveryKey) {
   EXPECT_EQ(value.shards.zookeeper_auth_file, files_.folder() / "zookeeper.auth");
   EXPECT_EQ(value.shards.saved_map, files_.folder() / "saved-map.json");
   EXPECT_EQ(value.shards.mass_drop_hold, 2min);
+  EXPECT_FALSE(value.shards.removes_dead());
+  EXPECT_EQ(value.moves.crash_wait, 20s);
   EXPECT_EQ(value.upstream.links_per_worker, 2U);
   EXPECT_EQ(value.upstream.opening_timeout, 8s);
   EXPECT_EQ(value.upstream.connect_timeout, 2s);
   EXPECT_EQ(value.upstream.ping_interval, 1s);
   EXPECT_EQ(value.upstream.dead_after, 3s);
   EXPECT_EQ(value.upstream.stall_timeout, 1min);
+  EXPECT_EQ(value.upstream.deposit_bytes_max, 16'384);
   EXPECT_EQ(value.upstream.notice, 20s);
   EXPECT_EQ(value.upstream.stream_window_bytes, 131'072);
   EXPECT_EQ(value.upstream.link_window_bytes, 1'048'576);
@@ -427,6 +437,23 @@ TEST_F(Config, TheIdentityForZooKeeperIsOneLineAndSecret) {
   }
   files_.write("zk.auth", "user:" + std::string(2'000, 'p'));
   EXPECT_THAT(load_auth(both), ElementsAre(HasSubstr("does not hold one line")));
+}
+
+TEST_F(Config, TheDeadAreRemovedByWhoHasAnIdentityOrIsToldTo) {
+  write_secret("zk.auth", "user:password\n");
+  const auto removes = [&](const std::string& shards) {
+    return load(tls_lines + ("[shards]\n" + shards)).value.shards.removes_dead();
+  };
+  EXPECT_FALSE(removes("zookeeper = \"zk:2181\"\n"));
+  EXPECT_TRUE(removes("zookeeper = \"zk:2181\"\nremove_dead = true\n"));
+  EXPECT_TRUE(removes("zookeeper = \"zk:2181\"\nzookeeper_auth_file = \"zk.auth\"\n"));
+  EXPECT_FALSE(
+      removes("zookeeper = \"zk:2181\"\nzookeeper_auth_file = \"zk.auth\"\n"
+              "remove_dead = false\n"));
+  EXPECT_THAT(
+      messages(
+          load(tls_lines + std::string("[shards]\nfile = \"shards.toml\"\nremove_dead = true\n"))),
+      ElementsAre("presenter.toml:6: shards.remove_dead: is of no use without 'zookeeper'"));
 }
 
 TEST_F(Config, TheSavedMapNeedsAFolderThatCanBeWritten) {

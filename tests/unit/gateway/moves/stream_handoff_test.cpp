@@ -112,6 +112,34 @@ TEST_F(StreamHandoff, AnnouncesItsRoomSoThatOthersWait) {
   EXPECT_TRUE(room.has_room());
 }
 
+TEST_F(StreamHandoff, HoldsWhatWasDepositedOnceTheBackendIsKnownToBeGone) {
+  deposit_store deposits;
+  checkpoint_frame from;
+  from.consumed = 7;
+  from.produced = 9;
+  from.state = "state";
+  deposit* const left = deposits.keep(nullptr, from);
+  const auto lost_at = std::chrono::steady_clock::now();
+  handoff.emplace("chat-a", *left, true, room, lost_at);
+  EXPECT_TRUE(handoff->is_crash());
+  EXPECT_FALSE(handoff->is_held());
+  EXPECT_EQ(handoff->lost_at(), lost_at);
+  EXPECT_EQ(handoff->success(), handoff_result::crash_done);
+  handoff->hold_after_crash();
+  EXPECT_TRUE(handoff->is_held());
+  EXPECT_EQ(handoff->continued().cause, protocol::continue_cause::crash);
+  EXPECT_EQ(handoff->continued().node, "chat-a");
+  const checkpoint_frame next = handoff->checkpoint();
+  EXPECT_EQ(next.consumed, 7);
+  EXPECT_EQ(next.produced, 9);
+  EXPECT_EQ(next.state, "state");
+  EXPECT_TRUE(next.finished);
+  EXPECT_TRUE(handoff->take_unread().empty());
+  EXPECT_EQ(room.taken(), 0U) << "a deposit is counted where it lies";
+  handoff.reset();
+  deposits.drop(left);
+}
+
 TEST(HeldRoom, LetsOneAtATimeThroughHoweverSmall) {
   held_room small(1);
   EXPECT_TRUE(small.has_room());

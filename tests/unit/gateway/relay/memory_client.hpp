@@ -64,6 +64,11 @@ class memory_client final : public gateway::client_end {
     tell("refused " + std::string(name_of(gateway::close_reason_of(refusal.reason))));
   }
   void on_stream_lost_unaccepted() override { tell("lost unaccepted"); }
+  bool on_stream_lost(bool is_deposit_exact) override {
+    if (!is_deposit_exact || !keeps_lost) return false;
+    tell("lost exact");
+    return true;
+  }
   void on_stream_checkpoint(const protocol::checkpoint_frame& checkpoint) override {
     unread += checkpoint.unread;
     if (!checkpoint.last) return;
@@ -94,6 +99,7 @@ class memory_client final : public gateway::client_end {
   std::size_t bytes_asked_max = 0;
   std::string_view packet;
   bool accepted = false;
+  bool keeps_lost = false;  // when a deposit is exact
   gateway::relay* relay = nullptr;
 
  private:

@@ -20,6 +20,7 @@ using testing::mux_pair;
 protocol::mux_options with_handoff(protocol::link_role role) {
   auto options = mux_options_for(role);
   options.hello.features = protocol::features::handoff;
+  if (role == protocol::link_role::gateway) options.hello.deposit_bytes_max = 256;
   return options;
 }
 
@@ -69,6 +70,18 @@ class RelayHandoff : public ::testing::Test {
     given = last;
     ASSERT_TRUE(older.backend.core.submit_checkpoint(last));
     settle();
+  }
+
+  void deposit(std::int64_t consumed, std::int64_t produced, bool is_flushed = true) {
+    checkpoint_frame left;
+    left.stream = {1};
+    left.consumed = consumed;
+    left.produced = produced;
+    left.state = "deposited";
+    given = left;
+    ASSERT_TRUE(older.backend.core.submit_checkpoint(left));
+    older.settle();
+    if (is_flushed) settle();
   }
 
   // As a session does, once all rest is sent.
@@ -220,6 +233,63 @@ TEST_F(RelayHandoff, EndsWithAClientThatFailsMeanwhile) {
   older.backend.send(1, "answer");
   settle();
   EXPECT_EQ(client.told, "accepted, over client_reset");
+}
+
+// --- a crash
+
+TEST_F(RelayHandoff, SendsTheRestOfALostBackendAndReadsNothingUntilTheNextHasAccepted) {
+  client.keeps_lost = true;
+  client_sends("question");
+  client.room = 3;
+  older.backend.send(1, "answer");
+  deposit(8, 6);
+  older.gateway.core.close();
+  EXPECT_EQ(client.told, "accepted, lost exact");
+  client_sends("meanwhile");
+  EXPECT_EQ(client.input, "meanwhile");
+  client.room = 100;
+  relay.on_client_writable();
+  EXPECT_EQ(client.received, "answer");
+  EXPECT_EQ(client.told, "accepted, lost exact, rest sent");
+  relay.send_rest();
+  EXPECT_EQ(client.told, "accepted, lost exact, rest sent, rest sent") << "as often as it is asked";
+  go_on();
+  EXPECT_EQ(newer.backend.stream(1).received, "meanwhile");
+}
+
+TEST_F(RelayHandoff, DeliversWhatALinkBringsInItsLastGulp) {
+  client.keeps_lost = true;
+  older.backend.send(1, "answer");
+  older.settle();  // and the batch is not flushed
+  deposit(0, 6, false);
+  older.gateway.core.close();
+  EXPECT_EQ(client.received, "answer");
+  EXPECT_EQ(client.told, "accepted, lost exact, rest sent");
+}
+
+TEST_F(RelayHandoff, CarriesTheEndsOfBothSidesOverACrash) {
+  client.keeps_lost = true;
+  deposit(0, 0);
+  older.backend.core.finish({1});
+  settle();
+  EXPECT_TRUE(relay.is_backend_finished());
+  older.gateway.core.close();
+  given.finished = true;
+  go_on();
+  client_sends("last");
+  EXPECT_EQ(newer.backend.stream(1).received, "last");
+  client.end = client_io::finished;
+  relay.on_client_readable();
+  settle();
+  EXPECT_EQ(client.told, "accepted, lost exact, rest sent, accepted, over backend_finished");
+}
+
+TEST_F(RelayHandoff, IsOverWhenTheLinkIsLostInTheMiddleOfAMessage) {
+  client.keeps_lost = true;
+  deposit(0, 0);
+  client_sends("question");
+  older.gateway.core.close();
+  EXPECT_EQ(client.told, "accepted, over link_lost");
 }
 
 }  // namespace

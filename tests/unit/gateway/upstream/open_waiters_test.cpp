@@ -79,6 +79,25 @@ TEST_F(OpenWaiters, WhoWaitsAgainInsideIsNotWokenForEver) {
   EXPECT_EQ(waiting(), 1);
 }
 
+TEST_F(OpenWaiters, ALinkThatComesUpOrAMapWakesThoseWhoseBackendIsLost) {
+  std::vector<std::unique_ptr<waiter>> lost;
+  for (std::size_t i = 0; i <= open_waiters::waiting_max; ++i) {
+    lost.push_back(std::make_unique<waiter>());
+    waiters.wait_for_fate(*lost.back(), i == 0 ? "b" : "a");
+  }
+  EXPECT_EQ(metrics.crashes_waiting.value(), static_cast<std::int64_t>(lost.size()));
+  EXPECT_EQ(waiting(), 0) << "they were served, and keep nobody out";
+  waiters.on_link_up("b");
+  waiters.on_link_up("nobody waits for this one");
+  waiters.on_room("a", [] { return true; });
+  EXPECT_EQ(lost.front()->woken, 1);
+  EXPECT_EQ(lost.back()->woken, 0);
+  lost.back()->then = [&] { waiters.wait_for_fate(*lost.back(), "a"); };
+  waiters.on_map();
+  EXPECT_EQ(lost.back()->woken, 1);
+  EXPECT_EQ(metrics.crashes_waiting.value(), 1) << "it waits again, and is not woken for ever";
+}
+
 TEST_F(OpenWaiters, WhoLeavesOrDiesIsNotCounted) {
   waiter leaves;
   waiters.wait_for_map(leaves);

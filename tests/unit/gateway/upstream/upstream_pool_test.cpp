@@ -82,8 +82,12 @@ class UpstreamPool : public ::testing::Test {
   void start(std::size_t links = 1) {
     settings.upstream.links_per_worker = links;
     polls.start();
-    pool.emplace(io, settings, "gw", metrics, thread, protocol::link_loop{polls, output},
-                 [this] { ++gulps; });
+    pool.emplace(
+        io, settings, "gw", metrics, thread, protocol::link_loop{polls, output},
+        [this] { ++gulps; },
+        [this](const shard_router::backend_entry& of, bool is_up) {
+          (is_up ? up : refused).push_back(of.name);
+        });
   }
 
   ~UpstreamPool() override {
@@ -151,6 +155,7 @@ class UpstreamPool : public ::testing::Test {
   upstream_pool::upstream_route last;
   std::int64_t epoch = 0;
   int gulps = 0;
+  std::vector<std::string> up, refused;  // what is told of backends
 };
 
 TEST_F(UpstreamPool, SaysWhetherThereIsNoOwnerOrNoLink) {
@@ -221,6 +226,46 @@ TEST_F(UpstreamPool, ComesBackWhenTheBackendDoesAndWakesWhoWaits) {
   a.emplace(io, port);
   ASSERT_TRUE(run_until([&] { return found != nullptr && found->accepted; }));
   EXPECT_EQ(metrics.links_opened.value(), 2U);
+}
+
+TEST_F(UpstreamPool, TellsThatABackendIsRefusedOnceAllLinksAreBrokenAndNoneIsTaken) {
+  std::optional<backend> a(std::in_place, io);
+  const std::uint16_t port = a->port();
+  ASSERT_NO_FATAL_FAILURE(link_up(*a, 2));
+  EXPECT_EQ(up.size(), 2U);
+  stream* const opened = open();
+  const auto server = last.backend;
+  // Its process has gone, and nobody has said good-bye.
+  const auto before = protocol::mux_clock::now();
+  a.reset();
+  ASSERT_TRUE(run_until([&] { return !refused.empty(); }));
+  EXPECT_EQ(refused.front(), "a");
+  EXPECT_TRUE(opened->lost);
+  EXPECT_EQ(pool->fate_of(*server, before), backend_fate::unknown);
+  a.emplace(io, port);
+  ASSERT_TRUE(run_until([&] { return is_up(2); }));
+  EXPECT_EQ(up.size(), 4U);
+  EXPECT_EQ(pool->fate_of(*server, before), backend_fate::alive);
+  EXPECT_EQ(pool->fate_of(*server, protocol::mux_clock::now()), backend_fate::unknown);
+  set_map({{"b", 1}});
+  EXPECT_EQ(pool->fate_of(*server, before), backend_fate::gone);
+}
+
+TEST_F(UpstreamPool, TellsNothingOfABackendThatOnlyDropsItsLinks) {
+  std::optional<backend> a(std::in_place, io);
+  const std::uint16_t port = a->port();
+  ASSERT_NO_FATAL_FAILURE(link_up(*a));
+  a.reset();
+  a.emplace(io, port);  // before anybody tries
+  ASSERT_TRUE(run_until([&] { return up.size() == 2; }));
+  EXPECT_TRUE(refused.empty());
+}
+
+TEST_F(UpstreamPool, TellsNothingOfABackendThatWasNeverUp) {
+  start();
+  set_map({{"a", 1}});
+  ASSERT_TRUE(run_until([&] { return metrics.link_connect_failures.value() >= 2; }));
+  EXPECT_TRUE(refused.empty());
 }
 
 TEST_F(UpstreamPool, OffersTheOtherLinkAtOnceWhenOneIsLost) {
