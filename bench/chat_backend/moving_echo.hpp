@@ -1,5 +1,6 @@
 // The echo session for streams that may go on at another chat server: nothing but what is on its
-// way has to go along, and the SDK takes that.
+// way has to go along, and the SDK takes that. So the deposit that it makes whenever it has echoed
+// all, for the day this server crashes, says no more than how far it has come.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -37,6 +38,7 @@ inline asio::awaitable<void> moving_echo_session(protocol::mux_stream stream) {
   watch_for_handoff(session);
   std::vector<std::byte> bytes(echo_buffer_bytes);
   boost::system::error_code failed;
+  if (session->stream.info().continued) session->stream.deposit("");
   while (!failed && !session->is_asked_for) {
     const auto room = asio::buffer(bytes);
     session->is_reading = true;
@@ -47,6 +49,7 @@ inline asio::awaitable<void> moving_echo_session(protocol::mux_stream stream) {
     const auto echo = asio::buffer(bytes.data(), n);
     co_await asio::async_write(session->stream, echo,
                                asio::redirect_error(asio::use_awaitable, failed));
+    if (!failed) session->stream.deposit("");
   }
   if (session->is_asked_for) session->stream.hand_over("", failed);
   if (failed == asio::error::eof) shutdown_send(session->stream);
