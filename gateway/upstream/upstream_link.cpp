@@ -11,10 +11,7 @@ upstream_link::upstream_link(protocol::link_socket socket, const protocol::mux_o
 upstream_link::upstream_link(protocol::link_socket socket, const protocol::mux_options& options,
                              protocol::mux_link_state state, upstream_link_owner& owner,
                              const protocol::link_loop& loop)
-    : mux_link(std::move(socket), options, std::move(state), loop),
-      owner_(owner),
-      counted_(counters()),
-      counted_frames_(core().counters()) {}
+    : mux_link(std::move(socket), options, std::move(state), loop), owner_(owner) {}
 
 void upstream_link::count_traffic(worker_metrics& metrics) {
   const protocol::link_counters now = counters();

@@ -46,6 +46,17 @@ struct mux_options {
   std::int32_t deposits_per_second = std::numeric_limits<std::int32_t>::max();
 };
 
+// Plain numbers, read on the core's thread.
+struct mux_counters {
+  std::uint64_t frames_received = 0;
+  std::uint64_t streams_opened = 0;
+  std::uint64_t opens_limited = 0;  // refused as above opens_per_second
+  std::uint64_t stream_errors = 0;  // streams reset because the peer broke a rule
+  std::uint64_t late_frames = 0;    // for streams that were over already
+  std::uint64_t deposits = 0;
+  std::uint64_t deposits_dropped = 0;  // of them: above deposits_per_second
+};
+
 // What is to be written, in this order. Two buffers, so that control frames overtake Data without a
 // copy.
 struct mux_output {

@@ -109,7 +109,6 @@ mux_core_state mux_core::freeze() {
   state.liveness = liveness_.carry();
   state.has_sent_go_away = has_sent_go_away_;
   state.has_received_go_away = has_received_go_away_;
-  state.counters = counters_;
   return state;
 }
 
@@ -139,7 +138,6 @@ mux_core::mux_core(const mux_options& options, mux_core_state state, link_handle
   liveness_.go_on(state.liveness, now);
   has_sent_go_away_ = state.has_sent_go_away;
   has_received_go_away_ = state.has_received_go_away;
-  counters_ = state.counters;
 }
 
 void mux_core::adopt_stream(const mux_stream_values& values) {

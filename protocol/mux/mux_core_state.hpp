@@ -14,18 +14,6 @@
 
 namespace presenter::protocol {
 
-// Plain numbers, read on the core's thread.
-struct mux_counters {
-  std::uint64_t frames_received = 0;
-  std::uint64_t streams_opened = 0;
-  std::uint64_t opens_limited = 0;  // refused as above opens_per_second
-  std::uint64_t stream_errors = 0;  // streams reset because the peer broke a rule
-  std::uint64_t late_frames = 0;    // for streams that were over already
-  std::uint64_t deposits = 0;
-  std::uint64_t deposits_dropped = 0;  // of them: above deposits_per_second
-  bool operator==(const mux_counters&) const = default;
-};
-
 // As in mux_stream_state.
 struct mux_stream_values {
   stream_id stream;
@@ -64,7 +52,6 @@ struct mux_core_state {
   link_liveness::carried liveness;
   bool has_sent_go_away = false;
   bool has_received_go_away = false;
-  mux_counters counters;
 };
 
 // Whether a core can go on with it, whoever wrote it: numbers are in their range, streams stand in

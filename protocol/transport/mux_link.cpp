@@ -58,8 +58,7 @@ mux_link::mux_link(link_socket socket, const mux_options& options, mux_link_stat
       tick_interval_(tick_interval_for(options)),
       core_(options, std::move(state.core), *this, mux_clock::now()),
       partial_(std::move(state.partial)),
-      in_flight_{std::move(state.control_in_flight), std::move(state.data_in_flight)},
-      counters_(state.counters) {
+      in_flight_{std::move(state.control_in_flight), std::move(state.data_in_flight)} {
   error_code ignored;
   local_ = socket_.local_endpoint(ignored);
   // It is set already, but Asio does not know that.
@@ -81,7 +80,6 @@ std::optional<mux_link_state> mux_link::freeze() {
   state.partial.append(partial_.bytes());
   state.control_in_flight.append(in_flight_.control.bytes());
   state.data_in_flight.append(in_flight_.data.bytes());
-  state.counters = counters_;
   return state;
 }
 

@@ -31,6 +31,13 @@ struct link_loop {
   output_batch& output;  // flushes
 };
 
+struct link_counters {
+  std::uint64_t bytes_received = 0;
+  std::uint64_t bytes_sent = 0;
+  std::uint64_t reads = 0;
+  std::uint64_t sends = 0;
+};
+
 // Base of the gateway's upstream_link and of the backend's link, which say what happens on_ready,
 // on_open, on_go_away and on_can_open (link_handler).
 //

@@ -3,28 +3,18 @@
 #pragma once
 
 #include <boost/system/error_code.hpp>
-#include <cstdint>
 
-#include "base/byte_buffer.hpp"
 #include "protocol/mux/mux_core_state.hpp"
 
 namespace presenter::protocol {
 
-struct link_counters {
-  std::uint64_t bytes_received = 0;
-  std::uint64_t bytes_sent = 0;
-  std::uint64_t reads = 0;
-  std::uint64_t sends = 0;
-  bool operator==(const link_counters&) const = default;
-};
-
+// What it has counted stays: its user has that.
 struct mux_link_state {
   int descriptor = -1;
   mux_core_state core;
   byte_buffer partial;            // the beginning of a frame whose rest has not come yet
   byte_buffer control_in_flight;  // taken from the core, not yet by the socket
   byte_buffer data_in_flight;
-  link_counters counters;
 };
 
 // Whether a link can go on with it. errc::field_invalid.

@@ -17,6 +17,7 @@ WINDOW = "protocol/mux/credit_window.hpp"
 TURNS = "protocol/mux/send_turns.hpp"
 LIVENESS = "protocol/mux/link_liveness.cpp"
 HANDOFF = "protocol/mux/mux_core_handoff.cpp"
+STATE = "protocol/mux/mux_core_state.cpp"
 
 CHECKER = mutation.Checker(
     folders=("base", "protocol", "tests/simulation", "tests/support"),
@@ -173,8 +174,8 @@ MUTATIONS = {
          "    state->handoff = handoff_state::asked;\n")),
     "deposit_not_replaced": (
         "a deposit that is not exact leaves the one before as exact",
-        (HANDOFF, "    state->is_deposit_exact = position(",
-         "    state->is_deposit_exact = state->is_deposit_exact || position(")),
+        (HANDOFF, "  state.is_deposit_exact = is_taken && position(",
+         "  state.is_deposit_exact = state.is_deposit_exact || position(")),
     "exact_after_sending": (
         "Data to the backend leaves a deposit exact",
         (CORE, "  state->is_deposit_exact = false;\n", "")),
@@ -212,6 +213,65 @@ MUTATIONS = {
         "a stream that waits to send a Checkpoint is never woken",
         (CORE, "    turns_.take_checkpoint().handler->on_writable();",
          "    turns_.take_checkpoint();")),
+
+    # Another process goes on.
+    "state_turn_lost": (
+        "a stream that waits for a turn does not wait in the new process",
+        (STATE, "  for (const stream_id waiting : state.turns)\n",
+         "  if (state.turns.size() > 1) state.turns.pop_back();\n"
+         "  for (const stream_id waiting : state.turns)\n")),
+    "state_turns_reversed": (
+        "streams wait for their turns in another order",
+        (STATE, "  for (const stream_id waiting : state.turns)\n",
+         "  std::ranges::reverse(state.turns);\n"
+         "  for (const stream_id waiting : state.turns)\n")),
+    "state_wish_lost": (
+        "that a stream without credit wants a turn is forgotten",
+        (STATE, "  stream.wants_turn = values.wants_turn;\n", "")),
+    "state_window_off_by_one": (
+        "the link's window is one byte smaller",
+        (STATE, "  link_send_ = send_window(state.link_send_available);",
+         "  link_send_ = send_window(std::max(0, state.link_send_available - 1));")),
+    "state_owed_lost": (
+        "credit that is owed to a stream is not owed any more",
+        (STATE, "  stream.receive = receive_window(values.receive);",
+         "  stream.receive = receive_window({values.receive.size, values.receive.held_by_peer, "
+         "0});")),
+    "state_credit_due_lost": (
+        "streams whose credit is due are forgotten",
+        (STATE, "    credit_due_.push_back(*streams_.find(due));",
+         "    if (due.value < 0) credit_due_.push_back(*streams_.find(due));")),
+    "state_finishes_lost": (
+        "Finishes that wait among the Data are not counted",
+        (STATE, "  finishes_queued_ = state.finishes_queued;\n", "")),
+    "state_output_lost": (
+        "queued Data stays in the old process",
+        (STATE, "  output_.data = std::move(state.data);\n", "")),
+    "state_answers_lost": (
+        "queued control frames stay in the old process",
+        (STATE, "  output_.control = std::move(state.control);\n", "")),
+    "state_ping_lost": (
+        "the new process does not know of the Ping that was sent",
+        (STATE, "  liveness_.go_on(state.liveness, now);\n", "")),
+    "state_end_lost": (
+        "a stream that was finished is open again",
+        (STATE, "  if (values.local != direction_state::open) streams_.end_local(stream, "
+         "values.local);\n", "")),
+    "state_silence_lost": (
+        "a stream that is handed over may send again",
+        (STATE, "  stream.is_silent = values.is_silent;\n", "")),
+    "state_positions_lost": (
+        "a stream's positions begin again",
+        (STATE, "  stream.sent = values.sent;\n  stream.received = values.received;\n", "")),
+    "state_exact_lost": (
+        "an exact deposit is not exact any more",
+        (STATE, "  stream.is_deposit_exact = values.is_deposit_exact;\n", "")),
+    "state_go_away_lost": (
+        "a GoAway that has come is forgotten",
+        (STATE, "  has_received_go_away_ = state.has_received_go_away;\n", "")),
+    "state_accepted_lost": (
+        "accepted streams are not accepted any more",
+        (STATE, "  if (values.is_accepted) streams_.accept(stream);\n", "")),
 }
 
 

@@ -80,6 +80,7 @@ schedule_plan::schedule_plan(dice& dice, std::uint64_t seed_)
       delay_ms_max(static_cast<std::int64_t>(dice.one_in(2) ? 0 : dice.below(80))),
       link_stalls(dice.one_in(3)),
       hands_over(draw_handoffs(seed_)),
+      stays_in_process(seed_ % 4 == 0),
       seed(seed_) {
   if (kind == flavour::narrow || kind == flavour::wide) {
     socket_bytes = 100'000;

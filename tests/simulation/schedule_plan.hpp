@@ -45,6 +45,8 @@ struct schedule_plan {
   int cut_step = -1;
   // Streams go from backend to backend, which are one here: the next stream of the link.
   bool hands_over = false;
+  // Else another process goes on with the gateway's end, now and then.
+  bool stays_in_process = false;
   std::uint64_t seed = 0;
 };
 

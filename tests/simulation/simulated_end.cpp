@@ -1,5 +1,6 @@
 #include "tests/simulation/simulated_end.hpp"
 
+#include <memory>
 #include <utility>
 
 #include "tests/support/frame_text.hpp"
@@ -16,7 +17,9 @@ simulated_end::simulated_end(const protocol::mux_options& options, const schedul
       peers(peer),
       chance(dice),
       moves(2 * what.seed + static_cast<std::uint64_t>(options.hello.role)),
+      upgrades(3 * what.seed + 1),
       seen(covered),
+      options_(options),
       streams_to_open_(options.hello.role == link_role::gateway ? what.streams : 0),
       core(options, *this, protocol::mux_clock::time_point{}) {}
 
@@ -149,6 +152,37 @@ void simulated_end::log_send(protocol::stream_id id, std::size_t bytes) {
   link_credit -= static_cast<std::int64_t>(bytes);
   seen.payload_bytes += bytes;
   sends.push_back({id, bytes});
+}
+
+// --- another process
+
+void simulated_end::perhaps_change_process(std::size_t one_in,
+                                           protocol::mux_clock::time_point now) {
+  if (plan.stays_in_process || role != link_role::gateway || !upgrades.one_in(one_in)) return;
+  if (!core.is_ready() || core.is_over()) return;
+  if (upgrades.one_in(4)) {
+    // It was frozen for nothing.
+    core.freeze();
+    ++seen.thawed;
+    return;
+  }
+  change_process(now);
+}
+
+void simulated_end::change_process(protocol::mux_clock::time_point now) {
+  protocol::mux_core_state state = core.freeze();
+  if (on_the_way != nullptr) state = on_the_way(state);
+  EXPECT_FALSE(check(state)) << "a state that was frozen is impossible";
+  std::destroy_at(&core);
+  std::construct_at(&core, options_, std::move(state), *this, now);
+  drop_released();
+  for (scripted_stream* stream : live_)
+    EXPECT_TRUE(core.attach(stream->id, *stream)) << stream->id.value << " is not known any more";
+  core.release_unattached();
+  // As a transport that starts, and users that look once more.
+  output_told = true;
+  may_open_ = may_open_ || core.can_open();
+  ++seen.replaced;
 }
 
 // --- books

@@ -22,6 +22,9 @@ namespace presenter::testing {
 
 class simulated_end;
 
+// What becomes of a core's state on its way to another process; nullptr: nothing.
+inline protocol::mux_core_state (*on_the_way)(const protocol::mux_core_state&) = nullptr;
+
 // What a side sends on a stream: any part of it tells whose it is and where it belongs.
 std::span<const std::byte> content_of(protocol::stream_id stream, protocol::link_role sender,
                                       std::size_t size);
@@ -39,6 +42,7 @@ struct coverage {
   std::uint64_t asked = 0, handed = 0, declined = 0, late_answers = 0, lies = 0, pieces = 0,
                 continued = 0, refused_again = 0, deposits = 0, exact = 0, inexact = 0,
                 checkpoints_waited = 0, schedules_with_handoffs = 0;
+  std::uint64_t replaced = 0, thawed = 0;
 };
 
 // What a client's next stream goes on from.
@@ -164,6 +168,9 @@ class simulated_end final : public protocol::link_handler {
   // Hands `held` to the core, its whole frames to the books first. Returns the bytes taken.
   std::size_t input(std::span<const std::byte> held, protocol::mux_clock::time_point now);
 
+  // Gateway: perhaps another process goes on with its core, or might have and does not.
+  void perhaps_change_process(std::size_t one_in, protocol::mux_clock::time_point now);
+
   // The core's books against ours. Call between two calls into the core.
   void check_books();
 
@@ -180,7 +187,8 @@ class simulated_end final : public protocol::link_handler {
   const protocol::hello_frame ours;
   const protocol::hello_frame peers;
   dice& chance;
-  dice moves;  // all that has to do with handing over: the others draw what they always drew
+  dice moves;     // all that has to do with handing over: the others draw what they always drew
+  dice upgrades;  // the same of changes of the process
   simulated_end* peer = nullptr;
   coverage& seen;
   std::vector<std::unique_ptr<scripted_stream>> streams;  // stream n at n − 1
@@ -197,12 +205,14 @@ class simulated_end final : public protocol::link_handler {
 
  private:
   void note_credit(std::span<const std::byte> frames);
+  void change_process(protocol::mux_clock::time_point now);
   scripted_stream& add(protocol::stream_id id);
   scripted_stream& add(protocol::stream_id id, const stream_script& script);
   scripted_stream& add_continued(protocol::stream_id id, stream_script script);
   bool continue_one();
   void drop_released();
 
+  const protocol::mux_options options_;
   int streams_to_open_;
   std::deque<continuation> to_continue_;
   bool may_open_ = false;

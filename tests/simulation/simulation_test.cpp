@@ -39,7 +39,7 @@ void expect_covered(const coverage& seen) {
         seen.link_stalls,   seen.splits,       seen.half_closed,  seen.could_not_open,
         seen.asked,         seen.handed,       seen.declined,     seen.late_answers,
         seen.lies,          seen.pieces,       seen.continued,    seen.refused_again,
-        seen.deposits,      seen.inexact}) {
+        seen.deposits,      seen.inexact,      seen.replaced,     seen.thawed}) {
     EXPECT_GT(times, 10U);
   }
   EXPECT_GT(seen.exact, 0U);
@@ -64,7 +64,8 @@ void print(const coverage& seen, std::uint64_t schedules, double seconds) {
             << seen.pieces << ", continued " << seen.continued << ", refused " << seen.refused_again
             << ", deposits " << seen.deposits << ", links lost with an exact one " << seen.exact
             << ", without " << seen.inexact << ", waited for the queue " << seen.checkpoints_waited
-            << "\n";
+            << "\n  another process went on " << seen.replaced << " times, and did not "
+            << seen.thawed << "\n";
 }
 
 TEST(Simulation, SchedulesKeepTheInvariants) {

@@ -84,6 +84,7 @@ void simulator::take_step() {
       pass_time(static_cast<std::int64_t>(chance_.below(8)));
       disturb_link();
   }
+  gateway_.perhaps_change_process(32, now());
   gateway_.check_books();
   backend_.check_books();
   if (step_ == plan_.cut_step && disturb_.cut_after_bytes < 0) cut();
@@ -295,6 +296,7 @@ bool simulator::round(bool lifted) {
       if (!deliver(*way, 1 + chance_.below(piece), whenever)) break;
     }
   }
+  gateway_.perhaps_change_process(4, now());
   gateway_.check_books();
   backend_.check_books();
   return moved;

@@ -158,6 +158,19 @@ class mux_end : public protocol::link_handler {
     return send(id, std::string(size, 'x'));
   }
 
+  // Another process goes on with a copy of the core; the users of streams attach, and look once
+  // more whether there is output.
+  void change_process(const protocol::mux_options& options) {
+    protocol::mux_core_state state = core.freeze();
+    EXPECT_FALSE(check(state)) << "a state that was frozen is impossible";
+    std::destroy_at(&core);
+    std::construct_at(&core, options, std::move(state), *this, now);
+    for (const auto& [id, stream] : streams)
+      if (!stream->is_released()) core.attach(stream->id, *stream);
+    core.release_unattached();
+    output_told = true;
+  }
+
   // In steps, as a running side sees it.
   void pass(std::chrono::milliseconds time) {
     do {
