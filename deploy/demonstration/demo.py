@@ -15,6 +15,7 @@ import summary
 from cluster import Cluster, ClusterError, Process, wait_until
 
 CHAT_SERVERS = ("chat-a", "chat-b", "chat-c")
+JAVA_SERVER = "chat-c"  # with --java
 JOINING = "chat-d"
 GATEWAYS = ("gateway-1", "gateway-2")
 OUTAGE_SECONDS = 5
@@ -48,10 +49,12 @@ def arguments():
     parser.add_argument("--scale", action="store_true",
                         help="clients find the gateways by DNS, a real PowerDNS; a gateway joins, "
                         "one is drained, the one that publishes is killed; takes 2 minutes")
+    parser.add_argument("--java", action="store_true",
+                        help=f"{JAVA_SERVER} is presenter-chatd-java")
     parser.add_argument("--programs", required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.scale and (options.chaos or options.seconds):
-        parser.error("--scale goes neither with --chaos nor with --seconds")
+    if options.scale and (options.chaos or options.seconds or options.java):
+        parser.error("--scale goes with none of --chaos, --seconds and --java")
     if options.scale and options.clients is not None and options.clients < scale.CLIENTS_MIN:
         parser.error(f"--scale needs --clients of at least {scale.CLIENTS_MIN}")
     if options.clients is None:
@@ -111,10 +114,13 @@ class Demo:
             say("ZooKeeper")
             self.zookeeper = self.cluster.zookeeper()
             self.where = self.zookeeper.connect_string
-        say(f"chat servers {', '.join(CHAT_SERVERS)}")
+        say(f"chat servers {', '.join(CHAT_SERVERS)}"
+            + (f", {JAVA_SERVER} in Java" if self.options.java else ""))
         self.backends = list(CHAT_SERVERS)
         for name in CHAT_SERVERS:
-            self.cluster.chat_server(name, zookeeper=self.where)
+            is_java = self.options.java and name == JAVA_SERVER
+            self.cluster.chat_server(name, zookeeper=self.where,
+                                     program="presenter-chatd" + ("-java" if is_java else ""))
         say(f"gateways {', '.join(GATEWAYS)}")
         tables = {"workers": {"count": WORKERS},
                   "upstream": {"links_per_worker": LINKS_PER_WORKER},

@@ -7,24 +7,27 @@ import io.netty.channel.socket.SocketChannel;
 import io.netty.handler.codec.LengthFieldBasedFrameDecoder;
 import io.netty.util.internal.logging.InternalLoggerFactory;
 import io.netty.util.internal.logging.JdkLoggerFactory;
+import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.StringJoiner;
-import java.util.concurrent.CountDownLatch;
 import presenter.backend.MuxServer;
 import presenter.backend.MuxServerBootstrap;
+import presenter.backend.fleet.Backend;
 
 /** presenter-chatd-java: the demonstration's chat server, with the options of presenter-chatd. */
 public final class Main {
   private static final int PACKET_BYTES_MAX = 128 * 1_024;
   private static final Set<String> FLAGS = Set.of("--echo", "--hand-over", "--early-data");
   private static final Set<String> OPTIONS = Set.of("--name", "--listen", "--drain-seconds",
-      "--ping-seconds", "--dead-seconds", "--move-seconds");
+      "--ping-seconds", "--dead-seconds", "--move-seconds", "--zookeeper", "--zookeeper-auth-file",
+      "--weight", "--advertise", "--empty-seconds", "--settle-seconds", "--mass-drop-seconds",
+      "--saved-map");
 
   private final Map<String, String> given = new HashMap<>();
-  private final CountDownLatch ended = new CountDownLatch(1);
 
   private Main(String[] words) {
     for (int i = 0; i < words.length; ++i) {
@@ -67,13 +70,23 @@ public final class Main {
         .moves(milliseconds("--move-seconds", 300), 200)
         .childOption(ChannelOption.ALLOW_HALF_CLOSURE, has("--echo"))
         .childHandler(initializer(service));
+    Backend member = has("--zookeeper") ? member(name) : null;
+    if (member != null) {
+      bootstrap.fence(member.fence());
+    }
     MuxServer server = bootstrap.bind(listen()).sync().getNow();
     InetSocketAddress address = server.localAddress();
-    Runtime.getRuntime().addShutdownHook(new Thread(() -> leave(server)));
     String host = address.getAddress().getHostAddress();
+    Departure going = new Departure(group.next(), server, member,
+        milliseconds("--empty-seconds", 300), milliseconds("--drain-seconds", 5));
+    if (member != null) {
+      member.onOrdered(going::onOrdered);
+      member.start(server, given.getOrDefault("--advertise", host), address.getPort());
+    }
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> leave(going)));
     System.out.println("presenter-chatd " + name + " listening on "
         + (host.contains(":") ? "[" + host + "]" : host) + ":" + address.getPort());
-    ended.await();
+    going.awaitGone();
     System.out.println("presenter-chatd " + name + " has counted " + counted(service, server));
     System.out.flush();
     Runtime.getRuntime().halt(0);  // the hook, which waits for this, is the end
@@ -95,12 +108,25 @@ public final class Main {
     };
   }
 
-  /** At SIGTERM and SIGINT. */
-  private void leave(MuxServer server) {
-    server.drain(milliseconds("--drain-seconds", 5)).awaitUninterruptibly();
-    ended.countDown();
+  private Backend member(String name) throws IOException {
+    Backend member = new Backend(given.get("--zookeeper"), name)
+        .weight(Integer.parseInt(given.getOrDefault("--weight", "100")))
+        .settle(milliseconds("--settle-seconds", 1))
+        .massDropHold(milliseconds("--mass-drop-seconds", 30));
+    if (has("--zookeeper-auth-file")) {
+      member.identityFile(Path.of(given.get("--zookeeper-auth-file")));
+    }
+    if (has("--saved-map")) {
+      member.savedMap(Path.of(given.get("--saved-map")));
+    }
+    return member;
+  }
+
+  /** At SIGTERM and SIGINT; run() says then what it has counted, and halts. */
+  private static void leave(Departure going) {
+    going.start();
     try {
-      Thread.currentThread().join();  // run() says what it has counted and halts
+      Thread.currentThread().join();
     } catch (InterruptedException interrupted) {
       Thread.currentThread().interrupt();
     }
