@@ -41,7 +41,7 @@ couple_client::couple_client(client_surroundings& around, server_names& servers,
 void couple_client::encode_first_packet(byte_buffer& out) {
   has_conversation_ended_ = false;
   authenticate_call call;
-  call.request.couple_id = around_.options.run_name + "-" + std::to_string(couple_.number);
+  call.request.couple_id = around_.options.couple_id(couple_.number);
   call.request.user_id = side_ == 0 ? "a" : "b";
   call.request.token = "demo";
   around_.codec.encode({around_.options.encoding, 0}, call, out);

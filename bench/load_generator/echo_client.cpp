@@ -32,7 +32,7 @@ std::span<const std::byte> pattern_at(std::uint64_t position, std::size_t bytes)
 
 void echo_client::encode_first_packet(byte_buffer& out) {
   chat_backend::authenticate_call call;
-  call.request.couple_id = around_.options.run_name + "-" + std::to_string(number_);
+  call.request.couple_id = around_.options.couple_id(number_);
   call.request.user_id = "a";
   call.request.token = "demo";
   around_.codec.encode({around_.options.encoding, 0}, call, out);

@@ -8,7 +8,7 @@ using namespace chat_backend;
 
 void idle_client::encode_first_packet(byte_buffer& out) {
   authenticate_call call;
-  call.request.couple_id = around_.options.run_name + "-" + std::to_string(number_);
+  call.request.couple_id = around_.options.couple_id(number_);
   call.request.user_id = "a";
   call.request.token = "demo";
   around_.codec.encode({around_.options.encoding, 0}, call, out);

@@ -28,10 +28,15 @@ struct load_options {
   double connect_rate = 500;         // new TLS connections per second while starting
   std::size_t source_addresses = 0;  // 0: not bound
   std::string run_name;              // first part of every couple_id, so that runs do not meet
+  std::vector<std::string> keys;     // in place of such couple_ids; empty: none, else enough
   std::chrono::nanoseconds drain_deadline = std::chrono::seconds(10);
   // Over what the connect rate needs by itself.
   std::chrono::nanoseconds connect_deadline = std::chrono::seconds(30);
   bool shows_progress = true;
+
+  std::string couple_id(std::size_t number) const {
+    return keys.empty() ? run_name + "-" + std::to_string(number) : keys[number];
+  }
 };
 
 }  // namespace presenter::bench

@@ -31,6 +31,7 @@ struct command_line {
   std::string encoding = "binary";
   bool is_insecure = false;
   std::string json_file;
+  std::string keys_file;
   load_options options;
 };
 
@@ -60,6 +61,8 @@ void add_common_options(CLI::App& app, command_line& line) {
   app.add_option("--source-addresses", options.source_addresses,
                  "spread over 127.0.0.1, 127.0.0.2 …; 0 binds to none")
       ->check(CLI::Range(0, 10'000));
+  app.add_option("--keys", line.keys_file, "file with a routing key for each client or couple")
+      ->check(CLI::ExistingFile);
   app.add_option("--json", line.json_file, "write the summary as JSON; - is standard output");
   app.add_flag("--progress,!--no-progress", options.shows_progress, "a line a second (default)");
 }
@@ -90,6 +93,17 @@ void add_subcommands(CLI::App& app, command_line& line) {
   add("idle", "clients that are served and then hold still", load_kind::idle);
 }
 
+std::vector<std::string> read_keys(const command_line& line) {
+  std::vector<std::string> keys;
+  std::ifstream file(line.keys_file);
+  for (std::string key; std::getline(file, key);)
+    keys.push_back(key);
+  const bool are_couples = line.options.kind == load_kind::chat;
+  if (keys.size() < line.options.clients / (are_couples ? 2 : 1))
+    throw std::invalid_argument("--keys has fewer keys than there are clients");
+  return keys;
+}
+
 void complete_options(command_line& line) {
   load_options& options = line.options;
   for (const std::string& text : line.gateways)
@@ -103,6 +117,7 @@ void complete_options(command_line& line) {
   if (options.kind == load_kind::chat && options.clients % 2 != 0) {
     throw std::invalid_argument("--clients must be even: they are couples");
   }
+  if (!line.keys_file.empty()) options.keys = read_keys(line);
   // Another run against the same chat servers must not meet this one's couples.
   options.run_name = fmt::format("load-{}-{}", std::time(nullptr), ::getpid());
 }
