@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace presenter::gateway {
 
@@ -31,6 +32,13 @@ void client_socket::park() {
   if (input_.empty() || !parked_.empty()) return;  // nothing left, or its own already
   parked_.append(input_);
   input_ = parked_.mutable_bytes();
+}
+
+void client_socket::adopt(byte_buffer input, bool has_failed) {
+  parked_ = std::move(input);
+  input_ = parked_.mutable_bytes();
+  has_failed_ = has_failed;
+  is_drained_ = true;
 }
 
 socket_status client_socket::receive() {

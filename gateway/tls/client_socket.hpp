@@ -63,6 +63,11 @@ class client_socket {
   // receive_buffer::bytes_max.
   socket_status receive();
 
+  // What a process that goes on with the descriptor needs besides input(); and from there on. The
+  // first edges that it gets say what can be done.
+  bool has_failed() const { return has_failed_; }
+  void adopt(byte_buffer input, bool has_failed);
+
   // One send; `sent`: how many the kernel took.
   socket_status send(std::span<const std::byte> bytes, std::size_t& sent);
 

@@ -23,6 +23,38 @@ tls_status status_of(socket_status status) {
 
 }  // namespace
 
+// --- another process goes on
+
+tls_channel_state detached_session::freeze(const client_socket& socket) const {
+  tls_channel_state state;
+  state.records = records_.state();
+  state.input.append(socket.input());
+  state.unsent.append(unsent_.bytes());
+  state.plaintext_waiting = plaintext_waiting_;
+  state.plaintext = plaintext_;
+  state.forgiven_at = forgiven_at_;
+  state.is_partial = is_partial_;
+  state.has_failed = socket.has_failed();
+  return state;
+}
+
+boost::system::error_code detached_session::adopt(tls_channel_state& state, client_socket& socket) {
+  auto records = tls_records::adopt(state.records);
+  if (!records) return records.error();
+  const bool is_sound = state.plaintext <= state.input.size() &&
+                        state.input.size() <= receive_buffer::bytes_max &&
+                        state.plaintext_waiting <= tls_io::write_bytes_max;
+  if (!is_sound) return tls_errc::state_invalid;
+  start(std::move(*records));
+  socket.adopt(std::move(state.input), state.has_failed);
+  unsent_ = std::move(state.unsent);
+  plaintext_waiting_ = state.plaintext_waiting;
+  plaintext_ = state.plaintext;
+  forgiven_at_ = state.forgiven_at;
+  is_partial_ = state.is_partial;
+  return {};
+}
+
 // --- reading
 
 tls_result detached_session::read(std::span<std::byte> into, client_socket& socket) {

@@ -11,6 +11,7 @@
 #include "base/byte_buffer.hpp"
 #include "gateway/tls/client_socket.hpp"
 #include "gateway/tls/records/tls_records.hpp"
+#include "gateway/tls/tls_channel_state.hpp"
 #include "gateway/tls/tls_status.hpp"
 #include "gateway/tls/turn_share.hpp"
 
@@ -48,6 +49,11 @@ class detached_session {
     is_started_ = true;
   }
   bool is_started() const { return is_started_; }
+
+  // A copy of all there is, with the socket's; this session can go on all the same.
+  tls_channel_state freeze(const client_socket& socket) const;
+  // In place of start. state_invalid.
+  boost::system::error_code adopt(tls_channel_state& state, client_socket& socket);
 
   // Again: io.share is used up.
   tls_result read(std::span<std::byte> into, client_socket& socket);

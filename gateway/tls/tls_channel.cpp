@@ -24,6 +24,17 @@ bool tls_channel::detach() {
   return true;
 }
 
+tls_channel_state tls_channel::freeze() const {
+  tls_channel_state state = detached_.freeze(socket_);
+  if (early_ != nullptr) state.early.append(early_->bytes());
+  return state;
+}
+
+boost::system::error_code tls_channel::adopt(tls_channel_state state) {
+  if (!state.early.empty()) early_ = std::make_unique<byte_buffer>(std::move(state.early));
+  return detached_.adopt(state, socket_);
+}
+
 std::size_t tls_channel::read_early(std::span<std::byte> into) {
   if (early_ == nullptr) return 0;
   const std::size_t n = std::min(into.size(), early_->size());

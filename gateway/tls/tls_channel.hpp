@@ -66,6 +66,12 @@ class tls_channel {
 
   bool is_detached() const { return detached_.is_started(); }
 
+  // A copy of all there is, for a process that is handed the descriptor; this one can go on all the
+  // same. Requires is_detached().
+  tls_channel_state freeze() const;
+  // In place of a handshake, with what another process has frozen. state_invalid.
+  boost::system::error_code adopt(tls_channel_state state);
+
   tls_result read(std::span<std::byte> into);
   // After want_write the next call must offer the same bytes first.
   tls_result write(std::span<const std::byte> bytes);

@@ -108,6 +108,8 @@ class tls_records {
   static boost::system::result<tls_records> adopt(const tls_record_state& state);
   // Leaves nothing behind. The caller wipes what it gets.
   tls_record_state release();
+  // For a process that may go on with it, if this one does not. Who copies it wipes the copy.
+  const tls_record_state& state() const { return state_; }
 
   // Takes one record off the front of `input`, or asks for more. An error ends the client: it is
   // given again by every further call, and alert_of() says what to send. After close_notify all

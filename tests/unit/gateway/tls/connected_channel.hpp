@@ -24,7 +24,8 @@ using presenter::testing::tls_peer;
 // Life: closes the descriptors. Confined to: the test.
 struct connected_channel {
   connected_channel(const tls_contexts_ptr& context, tls_io& io, int version, int socket_bytes = 0,
-                    SSL_SESSION* resume = nullptr) {
+                    SSL_SESSION* resume = nullptr)
+      : contexts_(context), io_(io) {
     std::array<int, 2> ends{};
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()), 0);
     for (const int end : ends)
@@ -34,7 +35,7 @@ struct connected_channel {
     channel.emplace(context, descriptor, io);
     peer.emplace(ends[1], version, resume);
     epoll_event event{};
-    event.events = static_cast<std::uint32_t>(EPOLLIN | EPOLLOUT | EPOLLRDHUP) | EPOLLET;
+    event.events = edges_wanted;
     EXPECT_EQ(::epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event), 0);
   }
   ~connected_channel() {
@@ -45,12 +46,24 @@ struct connected_channel {
 
   // Begins a turn.
   void edges() {
+    if (moves && channel->is_detached()) move();
     channel->begin_turn(now);
     epoll_event event{};
     if (::epoll_wait(epoll, &event, 1, 0) != 1) return;
     if ((event.events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
       channel->mark_readable((event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0);
     if ((event.events & EPOLLOUT) != 0) channel->mark_writable();
+  }
+
+  // Another channel goes on, as in a process that takes the gateway's place: all it gets is what
+  // was frozen, and the edges of its own registration.
+  void move() {
+    tls_channel_state state = channel->freeze();
+    channel.emplace(contexts_, descriptor, io_);
+    ASSERT_FALSE(channel->adopt(std::move(state)));
+    epoll_event event{};
+    event.events = edges_wanted;
+    ASSERT_EQ(::epoll_ctl(epoll, EPOLL_CTL_MOD, descriptor, &event), 0);
   }
 
   // Whether both ends are through. If not, `alert` is what ours has told the peer.
@@ -132,12 +145,19 @@ struct connected_channel {
   int alert = -1;
   int turns_more = 0;  // after a share was used up
   bool detaches = false;
+  bool moves = false;  // at the beginning of each turn
   protocol::tls_facts facts;
   int epoll = ::epoll_create1(EPOLL_CLOEXEC);
   int descriptor = -1;
   std::optional<tls_channel> channel;
   std::optional<tls_peer> peer;
   tls_status status = tls_status::ok;
+
+ private:
+  static constexpr std::uint32_t edges_wanted =
+      static_cast<std::uint32_t>(EPOLLIN | EPOLLOUT | EPOLLRDHUP) | EPOLLET;
+  const tls_contexts_ptr& contexts_;
+  tls_io& io_;
 };
 
 }  // namespace presenter::gateway

@@ -44,7 +44,7 @@ class Tls12Channel : public TlsChannel {
     return made;
   }
 };
-INSTANTIATE_TEST_SUITE_P(Kinds, Tls12Channel, ::testing::Values(tls12, tls12_detached),
+INSTANTIATE_TEST_SUITE_P(Kinds, Tls12Channel, ::testing::Values(tls12, tls12_detached, tls12_moved),
                          name_of_kind);
 
 constexpr const char* suites[] = {"ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384",
@@ -79,7 +79,8 @@ TEST_P(Tls12Channel, RefusesAnotherHandshakeAndGoesOn) {
 }
 
 class Tls12Detached : public Tls12Channel {};
-INSTANTIATE_TEST_SUITE_P(Kinds, Tls12Detached, ::testing::Values(tls12_detached), name_of_kind);
+INSTANTIATE_TEST_SUITE_P(Kinds, Tls12Detached, ::testing::Values(tls12_detached, tls12_moved),
+                         name_of_kind);
 
 // RFC 5288 §3: with one key no nonce twice. OpenSSL has used one already.
 TEST_P(Tls12Detached, CountsNoncesOnFromThatOfItsFinished) {

@@ -13,7 +13,7 @@ namespace presenter::gateway {
 namespace {
 
 class Tls13Channel : public TlsChannel {};
-INSTANTIATE_TEST_SUITE_P(Kinds, Tls13Channel, ::testing::Values(tls13, tls13_detached),
+INSTANTIATE_TEST_SUITE_P(Kinds, Tls13Channel, ::testing::Values(tls13, tls13_detached, tls13_moved),
                          name_of_kind);
 
 TEST_P(Tls13Channel, FollowsKeyUpdatesInTheMiddleOfTraffic) {
@@ -193,7 +193,8 @@ TEST_P(Tls13Channel, TakesDataThatCameWithTheEndOfTheHandshake) {
 }
 
 class DetachedChannel : public TlsChannel {};
-INSTANTIATE_TEST_SUITE_P(Kinds, DetachedChannel, ::testing::Values(tls13_detached), name_of_kind);
+INSTANTIATE_TEST_SUITE_P(Kinds, DetachedChannel, ::testing::Values(tls13_detached, tls13_moved),
+                         name_of_kind);
 
 // OpenSSL has no limit: there the share of a turn is the only one.
 TEST_P(DetachedChannel, EndsAClientWhoseKeyUpdatesComeFasterThanOneASecond) {

@@ -32,6 +32,7 @@ struct channel_kind {
   const char* name;
   int version;
   bool detaches;
+  bool moves = false;  // another channel goes on at each turn
 };
 
 class TlsChannel : public ::testing::TestWithParam<channel_kind> {
@@ -46,6 +47,7 @@ class TlsChannel : public ::testing::TestWithParam<channel_kind> {
     auto made =
         std::make_unique<connected_channel>(context, io, GetParam().version, socket_bytes, resume);
     made->detaches = GetParam().detaches;
+    made->moves = GetParam().moves;
     return made;
   }
   std::unique_ptr<connected_channel> ready(int socket_bytes = 0) {
@@ -92,6 +94,9 @@ inline constexpr channel_kind tls12{"Tls12", TLS1_2_VERSION, false};
 inline constexpr channel_kind tls12_detached{"Tls12Detached", TLS1_2_VERSION, true};
 inline constexpr channel_kind tls13{"Tls13", TLS1_3_VERSION, false};
 inline constexpr channel_kind tls13_detached{"Tls13Detached", TLS1_3_VERSION, true};
+
+inline constexpr channel_kind tls12_moved{"Tls12Moved", TLS1_2_VERSION, true, true};
+inline constexpr channel_kind tls13_moved{"Tls13Moved", TLS1_3_VERSION, true, true};
 
 inline std::string name_of_kind(const ::testing::TestParamInfo<channel_kind>& info) {
   return info.param.name;

@@ -425,7 +425,8 @@ TEST_P(TlsChannel, ResumesWithTheTicketOfAnotherContextOfTheSameKeys) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, TlsChannel,
-                         ::testing::Values(tls12, tls12_detached, tls13, tls13_detached),
+                         ::testing::Values(tls12, tls12_detached, tls12_moved, tls13,
+                                           tls13_detached, tls13_moved),
                          name_of_kind);
 
 }  // namespace
