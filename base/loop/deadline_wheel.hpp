@@ -6,6 +6,7 @@
 #include <boost/intrusive/list.hpp>
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <vector>
 
 namespace presenter {
@@ -20,6 +21,9 @@ class deadline_node : public boost::intrusive::list_base_hook<
   virtual void on_deadline(steady_time now) = 0;
 
   bool has_deadline() const { return is_linked(); }
+  std::optional<steady_time> deadline() const {
+    return has_deadline() ? std::optional(deadline_) : std::nullopt;
+  }
   void clear_deadline() { unlink(); }
 
  protected:

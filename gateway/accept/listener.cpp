@@ -36,7 +36,7 @@ listener::~listener() {
 }
 
 void listener::resume() {
-  if (is_stopped_ || has_deadline() || is_listening_) return;
+  if (is_stopped_ || is_held_ || has_deadline() || is_listening_) return;
   // No memory in the kernel, or fs.epoll.max_user_watches is reached: tried again, as without
   // descriptors.
   if (const auto error = polls_.add(socket_.descriptor(), *this, poll_mode::level_in)) {
@@ -77,6 +77,16 @@ bool listener::has_descriptors() const {
   if (next < 0) return false;
   ::close(next);
   return static_cast<std::size_t>(next) < limits_.descriptors_watermark;
+}
+
+void listener::hold() {
+  is_held_ = true;
+  stop_polling();
+}
+
+void listener::let_in() {
+  is_held_ = false;
+  resume();
 }
 
 void listener::stop() {

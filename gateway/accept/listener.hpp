@@ -41,6 +41,11 @@ class listener final : private poll_target, private deadline_node {
   // There is room for clients again; if descriptors are what is missing, that goes on. Idempotent.
   void resume();
 
+  // Accepts no more, until let_in: those who come wait in the kernel.
+  void hold();
+  void let_in();
+  int descriptor() const { return socket_.descriptor(); }
+
   // Accepts no more, for good, and closes the socket.
   void stop();
 
@@ -62,6 +67,7 @@ class listener final : private poll_target, private deadline_node {
   log_pace said_;
   log_pace full_said_;
   bool is_listening_ = false;
+  bool is_held_ = false;
   bool is_stopped_ = false;
 };
 

@@ -38,6 +38,9 @@ class listening_socket {
       const tcp_endpoint& address, int backlog, const clients_config& clients = {},
       int fast_open = 0, option_setter set = ::setsockopt);
 
+  // One that this process has inherited, and that listens already; closed when this dies.
+  static listening_socket adopt(int descriptor) { return listening_socket(descriptor); }
+
   listening_socket(listening_socket&& other) noexcept;
   listening_socket& operator=(listening_socket&& other) noexcept;
   ~listening_socket();

@@ -24,6 +24,13 @@ class client_closing {
   // dead phones; shorter would cut answers on slow mobile networks.
   static constexpr std::chrono::seconds timeout{5};
 
+  client_closing() = default;
+  // One that is so far already.
+  client_closing(bool is_close_notify_sent, bool is_fin_sent)
+      : is_close_notify_sent_(is_close_notify_sent), is_fin_sent_(is_fin_sent) {}
+  bool is_close_notify_sent() const { return is_close_notify_sent_; }
+  bool is_fin_sent() const { return is_fin_sent_; }
+
   // close_notify, while there may still be bytes of the client: ok once it is on its way.
   tls_status finish_writing(tls_channel& tls);
 

@@ -63,6 +63,8 @@ class client_opening {
   std::span<std::byte> wanted();
   // The first `n` of them have come.
   opening_step on_packet_bytes(std::size_t n, steady_time now);
+  // What there is of it.
+  std::span<const std::byte> packet() const { return packet_.bytes(); }
   // From the step `open` on: the routing key that the whole packet holds.
   const std::string& key() const { return key_; }
 

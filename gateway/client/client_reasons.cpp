@@ -58,6 +58,7 @@ handoff_result result_of(close_reason reason, std::string_view cause) {
       return handoff_result::link_lost;
     case close_reason::shutting_down:
     case close_reason::gateway_draining:
+    case close_reason::upgraded:
       return handoff_result::shutting_down;
     case close_reason::no_shard:
       return handoff_result::no_owner;

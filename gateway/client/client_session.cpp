@@ -42,6 +42,10 @@ client_session::~client_session() {
 void client_session::start() {
   context_.thread.assert_on_worker();
   set_deadline(context_.settings.tls.handshake_timeout);
+  begin_polling();
+}
+
+void client_session::begin_polling() {
   if (const auto error = context_.polls.add(descriptor_, *this, poll_mode::edge_in_out)) {
     log_paced(context_.failures_said, spdlog::level::err, "cannot poll a client: {}",
               error.message());

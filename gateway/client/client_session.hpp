@@ -21,6 +21,8 @@
 #include "gateway/accept/arrival_watch.hpp"
 #include "gateway/client/client_closing.hpp"
 #include "gateway/client/client_opening.hpp"
+#include "gateway/client/client_state.hpp"
+#include "gateway/client/freezing_tables.hpp"
 #include "gateway/client/idle_watch.hpp"
 #include "gateway/client/opened_as.hpp"
 #include "gateway/config/config.hpp"
@@ -97,6 +99,22 @@ class client_session final : public session_hook,
 
   void start();
 
+  // Another process can go on with it: its records are detached, and its stream is neither being
+  // opened nor handed over.
+  bool can_go_along() const;
+  // A copy of all there is; this session can go on all the same. Requires can_go_along(). What it
+  // has in common with others is put into `tables`, if it is not there.
+  client_state freeze(freezing_tables& tables) const;
+  // Another process has all others: the client is told that the session ends, as far as its socket
+  // takes it. Nothing of the links is touched.
+  void say_farewell();
+  // One that another process has frozen; its descriptor is inherited. adopt() comes next: with an
+  // error, which names what is impossible, the session is of no use. Then it does nothing until
+  // resume().
+  client_session(client_context& context, const client_state& state);
+  boost::system::error_code adopt(client_state state, const client_tables& tables);
+  void resume();
+
   // The gateway ends: closes cleanly what can be closed cleanly.
   void shut_down();
 
@@ -143,6 +161,7 @@ class client_session final : public session_hook,
   void on_rest_sent() override;
   void on_relay_over(close_reason reason, std::string_view cause) override;
 
+  void begin_polling();
   void set_phase(client_phase phase);
   void set_deadline(duration within);
   void on_idle(steady_time now);
@@ -166,6 +185,9 @@ class client_session final : public session_hook,
   void wait_for_upstream(bool has_place);
   // Before the handshake has ended; a stream may be open all the same.
   bool is_early() const { return phase_ == client_phase::handshake; }
+
+  boost::system::error_code adopt_packet(const client_state& state, const client_tables& tables);
+  boost::system::error_code adopt_stream(client_state& state, const client_tables& tables);
 
   void begin_relaying();
   void strand(close_reason reason, move_cause cause);

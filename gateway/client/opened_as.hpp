@@ -59,6 +59,16 @@ class opened_as {
 // In gateway/tls/README.md, Memory of an idle client, too.
 static_assert(sizeof(opened_as) == 72);
 
+// An order of what handshakes agreed on, for tables in which each stands once.
+struct tls_facts_less {
+  bool operator()(const protocol::tls_facts& a, const protocol::tls_facts& b) const {
+    const auto all = [](const protocol::tls_facts& of) {
+      return std::tie(of.version, of.suite, of.server_name, of.alpn, of.resumed, of.client_subject);
+    };
+    return all(a) < all(b);
+  }
+};
+
 // Life: outlives the sessions. Confined to: the worker's thread. Bounds: one for each client.
 class opened_store {
  public:
@@ -89,18 +99,8 @@ class opened_store {
   std::size_t deposit_bytes() const { return deposits_.memory_bytes(); }
 
  private:
-  struct less {
-    bool operator()(const protocol::tls_facts& a, const protocol::tls_facts& b) const {
-      const auto all = [](const protocol::tls_facts& of) {
-        return std::tie(of.version, of.suite, of.server_name, of.alpn, of.resumed,
-                        of.client_subject);
-      };
-      return all(a) < all(b);
-    }
-  };
-
   // The last who needs them takes them out.
-  std::map<protocol::tls_facts, std::size_t, less> shared_;
+  std::map<protocol::tls_facts, std::size_t, tls_facts_less> shared_;
   slab<opened_as> memory_;
   deposit_store deposits_;
 };

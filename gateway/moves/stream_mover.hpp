@@ -36,6 +36,7 @@ class movable : public movable_hook {
  public:
   // nullptr: no backend has been chosen yet.
   const shard_router::backend_entry* backend() const { return backend_.get(); }
+  const std::shared_ptr<const shard_router::backend_entry>& backend_ptr() const { return backend_; }
   std::uint64_t ring_hash() const { return ring_hash_; }
   // Its turn to be moved has not come yet.
   bool is_move_pending() const { return is_pending_; }

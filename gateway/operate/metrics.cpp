@@ -53,6 +53,8 @@ struct metric_row {
   metric_type type;
   std::string_view label;  // what tells its samples apart; empty: there is one
   void (*write)(prometheus_text&, std::string_view label, worker_span);
+  void (*visit)(worker_metrics&, std::string_view name,
+                const counter_visit&) = nullptr;  // counters
 };
 
 template <class Value>
@@ -83,11 +85,26 @@ void write_array(prometheus_text& out, std::string_view label, worker_span worke
   }
 }
 
+template <auto Member, class Value>
+void visit_counter(worker_metrics& of, std::string_view name, const counter_visit& visit) {
+  if constexpr (std::is_same_v<Value, counter>) visit(std::string(name), of.*Member);
+}
+
+template <auto Member, class Value, class Enum, Enum Last>
+void visit_array(worker_metrics& of, std::string_view name, const counter_visit& visit) {
+  if constexpr (std::is_same_v<Value, counter>) {
+    for (std::size_t i = 0; i < metric_array<Value, Enum, Last>::size; ++i) {
+      const auto at = static_cast<Enum>(i);
+      visit(fmt::format("{} {}", name, label_of(at)), (of.*Member)[at]);
+    }
+  }
+}
+
 // The sum over all workers.
 template <auto Member, class Value>
 constexpr metric_row row_of_member(Value worker_metrics::*, std::string_view name,
                                    std::string_view help) {
-  return {name, help, type_of<Value>, "", &write_sum<Member>};
+  return {name, help, type_of<Value>, "", &write_sum<Member>, &visit_counter<Member, Value>};
 }
 
 // The sums over all workers, by enumerator.
@@ -95,7 +112,12 @@ template <auto Member, class Value, class Enum, Enum Last>
 constexpr metric_row row_of_member(metric_array<Value, Enum, Last> worker_metrics::*,
                                    std::string_view name, std::string_view help,
                                    std::string_view label) {
-  return {name, help, type_of<Value>, label, &write_array<Member, Value, Enum, Last>};
+  return {name,
+          help,
+          type_of<Value>,
+          label,
+          &write_array<Member, Value, Enum, Last>,
+          &visit_array<Member, Value, Enum, Last>};
 }
 
 template <auto Member, class... Texts>
@@ -426,6 +448,11 @@ std::int64_t worker_metrics::clients_total() const noexcept {
   for (std::size_t i = 0; i < decltype(clients_open)::size; ++i)
     sum += clients_open.at_index(i).value();
   return sum;
+}
+
+void visit_counters(worker_metrics& metrics, const counter_visit& visit) {
+  for (const auto& row : metric_table)
+    if (row.visit != nullptr) row.visit(metrics, row.name, visit);
 }
 
 std::string render_prometheus(worker_span workers, const process_facts& facts) {

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <ctime>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -255,6 +256,11 @@ struct process_facts {
   drain_facts drain;
   balance_facts balance;
 };
+
+// Shows every counter of the worker with its family's name, and the label that tells it apart
+// there: "presenter_closes_total client_idle".
+using counter_visit = std::function<void(std::string key, counter&)>;
+void visit_counters(worker_metrics& metrics, const counter_visit& visit);
 
 // How long a worker takes for so many moves: they are made one after the other.
 double move_seconds(std::int64_t closes, std::int64_t handoffs, const move_paces& paces);

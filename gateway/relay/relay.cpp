@@ -62,6 +62,38 @@ void relay::start(std::shared_ptr<protocol::mux_core> link, protocol::stream_id 
   context_.metrics.streams_open.add();
 }
 
+relay_state relay::freeze() const {
+  relay_state state;
+  state.for_client.append(for_client_.bytes());
+  state.is_client_finished = is_client_finished_;
+  state.is_backend_finished = to_client_ != to_client::open;
+  state.is_client_told = to_client_ == to_client::finished;
+  state.is_blocked_at_client = is_blocked(blocked::at_client);
+  state.is_blocked_at_backend = is_blocked(blocked::at_backend);
+  state.has_limit = has_limit_;
+  state.end = end_;
+  return state;
+}
+
+bool relay::adopt(relay_state state, std::shared_ptr<protocol::mux_core> link,
+                  protocol::stream_id stream) {
+  for_client_ = std::move(state.for_client);
+  is_client_finished_ = state.is_client_finished;
+  to_backend_ = is_client_finished_ ? to_backend::finished : to_backend::open;
+  if (state.is_backend_finished)
+    to_client_ = state.is_client_told ? to_client::finished : to_client::finishing;
+  set_blocked(blocked::at_client, state.is_blocked_at_client);
+  set_blocked(blocked::at_backend, state.is_blocked_at_backend);
+  has_limit_ = state.has_limit;
+  end_ = state.end;
+  if (link == nullptr) return true;
+  if (!link->attach(stream, *this)) return false;
+  link_ = std::move(link);
+  stream_ = stream;
+  context_.metrics.streams_open.add();
+  return true;
+}
+
 std::size_t relay::send_packet(std::span<const std::byte> packet) {
   if (packet.empty()) return 0;
   const std::size_t n = link_->submit_data(stream_, packet, false);

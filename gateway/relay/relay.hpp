@@ -27,6 +27,7 @@
 #include "gateway/config/config.hpp"
 #include "gateway/operate/metrics.hpp"
 #include "gateway/relay/client_end.hpp"
+#include "gateway/relay/relay_state.hpp"
 #include "protocol/mux/mux_core.hpp"
 
 namespace presenter::gateway {
@@ -98,7 +99,16 @@ class relay final : public protocol::stream_handler, public batched {
   // The backend, whichever of them it was, has sent its last byte.
   bool is_backend_finished() const { return to_client_ != to_client::open; }
 
+  // A copy of all there is but the stream; this relay can go on all the same. Not while a stream is
+  // being opened or handed over.
+  relay_state freeze() const;
+  // Goes on with what another relay has frozen, and with its stream on `link`; nullptr: it had none
+  // any more. Moves no byte before the client's next event. False: the link has no such stream.
+  bool adopt(relay_state state, std::shared_ptr<protocol::mux_core> link,
+             protocol::stream_id stream);
+
   bool is_started() const { return link_ != nullptr; }
+  const protocol::mux_core* link() const { return link_.get(); }
   protocol::stream_id stream() const { return stream_; }
 
   void on_client_readable();

@@ -70,6 +70,7 @@ enum class close_reason : std::uint8_t {
   // The gateway itself.
   gateway_draining,
   rebalanced_away,
+  upgraded,
   shutting_down,
   internal,
 };

@@ -5,6 +5,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/system/result.hpp>
 #include <functional>
 #include <limits>
 #include <memory>
@@ -26,7 +27,9 @@
 #include "gateway/upstream/upstream_pool.hpp"
 #include "gateway/worker/announced_ends.hpp"
 #include "gateway/worker/client_set.hpp"
+#include "gateway/worker/freeze_gate.hpp"
 #include "gateway/worker/survey_queue.hpp"
+#include "gateway/worker/worker_state.hpp"
 #include "protocol/transport/mux_link.hpp"
 
 namespace presenter::gateway {
@@ -63,6 +66,10 @@ class worker final : private client_session_owner {
  public:
   // Throws std::runtime_error if the TLS context cannot be made.
   worker(const worker_setup& setup, listening_socket socket);
+  // Goes on with what a worker of another process has handed over; `socket` is that one's. Reads,
+  // writes and closes nothing before post_listen. Throws boost::system::system_error as well, if
+  // the state makes no sense.
+  worker(const worker_setup& setup, listening_socket socket, worker_state adopted);
   ~worker();
 
   // Begins the thread, which serves nobody until post_listen. `name`: in the log, and what the
@@ -93,6 +100,18 @@ class worker final : private client_session_owner {
   // Those who were announced for this reason and are not closed yet stay.
   void post_keep_announced(close_reason reason);
 
+  // Another process may take this one's place: no further client, and no move, until thaw.
+  void post_settle();
+  // At the end of a turn of the loop calls `frozen` with all there is, on the worker's thread,
+  // which then stands still until thaw or let_go. What it says is a copy: after thaw the worker
+  // goes on as if nothing had been.
+  using frozen_handler = std::function<void(boost::system::result<worker_state>)>;
+  void post_freeze(frozen_handler frozen);
+  void thaw();
+  // Once what it said is another process's: this worker never goes on. Those who could not go along
+  // are told that the session ends.
+  void let_go();
+
   // Accepts no more, closes clients cleanly, then links; whatever is left after `within` is cut.
   // The thread ends with it.
   void post_shut_down(duration within);
@@ -111,6 +130,10 @@ class worker final : private client_session_owner {
 
   void run();
   void begin_serving();
+  void resume_adopted();
+  void freeze(const frozen_handler& frozen);
+  worker_state state();
+  [[noreturn]] void leave_behind();
   void end_after_failure();
   void wait_tick();
   void notice_standstill();
@@ -165,6 +188,8 @@ class worker final : private client_session_owner {
   bool is_serving_ = false;
   bool is_serve_posted_ = false;
   steady_time skipped_to_{};  // when the worker had stood still the last time
+  freeze_gate gate_;
+  bool is_settling_ = false;  // another process may take this one's place
   bool is_shutting_down_ = false;
   bool are_links_shut_down_ = false;
   steady_time cut_at_{};

@@ -13,7 +13,8 @@ LAYERS = {
     "protocol": ("base",),
     "protocol/wire": ("base", "protocol"),
     "protocol/mux": ("base", "protocol", "protocol/wire"),
-    "protocol/transport": ("base/loop", "protocol", "protocol/wire", "protocol/mux"),
+    "protocol/transport": (
+        "base", "base/loop", "protocol", "protocol/wire", "protocol/mux"),
     "shard_router": ("base", "base/net"),
     "protocol/backend_sdk": (
         "base", "protocol", "protocol/wire", "protocol/mux", "protocol/transport", "shard_router"),
@@ -42,14 +43,14 @@ LAYERS = {
         "base", "base/net", "protocol", "protocol/wire", "protocol/transport", "shard_router",
         "gateway/vocabulary", "gateway/config", "gateway/operate"),
     "gateway/relay": (
-        "protocol/wire", "protocol/mux", "gateway/vocabulary", "gateway/config",
+        "base", "protocol/wire", "protocol/mux", "gateway/vocabulary", "gateway/config",
         "gateway/operate"),
     "gateway/moves": (
         "base", "protocol", "protocol/wire", "shard_router", "gateway/vocabulary",
         "gateway/operate"),
     "gateway/client": (
-        "base", "base/loop", "protocol/wire", "gateway/vocabulary", "gateway/config",
-        "gateway/operate", "gateway/tls", "gateway/tls/certificates", "gateway/accept",
+        "base", "base/loop", "protocol/wire", "shard_router", "gateway/vocabulary",
+        "gateway/config", "gateway/operate", "gateway/tls", "gateway/tls/certificates", "gateway/accept",
         "gateway/upstream", "gateway/relay", "gateway/moves"),
     "gateway/worker": (
         "base", "protocol/transport", "gateway/config", "gateway/operate", "gateway/tls",

@@ -1,0 +1,106 @@
+// How a worker stands still, what it hands over, and how the worker of another process goes on
+// with it. See: gateway/upgrade/README.md.
+#include <boost/system/system_error.hpp>
+#include <new>
+#include <utility>
+
+#include "gateway/worker/worker.hpp"
+
+namespace presenter::gateway {
+
+// --- the worker that may be replaced
+
+void worker::post_settle() {
+  post([this] {
+    is_settling_ = true;
+    listener_.hold();
+    move_timer_.cancel();
+    move_awaited_.reset();
+  });
+}
+
+void worker::post_freeze(frozen_handler frozen) {
+  gate_.ask();
+  post([this, frozen = std::move(frozen)] { freeze(frozen); });
+}
+
+void worker::thaw() {
+  gate_.thaw();
+  post([this] {
+    is_settling_ = false;
+    listener_.let_in();
+    wait_move();
+  });
+}
+
+void worker::let_go() {
+  gate_.let_go();
+}
+
+void worker::freeze(const frozen_handler& frozen) {
+  own_thread_.assert_on_worker();
+  if (!gate_.enter()) return;
+  try {
+    frozen(state());
+  } catch (const std::bad_alloc&) {
+    frozen(boost::system::errc::make_error_code(boost::system::errc::not_enough_memory));
+  }
+  if (gate_.wait() == freeze_gate::verdict::let_go) leave_behind();
+}
+
+// What the sockets take leaves first. Nothing else changes: this worker may have to go on.
+worker_state worker::state() {
+  { const protocol::output_batch::scope sends(output_); }
+  bury();
+  worker_state state;
+  state.listener = listener_.descriptor();
+  state.tag_stem = context_.tag_stem;
+  state.sessions_begun = context_.sessions_begun;
+  state.counters = values_of(metrics_);
+  state.upstream = upstream_.freeze();
+  freezing_tables tables(upstream_);
+  state.clients.reserve(clients_.size());
+  clients_.visit_all([&](client_session& client) {
+    if (client.can_go_along()) {
+      state.clients.push_back(client.freeze(tables));
+    } else {
+      ++state.left_behind;
+    }
+  });
+  state.tables = tables.take();
+  return state;
+}
+
+// Everything that is shared is the other process's by now: this thread touches nothing of it, and
+// ends with its process.
+void worker::leave_behind() {
+  clients_.visit_all([](client_session& client) {
+    if (!client.can_go_along()) client.say_farewell();
+  });
+  gate_.wait_for_ever();
+}
+
+// --- the worker that goes on
+
+worker::worker(const worker_setup& setup, listening_socket socket, worker_state adopted)
+    : worker(setup, std::move(socket)) {
+  context_.tag_stem = std::move(adopted.tag_stem);
+  context_.sessions_begun = adopted.sessions_begun;
+  add_values(metrics_, adopted.counters);
+  metrics_.closes[close_reason::upgraded].add(adopted.left_behind);
+  upstream_.adopt(std::move(adopted.upstream));
+  for (client_state& each : adopted.clients) {
+    client_session& client = clients_.make(context_, each);
+    if (const auto error = client.adopt(std::move(each), adopted.tables))
+      throw boost::system::system_error(error, "a client");
+  }
+}
+
+// Its first edges tell what has come meanwhile.
+void worker::resume_adopted() {
+  const protocol::output_batch::scope scope(output_);
+  upstream_.serve_adopted();
+  clients_.visit_all([](client_session& client) { client.resume(); });
+}
+
+}  // namespace presenter::gateway
