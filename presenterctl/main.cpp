@@ -1,6 +1,5 @@
 // presenterctl: what an operator asks and tells a fleet of gateways and backends.
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -179,8 +178,6 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   presenter::keep_standard_descriptors();
   presenter::end_at_uncaught_exceptions("presenterctl", exit_unreachable);
-  // What the session with ZooKeeper tells is nothing that a person asked for.
-  spdlog::set_level(spdlog::level::off);
   try {
     const int status = run(argc, argv);
     return presenter::finish_output("presenterctl", status, exit_unwritten);

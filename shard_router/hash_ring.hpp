@@ -9,10 +9,12 @@
 #include <string_view>
 #include <vector>
 
+#include "base/export.hpp"
+
 namespace presenter::shard_router {
 
 // Where on the ring a key lies: all that is needed to find its owner, on any map.
-std::uint64_t ring_hash_of(std::string_view key) noexcept;
+PRESENTER_EXPORT std::uint64_t ring_hash_of(std::string_view key) noexcept;
 
 struct ring_member {
   std::string_view name;
@@ -21,7 +23,7 @@ struct ring_member {
 
 // Immutable once built; any thread may look up. Members are known by their index in what it was
 // built from. Bounds: 16·weight points of 13 to 14 bytes for each member; see limits.hpp.
-class hash_ring {
+class PRESENTER_EXPORT hash_ring {
  public:
   static constexpr std::size_t no_member = static_cast<std::size_t>(-1);
 

@@ -9,37 +9,22 @@
 #include <string_view>
 #include <vector>
 
+#include "base/export.hpp"
+#include "shard_router/backend_entry.hpp"
 #include "shard_router/hash_ring.hpp"
 #include "shard_router/limits.hpp"
 
 namespace presenter::shard_router {
 
-enum class backend_state : std::uint8_t {
-  up,
-  draining,  // serves the streams it has; is not on the ring and gets no new ones
-};
-
-std::string_view name_of(backend_state) noexcept;
-
-struct backend_entry {
-  std::string name;
-  std::string host;  // address or name
-  std::uint16_t port = 0;
-  std::int64_t weight = limits::weight_default;
-  backend_state state = backend_state::up;
-  std::string instance;  // one life of the process; empty in map files
-  bool operator==(const backend_entry&) const = default;
-};
-
 // Of all of them together, whatever their state.
-std::int64_t weight_of(std::span<const backend_entry> backends) noexcept;
+PRESENTER_EXPORT std::int64_t weight_of(std::span<const backend_entry> backends) noexcept;
 
 // The same process at the same place, whatever its weight and state.
-bool is_same_process(const backend_entry& a, const backend_entry& b) noexcept;
+PRESENTER_EXPORT bool is_same_process(const backend_entry& a, const backend_entry& b) noexcept;
 
 // Life: by shared_ptr, from the source to the last user that routes by it. Any thread may read.
 // Bounds: limits::backends_max, limits::weights_total_max.
-class shard_map {
+class PRESENTER_EXPORT shard_map {
  public:
   // Names are unique; whoever builds it has checked limits.
   shard_map(std::int64_t epoch, std::vector<backend_entry> backends);

@@ -8,7 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "base/paced_log.hpp"
+#include "base/library_log.hpp"
 #include "shard_router/errc.hpp"
 #include "shard_router/shard_map_codec.hpp"
 #include "shard_router/zk_paths.hpp"
@@ -132,7 +132,7 @@ void zk_registration::follow_order(backend_state found) {
   written_ = found;
   if (wish_ == backend_state::draining || self_.state == found) return;
   self_.state = found;
-  log_paced(said_.orders, spdlog::level::info, "{}: {} by order", path_, name_of(found));
+  say_paced(said_.orders, log_level::info, "{}: {} by order", path_, name_of(found));
   boost::asio::post(session_.executor(), life_.bind([this, found] {
     if (on_ordered_) on_ordered_(found);
   }));
@@ -151,7 +151,7 @@ void zk_registration::on_foreign_node(const std::string& data, const zk_stat& st
     if (state_ == state::name_taken) return;
     state_ = state::name_taken;
     ++counters_.names_taken;
-    log_paced(said_.taken, spdlog::level::err,
+    say_paced(said_.taken, log_level::error,
               "{}{}: {} (session {:#x}); this one waits until it leaves", session_.chroot(), path_,
               make_error_code(errc::node_taken).message(), stat.ephemeral_owner);
     return;
@@ -170,7 +170,7 @@ void zk_registration::on_foreign_node(const std::string& data, const zk_stat& st
 void zk_registration::on_no_node() {
   if (state_ == state::registered) {
     ++counters_.registrations_lost;
-    log_paced(said_.removed, spdlog::level::warn,
+    say_paced(said_.removed, log_level::warning,
               "{}{} was removed while its session lives; it is created again", session_.chroot(),
               path_);
   }
@@ -207,7 +207,7 @@ void zk_registration::on_failure(error_code failed) {
   // After a disconnect the session's return makes us check.
   if (failed != zk_errc::connection_loss) {
     ++counters_.registration_failures;
-    log_paced(said_.failures, spdlog::level::warn, "{}{} could not be registered: {}; trying again",
+    say_paced(said_.failures, log_level::warning, "{}{} could not be registered: {}; trying again",
               session_.chroot(), path_, failed.message());
   }
   retry_timer_.expires_after(retry_backoff_.next());
@@ -219,7 +219,7 @@ void zk_registration::on_failure(error_code failed) {
 void zk_registration::mark_created(bool replaced) {
   ++counters_.registrations;
   if (replaced) ++counters_.leftovers_replaced;
-  log_paced(said_.registered, spdlog::level::info, "{}{} is registered{}", session_.chroot(), path_,
+  say_paced(said_.registered, log_level::info, "{}{} is registered{}", session_.chroot(), path_,
             replaced ? " in place of an earlier session's" : "");
 }
 

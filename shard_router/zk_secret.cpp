@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "base/paced_log.hpp"
+#include "base/library_log.hpp"
 #include "shard_router/errc.hpp"
 
 namespace presenter::shard_router {
@@ -99,7 +99,7 @@ void zk_secret::finish_read(error_code failed) {
     ++session_.counters().secret_refusals;
     events_.on_refused(failed);
   } else if (failed && failed != zk_errc::connection_loss) {
-    log_paced(reads_said_, spdlog::level::warn, "{}{} could not be read: {}", session_.chroot(),
+    say_paced(reads_said_, log_level::warning, "{}{} could not be read: {}", session_.chroot(),
               path_, failed.message());
   }
   if (std::exchange(is_read_due_, false)) return read();
@@ -146,7 +146,7 @@ void zk_secret::after_write(error_code failed, const done_handler& handler) {
                             failed == zk_errc::bad_version;
   if (failed && !is_overtaken) {
     ++session_.counters().secret_write_failures;
-    log_paced(writes_said_, spdlog::level::warn, "{}{} could not be written: {}", session_.chroot(),
+    say_paced(writes_said_, log_level::warning, "{}{} could not be written: {}", session_.chroot(),
               path_, failed.message());
     retry_later();
   }

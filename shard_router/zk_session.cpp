@@ -1,6 +1,5 @@
 #include "shard_router/zk_session.hpp"
 
-#include <spdlog/spdlog.h>
 #include <zookeeper/zookeeper.h>
 
 #include <algorithm>
@@ -14,7 +13,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "base/paced_log.hpp"
+#include "base/library_log.hpp"
 
 namespace presenter::shard_router {
 
@@ -162,7 +161,7 @@ struct zk_session::callbacks {
     auto* const owner = const_cast<handle*>(static_cast<const handle*>(context));
     owner->way->post([self = owner->shared_from_this(), rc] {
       if (self->session == nullptr) return;
-      log_paced(self->session->said_.identity, spdlog::level::err,
+      say_paced(self->session->said_.identity, log_level::error,
                 "ZooKeeper does not take our identity: {}", zerror(rc));
     });
   }
@@ -182,7 +181,7 @@ struct zk_session::callbacks {
   }
 
   // Its lines repeat at every attempt while ZooKeeper is away; our own log says it once.
-  static void on_log(const char* line) { spdlog::debug("zookeeper client: {}", line); }
+  static void on_log(const char* line) { say(log_level::debug, "zookeeper client: {}", line); }
 };
 
 // --- life
@@ -216,8 +215,8 @@ void zk_session::close() {
   servers_.cancel();
   retire();
   if (!blocking_.end(close_wait))
-    spdlog::warn("ZooKeeper at {}: the session's end is not waited for any longer",
-                 options_.address.servers);
+    say(log_level::warning, "ZooKeeper at {}: the session's end is not waited for any longer",
+        options_.address.servers);
   if (gate_ != nullptr) gate_->shut();
   counters_.connected = false;
   state_ = zk_state::stopped;
@@ -228,8 +227,7 @@ void zk_session::close() {
 // before, and again while ZooKeeper is away: its servers may have come back at other addresses.
 
 void zk_session::open() {
-  // Also makes spdlog's registry on this thread, before the C client's log on theirs.
-  spdlog::debug("ZooKeeper at {}: opening a session", options_.address.servers);
+  say(log_level::debug, "ZooKeeper at {}: opening a session", options_.address.servers);
   set_state(zk_state::connecting);
   servers_.look_up([this](const zk_servers::found_servers& found) {
     tell_unresolved(found.mistakes);
@@ -269,7 +267,7 @@ void zk_session::open_at(const std::vector<std::string>& servers, const zk_crede
 void zk_session::tell_unresolved(const std::string& mistakes) {
   if (mistakes.empty() || mistakes == unresolved_said_) return;
   unresolved_said_ = mistakes;
-  log_paced(said_.unresolved, spdlog::level::warn,
+  say_paced(said_.unresolved, log_level::warning,
             "ZooKeeper at {}: not all of its names can be resolved: {}", options_.address.servers,
             mistakes);
 }
@@ -301,7 +299,7 @@ void zk_session::move_to(const std::vector<std::string>& servers) {
   if (std::ranges::all_of(servers, is_known)) return;
   // It has just found one of the old ones.
   if (zoo_state(handle_->raw) == ZOO_CONNECTED_STATE) return;
-  log_paced(said_.moved, spdlog::level::info, "ZooKeeper at {} is at other addresses: {}",
+  say_paced(said_.moved, log_level::info, "ZooKeeper at {} is at other addresses: {}",
             options_.address.servers, list_of(servers));
   ++counters_.moves;
   handle_->fail_requests();
@@ -331,7 +329,7 @@ void zk_session::retire() {
 void zk_session::on_opened(int error) {
   if (handle_->raw == nullptr) {
     ++counters_.open_failures;
-    log_paced(said_.failures, spdlog::level::warn, "ZooKeeper at {} cannot be used: {}",
+    say_paced(said_.failures, log_level::warning, "ZooKeeper at {} cannot be used: {}",
               options_.address.servers, reason_of(error));
     retire();
     return reopen_later();
@@ -349,7 +347,7 @@ void zk_session::on_session_event(int raw_state) {
   }
   if (state_ != zk_state::connected) return;
   ++counters_.disconnects;
-  log_paced(said_.away, spdlog::level::warn, "ZooKeeper at {} is away; the session waits for it",
+  say_paced(said_.away, log_level::warning, "ZooKeeper at {} is away; the session waits for it",
             options_.address.servers);
   set_state(zk_state::connecting);
 }
@@ -364,7 +362,7 @@ void zk_session::on_connected() {
   std::ranges::copy(id->passwd, credentials_.password.begin());
   reopen_backoff_.reset();
   unresolved_said_.clear();
-  log_paced(said_.connected, spdlog::level::info, "ZooKeeper at {} is connected, session {:#x}",
+  say_paced(said_.connected, log_level::info, "ZooKeeper at {} is connected, session {:#x}",
             options_.address.servers, id->client_id);
   set_state(zk_state::connected);
 }
@@ -384,7 +382,7 @@ void zk_session::add_identity() {
 
 void zk_session::on_expired() {
   ++counters_.sessions_expired;
-  log_paced(said_.expired, spdlog::level::warn,
+  say_paced(said_.expired, log_level::warning,
             "ZooKeeper session {:#x} has expired; a new one follows", credentials_.session_id);
   retire();
   set_state(zk_state::expired);
@@ -417,7 +415,7 @@ void zk_session::tell_away_after(std::chrono::milliseconds delay) {
   away_timer_.expires_after(delay);
   away_timer_.async_wait(life_.bind([this](error_code failed) {
     if (failed) return;
-    log_paced(said_.silence, spdlog::level::warn, "ZooKeeper at {} does not answer; trying on",
+    say_paced(said_.silence, log_level::warning, "ZooKeeper at {} does not answer; trying on",
               options_.address.servers);
     tell_away_after(away_said_every);
   }));

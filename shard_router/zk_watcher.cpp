@@ -1,7 +1,6 @@
 #include "shard_router/zk_watcher.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <charconv>
@@ -9,7 +8,7 @@
 #include <set>
 #include <utility>
 
-#include "base/paced_log.hpp"
+#include "base/library_log.hpp"
 #include "shard_router/errc.hpp"
 #include "shard_router/saved_map.hpp"
 #include "shard_router/shard_map_codec.hpp"
@@ -136,7 +135,7 @@ void zk_watcher::on_confirmation(error_code failed, const std::string& data) {
   std::int64_t epoch = 0;
   const auto [end, wrong] = std::from_chars(data.data(), data.data() + data.size(), epoch);
   if (wrong == std::errc() && end == data.data() + data.size()) return guard_.confirm(epoch);
-  log_paced(said_.confirmation, spdlog::level::warn,
+  say_paced(said_.confirmation, log_level::warning,
             "{}{} holds {} bytes that are no epoch: nothing is confirmed", session_.chroot(),
             servers_path, data.size());
 }
@@ -145,7 +144,7 @@ void zk_watcher::on_confirmation(error_code failed, const std::string& data) {
 void zk_watcher::on_no_backends() {
   session_.exists(std::string(servers_path), reads_.bind([this](error_code failed) {
     if (failed != zk_errc::no_node) return failed ? on_read_failed(failed) : read();
-    log_paced(said_.absent, spdlog::level::warn,
+    say_paced(said_.absent, log_level::warning,
               "{}{} is not in ZooKeeper: no backend has registered yet, or the chroot is wrong",
               session_.chroot(), servers_path);
     servers_pzxid_ = 0;
@@ -230,7 +229,7 @@ void zk_watcher::refuse_child(std::string_view name, error_code why, child& entr
     entry.mend_until = std::chrono::steady_clock::now() + options_.mend;
   ++counters_.children_rejected;
   // ZooKeeper allows no control characters in a name: it stays on one line.
-  log_paced(said_.children, spdlog::level::warn, "{}{} is left out of the map: {}",
+  say_paced(said_.children, log_level::warning, "{}{} is left out of the map: {}",
             session_.chroot(), server_path(name.substr(0, name_bytes_logged)), why.message());
 }
 
@@ -252,7 +251,7 @@ bool zk_watcher::waits_for_mending() {
 void zk_watcher::on_read_failed(error_code failed) {
   ++counters_.map_read_failures;
   is_reading_ = false;
-  log_paced(said_.unread, spdlog::level::warn, "{}{} could not be read: {}", session_.chroot(),
+  say_paced(said_.unread, log_level::warning, "{}{} could not be read: {}", session_.chroot(),
             servers_path, failed.message());
   // If the session is away as well, its return makes us read.
   read_after(options_.retry);
@@ -288,8 +287,8 @@ shard_map_ptr zk_watcher::make_map() {
 
 void zk_watcher::refuse(std::string_view what, errc why) {
   ++counters_.maps_too_large;
-  log_paced(said_.refused, spdlog::level::err, "{}{}: {}: {}; the last map stays",
-            session_.chroot(), servers_path, what, make_error_code(why).message());
+  say_paced(said_.refused, log_level::error, "{}{}: {}: {}; the last map stays", session_.chroot(),
+            servers_path, what, make_error_code(why).message());
 }
 
 void zk_watcher::offer(shard_map_ptr map) {
@@ -326,14 +325,14 @@ void zk_watcher::tell_held() {
           ? "until one is"
           : fmt::format("for {} ms, or until '{}' is written into {}{}", options_.hold.count(),
                         held_->epoch(), session_.chroot(), servers_path);
-  log_paced(said_.held, spdlog::level::err, "{}{}: at epoch {} {} backends are up, after {}: {} {}",
+  say_paced(said_.held, log_level::error, "{}{}: at epoch {} {} backends are up, after {}: {} {}",
             session_.chroot(), servers_path, held_->epoch(), held_->backends_up(),
             router_.current()->backends_up(), make_error_code(errc::map_held).message(), release);
 }
 
 void zk_watcher::publish(shard_map_ptr map) {
   ++counters_.maps_published;
-  log_paced(said_.published, spdlog::level::info, "shard map: epoch {}, {} backends", map->epoch(),
+  say_paced(said_.published, log_level::info, "shard map: epoch {}, {} backends", map->epoch(),
             map->backends().size());
   save(*map);
   router_.publish(std::move(map));
@@ -345,20 +344,20 @@ void zk_watcher::load_saved() {
   const std::string path = options_.saved_map.string();
   if (!loaded) {
     if (loaded.error() == boost::system::errc::no_such_file_or_directory) return;
-    spdlog::warn("{}: {}", path, loaded.error().message());
+    say(log_level::warning, "{}: {}", path, loaded.error().message());
     return;
   }
   for (const refused_backend& each : loaded->refused) {
     ++counters_.children_rejected;
-    log_paced(said_.children, spdlog::level::warn, "{}: {} is left out of the map: {}", path,
+    say_paced(said_.children, log_level::warning, "{}: {} is left out of the map: {}", path,
               each.name, each.why.message());
   }
   if (loaded->map->backends_up() == 0) {
-    spdlog::warn("{}: names no backend that is up, and is not used", path);
+    say(log_level::warning, "{}: names no backend that is up, and is not used", path);
     return;
   }
-  spdlog::info("{}: the last shard map: epoch {}, {} backends", path, loaded->map->epoch(),
-               loaded->map->backends().size());
+  say(log_level::info, "{}: the last shard map: epoch {}, {} backends", path, loaded->map->epoch(),
+      loaded->map->backends().size());
   ++counters_.maps_published;
   router_.publish(std::move(loaded->map));
 }
@@ -367,7 +366,7 @@ void zk_watcher::save(const shard_map& map) {
   if (options_.saved_map.empty()) return;
   if (const error_code failed = save_map(options_.saved_map, map)) {
     ++counters_.saves_failed;
-    log_paced(said_.unsaved, spdlog::level::warn, "{}: the shard map could not be saved: {}",
+    say_paced(said_.unsaved, log_level::warning, "{}: the shard map could not be saved: {}",
               options_.saved_map.string(), failed.message());
   }
 }

@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "base/log_handler.hpp"
 #include "base/standard_output.hpp"
 #include "base/uncaught.hpp"
 #include "bench/chat_backend/chat_server.hpp"
@@ -118,6 +119,11 @@ presenter::protocol::backend_options member_options(const command_line& line) {
   return options;
 }
 
+// What the SDK says, to where the gateways' logs go as well.
+void write_log(presenter::log_level, std::string_view text) {
+  fmt::print(stderr, "presenter-chatd: {}\n", text);
+}
+
 void run(command_line& line) {
   line.options.listen = parse_endpoint(line.listen);
   line.options.drain_deadline = milliseconds_of(line.drain_seconds);
@@ -174,6 +180,7 @@ int main(int argc, char** argv) {
   const auto finished = [](int status) {
     return presenter::finish_output("presenter-chatd", status, 1);
   };
+  presenter::set_log_handler(write_log);
   command_line line;
   try {
     CLI::App app{"The demo chat server behind Presenter"};

@@ -7,6 +7,8 @@
 #include <memory>
 #include <utility>
 
+#include "base/log_handler.hpp"
+
 namespace presenter::gateway {
 namespace {
 
@@ -39,6 +41,34 @@ spdlog::level::level_enum spdlog_level_of(log_level level) {
   return spdlog::level::info;
 }
 
+// What the libraries say.
+void write_library_line(presenter::log_level level, std::string_view line) {
+  switch (level) {
+    case presenter::log_level::debug:
+      return write_log(log_level::debug, line);
+    case presenter::log_level::info:
+      return write_log(log_level::info, line);
+    case presenter::log_level::warning:
+      return write_log(log_level::warning, line);
+    case presenter::log_level::error:
+      return write_log(log_level::error, line);
+  }
+}
+
+presenter::log_level least_of_libraries(log_level level) {
+  switch (level) {
+    case log_level::debug:
+      return presenter::log_level::debug;
+    case log_level::info:
+      return presenter::log_level::info;
+    case log_level::warning:
+      return presenter::log_level::warning;
+    case log_level::error:
+      return presenter::log_level::error;
+  }
+  return presenter::log_level::info;
+}
+
 }  // namespace
 
 void init_logging(log_level level) {
@@ -50,6 +80,7 @@ void init_logging(log_level level) {
   logger->set_level(spdlog_level_of(level));
   logger->flush_on(spdlog::level::debug);
   spdlog::set_default_logger(std::move(logger));
+  set_log_handler(write_library_line, least_of_libraries(level));
 }
 
 bool is_logged(log_level level) {

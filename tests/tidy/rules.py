@@ -121,7 +121,7 @@ BANNED_CODE = (
      re.compile(r"tests/|base/paced_log\.hpp$|gateway/operate/log\.cpp$|"
                 # Said once in a life, or once for each change of it.
                 r"gateway/(main|control/(start|server|shard_source|ticket_source))\.cpp$|"
-                r"gateway/operate/admin_place\.cpp$|shard_router/zk_(watcher|session)\.cpp$")),
+                r"gateway/operate/admin_place\.cpp$")),
     (re.compile(r"\bdetached\b"), "nobody sees its exception: the owner's handler does", None),
     (re.compile(r"\busing\s+namespace\s+std\s*;"), "names of std are written with std::", None),
     (re.compile(r"\b(GTEST_SKIP|DISABLED_)"), "a skipped test checks nothing", None),

@@ -1,9 +1,9 @@
 // With an identity, what we create is everybody's to read and nobody else's to change.
 #include <gtest/gtest.h>
-#include <spdlog/spdlog.h>
 
 #include <string>
 
+#include "base/log_handler.hpp"
 #include "shard_router/zk_error.hpp"
 #include "shard_router/zk_paths.hpp"
 #include "tests/integration/shard_router/control_loop.hpp"
@@ -90,13 +90,15 @@ TEST_F(Acl, WhatCannotBeReadIsToldOnceHoweverOftenItIsTried) {
   EXPECT_FALSE(answer([&](auto done) { owner.create_persistent("", done); }));
   EXPECT_FALSE(
       answer([&](auto done) { owner.create_private(std::string(servers_path), "", done); }));
-  ::testing::internal::CaptureStdout();
+  std::string said;
+  set_log_handler([&said](log_level, std::string_view line) { (said += line) += '\n'; });
   zk_watcher_options often;
   often.retry = std::chrono::milliseconds(10);
-  watching_gateway stranger(control_, options(), often);
-  EXPECT_TRUE(run_until([&] { return stranger.session.counters().map_read_failures >= 20; }));
-  spdlog::default_logger()->flush();
-  const std::string said = ::testing::internal::GetCapturedStdout();
+  {
+    watching_gateway stranger(control_, options(), often);
+    EXPECT_TRUE(run_until([&] { return stranger.session.counters().map_read_failures >= 20; }));
+  }
+  set_log_handler({});
   std::size_t lines = 0;
   for (auto at = said.find("could not be read"); at != said.npos;
        at = said.find("could not be read", at + 1))
