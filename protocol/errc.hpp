@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/export.hpp"
+
 namespace presenter::protocol {
 
 // The numbers travel as the reason of GoAway: none is ever given a new meaning.
@@ -54,8 +56,8 @@ enum class errc {
 // Those up to here end a link, and are its GoAway's reasons.
 inline constexpr errc link_error_last = errc::wrong_backend;
 
-const boost::system::error_category& error_category() noexcept;
-boost::system::error_code make_error_code(errc) noexcept;
+PRESENTER_EXPORT const boost::system::error_category& error_category() noexcept;
+PRESENTER_EXPORT boost::system::error_code make_error_code(errc) noexcept;
 
 // The way back, for an error that is known to be of error_category().
 inline errc errc_of(const boost::system::error_code& error) noexcept {
@@ -63,7 +65,7 @@ inline errc errc_of(const boost::system::error_code& error) noexcept {
 }
 
 // The enumerator's own name: metrics labels and logs.
-std::string_view name_of(errc) noexcept;
+PRESENTER_EXPORT std::string_view name_of(errc) noexcept;
 
 // Why a stream was reset; the number in a Reset frame. protocol/README.md §8.
 // An unknown number from a newer peer is kept as it is and reported as `cancelled`.
@@ -84,7 +86,7 @@ enum class reset_reason : std::int32_t {
   position_mismatch = 14,  // a Checkpoint that does not say what the stream carried · backend
 };
 
-std::string_view name_of(reset_reason) noexcept;
+PRESENTER_EXPORT std::string_view name_of(reset_reason) noexcept;
 
 }  // namespace presenter::protocol
 

@@ -1,7 +1,9 @@
-// What a backend says about itself, its limits, which streams it serves; and what an acceptor
-// counts.
+// What a backend says about itself, its limits, which streams it serves; what it is told of its
+// links, and what an acceptor counts.
 #pragma once
 
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/system/error_code.hpp>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -10,14 +12,31 @@
 #include <optional>
 #include <string>
 
+#include "base/export.hpp"
 #include "protocol/backend_sdk/stream_fence.hpp"
 #include "protocol/limits.hpp"
-#include "protocol/wire/mux_frame.hpp"
+#include "protocol/stream_facts.hpp"
 
 namespace presenter::protocol {
 
+enum class link_change {
+  up,         // a gateway has said Hello: streams may come
+  suspect,    // silent, or without credit for us, for two ping intervals: no new streams come
+  recovered,  // not suspect any more
+  lost,       // over, and all streams on it with it; follows an `up`
+};
+
+// What has happened to a gateway's link.
+struct link_event {
+  link_change change = link_change::up;
+  std::string gateway = {};  // the name in its Hello, if it has one
+  boost::asio::ip::tcp::endpoint address = {};
+  boost::system::error_code reason = {};  // with `lost`; success: an orderly end
+};
+
+// Every member has a default, so that a program may name just those that it sets.
 struct acceptor_options {
-  std::string node;            // this backend's name in the map, ≤ limits::node_bytes_max
+  std::string node = {};       // this backend's name in the map, ≤ limits::node_bytes_max
   std::int64_t map_epoch = 0;  // announced in Hello; 0: none yet
 
   // Streams may begin with bytes of TLS early data, which whoever recorded them can have sent
@@ -60,13 +79,20 @@ struct acceptor_options {
   // Pause after accept(2) failed (no descriptor left, say).
   std::chrono::milliseconds accept_pause{100};
 
+  // Several acceptors listen on one address, each with its own io_context and thread: the kernel
+  // spreads the gateways' links over them (SO_REUSEPORT). All of them have to ask for it.
+  bool shares_port = false;
+
+  // Told of every change of a link, on the acceptor's thread. It must not call the acceptor.
+  std::function<void(const link_event&)> on_link = {};
+
   // Asked for every new stream, on the acceptor's thread; empty: all are served. It must not call
   // the acceptor.
-  std::function<std::optional<refusal>(const open_frame&)> admit;
+  std::function<std::optional<refusal>(const open_frame&)> admit = {};
 
   // Asked behind `admit`, and once more when a stream is about to be accepted; empty: all may be
   // served. After a change of its answers call mux_acceptor::on_fence_changed.
-  std::shared_ptr<stream_fence> fence;
+  std::shared_ptr<stream_fence> fence = {};
 
   // Streams that the fence holds: how many, how many bytes that came behind their Opens, and how
   // long. A map takes less than a second to arrive. An Open that is held for longer is refused as
@@ -84,7 +110,7 @@ struct acceptor_options {
 
 // Throws std::invalid_argument, naming the option, when a peer could not accept what these announce
 // (protocol/README.md §7).
-void check(const acceptor_options& options);
+PRESENTER_EXPORT void check(const acceptor_options& options);
 
 struct acceptor_counters {
   std::uint64_t links_accepted = 0;

@@ -1,10 +1,16 @@
 #include "protocol/backend_sdk/acceptor_state.hpp"
 
+#include <sys/socket.h>
+
 #include <algorithm>
+#include <boost/system/system_error.hpp>
 #include <cassert>
+#include <cerrno>
 #include <limits>
 #include <utility>
 #include <vector>
+
+#include "protocol/backend_sdk/stream_errc.hpp"
 
 namespace presenter::protocol {
 namespace asio = boost::asio;
@@ -18,6 +24,13 @@ std::optional<std::int32_t> to_wire_ms(std::optional<std::chrono::milliseconds> 
   return static_cast<std::int32_t>(std::clamp<std::int64_t>(delay->count(), 0, max));
 }
 
+// Asio has no name for this option.
+void share_port(int listener) {
+  const int on = 1;
+  if (::setsockopt(listener, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0) return;
+  throw boost::system::system_error(errno, boost::system::system_category(), "SO_REUSEPORT");
+}
+
 refuse_frame to_frame(stream_id stream, const refusal& refusal) {
   return {stream, refusal.reason, refusal.map_epoch, to_wire_ms(refusal.retry_after)};
 }
@@ -26,25 +39,51 @@ refuse_frame to_frame(stream_id stream, const refusal& refusal) {
 
 acceptor_state::acceptor_state(asio::io_context& context, const asio::ip::tcp::endpoint& endpoint,
                                acceptor_options options)
-    : operation_owner(context),
-      executor_(context.get_executor()),
+    : acceptor_port(context.get_executor()),
+      operation_owner(context),
       options_(std::move(options)),
-      listener_(executor_, endpoint),
-      local_(listener_.local_endpoint()),
-      pause_(executor_),
-      drain_deadline_(executor_),
-      held_(executor_, options_, *this),
-      sweeper_(executor_, options_) {}
+      listener_(get_executor()),
+      pause_(get_executor()),
+      drain_deadline_(get_executor()),
+      held_(get_executor(), options_, *this),
+      sweeper_(get_executor(), options_) {
+  listen(endpoint);
+}
+
+void acceptor_state::listen(const asio::ip::tcp::endpoint& endpoint) {
+  listener_.open(endpoint.protocol());
+  listener_.set_option(asio::socket_base::reuse_address(true));
+  if (options_.shares_port) share_port(listener_.native_handle());
+  listener_.bind(endpoint);
+  listener_.listen();
+  local_ = listener_.local_endpoint();
+}
+
+// Before the io_context runs every thread may call; then only the one that runs it.
+bool acceptor_state::is_on_own_thread() {
+  if (!get_executor().running_in_this_thread()) return !is_shared_;
+  const auto here = std::this_thread::get_id();
+  if (thread_ == std::thread::id()) thread_ = here;
+  if (thread_ != here) is_shared_ = true;
+  return !is_shared_;
+}
 
 // --- links
 
 void acceptor_state::start() {
   listener_.async_accept([self = shared_from_this()](error_code error, link_socket socket) {
     if (!self->listener_.is_open()) return;
+    if (!self->is_on_own_thread()) return self->refuse_thread();
     if (error) return self->pause_accepting();
     self->add_link(std::move(socket));
     self->start();
   });
+}
+
+// Two threads in here would corrupt what the other is at: nothing is served any more.
+void acceptor_state::refuse_thread() {
+  if (accept_) complete(accept_, error_code(stream_errc::wrong_thread), mux_stream());
+  start();
 }
 
 void acceptor_state::pause_accepting() {
@@ -61,8 +100,10 @@ void acceptor_state::add_link(link_socket socket) {
     return;
   }
   ++counters_.links_accepted;
+  error_code gone;  // the link will find it
+  const auto peer = socket.remote_endpoint(gone);
   const std::weak_ptr<link_owner> owner = weak_from_this();
-  const auto link = std::make_shared<backend_link>(std::move(socket), link_options(), owner);
+  const auto link = std::make_shared<backend_link>(std::move(socket), peer, link_options(), owner);
   links_.insert(link);
   link->start();
 }
@@ -83,6 +124,10 @@ mux_options acceptor_state::link_options() const {
   all.dead_after = options_.dead_after;
   all.opens_per_second = options_.opens_per_second;
   return all;
+}
+
+void acceptor_state::on_link_event(const link_event& event) {
+  if (options_.on_link) options_.on_link(event);
 }
 
 void acceptor_state::on_link_closed(backend_link& link, error_code reason) {
@@ -222,7 +267,12 @@ void acceptor_state::refuse_waiting() {
 }
 
 std::uint64_t acceptor_state::accept(operation_pointer<accept_operation> operation) {
-  assert(!accept_ && "one accept at a time");
+  if (!is_on_own_thread() || accept_) {
+    const auto why =
+        accept_ && !is_shared_ ? stream_errc::accept_pending : stream_errc::wrong_thread;
+    complete(operation, error_code(why), mux_stream());
+    return 0;
+  }
   accept_ = std::move(operation);
   accept_number_ = ++operation_number_;
   if (is_draining_ || is_closed_) {

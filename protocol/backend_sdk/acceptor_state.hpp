@@ -5,29 +5,22 @@
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <map>
 #include <memory>
+#include <thread>
 #include <unordered_set>
 
 #include "protocol/backend_sdk/acceptor_options.hpp"
 #include "protocol/backend_sdk/backend_link.hpp"
 #include "protocol/backend_sdk/held_opens.hpp"
 #include "protocol/backend_sdk/mux_stream.hpp"
+#include "protocol/backend_sdk/stream_port.hpp"
 #include "protocol/backend_sdk/stream_sweeper.hpp"
 
 namespace presenter::protocol {
 
-class accept_operation : public pending_operation<boost::system::error_code, mux_stream> {
- protected:
-  ~accept_operation() = default;
-};
-
-class drain_operation : public pending_operation<boost::system::error_code> {
- protected:
-  ~drain_operation() = default;
-};
-
 // Life: held by its mux_acceptor; links know it weakly. close comes before the end.
 // Confined to: the thread of its io_context. Bounds: acceptor_options.
 class acceptor_state final : public std::enable_shared_from_this<acceptor_state>,
+                             public acceptor_port,
                              public operation_owner,
                              public link_owner,
                              private stream_queue,
@@ -39,27 +32,25 @@ class acceptor_state final : public std::enable_shared_from_this<acceptor_state>
   // Accepts the next link, and so on until drain or close.
   void start();
 
-  link_executor get_executor() const { return executor_; }
-  boost::asio::ip::tcp::endpoint local_endpoint() const { return local_; }
-  const std::string& node() const { return options_.node; }
+  boost::asio::ip::tcp::endpoint local_endpoint() const final { return local_; }
+  const std::string& node() const final { return options_.node; }
 
-  // Both return a number for their cancel function, which ignores operations that are over; 0 if
-  // it is over already.
-  std::uint64_t accept(operation_pointer<accept_operation> operation);
-  std::uint64_t wait_drained(operation_pointer<drain_operation> operation);
-  void cancel_accept(std::uint64_t number);
-  void cancel_drain(std::uint64_t number);
+  std::uint64_t accept(operation_pointer<accept_operation> operation) final;
+  std::uint64_t wait_drained(operation_pointer<drain_operation> operation) final;
+  void cancel_accept(std::uint64_t number) final;
+  void cancel_drain(std::uint64_t number) final;
 
-  void drain(std::chrono::milliseconds deadline);
-  void close();
-  void set_map_epoch(std::int64_t epoch) { options_.map_epoch = epoch; }
-  void on_fence_changed();
-  acceptor_counters counters() const;
+  void drain(std::chrono::milliseconds deadline) final;
+  void close() final;
+  void set_map_epoch(std::int64_t epoch) final { options_.map_epoch = epoch; }
+  void on_fence_changed() final;
+  acceptor_counters counters() const final;
 
  private:
   using listener = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, link_executor>;
 
   stream_handler* on_open(backend_link& link, const open_frame& open) final;
+  void on_link_event(const link_event& event) final;
   void on_link_closed(backend_link& link, boost::system::error_code reason) final;
   void forget(stream_queue::ticket at) final;
   void on_input(stream_queue::ticket, std::size_t) final {}
@@ -69,6 +60,9 @@ class acceptor_state final : public std::enable_shared_from_this<acceptor_state>
   void on_held_abandoned() final { ++counters_.streams_abandoned; }
   void destroy_operations() final;
 
+  void listen(const boost::asio::ip::tcp::endpoint& endpoint);
+  bool is_on_own_thread();
+  void refuse_thread();
   void add_link(link_socket socket);
   void pause_accepting();
   mux_options link_options() const;
@@ -84,7 +78,6 @@ class acceptor_state final : public std::enable_shared_from_this<acceptor_state>
   void close_links(boost::system::error_code reason);
   void end_drain(boost::system::error_code result);
 
-  const link_executor executor_;
   acceptor_options options_;
   listener listener_;
   boost::asio::ip::tcp::endpoint local_;
@@ -105,6 +98,8 @@ class acceptor_state final : public std::enable_shared_from_this<acceptor_state>
   std::uint64_t accept_number_ = 0;
   std::uint64_t drain_number_ = 0;
 
+  std::thread::id thread_;  // the first that has run the io_context
+  bool is_shared_ = false;  // another one has run it
   bool is_draining_ = false;
   bool is_closed_ = false;
   std::optional<boost::system::error_code> drain_result_;

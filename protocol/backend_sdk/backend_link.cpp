@@ -22,7 +22,23 @@ stream_handler* backend_link::on_open(stream_id stream, const open_frame& open) 
   return nullptr;
 }
 
+void backend_link::on_ready(const hello_frame& hello) {
+  gateway_ = hello.node;
+  tell(link_change::up);
+}
+
+void backend_link::on_suspect(bool is_suspect) {
+  tell(is_suspect ? link_change::suspect : link_change::recovered);
+}
+
+// Of what has never said Hello nobody has heard.
+void backend_link::tell(link_change change, boost::system::error_code reason) {
+  if (!gateway_) return;
+  if (const auto owner = owner_.lock()) owner->on_link_event({change, *gateway_, peer_, reason});
+}
+
 void backend_link::on_closed(boost::system::error_code reason) {
+  tell(link_change::lost, reason);
   if (const auto owner = owner_.lock()) owner->on_link_closed(*this, reason);
 }
 

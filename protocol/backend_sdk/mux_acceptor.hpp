@@ -1,42 +1,26 @@
 // Where streams come from: listens for the gateways' links and hands their streams, one client
-// each, to the application, which need not know of links at all. An echo server:
-//
-//   asio::awaitable<void> echo(mux_stream stream) {
-//     std::array<char, 4096> bytes;
-//     for (;;) {
-//       auto [error, n] = co_await stream.async_read_some(asio::buffer(bytes), token);
-//       if (error) co_return;  // eof, or how the client left; ~mux_stream finishes the stream
-//       auto [failed, sent] = co_await asio::async_write(stream, asio::buffer(bytes, n), token);
-//       if (failed) co_return;
-//     }
-//   }
-//   asio::awaitable<void> serve(mux_acceptor& acceptor) {  // token: as_tuple(use_awaitable)
-//     for (;;) {
-//       auto stream = co_await acceptor.async_accept(asio::use_awaitable);  // .info().key
-//       asio::co_spawn(acceptor.get_executor(), echo(std::move(stream)), on_session_end);
-//     }
-//   }
+// each, to the application, which need not know of links at all. In use: examples/echo_backend.
 #pragma once
 
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <chrono>
-#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 
-#include "protocol/backend_sdk/acceptor_state.hpp"
+#include "base/export.hpp"
+#include "protocol/backend_sdk/acceptor_options.hpp"
 #include "protocol/backend_sdk/mux_stream.hpp"
+#include "protocol/backend_sdk/stream_port.hpp"
 
 namespace presenter::protocol {
 
 // Life: closes itself when destroyed; its streams outlive it and fail with connection_aborted.
-// Confined to: the thread of its io_context. A server of several threads has one acceptor and one
-// io_context for each; they may share a port.
+// Confined to: the thread of its io_context, the first that runs it. A program of several threads
+// has one acceptor and one io_context for each; they may share a port (acceptor_options).
 // Bounds: acceptor_options.
-class mux_acceptor {
+class PRESENTER_EXPORT mux_acceptor {
  public:
   using executor_type = link_executor;
   using error_code = boost::system::error_code;
@@ -58,14 +42,15 @@ class mux_acceptor {
 
   // Hands over the next stream and sends its Accept; the gateway has begun to send already. One
   // pending call at a time; all cancellation types are honoured, and no stream is lost by it.
-  // Errors: operation_aborted after cancellation, drain or close.
+  // Errors: operation_aborted after cancellation, drain or close; stream_errc::accept_pending while
+  // another call waits; stream_errc::wrong_thread, if a second thread runs the io_context.
   // Signature: void(error_code, mux_stream).
   template <BOOST_ASIO_COMPLETION_TOKEN_FOR(void(boost::system::error_code, mux_stream))
                 CompletionToken = boost::asio::default_completion_token_t<executor_type>>
   auto async_accept(
       CompletionToken&& token = boost::asio::default_completion_token_t<executor_type>()) {
-    return initiate_operation<accept_operation, &acceptor_state::accept,
-                              &acceptor_state::cancel_accept>(state_, token);
+    return initiate_operation<accept_operation, &acceptor_port::accept,
+                              &acceptor_port::cancel_accept>(state_, token);
   }
 
   // Begins an orderly end: stops listening, tells every gateway (GoAway), refuses streams that
@@ -80,8 +65,8 @@ class mux_acceptor {
                 CompletionToken = boost::asio::default_completion_token_t<executor_type>>
   auto async_drain(
       CompletionToken&& token = boost::asio::default_completion_token_t<executor_type>()) {
-    return initiate_operation<drain_operation, &acceptor_state::wait_drained,
-                              &acceptor_state::cancel_drain>(state_, token);
+    return initiate_operation<drain_operation, &acceptor_port::wait_drained,
+                              &acceptor_port::cancel_drain>(state_, token);
   }
 
   // Stops listening and closes all links; their streams are lost. Idempotent.
@@ -95,8 +80,11 @@ class mux_acceptor {
 
   acceptor_counters counters() const { return state_->counters(); }
 
+  // For the other parts of the SDK, which reach acceptors of other threads by it.
+  const std::shared_ptr<acceptor_port>& port() const { return state_; }
+
  private:
-  std::shared_ptr<acceptor_state> state_;
+  std::shared_ptr<acceptor_port> state_;
 };
 
 }  // namespace presenter::protocol

@@ -1,5 +1,6 @@
 #include "protocol/backend_sdk/mux_stream.hpp"
 
+#include <boost/asio/ip/address.hpp>
 #include <boost/system/system_error.hpp>
 
 namespace presenter::protocol {
@@ -12,12 +13,27 @@ mux_stream& mux_stream::operator=(mux_stream&& other) noexcept {
   return *this;
 }
 
+mux_stream::endpoint_type mux_stream::remote_endpoint(error_code& error) const {
+  error = boost::asio::error::not_connected;
+  if (!state_) return {};
+  const auto address = boost::asio::ip::make_address(info().client_address, error);
+  if (error) return {};
+  return {address, static_cast<std::uint16_t>(info().client_port)};
+}
+
+mux_stream::endpoint_type mux_stream::remote_endpoint() const {
+  error_code error;
+  const auto found = remote_endpoint(error);
+  if (error) throw boost::system::system_error(error, "remote_endpoint");
+  return found;
+}
+
 void mux_stream::expires_after(std::chrono::milliseconds delay) {
-  state_->set_deadline(mux_clock::now() + delay);
+  state_->set_deadline(std::chrono::steady_clock::now() + delay);
 }
 
 void mux_stream::expires_never() {
-  state_->set_deadline(mux_clock::time_point::max());
+  state_->set_deadline(std::chrono::steady_clock::time_point::max());
 }
 
 void mux_stream::cancel() {
@@ -57,6 +73,11 @@ void mux_stream::shutdown(shutdown_type what) {
 
 void mux_stream::close() {
   if (state_) state_->close();
+}
+
+void mux_stream::close(error_code& error) {
+  error = {};
+  close();
 }
 
 void mux_stream::close(presenter::protocol::reset_reason reason) {

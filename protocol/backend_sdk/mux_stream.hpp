@@ -1,16 +1,21 @@
 // One client's stream as the backend's business code sees it: an Asio stream like a TCP socket.
 // asio::async_read, async_write, async_read_until and coroutines written for a socket work on it
-// unchanged; where a socket has its remote_endpoint, a stream has info().
+// unchanged.
 #pragma once
 
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/socket_base.hpp>
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <string_view>
+#include <utility>
 
-#include "protocol/backend_sdk/stream_state.hpp"
+#include "base/export.hpp"
+#include "protocol/backend_sdk/stream_errc.hpp"
+#include "protocol/backend_sdk/stream_port.hpp"
 
 namespace presenter::protocol {
 
@@ -25,34 +30,45 @@ namespace presenter::protocol {
 // How operations end, besides success:
 //   eof                 reads: the peer has finished, and everything before that has been read
 //   broken_pipe         writes after shutdown_send
+//   stream_errc::moved  another backend owns the key now, and the client comes again there
 //   connection_reset    the peer reset the stream (reset_reason says why), or broke its rules
 //   connection_aborted  the link is lost
 //   timed_out           the deadline of expires_after has passed
 //   operation_aborted   cancelled, or the stream was closed here
-// After a reset or a lost link, input that had arrived before can still be read; after a reset only
-// if no more than half of the link's window is unread, or an application that never
+// After a reset, a move or a lost link, input that had arrived before can still be read; after a
+// reset only if no more than half of the link's window is unread, or an application that never
 // reads would hold up all other streams.
 //
 // Cancellation: every operation honours all types (terminal, partial, total). A read or write that
 // is cancelled, or timed out, has transferred nothing: input stays readable, output is not sent.
-class mux_stream {
+class PRESENTER_EXPORT mux_stream {
  public:
   using executor_type = link_executor;
+  // For layers that ask for what is below them, as asio::ssl::stream does.
+  using lowest_layer_type = mux_stream;
+  using endpoint_type = boost::asio::ip::tcp::endpoint;
   using shutdown_type = boost::asio::socket_base::shutdown_type;
   using error_code = boost::system::error_code;
 
   mux_stream() = default;
-  explicit mux_stream(std::shared_ptr<stream_state> state) : state_(std::move(state)) {}
+  explicit mux_stream(std::shared_ptr<stream_port> state) : state_(std::move(state)) {}
   mux_stream(mux_stream&&) noexcept = default;
   mux_stream& operator=(mux_stream&& other) noexcept;
   // As close().
   ~mux_stream() { close(); }
 
   executor_type get_executor() const { return state_->get_executor(); }
+  lowest_layer_type& lowest_layer() { return *this; }
+  const lowest_layer_type& lowest_layer() const { return *this; }
 
   // Key, epoch, the client's address and port, TLS facts, the gateway's tag for logs, and whether
   // the stream began with early data. `continued`: what another backend left behind of it.
   const stream_info& info() const { return state_->info(); }
+
+  // The client's, as the gateway saw it. Errors: not_connected without a stream, and
+  // invalid_argument if what the gateway says is no address.
+  endpoint_type remote_endpoint(error_code& error) const;
+  endpoint_type remote_endpoint() const;
 
   // Reads at least one byte, as soon as there is one. A read into buffers of no size succeeds at
   // once. Signature: void(error_code, std::size_t).
@@ -62,8 +78,8 @@ class mux_stream {
   auto async_read_some(
       const MutableBufferSequence& buffers,
       CompletionToken&& token = boost::asio::default_completion_token_t<executor_type>()) {
-    return initiate_operation<read_into<MutableBufferSequence>, &stream_state::read,
-                              &stream_state::cancel_read>(state_, token, buffers);
+    return initiate_operation<read_into<MutableBufferSequence>, &stream_port::read,
+                              &stream_port::cancel_read>(state_, token, buffers);
   }
 
   // Writes at least one byte, as soon as the stream and the link have credit for one, and at most
@@ -75,8 +91,8 @@ class mux_stream {
   auto async_write_some(
       const ConstBufferSequence& buffers,
       CompletionToken&& token = boost::asio::default_completion_token_t<executor_type>()) {
-    return initiate_operation<write_from<ConstBufferSequence>, &stream_state::write,
-                              &stream_state::cancel_write>(state_, token, buffers);
+    return initiate_operation<write_from<ConstBufferSequence>, &stream_port::write,
+                              &stream_port::cancel_write>(state_, token, buffers);
   }
 
   // One deadline for all operations, those that are pending and those to come: what is pending then
@@ -100,8 +116,8 @@ class mux_stream {
                 CompletionToken = boost::asio::default_completion_token_t<executor_type>>
   auto async_wait_handoff(
       CompletionToken&& token = boost::asio::default_completion_token_t<executor_type>()) {
-    return initiate_operation<handoff_operation, &stream_state::wait_handoff,
-                              &stream_state::cancel_handoff>(state_, token);
+    return initiate_operation<handoff_operation, &stream_port::wait_handoff,
+                              &stream_port::cancel_handoff>(state_, token);
   }
 
   // Gives the stream up, in place of close: `state`, with what is unread and behind all that was
@@ -132,8 +148,8 @@ class mux_stream {
                 CompletionToken = boost::asio::default_completion_token_t<executor_type>>
   auto async_wait_notice(
       CompletionToken&& token = boost::asio::default_completion_token_t<executor_type>()) {
-    return initiate_operation<notice_operation, &stream_state::wait_notice,
-                              &stream_state::cancel_notice>(state_, token);
+    return initiate_operation<notice_operation, &stream_port::wait_notice,
+                              &stream_port::cancel_notice>(state_, token);
   }
 
   // As a socket's. shutdown_send tells the peer that nothing more follows (Finish), behind all that
@@ -149,6 +165,12 @@ class mux_stream {
   // left unread the stream is reset at once (cancelled), behind what was written; and so it is as
   // `moved` if the gateway waits for a hand_over. Idempotent.
   void close();
+  void close(error_code& error);  // there is none
+
+  // A link gathers what a turn of the loop has written and sends it at once: no_delay is on, and
+  // cannot be turned off. No other option of a socket has a meaning for one stream of a link.
+  void set_option(const boost::asio::ip::tcp::no_delay&, error_code& error) { error = {}; }
+  void set_option(const boost::asio::ip::tcp::no_delay&) {}
 
   // Ends the stream by Reset, behind what was written. Idempotent, also after close().
   void close(presenter::protocol::reset_reason reason);
@@ -163,7 +185,7 @@ class mux_stream {
   std::optional<presenter::protocol::reset_reason> reset_reason() const { return state_->reset(); }
 
  private:
-  std::shared_ptr<stream_state> state_;
+  std::shared_ptr<stream_port> state_;
 };
 
 }  // namespace presenter::protocol

@@ -15,12 +15,14 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/recycling_allocator.hpp>
 #include <boost/system/error_code.hpp>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <type_traits>
 #include <utility>
 
-#include "protocol/transport/mux_link.hpp"
+#include "protocol/transport/link_executor.hpp"
 
 namespace presenter::protocol {
 
@@ -201,7 +203,7 @@ struct initiate {
     const auto number = ((*state).*begin)(
         operation::make(state->get_executor(), std::forward<Handler>(handler), arguments...));
     if (!slot.is_connected() || number == 0) return;
-    slot.assign([weak = state->weak_from_this(), number](boost::asio::cancellation_type type) {
+    slot.assign([weak = std::weak_ptr<State>(state), number](boost::asio::cancellation_type type) {
       const auto alive = weak.lock();
       if (alive && type != boost::asio::cancellation_type::none) ((*alive).*cancel)(number);
     });

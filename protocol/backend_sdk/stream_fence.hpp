@@ -6,7 +6,8 @@
 #include <optional>
 #include <variant>
 
-#include "protocol/wire/mux_frame.hpp"
+#include "base/export.hpp"
+#include "protocol/stream_facts.hpp"
 
 namespace presenter::protocol {
 
@@ -29,7 +30,7 @@ struct hold_stream {
 using fence_answer = std::variant<serve_stream, refusal, hold_stream>;
 
 // Life: shared with its acceptor. Confined to: the acceptor's thread. Must not call the acceptor.
-class stream_fence {
+class PRESENTER_EXPORT stream_fence {
  public:
   virtual ~stream_fence() = default;
 

@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "protocol/wire/mux_frame.hpp"
+#include "protocol/stream_facts.hpp"
 
 namespace presenter::protocol {
 

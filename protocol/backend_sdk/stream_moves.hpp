@@ -6,22 +6,11 @@
 #include <optional>
 #include <string>
 
-#include "protocol/backend_sdk/pending_operation.hpp"
-#include "protocol/backend_sdk/stream_info.hpp"
+#include "protocol/backend_sdk/stream_port.hpp"
 
 namespace presenter::protocol {
 
 class stream_state;
-
-class handoff_operation : public pending_operation<boost::system::error_code, handoff_info> {
- protected:
-  ~handoff_operation() = default;
-};
-
-class notice_operation : public pending_operation<boost::system::error_code, notice_info> {
- protected:
-  ~notice_operation() = default;
-};
 
 // Life: a stream_state's, see there. Bounds: one state of at most limits::state_bytes_max, or one
 // deposit of what the gateway takes.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "protocol/backend_sdk/backend_link.hpp"
+#include "protocol/backend_sdk/stream_errc.hpp"
 
 namespace presenter::protocol {
 namespace asio = boost::asio;
@@ -23,8 +24,8 @@ std::span<std::byte> gather_buffer() {
 
 stream_state::stream_state(std::shared_ptr<backend_link> link, const open_frame& info,
                            std::chrono::milliseconds linger)
-    : operation_owner(link->get_executor().context()),
-      executor_(link->get_executor()),
+    : stream_port(link->get_executor()),
+      operation_owner(link->get_executor().context()),
       linger_(linger),
       info_{info, nullptr},
       link_(std::move(link)) {}
@@ -56,7 +57,7 @@ void stream_state::end_moved() {
   input_.release();
   is_input_finished_ = false;
   core().reset(info_.stream, reset_reason::moved);
-  end(asio::error::connection_reset);
+  end(stream_errc::moved);
 }
 
 void stream_state::refuse(refuse_frame refusal) {
@@ -223,7 +224,7 @@ void stream_state::watch_deadline() {
 }
 
 void stream_state::start_timer(mux_clock::time_point when) {
-  if (!timer_) timer_ = std::make_unique<link_timer>(executor_);
+  if (!timer_) timer_ = std::make_unique<link_timer>(get_executor());
   timer_->expires_at(when);
   is_timer_running_ = true;
   timer_->async_wait([self = shared_from_this()](error_code error) {
@@ -251,7 +252,8 @@ void stream_state::on_reset(reset_reason reason, bool) {
     input_.release();
     is_input_finished_ = false;
   }
-  end(asio::error::connection_reset);
+  end(reason == reset_reason::moved ? stream_errc::moved
+                                    : error_code(asio::error::connection_reset));
 }
 
 void stream_state::on_link_lost(bool) {

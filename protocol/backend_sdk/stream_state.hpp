@@ -12,9 +12,8 @@
 #include <optional>
 
 #include "protocol/backend_sdk/operation_service.hpp"
-#include "protocol/backend_sdk/pending_operation.hpp"
-#include "protocol/backend_sdk/stream_info.hpp"
 #include "protocol/backend_sdk/stream_moves.hpp"
+#include "protocol/backend_sdk/stream_port.hpp"
 #include "protocol/mux/stream_handler.hpp"
 
 namespace presenter::protocol {
@@ -47,6 +46,7 @@ using sweep_hook =
 // while it is handed over, by itself.
 // Confined to: the link's thread. Bounds: unread input ≤ the stream's window.
 class stream_state final : public std::enable_shared_from_this<stream_state>,
+                           public stream_port,
                            public sweep_hook,
                            public operation_owner,
                            private stream_handler {
@@ -57,8 +57,7 @@ class stream_state final : public std::enable_shared_from_this<stream_state>,
   ~stream_state();
 
   stream_handler& handler() { return *this; }
-  link_executor get_executor() const { return executor_; }
-  const stream_info& info() const { return info_; }
+  const stream_info& info() const final { return info_; }
 
   // --- before the application has it
   void wait_in(stream_queue& queue, stream_queue::ticket at);
@@ -70,32 +69,29 @@ class stream_state final : public std::enable_shared_from_this<stream_state>,
   void refuse(refuse_frame refusal);
 
   // --- what mux_stream does; documented there
-  // Both return a number for cancel_read, cancel_write, which ignore an operation that is over; 0
-  // if it is over already.
-  std::uint64_t read(operation_pointer<read_operation> operation);
-  std::uint64_t write(operation_pointer<write_operation> operation);
-  void cancel_read(std::uint64_t number);
-  void cancel_write(std::uint64_t number);
-  void cancel();
+  std::uint64_t read(operation_pointer<read_operation> operation) final;
+  std::uint64_t write(operation_pointer<write_operation> operation) final;
+  void cancel_read(std::uint64_t number) final;
+  void cancel_write(std::uint64_t number) final;
+  void cancel() final;
 
-  // As read and write.
-  std::uint64_t wait_handoff(operation_pointer<handoff_operation> operation);
-  std::uint64_t wait_notice(operation_pointer<notice_operation> operation);
-  void cancel_handoff(std::uint64_t number);
-  void cancel_notice(std::uint64_t number);
-  void hand_over(std::string_view state, boost::system::error_code& error);
-  bool deposit(std::string_view state);
-  std::size_t deposit_bytes_max() const;
+  std::uint64_t wait_handoff(operation_pointer<handoff_operation> operation) final;
+  std::uint64_t wait_notice(operation_pointer<notice_operation> operation) final;
+  void cancel_handoff(std::uint64_t number) final;
+  void cancel_notice(std::uint64_t number) final;
+  void hand_over(std::string_view state, error_code& error) final;
+  bool deposit(std::string_view state) final;
+  std::size_t deposit_bytes_max() const final;
 
-  void set_deadline(mux_clock::time_point deadline);
-  void shutdown_send();
-  void shutdown_receive();
-  void close();
-  void close(reset_reason reason);
+  void set_deadline(mux_clock::time_point deadline) final;
+  void shutdown_send() final;
+  void shutdown_receive() final;
+  void close() final;
+  void close(reset_reason reason) final;
 
-  bool is_open() const { return !is_closed_; }
-  std::size_t available() const { return input_.size(); }
-  std::optional<reset_reason> reset() const { return reset_; }
+  bool is_open() const final { return !is_closed_; }
+  std::size_t available() const final { return input_.size(); }
+  std::optional<reset_reason> reset() const final { return reset_; }
 
  private:
   void on_accepted() final {}
@@ -135,7 +131,6 @@ class stream_state final : public std::enable_shared_from_this<stream_state>,
   void on_timer();
 
   // Constant after construction.
-  const link_executor executor_;
   const std::chrono::milliseconds linger_;
 
   stream_info info_;  // constant once the stream waits for the application

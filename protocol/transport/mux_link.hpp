@@ -14,12 +14,12 @@
 
 #include "base/loop/poller.hpp"
 #include "protocol/mux/mux_core.hpp"
+#include "protocol/transport/link_executor.hpp"
 #include "protocol/transport/mux_link_state.hpp"
 #include "protocol/transport/output_batch.hpp"
 
 namespace presenter::protocol {
 
-using link_executor = boost::asio::io_context::executor_type;
 using link_socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, link_executor>;
 using link_timer = boost::asio::basic_waitable_timer<mux_clock, boost::asio::wait_traits<mux_clock>,
                                                      link_executor>;

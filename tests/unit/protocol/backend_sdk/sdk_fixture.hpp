@@ -17,6 +17,7 @@
 #include <string>
 
 #include "protocol/backend_sdk/mux_acceptor.hpp"
+#include "protocol/transport/mux_link.hpp"
 #include "tests/support/io_turns.hpp"
 
 namespace presenter::protocol::test {
