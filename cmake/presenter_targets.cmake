@@ -4,7 +4,7 @@
 #                                                OPTIMIZED, if it computes for long
 # presenter_thrift(NAME FILE x.thrift LANG cpp)  generated C++ as a SYSTEM library
 
-set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 
 # With PRESENTER_BATCHES several sources of a library or program are compiled as one: the headers of
 # Asio and spdlog cost each of them more than its own code does. Names in anonymous namespaces must
@@ -34,7 +34,7 @@ function(presenter_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
   target_link_libraries(${name} PUBLIC ${ARG_LINK} PRIVATE presenter_options)
-  target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR})
+  target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
   presenter_batches(${name})
 endfunction()
 

@@ -41,6 +41,10 @@ RECIPES = {
     "0000": None, "zk_session ": None, "state at the receiver": None,
     "load_report ": None, "w = 1 + ": None, "// Counts the lines of each client": None,
     "/** Numbers the lines of each client": "java",
+    # What tests/sdk builds, in these ways.
+    "cmake --preset release": None, "find_package(presenter ": None,
+    "set(PRESENTER_SHARD_ROUTER ": None, "g++ -std=c++20 chat.cpp ": None, "@@ -1,": None,
+    "// A backend of two threads": None, "on a new link:": None,
     # Another program's configuration.
     "loadbalance weighted ": None,
 }

@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""The examples behind the real gateway, with TLS clients in front of it."""
+
+import os
+import sys
+
+from chat_client import framed
+from client_case import ClientCase
+from processes import Process, free_port, main
+
+OUTSIDE = os.environ["PRESENTER_OUTSIDE"]
+EXAMPLES = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../examples"))
+
+
+class Example(Process):
+    """One of the programs; `name` is what it says in its Hello."""
+
+    def __init__(self, name, folder, command):
+        self.port = free_port()
+        super().__init__(name, folder, [*command, "127.0.0.1", self.port])
+
+
+class Examples(ClientCase):
+    def behind_the_gateway(self, name, *command):
+        example = Example(name, self.cluster.folder, command)
+        self.cluster.start(example)
+        self.gateway = self.cluster.gateway("gateway", self.cluster.static_shards([example]))
+        self.gateway.wait_ready()
+        return example
+
+    def outside(self, name):
+        return os.path.join(OUTSIDE, "found", name, name)
+
+    def assert_megabytes_come_back(self, client):
+        """Beyond every window, in more and larger pieces than there is credit for."""
+        piece = bytes(range(256)) * 256
+        for _ in range(64):
+            client.send(piece)
+            self.assertEqual(client.receive_exactly(len(piece)), piece)
+
+    def assert_is_an_echo(self):
+        first, second = self.echo_client("couple-1"), self.echo_client("couple-2")
+        self.assert_megabytes_come_back(first)
+        self.assert_echoes(second)
+        first.finish()
+        self.assertEqual(first.receive_to_end(), b"")
+        self.assert_echoes(second)
+
+    def test_echo_backend(self):
+        self.behind_the_gateway("echo", self.outside("echo_backend"))
+        self.assert_is_an_echo()
+
+    def test_minimal_backend_in_python(self):
+        self.behind_the_gateway("python", sys.executable, f"{EXAMPLES}/minimal_backend.py")
+        self.assert_is_an_echo()
+
+    def test_minimal_backend_in_javascript(self):
+        self.behind_the_gateway("node", "node", f"{EXAMPLES}/minimal_backend.js")
+        self.assert_is_an_echo()
+
+    def test_chat_room(self):
+        room = self.behind_the_gateway("chat-room", self.outside("chat_room"))
+        ann, other = self.waiting_client("couple-1"), self.waiting_client("couple-2")
+        self.wait_until(lambda: room.output().count("comes") == 2, "both are in")
+        ben = self.waiting_client("couple-1")
+        self.assertEqual(ann.receive_exactly(len(ben.first)), ben.first)
+        ann.send(framed(b"hello"))
+        self.assertEqual(ben.receive_exactly(9), framed(b"hello"))
+        other.finish()
+        self.assertEqual(other.receive_to_end(), b"")
+
+
+if __name__ == "__main__":
+    main()

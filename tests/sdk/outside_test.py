@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""Installs what was built, looks at it, and builds the examples against it outside the tree."""
+
+import difflib
+import os
+import re
+import shutil
+import subprocess
+import unittest
+
+TREE = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
+BUILD = os.environ["PRESENTER_BUILD"]
+OUTSIDE = os.environ["PRESENTER_OUTSIDE"]
+PREFIX = os.path.join(OUTSIDE, "prefix")
+EXAMPLES = ("echo_backend", "chat_room")
+# A user's own: nothing of ours may warn under them.
+FLAGS = ["-O0", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]
+
+
+def run(*words, **options):
+    """Its output; what it said is shown if it fails."""
+    done = subprocess.run(words, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, **options)
+    if done.returncode != 0:
+        raise AssertionError(f"{' '.join(words)}\n{done.stdout}")
+    return done.stdout
+
+
+def configure_and_build(source, folder, *settings):
+    folder = os.path.join(OUTSIDE, folder)
+    launcher = ["-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"] if shutil.which("ccache") else []
+    run("cmake", "-G", "Ninja", "-S", source, "-B", folder, "-DCMAKE_BUILD_TYPE=",
+        f"-DCMAKE_CXX_FLAGS={' '.join(FLAGS)}", *launcher, *settings)
+    run("cmake", "--build", folder, "--", "-j2")
+    return folder
+
+
+def library(name):
+    [found] = [os.path.join(folder, name) for folder, _, names in os.walk(PREFIX) if name in names]
+    return found
+
+
+class Installed(unittest.TestCase):
+    def setUp(self):
+        shutil.rmtree(OUTSIDE, ignore_errors=True)
+        run("cmake", "--install", BUILD, "--prefix", PREFIX)
+
+    def test_what_is_there(self):
+        include = os.path.join(PREFIX, "include")
+        for folder, _, names in os.walk(include):
+            for name in names:
+                with open(os.path.join(folder, name), encoding="utf-8") as header:
+                    self._check_includes(name, header.read(), include)
+        for name in ("bin/presenter", "bin/presenterctl", "share/presenter/mux.thrift",
+                     "share/presenter/vectors/frames.json",
+                     "share/presenter/vectors/ring_vectors.json"):
+            self.assertTrue(os.path.exists(os.path.join(PREFIX, name)), name)
+        self.assertNotEqual(run(os.path.join(PREFIX, "bin/presenterctl"), "--version"), "")
+        self._check_list(include)
+        self._check_symbols("libpresenter_backend_sdk")
+        self._check_symbols("libpresenter_shard_router")
+
+    def _check_includes(self, name, text, include):
+        """Public headers need nothing but each other, Boost and the standard library; that each
+        compiles alone is seen inside the tree (tests/tidy)."""
+        for quote, wanted in re.findall(r'^#include (["<])(.+)[">]$', text, re.M):
+            self.assertEqual(quote, "<", f"{name} includes {wanted}")
+            if wanted.startswith("presenter/"):
+                self.assertTrue(os.path.exists(os.path.join(include, wanted)),
+                                f"{name} includes {wanted}, which is not public")
+            else:
+                self.assertRegex(wanted, r"^(boost/[\w/]+\.hpp|\w+)$", name)
+
+    def _check_list(self, include):
+        """The README names each public header, and no other."""
+        with open(os.path.join(TREE, "protocol/backend_sdk/README.md"), encoding="utf-8") as text:
+            named = set(re.findall(r"^\| `<presenter/([\w/]+\.hpp)>`", text.read(), re.M))
+        there = {os.path.relpath(os.path.join(folder, name), os.path.join(include, "presenter"))
+                 for folder, _, names in os.walk(include) for name in names}
+        self.assertEqual(named, there)
+
+    def _check_symbols(self, name):
+        """Ours that are seen are the public classes' and functions', and there is a version."""
+        path = library(f"{name}.so")
+        self.assertRegex(os.path.realpath(path), r"\.so\.\d+\.\d+\.\d+$")
+        self.assertRegex(run("readelf", "-d", path), rf"SONAME.*{name}\.so\.\d+\.\d+\]")
+        seen = run("nm", "-DC", "--defined-only", path)
+        for hidden in ("mux_core::", "mux_link::", "stream_state::", "zk_session::", "decode_data"):
+            self.assertNotIn(f" presenter::{hidden}", seen.replace("protocol::", "")
+                             .replace("shard_router::", ""))
+        self.assertIn("presenter::protocol::", seen)
+
+
+class Documents(unittest.TestCase):
+    def test_the_examples_page_shows_the_difference_that_there_is(self):
+        with open(os.path.join(TREE, "examples/README.md"), encoding="utf-8") as text:
+            [shown] = re.findall(r"^```diff\n(.+?)^```$", text.read(), re.M | re.S)
+        sources = [f"examples/chat_room/{name}.cpp" for name in ("chat_room_tcp", "chat_room")]
+        both = [run("cat", os.path.join(TREE, name)).splitlines(keepends=True) for name in sources]
+        self.assertEqual(shown, "".join(list(difflib.unified_diff(*both, n=1))[2:]))
+
+
+class FindPackage(unittest.TestCase):
+    def test_examples_build(self):
+        configure_and_build(os.path.join(TREE, "tests/sdk/found"), "found",
+                            f"-DPRESENTER_TREE={TREE}", f"-DCMAKE_PREFIX_PATH={PREFIX}")
+
+
+class PkgConfig(unittest.TestCase):
+    def test_examples_build(self):
+        path = os.path.dirname(library("presenter.pc"))
+        words = run("pkg-config", "--cflags", "--libs", "presenter",
+                    env={**os.environ, "PKG_CONFIG_PATH": path}).split()
+        for example in EXAMPLES:
+            run(os.environ["CXX"], "-std=c++20", *FLAGS, "-o",
+                os.path.join(OUTSIDE, f"{example}.pkg_config"),
+                os.path.join(TREE, "examples", example, f"{example}.cpp"), *words)
+
+
+class AddSubdirectory(unittest.TestCase):
+    def test_examples_build(self):
+        folder = configure_and_build(os.path.join(TREE, "tests/sdk/subproject"), "subproject",
+                                     f"-DPRESENTER_TREE={TREE}", "-DPRESENTER_BATCHES=ON")
+        with open(os.path.join(folder, "build.ninja"), encoding="utf-8") as plan:
+            self.assertNotIn("zookeeper", plan.read())
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
