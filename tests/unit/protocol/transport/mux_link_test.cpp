@@ -4,7 +4,10 @@
 // for has come.
 #include "protocol/transport/mux_link.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <array>
 #include <boost/asio/ip/tcp.hpp>
@@ -64,6 +67,9 @@ class test_link : public mux_link {
  public:
   test_link(link_socket socket, const mux_options& options, std::optional<link_loop> around)
       : mux_link(std::move(socket), options, around), role(options.hello.role) {}
+  test_link(link_socket socket, const mux_options& options, mux_link_state state,
+            std::optional<link_loop> around)
+      : mux_link(std::move(socket), options, std::move(state), around), role(options.hello.role) {}
 
   bulk_stream& add(stream_id id) {
     return *(streams[id.value] = std::make_unique<bulk_stream>(*this, id));
@@ -74,6 +80,13 @@ class test_link : public mux_link {
     open.key = "k";
     core().open(open, stream);
     return stream;
+  }
+
+  // Received by the system, and not by us.
+  int bytes_waiting() {
+    int waiting = 0;
+    ::ioctl(descriptor, FIONREAD, &waiting);
+    return waiting;
   }
 
   void on_ready(const hello_frame&) override { ready = true; }
@@ -92,6 +105,7 @@ class test_link : public mux_link {
   }
 
   const link_role role;
+  int descriptor = -1;
   std::map<std::int64_t, std::unique_ptr<bulk_stream>> streams;
   std::size_t reply_bytes = 0;
   bool ready = false;
@@ -161,10 +175,40 @@ struct MuxLink : ::testing::TestWithParam<waits> {
     });
   }
 
+  std::optional<link_loop> around() {
+    if (GetParam() == waits::by_asio) return {};
+    return link_loop{polls, output};
+  }
   std::shared_ptr<test_link> make_link(link_socket socket, const mux_options& options) {
-    std::optional<link_loop> around;
-    if (GetParam() == waits::by_poller) around.emplace(link_loop{polls, output});
-    return std::make_shared<test_link>(std::move(socket), options, around);
+    return std::make_shared<test_link>(std::move(socket), options, around());
+  }
+
+  // Another link, which has not started, goes on with what the gateway's is. That one is closed,
+  // which the peer cannot see: the socket has another descriptor.
+  void change_process() {
+    auto state = gateway->freeze();
+    ASSERT_TRUE(state && !check(*state));
+    partials += state->partial.empty() ? 0 : 1;
+    unsent += state->control_in_flight.empty() && state->data_in_flight.empty() ? 0 : 1;
+    // Its number is new: the loop has not seen the end of the old one's socket, for it goes on.
+    const int copy = state->descriptor =
+        ::fcntl(state->descriptor, F_DUPFD_CLOEXEC, numbers_from += 2);
+    link_socket socket(loop.get_executor(), tcp::v4(), copy);
+    auto next = std::make_shared<test_link>(std::move(socket), options_for(link_role::gateway),
+                                            std::move(*state), around());
+    next->ready = true;
+    next->descriptor = copy;
+    for (const auto& [id, stream] : gateway->streams) {
+      bulk_stream& moved = next->add({id});
+      moved.to_send = stream->to_send;
+      moved.sent = stream->sent;
+      moved.received = stream->received;
+      moved.wrong = stream->wrong;
+      moved.finished = stream->finished;
+      EXPECT_TRUE(next->core().attach({id}, moved));
+    }
+    gateway->close({});
+    gateway = next;
   }
 
   // Two connected sockets; `buffer_bytes` 0: as the system has it.
@@ -216,7 +260,10 @@ struct MuxLink : ::testing::TestWithParam<waits> {
       stream.to_send = bytes;
       stream.send();
     }
-    run_until([&] { return all_finished(gateway, streams) && all_finished(backend, streams); });
+    run_until([&] {
+      if (between_turns) between_turns();
+      return all_finished(gateway, streams) && all_finished(backend, streams);
+    });
     expect_bulk(gateway, bytes);
     expect_bulk(backend, bytes);
   }
@@ -262,6 +309,10 @@ struct MuxLink : ::testing::TestWithParam<waits> {
   std::shared_ptr<test_link> gateway;
   std::shared_ptr<test_link> backend;
   std::optional<link_socket> peer;
+  std::function<void()> between_turns;
+  int numbers_from = 200;
+  int partials = 0;  // links that were frozen with part of a frame, and with bytes for the socket
+  int unsent = 0;
 };
 
 TEST_P(MuxLink, ExchangesHellos) {
@@ -407,6 +458,55 @@ TEST_P(MuxLink, CloseAfterOutputWaitsNoLongerThanItsLinger) {
   link_to_bare_peer();
   gateway->close_after_output(5ms);
   run_until_closed();  // the peer never ends its own direction
+}
+
+// --- another process goes on
+
+// Nothing is lost or doubled, whatever is half done.
+TEST_P(MuxLink, AnotherLinkGoesOnInTheMiddleOfBulk) {
+  link_up(2'048);
+  int turns = 0;
+  between_turns = [&] {
+    if (++turns % 5 != 0) return;
+    change_process();
+    gateway->start();
+  };
+  carry_bulk(3, 1 << 18);
+  EXPECT_GT(partials, 3);
+  EXPECT_GT(unsent, 3);
+}
+
+TEST_P(MuxLink, ALinkThatWasFrozenForNothingGoesOn) {
+  link_up(2'048);
+  between_turns = [&] { gateway->freeze(); };
+  carry_bulk(3, 1 << 18);
+}
+
+TEST_P(MuxLink, ReadsAndWritesNothingBeforeItStarts) {
+  link_up();
+  bulk_stream& stream = gateway->open();
+  run_until([&] { return backend->streams.size() == 1; });
+  change_process();
+  gateway->core().go_away(0ms);
+  backend->core().submit_data(stream.id, std::array<std::byte, 3>{}, false);
+  // Until the bytes have come.
+  run_until([&] { return gateway->bytes_waiting() != 0; });
+  loop.restart();
+  loop.poll();
+  EXPECT_EQ(gateway->counters().reads + gateway->counters().sends, 0U);
+  gateway->start();
+  run_until([&] { return gateway->streams.at(1)->received == 3; });
+  run_until([&] { return gateway->counters().sends == 1; });
+}
+
+TEST_P(MuxLink, OneThatIsNotUpOrIsBeingClosedIsNotFrozen) {
+  link_to_bare_peer();
+  EXPECT_FALSE(gateway->freeze()) << "its peer has not said Hello";
+  peer_sends(frame_script().hello(link_role::backend).bytes());
+  run_until([&] { return gateway->ready; });
+  EXPECT_TRUE(gateway->freeze());
+  gateway->close_after_output(30s);
+  EXPECT_FALSE(gateway->freeze());
 }
 
 INSTANTIATE_TEST_SUITE_P(Waits, MuxLink, ::testing::Values(waits::by_asio, waits::by_poller),
