@@ -56,7 +56,9 @@ LAYERS = {
         "base", "protocol/transport", "gateway/config", "gateway/operate", "gateway/tls",
         "gateway/tls/tickets", "gateway/accept", "gateway/upstream", "gateway/relay",
         "gateway/moves", "gateway/client"),
-    "gateway/upgrade": ("gateway/operate",),
+    "gateway/upgrade": (
+        "base", "protocol/wire", "shard_router", "gateway/vocabulary", "gateway/operate",
+        "gateway/upstream", "gateway/client", "gateway/worker"),
     "gateway/control": (
         "base", "base/net", "shard_router", "gateway/vocabulary", "gateway/config",
         "gateway/operate", "gateway/balance", "gateway/balance/route53",
