@@ -242,10 +242,10 @@ void read_shards(config_section section, shards_config& out, const std::filesyst
   out.saved_map = read_path(section, "saved_map", folder, check_writable_folder_of);
   if (section.has("saved_map") && !has_zookeeper)
     section.fail("saved_map", "is of no use without 'zookeeper'");
-  if (section.has("remove_dead")) {
-    section.read("remove_dead", out.remove_dead.emplace());
-    if (!has_zookeeper) section.fail("remove_dead", "is of no use without 'zookeeper'");
-  }
+  out.remove_dead = out.zookeeper_auth_file.has_value();
+  section.read("remove_dead", out.remove_dead);
+  if (section.has("remove_dead") && !has_zookeeper)
+    section.fail("remove_dead", "is of no use without 'zookeeper'");
   section.read("mass_drop_hold", out.mass_drop_hold, 0ms, 24h);
   section.finish();
 }

@@ -158,11 +158,8 @@ struct shards_config {
   // folder that it may write. Nothing: nowhere.
   std::optional<std::filesystem::path> saved_map;
   // Takes a backend out of ZooKeeper whose links here are all broken and whose host refuses new
-  // ones. Nothing: if there is an identity, for that may be the one that owns the entries.
-  std::optional<bool> remove_dead;
-  bool removes_dead() const {
-    return zookeeper.has_value() && remove_dead.value_or(zookeeper_auth_file.has_value());
-  }
+  // ones. Unless it is set: if there is an identity, which may be the one that owns the entries.
+  bool remove_dead = false;
   // How long a map that lacks more than half of the servers is held back. 0 … 24 h; 0: not at all.
   duration mass_drop_hold = std::chrono::seconds{30};
 };

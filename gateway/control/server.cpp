@@ -118,7 +118,7 @@ server::server(const config& settings)
   }
   router_.subscribe([this](const auto& map) { on_map(map); });
   shards_ = std::make_unique<shard_source>(control_, settings.shards, router_);
-  if (settings.shards.removes_dead())
+  if (settings.shards.remove_dead)
     dead_ = std::make_unique<dead_backends>(*shards_->session(), router_, workers_.size(),
                                             [this] { return links_up() != 0; });
   balancer_ = std::make_unique<balancer>(control_, balancing(node_));
@@ -201,7 +201,7 @@ worker_events server::events_of_worker() {
 }
 
 backend_news server::news_of(std::size_t worker) {
-  if (!settings_.shards.removes_dead()) return {};
+  if (!settings_.shards.remove_dead) return {};
   return [this, worker](const shard_router::backend_entry& of, bool is_up) {
     boost::asio::post(control_, [this, worker, of, is_up] {
       if (dead_ == nullptr) return;

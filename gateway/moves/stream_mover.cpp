@@ -86,6 +86,7 @@ void stream_mover::add(movable& client, time_point now) {
 
 void stream_mover::strand(movable& client, move_cause cause, time_point now) {
   remove(client);
+  client.is_hurried_ = false;
   enqueue(client, cause, ranks_[rank_stranded], now);
 }
 

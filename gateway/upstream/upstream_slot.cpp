@@ -37,11 +37,11 @@ protocol::mux_options link_options(const upstream_context& context,
   options.hello.node = context.node;
   options.hello.features |= protocol::features::notice;
   if (context.settings.tls.early_data) options.hello.features |= protocol::features::early_data;
-  if (context.settings.moves.handoffs_per_second > 0)
-    options.hello.features |= protocol::features::handoff;
+  const bool hands_over = context.settings.moves.handoffs_per_second > 0;
+  if (hands_over) options.hello.features |= protocol::features::handoff;
   // A map file keeps naming a backend that has died: nobody could ever go on from a deposit.
-  const bool can_vanish = context.settings.shards.zookeeper.has_value();
-  options.hello.deposit_bytes_max = can_vanish ? context.settings.upstream.deposit_bytes_max : 0;
+  const bool may_go_on = hands_over && context.settings.shards.zookeeper.has_value();
+  options.hello.deposit_bytes_max = may_go_on ? context.settings.upstream.deposit_bytes_max : 0;
   options.deposits_per_second = deposits_per_second;
   options.hello.stream_window_bytes = context.settings.upstream.stream_window_bytes;
   options.hello.link_window_bytes = context.settings.upstream.link_window_bytes;

@@ -138,7 +138,7 @@ TEST_F(Config, NeedsOnlyCertificateKeyAndShards) {
   EXPECT_EQ(value.shards.zookeeper_auth_file, std::nullopt);
   EXPECT_EQ(value.shards.saved_map, std::nullopt);
   EXPECT_EQ(value.shards.mass_drop_hold, 30s);
-  EXPECT_FALSE(value.shards.removes_dead());
+  EXPECT_FALSE(value.shards.remove_dead);
   EXPECT_EQ(value.moves.crash_wait, 10s);
   EXPECT_EQ(value.upstream.deposit_bytes_max, 256);
   EXPECT_EQ(value.tls.ticket_key_file, std::nullopt);
@@ -208,7 +208,7 @@ TEST_F(Config, ReadsEveryKey) {
   EXPECT_EQ(value.shards.zookeeper_auth_file, files_.folder() / "zookeeper.auth");
   EXPECT_EQ(value.shards.saved_map, files_.folder() / "saved-map.json");
   EXPECT_EQ(value.shards.mass_drop_hold, 2min);
-  EXPECT_FALSE(value.shards.removes_dead());
+  EXPECT_FALSE(value.shards.remove_dead);
   EXPECT_EQ(value.moves.crash_wait, 20s);
   EXPECT_EQ(value.upstream.links_per_worker, 2U);
   EXPECT_EQ(value.upstream.opening_timeout, 8s);
@@ -442,7 +442,7 @@ TEST_F(Config, TheIdentityForZooKeeperIsOneLineAndSecret) {
 TEST_F(Config, TheDeadAreRemovedByWhoHasAnIdentityOrIsToldTo) {
   write_secret("zk.auth", "user:password\n");
   const auto removes = [&](const std::string& shards) {
-    return load(tls_lines + ("[shards]\n" + shards)).value.shards.removes_dead();
+    return load(tls_lines + ("[shards]\n" + shards)).value.shards.remove_dead;
   };
   EXPECT_FALSE(removes("zookeeper = \"zk:2181\"\n"));
   EXPECT_TRUE(removes("zookeeper = \"zk:2181\"\nremove_dead = true\n"));
