@@ -319,11 +319,20 @@ POWERDNS_REPLIES = {
     "name": b"\5Chat.Example",
 }
 
+# What the first version writes, whole and with one struct of each kind.
+GOLDEN = HERE.parents[1] / "tests" / "unit" / "gateway" / "upgrade" / "golden"
+UPGRADE_STATE = {
+    "worker_1": (GOLDEN / "worker_1").read_bytes(),
+    "nothing": b"\0",
+    "too_many_clients": bytes.fromhex("79fc808080800400"),
+    "another_type": bytes.fromhex("18026162 00"),
+}
+
 TARGETS = {
     "mux_core": MUX_CORE, "mux_frame": MUX_FRAME, "thrift_path": THRIFT_PATH,
     "first_packet": FIRST_PACKET, "shard_texts": SHARD_TEXTS, "config_values": CONFIG_VALUES,
     "tls_records": TLS_RECORDS, "route53_replies": ROUTE53_REPLIES,
-    "powerdns_replies": POWERDNS_REPLIES,
+    "powerdns_replies": POWERDNS_REPLIES, "upgrade_state": UPGRADE_STATE,
 }
 
 
