@@ -408,6 +408,29 @@ TEST_F(StreamMover, HandsOverAtAPaceOfItsOwn) {
     EXPECT_TRUE(client->is_handed_over);
 }
 
+// After a crash: they go on from their deposits, those who talk first.
+TEST_F(StreamMover, HandsTheStrandedOverAtThatPaceToo) {
+  set_map({backend_of("a"), backend_of("b")});
+  add_clients(500);
+  const auto begun = now;
+  for (fake_client& client : clients) {
+    client.way = move_way::hand_over;
+    mover.strand(client, move_cause::link_lost, now);
+  }
+  mover.hurry(clients[70], now);
+  const auto at = run_out();
+  ASSERT_EQ(at.size(), 500U);
+  EXPECT_EQ(moved.front(), &clients[70]);
+  EXPECT_NEAR(std::chrono::duration<double>(at.back() - begun).count(), 0.5, 0.1);
+  EXPECT_EQ(moved.back()->cause, move_cause::link_lost);
+  // And once more at the next crash.
+  mover.strand(clients[1], move_cause::link_lost, now);
+  mover.strand(clients[70], move_cause::link_lost, now);
+  mover.hurry(clients[70], now);
+  run_out();
+  EXPECT_EQ(moved[500], &clients[70]);
+}
+
 TEST_F(StreamMover, ClosesAtTheOldPaceThoseWhoCannotBeHandedOver) {
   set_map({backend_of("a"), backend_of("b", backend_state::up)});
   add_clients(400);
