@@ -29,6 +29,7 @@ RECIPES = {
     "terminationGracePeriodSeconds": "pod", "PRESENTER_BIN=$PWD/": "synopsis",
     "[listen]": "configuration", "[tls]": "configuration", "[[server]]": "map_file",
     "mkdir -p build/try": "by_hand", "curl --fail": "by_hand_asked",
+    "bench/handoff/run [": "synopsis",
     "install -m 755 build/": "as_a_service", "apt-get install haproxy": "measurement",
     "tests/unit/protocol/wire/frame_vectors.py": "frame_vectors",
     "fencing_test ": "schedules", "mux_simulation_test ": "schedules",
@@ -39,6 +40,7 @@ RECIPES = {
     # Pictures, what a command prints, C++, and bytes, which specification_test reads.
     "            ┌": None, " client ──": None, "Summary\n": None, "base ←": None, "+------": None,
     "0000": None, "zk_session ": None, "state at the receiver": None,
+    "link lost ──►": None,
     "load_report ": None, "w = 1 + ": None, "// Counts the lines of each client": None,
     "/** Numbers the lines of each client": "java",
     # What tests/sdk builds, in these ways.
