@@ -14,7 +14,7 @@ import rules
 
 SKIPPED_FOLDERS = {".git", "build", ".cache", "__pycache__", ".vscode", ".idea"}
 CPP = (".cpp", ".hpp")
-CODE = CPP + (".py", ".cmake", ".thrift", ".sh")
+CODE = CPP + (".py", ".java", ".cmake", ".thrift", ".sh")
 TEXT = CODE + (".md", ".txt", ".toml", ".json", ".yml", ".yaml", ".service")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 # Generated from the IDL, included by their bare names.

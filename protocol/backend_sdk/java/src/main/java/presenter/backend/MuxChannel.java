@@ -1,34 +1,23 @@
 package presenter.backend;
 
 import io.netty.buffer.ByteBuf;
-import io.netty.buffer.Unpooled;
-import io.netty.channel.AbstractChannel;
+import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
-import io.netty.channel.ChannelMetadata;
 import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.ChannelPromise;
-import io.netty.channel.DefaultChannelPipeline;
-import io.netty.channel.EventLoop;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.channel.socket.ChannelInputShutdownReadComplete;
 import io.netty.channel.socket.ChannelOutputShutdownException;
 import io.netty.channel.socket.ServerSocketChannel;
-import io.netty.channel.socket.SocketChannel;
-import io.netty.util.NetUtil;
-import io.netty.util.concurrent.FastThreadLocal;
 import io.netty.util.internal.StringUtil;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.net.SocketAddress;
-import java.net.UnknownHostException;
 import java.nio.channels.ClosedChannelException;
 import java.util.concurrent.Executor;
 import presenter.backend.mux.MuxCore;
 import presenter.backend.mux.StreamHandler;
 import presenter.backend.mux.StreamState;
 import presenter.backend.wire.Frame;
-import presenter.backend.wire.Limits;
 
 /**
  * One client's stream, as a Netty channel: to a pipeline it is the client's own TCP connection, and
@@ -38,24 +27,17 @@ import presenter.backend.wire.Limits;
  * is read. Outbound: what is flushed goes to the link as far as the windows and the link have room,
  * else at the stream's turn; a promise completes when the link has taken the bytes.
  */
-public final class MuxChannel extends AbstractChannel implements SocketChannel {
-  private static final ChannelMetadata METADATA = new ChannelMetadata(false, 1);
+public final class MuxChannel extends ClientChannel {
   // A shorter payload is copied: a decoder that waits for the rest of a message keeps what it has,
   // and a slice would keep the link's whole gulp with it.
   private static final int SLICE_BYTES_MIN = 2_048;
-  private static final int WRITABILITY_INDEX = 1;
-  private static final FastThreadLocal<byte[]> GATHERED = new FastThreadLocal<>() {
-    @Override
-    protected byte[] initialValue() {
-      return new byte[Limits.STREAM_TURN_BYTES];
-    }
-  };
 
   private final MuxLink link;
   private final StreamState state;
   private final MuxChannelConfig config = new MuxChannelConfig(this);
   private final StreamInput input = new StreamInput();
   private final StreamMoves moves;
+  private final StreamRoom room;
   private StreamInfo info;
 
   private long received;  // from the client's first byte, at whatever backend
@@ -71,8 +53,6 @@ public final class MuxChannel extends AbstractChannel implements SocketChannel {
   private boolean isInputEndTold;
   private volatile boolean isInputShutdown;  // nothing more is read
   private volatile boolean isOutputShutdown;
-  private boolean isRoomLooked;
-  private boolean hasRoom = true;  // as the pipeline was told
   private IOException error;  // how it ended, behind `input`
   private ResetReason ownReset;
   private ChannelPromise finish;  // of shutdownOutput, behind what is being written
@@ -85,17 +65,13 @@ public final class MuxChannel extends AbstractChannel implements SocketChannel {
     this.state = state;
     this.info = info;
     moves = new StreamMoves(this);
+    room = new StreamRoom(this);
   }
 
   // --- what is beyond a SocketChannel
 
   public StreamInfo info() {
     return info;
-  }
-
-  /** The link's own channel, for logs: who the gateway is. */
-  public SocketAddress gatewayAddress() {
-    return link.channel().remoteAddress();
   }
 
   /** With MANUAL_CREDIT: the application is done with so many bytes that it has read. */
@@ -118,9 +94,9 @@ public final class MuxChannel extends AbstractChannel implements SocketChannel {
 
   /**
    * After a {@link HandoffEvent}: gives the stream up, behind all that was written. Another backend
-   * goes on with it from {@code state}, of at most 16,384 bytes, in which belongs what was read of a
-   * message that is not whole; what was not read goes along by itself. The channel is closed then;
-   * the future fails, and the stream stays, if the state is too long or nobody has asked.
+   * goes on with it from {@code state}, of at most 16,384 bytes, in which belongs what was read of
+   * a message that is not whole; what was not read goes along by itself. The channel is closed
+   * then; the future fails, and the stream stays, if the state is too long or nobody has asked.
    */
   public ChannelFuture handOver(byte[] state) {
     ChannelPromise promise = newPromise();
@@ -129,8 +105,9 @@ public final class MuxChannel extends AbstractChannel implements SocketChannel {
   }
 
   /**
-   * Leaves a state with the gateway for the day this process dies: if no byte went either way since,
-   * another backend goes on from it. Does nothing where that is not possible.
+   * Leaves a state with the gateway for the day this process dies: if no byte went either way
+   * since, another backend goes on from it. What is read of a message that is not whole belongs in
+   * it, as with {@link #handOver}. Does nothing where that is not possible.
    */
   public void deposit(byte[] state) {
     onLoop(() -> moves.deposit(state));
@@ -167,6 +144,10 @@ public final class MuxChannel extends AbstractChannel implements SocketChannel {
     return handler;
   }
 
+  StreamRoom room() {
+    return room;
+  }
+
   StreamInput input() {
     return input;
   }
@@ -182,6 +163,11 @@ public final class MuxChannel extends AbstractChannel implements SocketChannel {
 
   boolean isWriting() {
     return outbound != null && outbound.current() != null;
+  }
+
+  /** What the link has taken, and what it has not taken yet of what was flushed. */
+  long producedAfterWrites() {
+    return produced + Outgoing.flushedBytes(outbound);
   }
 
   boolean isClosing() {
@@ -209,6 +195,7 @@ public final class MuxChannel extends AbstractChannel implements SocketChannel {
   }
 
   /** The fence does not serve it any more: as if the gateway had reset it. */
+  @Override
   void endMoved() {
     core().reset(state, ResetReason.MOVED);
     // What it has not read is for the new owner to be sent again.
@@ -253,7 +240,7 @@ public final class MuxChannel extends AbstractChannel implements SocketChannel {
       } else {
         ((StreamUnsafe) unsafe()).flushAtTurn();
       }
-      lookAtRoom();
+      room.look();
     }
 
     @Override
@@ -387,6 +374,7 @@ public final class MuxChannel extends AbstractChannel implements SocketChannel {
     if (!isStarted) {
       drop();
       core().release(state);
+      link.onStreamReleased();
       return;
     }
     if (!input.isEmpty()) {
@@ -421,7 +409,7 @@ public final class MuxChannel extends AbstractChannel implements SocketChannel {
   @Override
   protected void doWrite(ChannelOutboundBuffer in) {
     writeOut(in);
-    lookAtRoom();
+    room.look();
   }
 
   private void writeOut(ChannelOutboundBuffer in) {
@@ -430,50 +418,17 @@ public final class MuxChannel extends AbstractChannel implements SocketChannel {
         in.remove(error);
       } else if (!first.isReadable()) {
         in.remove();
-      } else if (!submit(in, first)) {
-        core().waitWritable(state);
-        return;
+      } else {
+        int size = Outgoing.submit(core(), state, in, first);
+        if (size == 0) {
+          core().waitWritable(state);
+          return;
+        }
+        produced += size;
+        in.removeBytes(size);
       }
     }
     onWritten();
-  }
-
-  /** One frame's worth; false: there is no room now. */
-  private boolean submit(ChannelOutboundBuffer in, ByteBuf first) {
-    int room = core().sendable(state);
-    if (room == 0) {
-      return false;
-    }
-    int size = Math.min(first.readableBytes(), room);
-    if (in.size() == 1 || size == room) {
-      boolean more = in.size() > 1 || size < first.readableBytes();
-      core().submitData(state, first, first.readerIndex(), size, more);
-    } else {
-      size = submitGathered(in, room);
-    }
-    produced += size;
-    in.removeBytes(size);
-    return true;
-  }
-
-  // Several short messages, a length and its body for example, leave as one frame.
-  private int submitGathered(ChannelOutboundBuffer in, int room) {
-    byte[] gathered = GATHERED.get();
-    int[] size = {0};
-    try {
-      in.forEachFlushedMessage(message -> {
-        ByteBuf each = (ByteBuf) message;
-        int n = Math.min(each.readableBytes(), room - size[0]);
-        each.getBytes(each.readerIndex(), gathered, size[0], n);
-        size[0] += n;
-        return size[0] < room;
-      });
-    } catch (Exception impossible) {
-      throw new IllegalStateException(impossible);
-    }
-    core().submitData(state, Unpooled.wrappedBuffer(gathered), 0, size[0],
-        size[0] == room);
-    return size[0];
   }
 
   /** Nothing is being written. */
@@ -502,33 +457,6 @@ public final class MuxChannel extends AbstractChannel implements SocketChannel {
     onWritten();
   }
 
-  // Credit or the link are used up, or were: the pipeline hears of it when the turn has ended, and
-  // has a turn when there is room again.
-  private void lookAtRoom() {
-    boolean room = core().hasRoom(state);
-    if (!isRoomLooked && room != hasRoom) {
-      isRoomLooked = true;
-      link.onRoomChanged(this);
-    } else if (!room) {
-      core().waitWritable(state);
-    }
-  }
-
-  void tellRoom() {
-    isRoomLooked = false;
-    if (isClosed || error != null || isOutputShutdown) {
-      return;
-    }
-    hasRoom = core().hasRoom(state);
-    if (!hasRoom) {
-      core().waitWritable(state);
-    }
-    ChannelOutboundBuffer buffer = unsafe().outboundBuffer();
-    if (buffer != null) {
-      buffer.setUserDefinedWritability(WRITABILITY_INDEX, hasRoom);
-    }
-  }
-
   /** Another backend has it now. */
   void closeGivenUp() {
     isOutputShutdown = true;
@@ -550,8 +478,8 @@ public final class MuxChannel extends AbstractChannel implements SocketChannel {
     /** What has been flushed and has not left is still to reach the client, as on a socket. */
     @Override
     protected Executor prepareToClose() {
-      boolean lets = isStarted && error == null && ownReset == null && isWriting()
-          && config.getSoLinger() != 0;
+      boolean lets = isActive() && error == null && ownReset == null && isWriting()
+          && !moves.isGivenUp() && config.getSoLinger() != 0;
       if (!lets) {
         return null;
       }
@@ -601,16 +529,6 @@ public final class MuxChannel extends AbstractChannel implements SocketChannel {
   }
 
   @Override
-  protected void doDisconnect() {
-    doClose();
-  }
-
-  @Override
-  protected void doBind(SocketAddress local) {
-    throw new UnsupportedOperationException("a stream is bound to its link");
-  }
-
-  @Override
   public ChannelFuture shutdownOutput(ChannelPromise promise) {
     onLoop(() -> {
       if (isClosed || error != null) {
@@ -640,39 +558,19 @@ public final class MuxChannel extends AbstractChannel implements SocketChannel {
   }
 
   @Override
-  public ChannelFuture shutdown(ChannelPromise promise) {
-    shutdownInput();
-    return shutdownOutput(promise);
-  }
-
-  // --- the pipeline
-
-  @Override
-  protected DefaultChannelPipeline newChannelPipeline() {
-    return new DefaultChannelPipeline(this) {
-      // An application that does not know of it will not answer, and from the Handoff on its client
-      // is not read: it is moved at once, as by a gateway that cannot ask.
-      @Override
-      protected void onUnhandledInboundUserEventTriggered(Object event) {
-        if (event instanceof HandoffEvent) {
-          endMoved();
-        }
-        super.onUnhandledInboundUserEventTriggered(event);
-      }
-    };
-  }
-
-  @Override
   protected AbstractUnsafe newUnsafe() {
     return new StreamUnsafe();
   }
 
   @Override
-  protected boolean isCompatible(EventLoop loop) {
-    return loop == link.loop();
+  StreamInfo client() {
+    return info;
   }
 
-  // --- facts
+  @Override
+  Channel linkChannel() {
+    return link.channel();
+  }
 
   @Override
   public MuxChannelConfig config() {
@@ -690,11 +588,6 @@ public final class MuxChannel extends AbstractChannel implements SocketChannel {
   }
 
   @Override
-  public ChannelMetadata metadata() {
-    return METADATA;
-  }
-
-  @Override
   public boolean isInputShutdown() {
     return isInputShutdown;
   }
@@ -702,59 +595,5 @@ public final class MuxChannel extends AbstractChannel implements SocketChannel {
   @Override
   public boolean isOutputShutdown() {
     return isOutputShutdown;
-  }
-
-  @Override
-  public boolean isShutdown() {
-    return isInputShutdown && isOutputShutdown;
-  }
-
-  @Override
-  public ChannelFuture shutdownInput() {
-    return shutdownInput(newPromise());
-  }
-
-  @Override
-  public ChannelFuture shutdownOutput() {
-    return shutdownOutput(newPromise());
-  }
-
-  @Override
-  public ChannelFuture shutdown() {
-    return shutdown(newPromise());
-  }
-
-  /** The channel that listens for the gateways' links. */
-  @Override
-  public ServerSocketChannel parent() {
-    return (ServerSocketChannel) super.parent();
-  }
-
-  @Override
-  protected SocketAddress localAddress0() {
-    return link.channel().localAddress();
-  }
-
-  @Override
-  protected SocketAddress remoteAddress0() {
-    byte[] address = NetUtil.createByteArrayFromIpAddressString(info.clientAddress());
-    try {
-      return address == null
-          ? InetSocketAddress.createUnresolved("client", info.clientPort())
-          : new InetSocketAddress(InetAddress.getByAddress(address), info.clientPort());
-    } catch (UnknownHostException impossible) {
-      throw new IllegalStateException(impossible);
-    }
-  }
-
-  @Override
-  public InetSocketAddress localAddress() {
-    return super.localAddress() instanceof InetSocketAddress address ? address : null;
-  }
-
-  /** The client's. */
-  @Override
-  public InetSocketAddress remoteAddress() {
-    return (InetSocketAddress) super.remoteAddress();
   }
 }

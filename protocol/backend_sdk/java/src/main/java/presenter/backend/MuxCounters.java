@@ -5,6 +5,7 @@ import java.util.concurrent.atomic.LongAdder;
 /** What a server counts; any thread may read. */
 public final class MuxCounters {
   final LongAdder linksAccepted = new LongAdder();
+  final LongAdder linksRefused = new LongAdder();
   final LongAdder linksFailed = new LongAdder();
   final LongAdder linksOpen = new LongAdder();
   final LongAdder streamsOpened = new LongAdder();
@@ -23,6 +24,7 @@ public final class MuxCounters {
   public java.util.Map<String, Long> values() {
     java.util.Map<String, Long> all = new java.util.LinkedHashMap<>();
     all.put("links_accepted", linksAccepted.sum());
+    all.put("links_refused", linksRefused.sum());
     all.put("links_failed", linksFailed.sum());
     all.put("links_open", linksOpen.sum());
     all.put("streams_opened", streamsOpened.sum());

@@ -22,9 +22,9 @@ import presenter.backend.wire.FrameReader;
 /**
  * The last handler of a link's channel: its core, and the streams' channels on the same event loop.
  *
- * <p>A turn is one gulp of the socket. In it frames are delivered; then each stream that had some is
- * told channelReadComplete, then all output leaves with one flush, and then the streams whose room
- * has changed are told. Output that arises between turns is collected into one as well.
+ * <p>A turn is one gulp of the socket. In it frames are delivered; then each stream that had some
+ * is told channelReadComplete, then all output leaves with one flush, and then the streams whose
+ * room has changed are told. Output that arises between turns is collected into one as well.
  */
 final class MuxLink extends ChannelInboundHandlerAdapter implements LinkHandler {
   // How long a peer that broke a rule is still read, and ignored: to close a socket with unread
@@ -234,12 +234,12 @@ final class MuxLink extends ChannelInboundHandlerAdapter implements LinkHandler 
     touched.clear();
     flush();
     for (int i = 0; i < roomChanged.size(); ++i) {
-      roomChanged.get(i).tellRoom();
+      roomChanged.get(i).room().tell();
     }
     roomChanged.clear();
     isInTurn = false;
     // What the streams did meanwhile; what waits for the socket waits.
-    boolean hasMore = isOutputWaiting && channel.isWritable();
+    boolean hasMore = isOutputWaiting && mayWrite();
     if (hasMore || !touched.isEmpty() || !roomChanged.isEmpty()) {
       postTurn();
     }
@@ -249,7 +249,7 @@ final class MuxLink extends ChannelInboundHandlerAdapter implements LinkHandler 
   /** Writes as long as the socket's buffer takes it, and flushes once. */
   private void flush() {
     boolean wrote = false;
-    while (isOutputWaiting && channel.isWritable() && !isLost && offenderBytes < 0) {
+    while (isOutputWaiting && mayWrite()) {
       isOutputWaiting = false;
       core.takeOutput(output);
       wrote |= writeOutput() != null;
@@ -257,6 +257,10 @@ final class MuxLink extends ChannelInboundHandlerAdapter implements LinkHandler 
     if (wrote) {
       channel.flush();
     }
+  }
+
+  private boolean mayWrite() {
+    return channel.isWritable() && !isLost && offenderBytes < 0;
   }
 
   private ChannelFuture writeOutput() {

@@ -194,6 +194,7 @@ public final class MuxServer {
 
   void onLink(MuxLink link) {
     if (links.size() >= options.linksMax) {
+      counters.linksRefused.increment();
       link.channel().close();
       return;
     }

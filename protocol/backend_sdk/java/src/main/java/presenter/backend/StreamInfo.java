@@ -4,8 +4,8 @@ import java.nio.charset.StandardCharsets;
 import presenter.backend.wire.Frame;
 
 /**
- * What the gateway says about a stream and its client. Its strings come from clients and peers: they
- * are bounded, not clean.
+ * What the gateway says about a stream and its client. Its strings come from clients and peers:
+ * they are bounded, not clean.
  *
  * @param stream its number on the link, for logs
  * @param key the routing key

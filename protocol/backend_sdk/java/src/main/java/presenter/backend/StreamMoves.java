@@ -62,18 +62,19 @@ final class StreamMoves {
 
   /** All that was written before is on its way. */
   void onWritten() {
-    if (isGiving() && !isGivenUp && !channel.isWriting()) {
+    if (channel.isWriting()) {
+      return;
+    }
+    if (isGiving() && !isGivenUp) {
       give();
+    } else if (waiting != null) {
+      submit(waiting);
     }
   }
 
   /** A turn has come, or there is room for a Checkpoint. */
   void onRoom() {
-    if (isGiving()) {
-      onWritten();
-    } else if (waiting != null) {
-      submit(waiting);
-    }
+    onWritten();
   }
 
   // Unread input that does not fit beside the state goes ahead of it, in pieces.
@@ -100,10 +101,11 @@ final class StreamMoves {
     if (isAsked || channel.isOutputShutdown() || most == 0 || state.length > most) {
       return;
     }
-    // Behind what was written before; what does not leave now is not covered by it, and so it is
-    // for the gateway to see that it is not exact.
+    // Behind what was written before, which it counts; if more comes before it leaves, the gateway
+    // sees by the numbers that it is not exact.
     channel.flush();
-    submit(new Deposit(state.clone(), channel.consumed(), channel.produced()));
+    waiting = new Deposit(state.clone(), channel.consumed(), channel.producedAfterWrites());
+    onWritten();
   }
 
   private void submit(Deposit deposit) {

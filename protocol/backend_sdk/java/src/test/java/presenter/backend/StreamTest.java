@@ -485,6 +485,87 @@ class StreamTest {
   }
 
   @Test
+  void aDepositWaitsForWhatWasWrittenBeforeIt() {
+    options = options.handsOver(true);
+    MuxChannel stream = open(FakeGateway.hello(1_024, HANDOFF, 100));
+    stream.writeAndFlush(text(times("a", 1_500)));
+    stream.deposit(text("state").array());
+    gateway.settle();
+    assertEquals(1_024, heard().length());
+    assertEquals(List.of(), rest);
+    gateway.say(new Frame.Credit(1, 1_024));
+    assertEquals(476, heard().length());
+    assertEquals(1_500, ((Frame.Checkpoint) rest.get(0)).produced());
+  }
+
+  // --- the fence
+
+  private void openAtFence(StreamFence.Answer first) {
+    options = options.fence(new StreamFence() {
+      private boolean wasAsked;
+
+      @Override
+      public Answer ask(StreamInfo stream, long now) {
+        Answer answer = wasAsked ? new Serve() : first;
+        wasAsked = true;
+        return answer;
+      }
+
+      @Override
+      public boolean stillServes(StreamInfo stream) {
+        return false;
+      }
+    }).moves(0, 0);
+    gateway = new FakeGateway(options).greet().say(FakeGateway.open(1));
+    gateway.data(1, "waits");
+  }
+
+  private long count(String name) {
+    return gateway.server.counters().values().get(name);
+  }
+
+  @Test
+  void whatTheFenceHoldsBeginsWhenItKnows() {
+    openAtFence(new StreamFence.Hold(null));
+    assertEquals(List.of(), seen.take());
+    assertEquals(1, count("streams_held"));
+    gateway.link.pipeline().get(MuxLink.class).onFenceChanged();
+    gateway.settle();
+    assertEquals(List.of("active", "read waits", "readComplete"), seen.take().subList(0, 3));
+    assertEquals(0, count("streams_held"));
+  }
+
+  @Test
+  void whatTheFenceHoldsMayEndMeanwhile() {
+    openAtFence(new StreamFence.Hold(null));
+    gateway.say(new Frame.Reset(1, 2));
+    assertEquals(0, count("streams_held") + count("streams_open"));
+    heard();
+    assertEquals(new Frame.Reset(1, ResetReason.ACKNOWLEDGED.number()), rest.get(rest.size() - 1));
+  }
+
+  @Test
+  void whatIsAnothersIsRefused() {
+    openAtFence(new StreamFence.Refuse(Refusal.notOwner(43)));
+    heard();
+    assertEquals(new Frame.Refuse(1, 1, 43L, null), rest.get(1));
+    assertEquals(1, count("streams_not_owned"));
+    assertEquals(0, count("streams_open"));
+  }
+
+  @Test
+  void whatIsNotServedAnyMoreIsMoved() throws Exception {
+    openAtFence(new StreamFence.Serve());
+    seen.take();
+    gateway.link.pipeline().get(MuxLink.class).onFenceChanged();
+    gateway.link.runScheduledPendingTasks();
+    gateway.settle();
+    assertEquals(List.of("stream reset: moved", "inactive"), seen.take());
+    heard();
+    assertEquals(new Frame.Reset(1, ResetReason.MOVED.number()), rest.get(rest.size() - 1));
+  }
+
+  @Test
   void aNoticeIsAUserEvent() {
     options = options.handsOver(true);
     open(FakeGateway.hello(65_536, Frame.NOTICE, 0));

@@ -18,8 +18,8 @@ import presenter.backend.MuxServer;
 import presenter.backend.StreamFence;
 
 /**
- * A backend's place in the fleet: registers itself in ZooKeeper, watches the shard map that comes of
- * it, and keeps its server from serving keys of others. Any thread may call it.
+ * A backend's place in the fleet: registers itself in ZooKeeper, watches the shard map that comes
+ * of it, and keeps its server from serving keys of others. Any thread may call it.
  *
  * <pre>
  * Backend member = new Backend("zk1:2181,zk2:2181/presenter", "chat-a");

@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * JSON (RFC 8259) to Map, List, String, Long, Double, Boolean and null: what a backend's entry in the
- * map needs, without a library of its own. Throws IllegalArgumentException for all else.
+ * JSON (RFC 8259) to Map, List, String, Long, Double, Boolean and null: what a backend's entry in
+ * the map needs, without a library of its own. Throws IllegalArgumentException for all else.
  */
 public final class Json {
   private static final int DEPTH_MAX = 64;

@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Holds back a map that lacks more than half of the backends: shard_router/README.md, When the fleet
- * seems to vanish. Times are nanoseconds, passed in.
+ * Holds back a map that lacks more than half of the backends: shard_router/README.md, When the
+ * fleet seems to vanish. Times are nanoseconds, passed in.
  */
 final class MapGuard {
   enum Verdict { PUBLISH, HOLD, EMPTY }

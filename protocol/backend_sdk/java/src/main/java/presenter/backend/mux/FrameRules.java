@@ -145,7 +145,8 @@ final class FrameRules {
       core.submitRefusal(new Frame.Refuse(open.stream(), 2, null, retryAfterMs));
       return;
     }
-    StreamState state = core.insert(open);
+    StreamState state = core.streams.insert(open, core.peer.streamWindowBytes(),
+        core.hello.streamWindowBytes());
     StreamHandler handler = core.handler.onOpen(state, open);
     // onOpen may have refused, released or reset it: then its handler is told nothing more.
     if (!state.isErased && !state.wasToldEnd) {
@@ -163,8 +164,8 @@ final class FrameRules {
     if (open.continued() != null && (core.hello.features() & Frame.HANDOFF) == 0) {
       throw new FrameFault(LinkError.FIELD_INVALID, "Open.continued");
     }
-    if (core.openCount >= core.hello.streamsOpenMax()
-        || core.openingCount >= core.hello.streamsOpeningMax()) {
+    if (core.streams.openCount() >= core.hello.streamsOpenMax()
+        || core.streams.openingCount() >= core.hello.streamsOpeningMax()) {
       throw new FrameFault(LinkError.STREAMS_EXCEEDED);
     }
     if (core.isQueueFull()) {
@@ -185,7 +186,7 @@ final class FrameRules {
     } else if (state.remote != Direction.OPEN) {
       return;
     }
-    core.endRemote(state, Direction.FINISHED);
+    core.streams.endRemote(state, Direction.FINISHED);
     if (!state.wasToldEnd && state.handler != null) {
       state.handler.onFinish();
     }
@@ -198,7 +199,7 @@ final class FrameRules {
       return;
     }
     core.leave(state);
-    core.endRemote(state, Direction.RESET);
+    core.streams.endRemote(state, Direction.RESET);
     boolean wasTold = state.wasToldEnd;
     state.wasToldEnd = true;
     if (!wasTold && state.handler != null) {
@@ -307,7 +308,7 @@ final class FrameRules {
       return;
     }
     if (checkpoint.finished()) {
-      core.endLocal(state, Direction.FINISHED);
+      core.streams.endLocal(state, Direction.FINISHED);
     }
     if (!state.wasToldEnd && state.handler != null) {
       state.handler.onCheckpoint(checkpoint);

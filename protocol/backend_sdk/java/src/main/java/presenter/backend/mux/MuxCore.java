@@ -2,11 +2,8 @@ package presenter.backend.mux;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
-import io.netty.util.collection.LongObjectHashMap;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Iterator;
-import java.util.LinkedHashSet;
 import presenter.backend.LinkError;
 import presenter.backend.ResetReason;
 import presenter.backend.mux.StreamState.Direction;
@@ -31,33 +28,26 @@ public final class MuxCore {
 
   final Frame.Hello hello;
   final LinkHandler handler;
-  final LongObjectHashMap<StreamState> streams = new LongObjectHashMap<>();
+  final StreamTable streams = new StreamTable();
   final ReceiveWindow linkReceive;
   final LinkLiveness liveness;
   final TokenBucket opens;
   private final TokenBucket streamErrors;
-  private final ByteBufAllocator allocator;
   private final FrameReader reader = new FrameReader();
   private final FrameRules rules = new FrameRules(this);
 
   Frame.Hello peer;
   int payloadBytesMax = Limits.DATA_BYTES_MAX;
   long highestOpened;
-  int openCount;  // of the streams, those that are not over
-  int openingCount;  // of these, those not accepted
   int linkCredit;
   boolean hasPong;
   long pong;
   boolean hasSentGoAway;
   boolean hasReceivedGoAway;
 
-  private ByteBuf control;
-  private ByteBuf data;
-  private final LinkedHashSet<StreamState> turns = new LinkedHashSet<>();
-  private final LinkedHashSet<StreamState> checkpoints = new LinkedHashSet<>();
+  private final LinkOutput output;
+  private final SendTurns turns = new SendTurns();
   private final ArrayDeque<StreamState> creditDue = new ArrayDeque<>();
-  private StreamState current;  // whose turn it is
-  private int turnBytesLeft;
   private int streamsAtTake;
   private boolean isGivingTurns;
   private boolean isOutputMarked;
@@ -71,14 +61,14 @@ public final class MuxCore {
       ByteBufAllocator allocator, long now) {
     this.hello = hello;
     this.handler = handler;
-    this.allocator = allocator;
+    output = new LinkOutput(allocator);
     linkReceive = new ReceiveWindow(hello.linkWindowBytes());
     liveness = new LinkLiveness(hello.pingIntervalMs(), deadAfterMs, Limits.HELLO_TIMEOUT_MS, now);
     opens = new TokenBucket(opensPerSecond, (long) opensPerSecond * Limits.OPENS_BURST_SECONDS,
         now);
     streamErrors = new TokenBucket(Limits.STREAM_ERRORS_PER_SECOND, Limits.STREAM_ERRORS_BURST,
         now);
-    FrameWriter.write(control(), hello);
+    FrameWriter.write(output.control(), hello);
   }
 
   // --- bytes and time
@@ -128,7 +118,7 @@ public final class MuxCore {
     }
     settle();
     if (!isOver() && liveness.takePing()) {
-      FrameWriter.writePing(control(), liveness.pingOpaque());
+      FrameWriter.writePing(output.control(), liveness.pingOpaque());
       markOutput();
     }
   }
@@ -139,17 +129,10 @@ public final class MuxCore {
     streamsAtTake = streams.size();
     if (hasPong) {
       hasPong = false;
-      FrameWriter.writePong(control(), pong);
+      FrameWriter.writePong(output.control(), pong);
     }
     submitDueCredit();
-    if (control != null) {
-      out.add(control);
-      control = null;
-    }
-    if (data != null) {
-      out.add(data);
-      data = null;
-    }
+    output.moveTo(out);
     if (!isOver()) {
       giveTurns();
     }
@@ -159,11 +142,11 @@ public final class MuxCore {
     for (StreamState state; (state = creditDue.poll()) != null; ) {
       state.isCreditDue = false;
       if (!state.isErased && state.remote == Direction.OPEN && state.local != Direction.RESET) {
-        FrameWriter.writeCredit(control(), state.id, state.receive.takeGrant());
+        FrameWriter.writeCredit(output.control(), state.id, state.receive.takeGrant());
       }
     }
     if (linkReceive.isGrantDue()) {
-      FrameWriter.writeCredit(control(), 0, linkReceive.takeGrant());
+      FrameWriter.writeCredit(output.control(), 0, linkReceive.takeGrant());
     }
   }
 
@@ -173,18 +156,8 @@ public final class MuxCore {
       isClosed = true;
       endStreams();
     }
-    dropData();
-    if (control != null) {
-      control.release();
-      control = null;
-    }
-  }
-
-  private void dropData() {
-    if (data != null) {
-      data.release();
-      data = null;
-    }
+    output.dropData();
+    output.dropControl();
   }
 
   // --- failure: noted where it is found, acted on where nobody holds a stream's state
@@ -204,15 +177,15 @@ public final class MuxCore {
       return;
     }
     isClosed = true;
-    dropData();
-    FrameWriter.writeGoAway(control(), highestOpened, failure.error().number(), 0);
+    output.dropData();
+    FrameWriter.writeGoAway(output.control(), highestOpened, failure.error().number(), 0);
     markOutput();
     endStreams();
     handler.onFailed(failure.error(), failure.getMessage());
   }
 
   private void endStreams() {
-    for (StreamState state : streams.values().toArray(StreamState[]::new)) {
+    for (StreamState state : streams.all()) {
       StreamHandler told = state.wasToldEnd ? null : state.handler;
       erase(state);
       if (told != null) {
@@ -267,7 +240,7 @@ public final class MuxCore {
       return;
     }
     hasSentGoAway = true;
-    FrameWriter.writeGoAway(control(), highestOpened, 0, deadlineMs);
+    FrameWriter.writeGoAway(output.control(), highestOpened, 0, deadlineMs);
     markOutput();
   }
 
@@ -286,9 +259,9 @@ public final class MuxCore {
     if (state.isErased || state.isAccepted) {
       return;
     }
-    noteAccepted(state);
+    streams.accept(state);
     if (state.local != Direction.RESET && isAnswerAllowed()) {
-      FrameWriter.writeAccept(control(), state.id);
+      FrameWriter.writeAccept(output.control(), state.id);
       markOutput();
     }
   }
@@ -305,21 +278,17 @@ public final class MuxCore {
 
   void submitRefusal(Frame.Refuse refusal) {
     if (isAnswerAllowed()) {
-      FrameWriter.write(control(), refusal);
+      FrameWriter.write(output.control(), refusal);
       markOutput();
     }
   }
 
   /** How many payload bytes submitData takes now. 0: blocked, or over. */
   public int sendable(StreamState state) {
-    if (!state.canSend() || isOver() || state != current && !turns.isEmpty()) {
+    if (!state.canSend() || isOver() || turns.mustWait(state) || isLinkBlocked()) {
       return 0;
     }
-    if (isLinkBlocked()) {
-      return 0;
-    }
-    int share = state == current ? turnBytesLeft : Limits.STREAM_TURN_BYTES;
-    return Math.min(share, Math.min(state.sendCredit, linkCredit));
+    return Math.min(turns.shareOf(state), Math.min(state.sendCredit, linkCredit));
   }
 
   /** The windows have room and so has the link, whosever turn it is. */
@@ -335,13 +304,11 @@ public final class MuxCore {
   public void submitData(StreamState state, ByteBuf from, int index, int size, boolean more) {
     state.sendCredit -= size;
     linkCredit -= size;
-    if (state == current && (turnBytesLeft -= size) == 0) {
-      current = null;
-    }
+    turns.spend(state, size);
     for (int done = 0; done < size; ) {
       int piece = Math.min(size - done, payloadBytesMax);
       boolean goesOn = more || done + piece < size;
-      FrameWriter.writeData(data(), state.id, goesOn, from, index + done, piece);
+      FrameWriter.writeData(output.data(), state.id, goesOn, from, index + done, piece);
       done += piece;
     }
     markOutput();
@@ -357,7 +324,7 @@ public final class MuxCore {
   }
 
   void addTurn(StreamState state) {
-    if (state.sendCredit > 0 && !checkpoints.contains(state) && turns.add(state)) {
+    if (turns.add(state)) {
       markOutput();
     }
   }
@@ -385,10 +352,9 @@ public final class MuxCore {
     if (!state.canSend()) {
       return;
     }
-    state.wantsTurn = false;
-    turns.remove(state);
-    endLocal(state, Direction.FINISHED);
-    FrameWriter.writeFinish(data(), state.id);
+    turns.leaveData(state);
+    streams.endLocal(state, Direction.FINISHED);
+    FrameWriter.writeFinish(output.data(), state.id);
     markOutput();
     eraseIfDone(state);
   }
@@ -471,7 +437,7 @@ public final class MuxCore {
     state.isSilent = true;
     if (last) {
       state.wasToldEnd = true;
-      endRemote(state, Direction.RESET);
+      streams.endRemote(state, Direction.RESET);
       endBothWays(state);
     }
     return true;
@@ -486,7 +452,7 @@ public final class MuxCore {
     if (!hasQueueRoom()) {
       return false;
     }
-    FrameWriter.write(data(), checkpoint);
+    FrameWriter.write(output.data(), checkpoint);
     markOutput();
     return true;
   }
@@ -496,8 +462,7 @@ public final class MuxCore {
     if (state.isErased || state.wasToldEnd || state.isReset() || isOver()) {
       return;
     }
-    turns.remove(state);
-    checkpoints.add(state);
+    turns.addCheckpoint(state);
     if (hasQueueRoom()) {
       markOutput();
     }
@@ -505,54 +470,10 @@ public final class MuxCore {
 
   // --- states
 
-  StreamState insert(Frame.Open open) {
-    StreamState state =
-        new StreamState(open, peer.streamWindowBytes(), hello.streamWindowBytes());
-    streams.put(state.id, state);
-    ++openCount;
-    ++openingCount;
-    return state;
-  }
-
   private void erase(StreamState state) {
-    if (state.isErased) {
-      return;
-    }
     leave(state);
-    if (state == current) {
-      current = null;
-    }
-    if (!state.isOver()) {
-      noteOver(state);
-    }
-    state.isErased = true;
-    streams.remove(state.id);
-  }
-
-  private void noteOver(StreamState state) {
-    --openCount;
-    openingCount -= state.isAccepted ? 0 : 1;
-  }
-
-  private void noteAccepted(StreamState state) {
-    openingCount -= state.isOver() ? 0 : 1;
-    state.isAccepted = true;
-  }
-
-  void endLocal(StreamState state, Direction terminal) {
-    boolean wasOver = state.isOver();
-    state.local = terminal;
-    if (!wasOver && state.isOver()) {
-      noteOver(state);
-    }
-  }
-
-  void endRemote(StreamState state, Direction terminal) {
-    boolean wasOver = state.isOver();
-    state.remote = terminal;
-    if (!wasOver && state.isOver()) {
-      noteOver(state);
-    }
+    turns.forget(state);
+    streams.erase(state);
   }
 
   void eraseIfDone(StreamState state) {
@@ -563,30 +484,10 @@ public final class MuxCore {
 
   /** It sends no more. */
   void leave(StreamState state) {
-    state.wantsTurn = false;
-    turns.remove(state);
-    checkpoints.remove(state);
+    turns.leave(state);
   }
 
   // --- output
-
-  private ByteBuf control() {
-    if (control == null) {
-      control = allocator.ioBuffer(256);
-    }
-    return control;
-  }
-
-  private ByteBuf data() {
-    if (data == null) {
-      data = allocator.ioBuffer(1_024);
-    }
-    return data;
-  }
-
-  private int dataSize() {
-    return data == null ? 0 : data.readableBytes();
-  }
 
   void markOutput() {
     if (!isOutputMarked) {
@@ -598,9 +499,8 @@ public final class MuxCore {
   /** What a peer causes is bounded by this; 16 bytes a stream are the one answer it may be owed. */
   boolean isQueueFull() {
     int answers = 16 * Math.max(streams.size(), streamsAtTake);
-    int queued = control == null ? 0 : control.readableBytes();
-    return queued > Limits.CONTROL_QUEUE_BYTES_MAX + answers
-        || dataSize() > Limits.DATA_QUEUE_BYTES_MAX + 2 * Limits.FRAME_BYTES_MAX + answers;
+    return output.controlSize() > Limits.CONTROL_QUEUE_BYTES_MAX + answers
+        || output.dataSize() > Limits.DATA_QUEUE_BYTES_MAX + 2 * Limits.FRAME_BYTES_MAX + answers;
   }
 
   private boolean isAnswerAllowed() {
@@ -621,7 +521,7 @@ public final class MuxCore {
     }
     endBothWays(state);
     if (isAnswerAllowed()) {
-      FrameWriter.writeReset(control(), state.id, reason);
+      FrameWriter.writeReset(output.control(), state.id, reason);
       markOutput();
     }
   }
@@ -633,14 +533,15 @@ public final class MuxCore {
       submitReset(state, ResetReason.ACKNOWLEDGED.number());
     } else if (state.local != Direction.RESET) {
       endBothWays(state);
-      FrameWriter.writeReset(data == null ? control() : data, state.id, reason);
+      ByteBuf behind = output.dataSize() == 0 ? output.control() : output.data();
+      FrameWriter.writeReset(behind, state.id, reason);
       markOutput();
     }
   }
 
   private void endBothWays(StreamState state) {
     leave(state);
-    endLocal(state, Direction.RESET);
+    streams.endLocal(state, Direction.RESET);
   }
 
   void consumeLink(int n) {
@@ -656,18 +557,11 @@ public final class MuxCore {
 
   /** For a Checkpoint, which takes no credit. */
   public boolean hasQueueRoom() {
-    return dataSize() < Limits.DATA_QUEUE_BYTES_MAX;
+    return output.dataSize() < Limits.DATA_QUEUE_BYTES_MAX;
   }
 
   public boolean isLinkBlocked() {
     return linkCredit <= 0 || !hasQueueRoom();
-  }
-
-  private static StreamState pop(LinkedHashSet<StreamState> from) {
-    Iterator<StreamState> first = from.iterator();
-    StreamState state = first.next();
-    first.remove();
-    return state;
   }
 
   private void giveTurns() {
@@ -676,26 +570,21 @@ public final class MuxCore {
     }
     isGivingTurns = true;
     int left = TURNS_AT_ONCE_MAX;
-    while (!checkpoints.isEmpty() && hasQueueRoom() && !isOver() && left-- > 0) {
-      StreamState state = pop(checkpoints);
-      if (state.wantsTurn) {
-        addTurn(state);
-      }
-      state.handler.onWritable();
+    while (turns.isCheckpointWaiting() && hasQueueRoom() && !isOver() && left-- > 0) {
+      turns.takeCheckpoint().handler.onWritable();
     }
-    while (!turns.isEmpty() && !isLinkBlocked() && !isOver() && left-- > 0) {
-      StreamState state = pop(turns);
-      // It has spent its credit since it asked: the next Credit puts it into the queue again.
-      if (state.sendCredit > 0) {
-        state.wantsTurn = false;
-        current = state;
-        turnBytesLeft = Limits.STREAM_TURN_BYTES;
-        state.handler.onWritable();
-        current = null;
+    while (!isLinkBlocked() && !isOver() && left-- > 0) {
+      StreamState next = turns.beginNext();
+      if (next == null) {
+        break;
       }
+      next.handler.onWritable();
+      turns.end();
     }
     isGivingTurns = false;
-    if (!turns.isEmpty() && !isLinkBlocked() || !checkpoints.isEmpty() && hasQueueRoom()) {
+    boolean hasMore = turns.isAnybodyWaiting() && !isLinkBlocked()
+        || turns.isCheckpointWaiting() && hasQueueRoom();
+    if (hasMore) {
       markOutput();
     }
   }

@@ -3,9 +3,9 @@ package presenter.backend.mux;
 import presenter.backend.wire.Limits;
 
 /**
- * What we allow the peer to send, protocol/README.md §6. Three parts add up to the size: credit that
- * the peer still holds, bytes received and not consumed, and bytes consumed whose credit has not
- * gone back yet.
+ * What we allow the peer to send, protocol/README.md §6. Three parts add up to the size: credit
+ * that the peer still holds, bytes received and not consumed, and bytes consumed whose credit has
+ * not gone back yet.
  */
 final class ReceiveWindow {
   private final int size;

@@ -3,8 +3,8 @@ package presenter.backend.mux;
 import presenter.backend.wire.Frame;
 
 /**
- * What a {@link MuxCore} keeps of a stream, and what its user names the stream by. A command for one
- * that is over does nothing: the peer ends streams too.
+ * What a {@link MuxCore} keeps of a stream, and what its user names the stream by. A command for
+ * one that is over does nothing: the peer ends streams too.
  */
 public final class StreamState {
   enum Direction { OPEN, FINISHED, RESET }

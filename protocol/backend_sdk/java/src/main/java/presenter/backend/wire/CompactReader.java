@@ -149,7 +149,9 @@ final class CompactReader {
     return lastSize;
   }
 
-  /** Of the last string or binary, in bytes: text that is not UTF-8 has another length as a String. */
+  /**
+   * Of the last string or binary, in bytes: text that is not UTF-8 has another length as a String.
+   */
   int lastSize() {
     return lastSize;
   }

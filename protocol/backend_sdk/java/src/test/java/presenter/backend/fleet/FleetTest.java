@@ -17,7 +17,9 @@ import presenter.backend.StreamFence;
 import presenter.backend.StreamInfo;
 import presenter.backend.TlsFacts;
 
-/** The ring by the vectors that all implementations share; entries, fence and guard by their rules. */
+/**
+ * The ring by the vectors that all implementations share; entries, fence and guard by their rules.
+ */
 class FleetTest {
   private static byte[] bytes(String text) {
     return text.getBytes(StandardCharsets.UTF_8);
