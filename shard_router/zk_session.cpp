@@ -16,13 +16,11 @@
 #include "base/library_log.hpp"
 
 namespace presenter::shard_router {
-
 using boost::system::error_code;
 
 namespace {
 
 constexpr std::chrono::minutes away_said_every{1};
-
 // So the servers' names of a session that is away are looked up three times before it expires.
 constexpr int looks_per_timeout = 4;
 
@@ -202,7 +200,8 @@ zk_session::~zk_session() {
   close();
 }
 
-void zk_session::start() {
+void zk_session::start(const zk_credentials& earlier) {
+  credentials_ = earlier;
   if (state_ == zk_state::stopped) open();
 }
 
@@ -231,7 +230,7 @@ void zk_session::open() {
   set_state(zk_state::connecting);
   servers_.look_up([this](const zk_servers::found_servers& found) {
     tell_unresolved(found.mistakes);
-    if (!found.addresses.empty()) return open_at(found.addresses, {});
+    if (!found.addresses.empty()) return open_at(found.addresses, credentials_);
     ++counters_.open_failures;
     reopen_later();
   });
@@ -383,7 +382,8 @@ void zk_session::add_identity() {
 void zk_session::on_expired() {
   ++counters_.sessions_expired;
   say_paced(said_.expired, log_level::warning,
-            "ZooKeeper session {:#x} has expired; a new one follows", credentials_.session_id);
+            "ZooKeeper session {:#x} has expired; a new one follows",
+            std::exchange(credentials_, {}).session_id);
   retire();
   set_state(zk_state::expired);
   reopen_later();

@@ -114,7 +114,9 @@ class zk_session {
   zk_session(const zk_session&) = delete;
   zk_session& operator=(const zk_session&) = delete;
 
-  void start();
+  // `earlier`: of a session that another process had, and has left without an end; this one goes on
+  // with it if it still lives. An id of 0: a new one.
+  void start(const zk_credentials& earlier = {});
 
   // Ends the session, and with it its ephemeral nodes at once, if a server can be reached. Final;
   // blocks until the C client's threads are gone, close_wait at the most.
@@ -125,7 +127,7 @@ class zk_session {
 
   zk_state state() const { return state_; }
 
-  // Of the session connected last; zeros before the first.
+  // Of the session connected last; zeros before the first and after an expiry.
   const zk_credentials& credentials() const { return credentials_; }
   // How long the session lasts without a word of ours, as ZooKeeper said when it was last
   // connected.

@@ -70,8 +70,9 @@ balancer::balancer(boost::asio::io_context& control, balancer_setup setup)
     : control_(control),
       setup_(std::move(setup)),
       weights_(policy_of(setup_.balance)),
-      started_at_(steady_now()),
+      started_at_(setup_.past ? setup_.past->started_at : steady_now()),
       cpu_(setup_.cores),
+      has_been_ready_(setup_.past && setup_.past->has_been_ready),
       shedder_(control, setup_.name, policy_of(setup_.dns, weights_), weights_,
                wish_of(setup_.balance), setup_.close_clients),
       timer_(control) {
@@ -94,8 +95,9 @@ void balancer::start(shard_router::zk_session* session) {
       publications_ = std::make_unique<watched_node>(
           *session_, published_path,
           [this](const std::optional<std::string>& text) { on_publication(text); });
-      election_ = std::make_unique<leader_election>(*session_, setup_.name,
-                                                    [this] { on_leader_changed(); });
+      election_ = std::make_unique<leader_election>(
+          *session_, setup_.name, [this] { on_leader_changed(); },
+          setup_.past ? setup_.past->candidate : "");
     }
   } else if (setup_.make_publisher) {
     begin_term();
@@ -447,6 +449,10 @@ void balancer::on_order(const std::optional<std::string>& text) {
 }
 
 // --- what is shown
+
+balancer_past balancer::past() const {
+  return {started_at_, has_been_ready_, election_ == nullptr ? "" : election_->stem()};
+}
 
 balance_facts balancer::facts() const {
   balance_facts now = counts_;

@@ -40,6 +40,14 @@ struct gateway_load {
   bool is_ready = false;   // a client that came now would be served
 };
 
+// What the fleet knows of this gateway, for the process that takes this one's place: to the others
+// it is no newcomer.
+struct balancer_past {
+  sys_ms started_at{};
+  bool has_been_ready = false;
+  std::string candidate;  // see leader_election; empty: none
+};
+
 struct balancer_setup {
   std::string name;  // of the gateway
   dns_config dns;
@@ -51,6 +59,7 @@ struct balancer_setup {
   std::function<std::unique_ptr<dns_publisher>()> make_publisher;
   // Closes so many clients, those that have been idle for longest.
   std::function<void(std::int64_t)> close_clients;
+  std::optional<balancer_past> past;  // of the process before; nothing: there was none
 };
 
 // Life: the server's; ends before the session with ZooKeeper. Confined to: the control thread.
@@ -80,6 +89,7 @@ class balancer {
   // All gateways that are known, this one first.
   std::vector<load_report> fleet() const;
 
+  balancer_past past() const;
   balance_facts facts() const;
   // Of [admin]: JSON, an object.
   std::string page() const;

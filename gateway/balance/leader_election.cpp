@@ -34,11 +34,11 @@ std::string candidate_path(std::string_view name) {
 }  // namespace
 
 leader_election::leader_election(shard_router::zk_session& session, std::string name,
-                                 std::function<void()> on_changed)
+                                 std::function<void()> on_changed, std::string stem)
     : session_(session),
       name_(std::move(name)),
       on_changed_(std::move(on_changed)),
-      stem_(shard_router::make_instance() + "-"),
+      stem_(stem.empty() ? shard_router::make_instance() + "-" : std::move(stem)),
       retry_timer_(session.executor()) {
   session_.add_listener(*this);
   step();

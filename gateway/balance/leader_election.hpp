@@ -23,12 +23,16 @@ class leader_election final : public shard_router::zk_listener {
  public:
   using done_handler = std::function<void(boost::system::error_code)>;
 
-  // `name`: in the node, for people. `on_changed`: is_leader() has changed.
+  // `name`: in the node, for people. `on_changed`: is_leader() has changed. `stem`: of the
+  // candidate that an earlier process has made in this session; empty: there is none.
   leader_election(shard_router::zk_session& session, std::string name,
-                  std::function<void()> on_changed);
+                  std::function<void()> on_changed, std::string stem = {});
   ~leader_election();
   leader_election(const leader_election&) = delete;
   leader_election& operator=(const leader_election&) = delete;
+
+  // What our candidate's name begins with.
+  const std::string& stem() const { return stem_; }
 
   // False as soon as ZooKeeper is away.
   bool is_leader() const { return is_leader_; }

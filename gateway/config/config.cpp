@@ -350,6 +350,11 @@ void read_small(config_section& root, config& out) {
   auto shutdown = root.section("shutdown");
   shutdown.read("timeout", out.shutdown.timeout, 0ms, 1h);
   shutdown.finish();
+
+  auto upgrade = root.section("upgrade");
+  upgrade.read("settle", out.upgrade.settle, 0ms, 1min);
+  upgrade.read("timeout", out.upgrade.timeout, 100ms, 1min);
+  upgrade.finish();
 }
 
 void read_all(const toml::table& table, const std::filesystem::path& folder, config& out,

@@ -263,6 +263,16 @@ struct drain_config {
 inline constexpr duration drain_deadline_min = std::chrono::seconds{1};
 inline constexpr duration drain_deadline_max = std::chrono::hours{48};
 
+// [upgrade]: how another process takes this one's place, with its clients.
+struct upgrade_config {
+  // How long handshakes and openings under way may take to end before everything is frozen. Those
+  // who come meanwhile wait in the kernel. 0 … 1 min.
+  duration settle = std::chrono::seconds{2};
+  // How long clients may stand still before the attempt is given up: from the freeze until the new
+  // process has everything. 100 ms … 1 min.
+  duration timeout = std::chrono::seconds{5};
+};
+
 // [hooks]: programs that run at certain moments of the gateway's life.
 struct hooks_config {
   std::optional<std::filesystem::path> directory;  // nothing: no hooks
@@ -300,6 +310,7 @@ struct config {
   balance_config balance;
   shutdown_config shutdown;
   drain_config drain;
+  upgrade_config upgrade;
   hooks_config hooks;
   log_config log;
 };

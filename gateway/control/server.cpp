@@ -19,6 +19,7 @@
 #include "gateway/control/version.hpp"
 #include "gateway/operate/guarded_run.hpp"
 #include "gateway/operate/openssl_memory.hpp"
+#include "gateway/operate/process_counters.hpp"
 #include "gateway/operate/service_manager.hpp"
 
 namespace presenter::gateway {
@@ -45,14 +46,16 @@ duration settle_of(const dns_config& dns) {
 
 }  // namespace
 
-server::server(const config& settings)
+server::server(const config& settings, const launch& how, std::optional<takeover> from)
     : settings_(settings),
+      from_(std::move(from)),
       started_at_(std::chrono::system_clock::now()),
       descriptors_max_(raise_descriptor_limit()),
       clients_max_(clients_max_of(settings, descriptors_max_)),
       paces_(paces_of(settings)),
       signals_(control_, SIGTERM, SIGINT),
       reload_signals_(control_, SIGHUP),
+      upgrade_signals_(control_, SIGUSR2),
       node_(name_of_gateway(settings, settings.listen.address)),
       hooks_(control_, settings.hooks, [this] { return subject(); }),
       ready_timer_(control_),
@@ -60,63 +63,33 @@ server::server(const config& settings)
       tls_(control_, settings.tls),
       drain_(control_, settings.drain, settle_of(settings.dns), settings.upstream.notice, record_,
              workers_, hooks_, node_, [this] { shut_down(); }),
+      upgrade_(control_, settings, how, workers_, node_,
+               {.obstacle = [this] { return upgrade_obstacle(); },
+                .process = [this] { return handed_over(); },
+                .on_replaced = [this] { on_replaced(); }}),
       trimmer_(control_, [this] { return handshakes(); }),
       crowds_(control_, [this] { return metrics(); }) {
-  run_starting_hooks();
+  if (!from_) run_starting_hooks();
   tell_capacity(settings, clients_max_, descriptors_max_);
-  const bool has_predecessor = is_listened_on(settings.listen.address);
-  auto sockets = open_listeners(settings);
+  const bool has_predecessor = !from_ && is_listened_on(settings.listen.address);
+  auto sockets = from_ ? adopt_listeners(from_->workers) : open_listeners(settings);
   if (settings.tls.early_data) early_data_ = std::make_unique<early_data_register>();
   if (settings.listen.fast_open != 0 && !is_fast_open_allowed())
     spdlog::info("listen.fast_open: the kernel does not allow it, net.ipv4.tcp_fastopen is not 3");
   listen_endpoint_ = sockets.front().local_endpoint();
-  node_ = node_name(settings, listen_endpoint_);
-  const std::size_t clients_per_worker = std::max<std::size_t>(1, clients_max_ / sockets.size());
+  if (from_)
+    adopt_process();
+  else
+    node_ = node_name(settings, listen_endpoint_);
   if (address_limits::is_needed(settings.limits))
     addresses_ = std::make_unique<address_limits>(settings.limits);
-  // Of this life of the gateway: tags are no others' even if its name is.
-  const std::string life = fmt::format("{}-{:08x}", node_, std::random_device{}());
-  for (auto& socket : sockets) {
-    const worker_setup setup{
-        .settings = settings,
-        .node = node_,
-        .tag_stem = fmt::format("{}-{}", life, workers_.size()),
-        .tickets = tickets_.current(),
-        .tls = tls_.current(),
-        .clients_max = clients_per_worker,
-        .descriptors_watermark = descriptors_watermark_of(descriptors_max_),
-        .addresses = addresses_.get(),
-        .paces = paces_,
-        .held_bytes_max = static_cast<std::size_t>(settings.moves.held_bytes_max) / sockets.size(),
-        .news = news_of(workers_.size()),
-        .arrivals = &drain_.arrivals(),
-        .early_data = early_data_.get()};
-    workers_.push_back(std::make_unique<worker>(setup, std::move(socket)));
-  }
+  make_workers(std::move(sockets));
   pages_ = std::make_unique<shard_pages>(control_, router_, workers_, node_, paces_,
                                          [this] { return shards_->held(); });
-  if (settings.admin.address) {
-    admin_ = open_admin(
-        control_, *settings.admin.address,
-        admin_content{
-            .ready = [this] { return ready(); },
-            .metrics = [this] { return render_metrics(); },
-            .shards = [this](const admin_query&,
-                             const json_reply& reply) { pages_->shards(reply); },
-            .whois = [this](const admin_query& query,
-                            const json_reply& reply) { pages_->whois(query, reply); },
-            .what_if = [this](const admin_query& query,
-                              const json_reply& reply) { pages_->what_if(query, reply); },
-            .drain = [this](const admin_query&, const json_reply& reply) { drain_.answer(reply); },
-            .start_drain = [this](const admin_query& query,
-                                  const json_reply& reply) { drain_.start(query, reply); },
-            .undo_drain = [this](const admin_query&,
-                                 const json_reply& reply) { drain_.undo(reply); },
-            .balance = [this](const admin_query&,
-                              const json_reply& reply) { reply({.body = balancer_->page()}); }},
-        has_predecessor);
-  }
-  router_.subscribe([this](const auto& map) { on_map(map); });
+  if (settings.admin.address)
+    admin_ = from_
+                 ? adopt_admin(pages_content())
+                 : open_admin(control_, *settings.admin.address, pages_content(), has_predecessor);
   shards_ = std::make_unique<shard_source>(control_, settings.shards, router_);
   if (settings.shards.remove_dead)
     dead_ = std::make_unique<dead_backends>(*shards_->session(), router_, workers_.size(),
@@ -125,6 +98,51 @@ server::server(const config& settings)
   start_tickets();
   start_tls();
   openssl_without_clients_ = openssl_memory_bytes();
+}
+
+void server::make_workers(std::vector<listening_socket> sockets) {
+  const std::size_t clients_per_worker = std::max<std::size_t>(1, clients_max_ / sockets.size());
+  // Of this life of the gateway: tags are no others' even if its name is.
+  const std::string life = fmt::format("{}-{:08x}", node_, std::random_device{}());
+  for (auto& socket : sockets) {
+    const worker_setup setup{
+        .settings = settings_,
+        .node = node_,
+        .tag_stem = fmt::format("{}-{}", life, workers_.size()),
+        .tickets = tickets_.current(),
+        .tls = tls_.current(),
+        .clients_max = clients_per_worker,
+        .descriptors_watermark = descriptors_watermark_of(descriptors_max_),
+        .addresses = addresses_.get(),
+        .paces = paces_,
+        .held_bytes_max = static_cast<std::size_t>(settings_.moves.held_bytes_max) / sockets.size(),
+        .news = news_of(workers_.size()),
+        .arrivals = &drain_.arrivals(),
+        .early_data = early_data_.get()};
+    workers_.push_back(from_ ? std::make_unique<worker>(setup, std::move(socket),
+                                                        std::move(from_->workers[workers_.size()]))
+                             : std::make_unique<worker>(setup, std::move(socket)));
+  }
+}
+
+admin_content server::pages_content() {
+  return {
+      .ready = [this] { return ready(); },
+      .metrics = [this] { return render_metrics(); },
+      .shards = [this](const admin_query&, const json_reply& reply) { pages_->shards(reply); },
+      .whois = [this](const admin_query& query,
+                      const json_reply& reply) { pages_->whois(query, reply); },
+      .what_if = [this](const admin_query& query,
+                        const json_reply& reply) { pages_->what_if(query, reply); },
+      .drain = [this](const admin_query&, const json_reply& reply) { drain_.answer(reply); },
+      .start_drain = [this](const admin_query& query,
+                            const json_reply& reply) { drain_.start(query, reply); },
+      .undo_drain = [this](const admin_query&, const json_reply& reply) { drain_.undo(reply); },
+      .upgrade = [this](const admin_query&, const json_reply& reply) { upgrade_.answer(reply); },
+      .start_upgrade = [this](const admin_query& query,
+                              const json_reply& reply) { upgrade_.order(query, reply); },
+      .balance = [this](const admin_query&,
+                        const json_reply& reply) { reply({.body = balancer_->page()}); }};
 }
 
 server::~server() {
@@ -172,7 +190,7 @@ void server::await_ready() {
   });
 }
 
-void server::start() {
+void server::make_threads() {
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     try {
       workers_[i]->start(fmt::format("worker {}", i), events_of_worker());
@@ -183,8 +201,16 @@ void server::start() {
           i + 1, workers_.size(), error.code().message()));
     }
   }
+}
+
+void server::start() {
+  router_.subscribe([this](const auto& map) { on_map(map); });
   for (const auto& worker : workers_)
     worker->post_listen();
+  if (from_)
+    take_place();
+  else
+    shards_->start();
   balancer_->start(shards_->session());
 }
 
@@ -215,7 +241,8 @@ backend_news server::news_of(std::size_t worker) {
 bool server::run() {
   wait_signal();
   wait_reload();
-  await_ready();
+  wait_upgrade_signal();
+  if (!from_) await_ready();
   const auto attempt = [this](auto step) {
     if (!run_guarded("control thread", step)) has_failed_ = true;
   };
@@ -236,6 +263,7 @@ bool server::run() {
 // quiet from here on, and a second signal ends the process at once.
 void server::shut_down() {
   if (is_ending_) return;
+  upgrade_.give_up("the gateway ends");
   // What throws here is tried once more by run: to be told twice is no harm.
   for (const auto& worker : workers_)
     worker->post_shut_down(settings_.shutdown.timeout);
@@ -248,6 +276,7 @@ void server::shut_down() {
   tickets_.stop();
   tls_.stop();
   drain_.stop();
+  if (predecessor_) predecessor_->stop();
   hooks_.stop();
   balancer_->stop();
   control_.stop();
@@ -273,6 +302,7 @@ void server::wait_signal() {
 }
 
 void server::on_stop_signal(int signal) {
+  if (upgrade_.is_under_way()) upgrade_.give_up(signal == SIGTERM ? "SIGTERM" : "SIGINT");
   if (signal == SIGTERM && drain_.take_sigterm()) {
     notify_service_manager("STOPPING=1");
     return wait_signal();
@@ -334,7 +364,8 @@ balancer_setup server::balancing(std::string node) {
               [this](std::int64_t count) {
                 drain_.close_clients(count, close_reason::rebalanced_away,
                                      settings_.upstream.notice);
-              }};
+              },
+          .past = past()};
 }
 
 // Descriptors are not counted one by one, which takes as long as there are many: almost all of them
@@ -410,6 +441,10 @@ std::vector<const worker_metrics*> server::metrics() const {
 }
 
 std::string server::render_metrics() const {
+  return render_prometheus(metrics(), facts());
+}
+
+process_facts server::facts() const {
   process_facts facts;
   facts.version = version;
   facts.started_at = started_at_;
@@ -432,7 +467,10 @@ std::string server::render_metrics() const {
   facts.memory.trims = trimmer_.trims();
   facts.memory.handshakes_since_trim = trimmer_.handshakes_since();
   worker::fill_sizes(facts.memory);
-  return render_prometheus(metrics(), facts);
+  for (std::size_t result = 0; result < facts.upgrades.size(); ++result)
+    facts.upgrades[result] = upgrade_.count(static_cast<upgrade_result>(result));
+  add_values(facts, inherited_);
+  return facts;
 }
 
 }  // namespace presenter::gateway

@@ -18,11 +18,14 @@
 #include "gateway/config/config.hpp"
 #include "gateway/control/dead_backends.hpp"
 #include "gateway/control/drain_control.hpp"
+#include "gateway/control/launch.hpp"
 #include "gateway/control/own_record.hpp"
+#include "gateway/control/predecessor.hpp"
 #include "gateway/control/shard_pages.hpp"
 #include "gateway/control/shard_source.hpp"
 #include "gateway/control/ticket_source.hpp"
 #include "gateway/control/tls_source.hpp"
+#include "gateway/control/upgrade_control.hpp"
 #include "gateway/hooks/hook_runner.hpp"
 #include "gateway/operate/admin_place.hpp"
 #include "gateway/operate/crowd_watch.hpp"
@@ -36,11 +39,18 @@ namespace presenter::gateway {
 class server {
  public:
   // Runs the hooks of `starting`, then opens the listeners and the admin endpoint. Throws
-  // std::exception whose text names what is in the way.
-  explicit server(const config& settings);
+  // std::exception whose text names what is in the way. All outlive this object.
+  // `from`: goes on with what another process hands over. Then no hook runs, nothing of it is read,
+  // written or connected before start, and after an exception the process is to end without
+  // destroying anything.
+  server(const config& settings, const launch& how, std::optional<takeover> from = {});
   ~server();
 
-  // Begins to serve, with all workers or with none. Throws std::runtime_error, as above. Once.
+  // Makes the threads of all workers or throws std::runtime_error, as above. They serve nobody yet.
+  void make_threads();
+  // What is handed over is this process's: the answer to `adopted`. False: it is not.
+  bool await_handover();
+  // Begins to serve. Once, after make_threads.
   void start();
 
   tcp_endpoint listen_endpoint() const { return listen_endpoint_; }
@@ -67,6 +77,17 @@ class server {
   hook_subject subject() const;
   void start_tickets();
   void start_tls();
+  void make_workers(std::vector<listening_socket> sockets);
+  admin_content pages_content();
+  process_facts facts() const;
+  std::string upgrade_obstacle() const;
+  process_state handed_over();
+  void on_replaced();
+  void wait_upgrade_signal();
+  void adopt_process();
+  std::optional<balancer_past> past() const;
+  std::unique_ptr<admin_place> adopt_admin(admin_content content);
+  void take_place();
   void on_map(const upstream_pool::map_ptr& map);
   balancer_setup balancing(std::string node);
   gateway_load load() const;
@@ -79,6 +100,7 @@ class server {
   std::vector<const worker_metrics*> metrics() const;  // of each worker
 
   const config& settings_;
+  std::optional<takeover> from_;  // nothing: the gateway's first process
   const std::chrono::system_clock::time_point started_at_;
   const std::uint64_t descriptors_max_;
   std::size_t clients_max_;
@@ -86,6 +108,7 @@ class server {
   boost::asio::io_context control_{1};
   boost::asio::signal_set signals_;
   boost::asio::signal_set reload_signals_;
+  boost::asio::signal_set upgrade_signals_;
   std::string node_;  // this gateway's name
   hook_runner hooks_;
   boost::asio::steady_timer ready_timer_;
@@ -95,6 +118,9 @@ class server {
   std::unique_ptr<balancer> balancer_;
   own_record record_{balancer_};
   drain_control drain_;
+  upgrade_control upgrade_;
+  std::optional<predecessor> predecessor_;
+  counter_values inherited_;                         // what the processes before had counted
   std::unique_ptr<address_limits> addresses_;        // nullptr: none are set
   std::unique_ptr<early_data_register> early_data_;  // nullptr: none is taken
   // What workers tell; outlives them.
@@ -112,6 +138,7 @@ class server {
   crowd_watch crowds_;
   std::int64_t openssl_without_clients_ = 0;
   log_pace reloads_said_{10};
+  log_pace parent_said_;
   bool is_ending_ = false;
 };
 

@@ -13,7 +13,7 @@ namespace presenter::gateway {
 shard_source::shard_source(boost::asio::io_context& control, const shards_config& settings,
                            shard_router::router& router) {
   if (settings.zookeeper) {
-    start_zookeeper(control, settings, router);
+    make_zookeeper(control, settings, router);
     return;
   }
   const auto loaded = shard_router::load_map_file(*settings.file);
@@ -23,8 +23,8 @@ shard_source::shard_source(boost::asio::io_context& control, const shards_config
   router.publish(loaded.map);
 }
 
-void shard_source::start_zookeeper(boost::asio::io_context& control, const shards_config& settings,
-                                   shard_router::router& router) {
+void shard_source::make_zookeeper(boost::asio::io_context& control, const shards_config& settings,
+                                  shard_router::router& router) {
   const auto address = shard_router::parse_zk_address(*settings.zookeeper);
   if (!address) throw std::runtime_error("shards.zookeeper: " + address.error().message());
   shard_router::zk_session_options options;
@@ -47,8 +47,12 @@ void shard_source::start_zookeeper(boost::asio::io_context& control, const shard
   watching.hold = settings.mass_drop_hold;
   watching.saved_map = settings.saved_map.value_or("");
   watcher_ = std::make_unique<shard_router::zk_watcher>(*session_, router, watching);
+}
+
+void shard_source::start(const shard_router::zk_credentials& earlier) {
+  if (session_ == nullptr) return;
   watcher_->start();
-  session_->start();
+  session_->start(earlier);
 }
 
 void shard_source::stop() {

@@ -16,9 +16,12 @@ namespace presenter::gateway {
 // Life: the server's. Confined to: the control thread, on which the router publishes.
 class shard_source {
  public:
-  // Throws std::runtime_error if the map file is not usable; ZooKeeper may come later.
+  // Throws std::runtime_error if the map file is not usable.
   shard_source(boost::asio::io_context& control, const shards_config& settings,
                shard_router::router& router);
+
+  // ZooKeeper is asked from now on; it may come later. `earlier`: see zk_session::start.
+  void start(const shard_router::zk_credentials& earlier = {});
 
   // Ends the session with ZooKeeper, if there is one; blocks until its threads are gone.
   void stop();
@@ -33,8 +36,8 @@ class shard_source {
   shard_router::zk_session* session() const { return session_.get(); }
 
  private:
-  void start_zookeeper(boost::asio::io_context& control, const shards_config& settings,
-                       shard_router::router& router);
+  void make_zookeeper(boost::asio::io_context& control, const shards_config& settings,
+                      shard_router::router& router);
 
   std::unique_ptr<shard_router::zk_session> session_;
   std::unique_ptr<shard_router::zk_watcher> watcher_;

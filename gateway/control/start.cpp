@@ -120,6 +120,13 @@ std::vector<listening_socket> open_listeners(const config& settings) {
   return sockets;
 }
 
+std::vector<listening_socket> adopt_listeners(const std::vector<worker_state>& workers) {
+  std::vector<listening_socket> sockets;
+  for (const worker_state& each : workers)
+    sockets.push_back(listening_socket::adopt(each.listener));
+  return sockets;
+}
+
 std::unique_ptr<admin_place> open_admin(boost::asio::io_context& control,
                                         const tcp_endpoint& address, admin_content content,
                                         bool may_wait) {

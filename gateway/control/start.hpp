@@ -12,6 +12,7 @@
 #include "gateway/accept/listening_socket.hpp"
 #include "gateway/config/config.hpp"
 #include "gateway/operate/admin_place.hpp"
+#include "gateway/worker/worker_state.hpp"
 
 namespace presenter::gateway {
 
@@ -47,6 +48,9 @@ void let_signals_end();
 // of this user shares by SO_REUSEPORT is a warning only: so a gateway can be started beside its
 // predecessor.
 std::vector<listening_socket> open_listeners(const config& settings);
+
+// Those of another process's workers, which listen already.
+std::vector<listening_socket> adopt_listeners(const std::vector<worker_state>& workers);
 
 // Throws std::runtime_error. `may_wait`: see admin_place.
 std::unique_ptr<admin_place> open_admin(boost::asio::io_context& control,

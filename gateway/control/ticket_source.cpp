@@ -69,6 +69,12 @@ ticket_source::ticket_source(boost::asio::io_context& control, const tls_config&
   renew_ring();
 }
 
+void ticket_source::adopt(const std::string& own, const std::string& fleet) {
+  if (auto keys = ticket_keys::decode(own)) own_ = std::move(*keys);
+  if (auto keys = ticket_keys::decode(fleet)) fleet_ = std::move(*keys);
+  renew_ring();
+}
+
 void ticket_source::start(shard_router::zk_session* session, publish publish) {
   publish_ = std::move(publish);
   if (session != nullptr) {

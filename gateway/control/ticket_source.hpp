@@ -31,6 +31,13 @@ class ticket_source {
   // Throws std::runtime_error if the key file is not usable. `settings` outlives this object.
   ticket_source(boost::asio::io_context& control, const tls_config& settings);
 
+  // Goes on with the keys of another process, as ticket_keys encodes them; empty: it had none. What
+  // cannot be read is left out. Before current().
+  void adopt(const std::string& own, const std::string& fleet);
+  // Secret, to be wiped by the caller.
+  std::string own_keys() const { return own_.encode(); }
+  std::string fleet_keys() const { return fleet_ ? fleet_->encode() : std::string(); }
+
   // The newest ring; never null.
   const ticket_ring_ptr& current() const { return ring_; }
 

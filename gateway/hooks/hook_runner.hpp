@@ -44,6 +44,9 @@ class hook_runner {
   void run(hook_event event, done_handler done = nullptr);
   void stop();
 
+  // One runs now, or is to.
+  bool is_busy() const { return !jobs_.empty(); }
+
   const hook_facts& facts() const { return facts_; }
 
  private:

@@ -1,5 +1,7 @@
 #include "gateway/operate/admin_endpoint.hpp"
 
+#include <sys/socket.h>
+
 #include <array>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
@@ -73,6 +75,13 @@ bool is_from_here(const tcp::socket& socket) {
   return is_loopback || peer == socket.local_endpoint(failed).address();
 }
 
+tcp protocol_of(int listening) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  ::getsockname(listening, reinterpret_cast<sockaddr*>(&address), &size);
+  return address.ss_family == AF_INET6 ? tcp::v6() : tcp::v4();
+}
+
 }  // namespace
 
 // Shared with the coroutines, each of which keeps it alive.
@@ -81,12 +90,17 @@ class admin_endpoint::server : public std::enable_shared_from_this<server> {
   server(asio::io_context& context, const tcp::endpoint& address, admin_content content,
          admin_limits limits)
       : content_(std::move(content)), limits_(limits), acceptor_(context, address) {}
+  server(asio::io_context& context, int listening, admin_content content, admin_limits limits)
+      : content_(std::move(content)),
+        limits_(limits),
+        acceptor_(context, protocol_of(listening), listening) {}
 
   void start() {
     asio::co_spawn(acceptor_.get_executor(), accept_all(shared_from_this()), &report);
   }
   void stop();
   tcp::endpoint local_endpoint() const { return acceptor_.local_endpoint(); }
+  int descriptor() { return acceptor_.native_handle(); }
 
  private:
   // One client's stream, listed in `streams_` so that stop() finds it. It keeps the server itself:
@@ -281,12 +295,22 @@ admin_endpoint::admin_endpoint(asio::io_context& context, const tcp::endpoint& a
   server_->start();
 }
 
+admin_endpoint::admin_endpoint(asio::io_context& context, int listening, admin_content content,
+                               admin_limits limits)
+    : server_(std::make_shared<server>(context, listening, std::move(content), limits)) {
+  server_->start();
+}
+
 admin_endpoint::~admin_endpoint() {
   stop();
 }
 
 tcp::endpoint admin_endpoint::local_endpoint() const {
   return server_->local_endpoint();
+}
+
+int admin_endpoint::descriptor() const {
+  return server_->descriptor();
 }
 
 void admin_endpoint::stop() {

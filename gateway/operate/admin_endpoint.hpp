@@ -30,12 +30,18 @@ class admin_endpoint {
   // Listens at once. Throws boost::system::system_error if the address cannot be had.
   admin_endpoint(boost::asio::io_context&, const boost::asio::ip::tcp::endpoint& address,
                  admin_content content, admin_limits limits = {});
+  // With a socket that listens already, which becomes this object's.
+  admin_endpoint(boost::asio::io_context&, int listening, admin_content content,
+                 admin_limits limits = {});
   ~admin_endpoint();
   admin_endpoint(const admin_endpoint&) = delete;
   admin_endpoint& operator=(const admin_endpoint&) = delete;
 
   // With the port that was chosen if port 0 was asked for. Valid until stop().
   boost::asio::ip::tcp::endpoint local_endpoint() const;
+
+  // Of the socket that listens. Valid until stop().
+  int descriptor() const;
 
   // Closes the listener and every session, mid-response as well. May be called again.
   void stop();

@@ -55,6 +55,7 @@ const json_page* find_json_page(std::string_view path, const admin_content& cont
   if (path == "/what-if") return &content.what_if;
   if (path == "/drain") return &content.drain;
   if (path == "/balance") return &content.balance;
+  if (path == "/upgrade") return &content.upgrade;
   return nullptr;
 }
 
@@ -62,11 +63,12 @@ const json_page* find_json_page(std::string_view path, const admin_content& cont
 const json_page* find_order(std::string_view path, const admin_content& content) {
   if (path == "/drain") return &content.start_drain;
   if (path == "/undrain") return &content.undo_drain;
+  if (path == "/upgrade") return &content.start_upgrade;
   return nullptr;
 }
 
 std::string_view methods_of(std::string_view path) {
-  if (path == "/drain") return "GET, HEAD, POST";
+  if (path == "/drain" || path == "/upgrade") return "GET, HEAD, POST";
   if (path == "/undrain") return "POST";
   return "GET, HEAD";
 }

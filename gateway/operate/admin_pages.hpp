@@ -55,6 +55,8 @@ struct admin_content {
   json_page drain;
   json_page start_drain;
   json_page undo_drain;
+  json_page upgrade;
+  json_page start_upgrade;
   json_page balance;
 };
 

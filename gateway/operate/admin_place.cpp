@@ -35,6 +35,15 @@ admin_place::admin_place(boost::asio::io_context& control,
   }
 }
 
+admin_place::admin_place(boost::asio::io_context& control,
+                         const boost::asio::ip::tcp::endpoint& address, admin_content content,
+                         int listening)
+    : control_(control),
+      address_(address),
+      content_(std::move(content)),
+      timer_(control),
+      endpoint_(std::make_unique<admin_endpoint>(control, listening, content_)) {}
+
 boost::asio::ip::tcp::endpoint admin_place::local_endpoint() const {
   return is_open() ? endpoint_->local_endpoint() : address_;
 }

@@ -22,9 +22,15 @@ class admin_place {
   admin_place(boost::asio::io_context& control, const boost::asio::ip::tcp::endpoint& address,
               admin_content content, bool may_wait);
 
+  // One that listens already; `listening` becomes this object's.
+  admin_place(boost::asio::io_context& control, const boost::asio::ip::tcp::endpoint& address,
+              admin_content content, int listening);
+
   bool is_open() const { return endpoint_ != nullptr; }
   // With the port that was chosen if port 0 was asked for.
   boost::asio::ip::tcp::endpoint local_endpoint() const;
+  // Of the socket that listens; -1: it does not.
+  int descriptor() const { return is_open() ? endpoint_->descriptor() : -1; }
   void stop();
 
  private:

@@ -36,4 +36,12 @@ void write_drain(prometheus_text& out, const drain_facts& drain) {
   if (drain.deadline_eta_seconds) out.sample({{"by", "deadline"}}, *drain.deadline_eta_seconds);
 }
 
+void write_upgrades(prometheus_text& out, std::span<const std::uint64_t> by_result) {
+  out.family("presenter_upgrades_total",
+             "Times that another process was to take this one's place, by what came of it.",
+             metric_type::counter);
+  for (std::size_t result = 0; result < by_result.size(); ++result)
+    out.sample({{"result", upgrade_result_names[result]}}, by_result[result]);
+}
+
 }  // namespace presenter::gateway

@@ -8,5 +8,7 @@ namespace presenter::gateway {
 
 void write_hooks(prometheus_text& out, const hook_facts& hooks);
 void write_drain(prometheus_text& out, const drain_facts& drain);
+// By upgrade_result.
+void write_upgrades(prometheus_text& out, std::span<const std::uint64_t> by_result);
 
 }  // namespace presenter::gateway

@@ -469,6 +469,7 @@ std::string render_prometheus(worker_span workers, const process_facts& facts) {
   write_memory(out, facts.memory, workers);
   write_hooks(out, facts.hooks);
   write_drain(out, facts.drain);
+  write_upgrades(out, facts.upgrades);
   write_usage(out, facts);
   return std::move(out).take();
 }

@@ -31,6 +31,7 @@
 #include "gateway/vocabulary/open_obstacle.hpp"
 #include "gateway/vocabulary/relay_direction.hpp"
 #include "gateway/vocabulary/removal_result.hpp"
+#include "gateway/vocabulary/upgrade_result.hpp"
 #include "protocol/errc.hpp"
 #include "protocol/wire/mux_frame.hpp"
 
@@ -254,6 +255,7 @@ struct process_facts {
   memory_facts memory;
   hook_facts hooks;
   drain_facts drain;
+  std::array<std::uint64_t, upgrade_result_names.size()> upgrades{};
   balance_facts balance;
 };
 

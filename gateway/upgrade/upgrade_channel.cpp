@@ -1,5 +1,6 @@
 #include "gateway/upgrade/upgrade_channel.hpp"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,6 +18,10 @@ boost::system::result<std::pair<upgrade_channel, upgrade_channel>> upgrade_chann
 
 upgrade_channel::~upgrade_channel() {
   if (is_open()) ::close(descriptor_);
+}
+
+upgrade_channel upgrade_channel::copy() const {
+  return upgrade_channel(::fcntl(descriptor_, F_DUPFD_CLOEXEC, 0));
 }
 
 bool upgrade_channel::send(std::string_view message) const noexcept {

@@ -33,6 +33,9 @@ class upgrade_channel {
   }
   ~upgrade_channel();
 
+  // Of the same end.
+  upgrade_channel copy() const;
+
   bool is_open() const { return descriptor_ >= 0; }
   int descriptor() const { return descriptor_; }
   int release() { return std::exchange(descriptor_, -1); }

@@ -228,7 +228,7 @@ class ProgramTest(InstallationTest):
 
     def test_signals_for_log_files_are_ignored(self):
         gateway = self.cluster.start(self.gateway())
-        for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGPIPE):
+        for number in (signal.SIGUSR1, signal.SIGPIPE):
             gateway.signal(number)
         gateway.signal(signal.SIGHUP)
         gateway.wait_for_line("SIGHUP: reading the files of")

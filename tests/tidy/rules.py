@@ -58,13 +58,16 @@ LAYERS = {
         "gateway/moves", "gateway/client"),
     "gateway/upgrade": (
         "base", "protocol/wire", "shard_router", "gateway/vocabulary", "gateway/operate",
-        "gateway/upstream", "gateway/client", "gateway/worker"),
+        "gateway/tls/tickets", "gateway/upstream", "gateway/client", "gateway/worker"),
     "gateway/control": (
         "base", "base/net", "shard_router", "gateway/vocabulary", "gateway/config",
         "gateway/operate", "gateway/balance", "gateway/balance/route53",
         "gateway/balance/powerdns", "gateway/hooks", "gateway/tls/certificates",
-        "gateway/tls/tickets", "gateway/accept", "gateway/drain", "gateway/worker"),
-    "gateway": ("base", "shard_router", "gateway/config", "gateway/operate", "gateway/control"),
+        "gateway/tls/tickets", "gateway/accept", "gateway/drain", "gateway/worker",
+        "gateway/upgrade", "base/process"),
+    "gateway": (
+        "base", "shard_router", "gateway/config", "gateway/operate", "gateway/upgrade",
+        "gateway/control"),
     "presenterctl": ("base", "base/net", "shard_router"),
     "bench/chat_backend": (
         "base", "protocol", "protocol/wire", "protocol/backend_sdk", "shard_router"),

@@ -44,7 +44,8 @@ early_data_verdict early_data_register::take(std::span<const std::uint8_t, mark_
   if (issued <= started_ && now <= started_ + window) return early_data_verdict::unrecorded;
   advance(now);
   if (has(filling_, wanted) || has(before_, wanted)) return early_data_verdict::replayed;
-  return add(wanted) ? early_data_verdict::fresh : early_data_verdict::unrecorded;
+  return add(filling_, wanted, place_of(wanted)) ? early_data_verdict::fresh
+                                                 : early_data_verdict::unrecorded;
 }
 
 // A mark stays for a window at least, for two at most.
@@ -71,17 +72,47 @@ bool early_data_register::has(const generation& in, const slot& wanted) const {
   return false;
 }
 
-bool early_data_register::add(const slot& taken) {
-  if (filling_.used >= filling_.slots.size() / 4 * 3) return false;
-  const std::size_t first = place_of(taken);
+bool early_data_register::add(generation& to, const slot& taken, std::size_t first) {
+  if (to.used >= to.slots.size() / 4 * 3) return false;
   for (std::size_t i = 0; i != probes_max; ++i) {
-    slot& at = filling_.slots[(first + i) & (filling_.slots.size() - 1)];
+    slot& at = to.slots[(first + i) & (to.slots.size() - 1)];
     if (at.low != 0) continue;
     at = taken;
-    ++filling_.used;
+    ++to.used;
     return true;
   }
   return false;
+}
+
+// --- another process
+
+early_data_state early_data_register::state() {
+  const std::lock_guard lock(mutex_);
+  early_data_state state{started_, newest_, filling_since_, {}, {}};
+  const auto write = [](const generation& from, std::string& marks) {
+    for (const slot& each : from.slots)
+      if (each.low != 0) marks.append(reinterpret_cast<const char*>(&each), sizeof each);
+  };
+  write(filling_, state.filling);
+  write(before_, state.before);
+  return state;
+}
+
+void early_data_register::adopt(const early_data_state& state) {
+  const std::lock_guard lock(mutex_);
+  newest_ = std::max(newest_, state.newest);
+  filling_since_ = state.filling_since;
+  // With a mark lost, nothing may be taken that the other register could have seen.
+  if (fill(filling_, state.filling) && fill(before_, state.before)) started_ = state.started;
+}
+
+bool early_data_register::fill(generation& to, std::string_view marks) const {
+  for (; marks.size() >= sizeof(slot); marks.remove_prefix(sizeof(slot))) {
+    slot taken;
+    std::memcpy(&taken, marks.data(), sizeof taken);
+    if (!add(to, taken, place_of(taken))) return false;
+  }
+  return marks.empty();
 }
 
 }  // namespace presenter::gateway

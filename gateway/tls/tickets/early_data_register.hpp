@@ -14,6 +14,8 @@
 #include <functional>
 #include <mutex>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace presenter::gateway {
@@ -24,6 +26,15 @@ enum class early_data_verdict : std::uint8_t {
   // It cannot be told from a replay: no room, the clock was set back, or the ticket is older than
   // this process, which does not know what the one before it took.
   unrecorded,
+};
+
+// What a register knows, for that of the process that takes this one's place.
+struct early_data_state {
+  std::chrono::sys_seconds started;
+  std::chrono::sys_seconds newest;
+  std::chrono::sys_seconds filling_since;
+  std::string filling;  // marks, one behind the other
+  std::string before;
 };
 
 // Life: shared by all workers of a process. Confined to: any thread. A mutex, and only in
@@ -49,6 +60,11 @@ class early_data_register {
   // `slots`: a power of two.
   explicit early_data_register(std::size_t slots = slots_default, clock clock = &now);
 
+  // Goes on with what another one knew. Marks that find no place are as if the ticket were older
+  // than the register: throws nothing, takes no replay.
+  void adopt(const early_data_state& state);
+  early_data_state state();
+
   // `issued`: when the ticket was. Fresh once for each mark, for as long as the window is.
   early_data_verdict take(std::span<const std::uint8_t, mark_bytes> mark, time issued);
 
@@ -66,10 +82,11 @@ class early_data_register {
   void advance(time now);
   std::size_t place_of(const slot& wanted) const;
   bool has(const generation& in, const slot& wanted) const;
-  bool add(const slot& taken);
+  static bool add(generation& to, const slot& taken, std::size_t first);
+  bool fill(generation& to, std::string_view marks) const;
 
   const clock clock_;
-  const time started_;
+  time started_;
   const std::uint64_t seed_;  // so that nobody can choose where marks fall
 
   std::mutex mutex_;

@@ -133,5 +133,26 @@ TEST(EarlyDataRegisterThreads, TakeEachMarkOnceAmongThem) {
   EXPECT_EQ(replayed, 3 * marks);
 }
 
+TEST_F(EarlyDataRegister, GoesOnInAnotherProcess) {
+  EXPECT_EQ(take(1), verdict::fresh);
+  now += early_data_register::window;
+  EXPECT_EQ(take(2), verdict::fresh);
+  now += seconds(1);
+  early_data_register next{slots, [this] { return now; }};
+  next.adopt(taken.state());
+  EXPECT_EQ(next.take(mark_of(1), issued), verdict::replayed);
+  EXPECT_EQ(next.take(mark_of(2), issued), verdict::replayed);
+  EXPECT_EQ(next.take(mark_of(3), issued), verdict::fresh) << "the ticket is older than it";
+}
+
+TEST_F(EarlyDataRegister, TakesNothingAnotherMayHaveSeenIfItLacksARecord) {
+  for (std::uint64_t number = 1; number <= room; ++number)
+    EXPECT_EQ(take(number), verdict::fresh);
+  now += seconds(2);
+  early_data_register small{slots / 2, [this] { return now; }};
+  small.adopt(taken.state());
+  EXPECT_EQ(small.take(mark_of(1'000), issued), verdict::unrecorded);
+}
+
 }  // namespace
 }  // namespace presenter::gateway
