@@ -14,6 +14,7 @@
 #include "presenterctl/gateway_query.hpp"
 #include "presenterctl/rebalance_command.hpp"
 #include "presenterctl/reports.hpp"
+#include "presenterctl/upgrade_command.hpp"
 
 namespace {
 
@@ -30,6 +31,7 @@ struct command_line {
   zookeeper_options zookeeper;
   drain_options drain;
   rebalance_options rebalance;
+  upgrade_options upgrade;
   double timeout_seconds = 5;
   bool is_json = false;
   std::string key;
@@ -89,11 +91,12 @@ struct gateway_commands {
   CLI::App* drain;
   CLI::App* undrain;
   CLI::App* rebalance;
+  CLI::App* upgrade;
 };
 
 gateway_commands add_gateway(CLI::App& app, command_line& line) {
   CLI::App* gateway =
-      app.add_subcommand("gateway", "takes gateways out, and says how far they are");
+      app.add_subcommand("gateway", "takes gateways out, upgrades them, and says how far they are");
   gateway->require_subcommand(1);
   const gateway_commands all{
       add_report(*gateway, line, "status", "clients left, who still comes, when it will end"),
@@ -101,7 +104,9 @@ gateway_commands add_gateway(CLI::App& app, command_line& line) {
                  "takes the record out of DNS; ends when nobody is left and nobody comes"),
       add_report(*gateway, line, "undrain", "takes a drain back, until it has ended"),
       add_zookeeper_order(*gateway, line, "rebalance",
-                          "DISCONNECTS idle clients of gateways that have more than others")};
+                          "DISCONNECTS idle clients of gateways that have more than others"),
+      add_report(*gateway, line, "upgrade",
+                 "another process takes the gateway's place, with its clients")};
   all.rebalance->add_option("--until", line.rebalance.until, "times the mean that the fullest has")
       ->check(CLI::Range(1.05, 10.0))
       ->capture_default_str();
@@ -114,7 +119,13 @@ gateway_commands add_gateway(CLI::App& app, command_line& line) {
   all.drain->add_option("--deadline", line.drain.deadline,
                         "close whoever is left evenly, so that all are gone in 90s, 30m, 2h");
   all.drain->add_flag("--wait", line.drain.waits, "until the gateways have ended");
-  for (CLI::App* each : {gateway, all.status, all.drain, all.undrain, all.rebalance})
+  all.upgrade->add_option("--program", line.upgrade.program,
+                          "whole path of the new program; the one it was started by");
+  all.upgrade->add_flag("--dry-run", line.upgrade.is_dry_run,
+                        "asks the new program and counts clients, and does no more");
+  all.upgrade->add_flag("--yes", line.upgrade.is_confirmed,
+                        "closes however many clients cannot go along");
+  for (CLI::App* each : {gateway, all.status, all.drain, all.undrain, all.rebalance, all.upgrade})
     each->footer(footer);
   return all;
 }
@@ -166,6 +177,7 @@ int run(int argc, char** argv) {
   if (*gateway.status) return report_gateways(line.gateways);
   if (*gateway.drain) return drain_gateways(line.gateways, line.drain);
   if (*gateway.undrain) return undrain_gateways(line.gateways);
+  if (*gateway.upgrade) return upgrade_gateways(line.gateways, line.upgrade);
   if (*gateway.rebalance) return write_rebalance(line.zookeeper, line.rebalance);
   if (*drain && line.waits) return drain_and_wait(line.zookeeper, line.name, line.gateways);
   return write_backend_state(line.zookeeper, line.name,

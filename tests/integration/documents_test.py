@@ -24,8 +24,10 @@ ALARMS = os.path.join(ROOT, "deploy/alarms.yml")
 # What a block is, by how it begins.
 RECIPES = {
     "deploy/demo [": "synopsis", "deploy/demo --scale": "synopsis",
+    "deploy/demo --upgrade": "synopsis",
     "tests/run [": "synopsis", "presenter --config FILE": "synopsis",
     "presenterctl shards ": "synopsis", "presenterctl gateway drain ": "synopsis",
+    "presenterctl gateway upgrade ": "synopsis",
     "terminationGracePeriodSeconds": "pod", "PRESENTER_BIN=$PWD/": "synopsis",
     "[listen]": "configuration", "[tls]": "configuration", "[[server]]": "map_file",
     "mkdir -p build/try": "by_hand", "curl --fail": "by_hand_asked",
