@@ -12,6 +12,7 @@ import time
 import chaos
 import scale
 import summary
+import upgrades
 from cluster import Cluster, ClusterError, Process, wait_until
 
 CHAT_SERVERS = ("chat-a", "chat-b", "chat-c")
@@ -51,10 +52,15 @@ def arguments():
                         "one is drained, the one that publishes is killed; takes 2 minutes")
     parser.add_argument("--java", action="store_true",
                         help=f"{JAVA_SERVER} is presenter-chatd-java")
+    parser.add_argument("--upgrade", action="store_true",
+                        help=f"another process takes each gateway's place {upgrades.TIMES} times, "
+                        "and no client is disconnected")
     parser.add_argument("--programs", required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.scale and (options.chaos or options.seconds or options.java):
         parser.error("--scale goes with none of --chaos, --seconds and --java")
+    if options.upgrade and (options.scale or options.chaos):
+        parser.error("--upgrade goes neither with --scale nor with --chaos")
     if options.scale and options.clients is not None and options.clients < scale.CLIENTS_MIN:
         parser.error(f"--scale needs --clients of at least {scale.CLIENTS_MIN}")
     if options.clients is None:
@@ -62,11 +68,13 @@ def arguments():
     if options.clients < 2 or options.clients % 2:
         parser.error("--clients must be an even number of at least 2")
     if options.seconds is None:
-        options.seconds = 90 if options.chaos == "all" else 20
+        options.seconds = 90 if options.chaos == "all" else 30 if options.upgrade else 20
     if options.seconds < 1:
         parser.error("--seconds must be at least 1")
     if options.chaos == "all" and options.seconds < chaos.SECONDS_MIN:
         parser.error(f"--chaos all needs --seconds of at least {chaos.SECONDS_MIN}")
+    if options.upgrade and options.seconds < upgrades.SECONDS_MIN:
+        parser.error(f"--upgrade needs --seconds of at least {upgrades.SECONDS_MIN}")
     if options.chaos and options.seconds < 2 * OUTAGE_SECONDS:
         parser.error(f"--chaos needs --seconds of at least {2 * OUTAGE_SECONDS}")
     return options
@@ -104,6 +112,7 @@ class Demo:
         self.ends = {}  # of chat servers that have ended: how
         self.clients_seen = self.links_seen = None
         self.chaos = None
+        self.upgrades = upgrades.Upgrades(self) if options.upgrade else None
 
     def start_cluster(self):
         if self.options.chaos == "all":
@@ -138,6 +147,8 @@ class Demo:
     def timeline(self):
         """(second, what happens then), in order."""
         half, last = self.options.seconds / 2, self.options.seconds * 0.95
+        if self.upgrades:
+            return self.upgrades.timeline() + [(last, self.take_sample)]
         if self.chaos:
             return self.chaos.timeline() + [(last, self.take_sample)]
         outage = []
@@ -215,6 +226,11 @@ def print_summary(demo, reports):
               summary.row("sender to partner, p99", f"{latency['p99'] / 1000:.1f} ms"),
               summary.row("clients disconnected",
                           sum(report["disconnects"] for report in reports))]
+    if demo.upgrades:
+        lines += [summary.row("upgrades", len(demo.upgrades.silences)),
+                  summary.row("clients stood still, longest",
+                              f"{max(demo.upgrades.silences, default=0) * 1000:.0f} ms"),
+                  summary.row("longest wait for a message", f"{latency['max'] / 1000:.0f} ms")]
     print("\n" + paint("1", "Summary"))
     print("\n".join(lines))
     print(paint("1", "Streams per chat server"))
@@ -228,6 +244,8 @@ def print_summary(demo, reports):
     clients = "?" if demo.clients_seen is None else f"{sum(demo.clients_seen):.0f}"
     links = "?" if demo.links_seen is None else f"{demo.links_seen:.0f}"
     print(f"  {links} for {clients} clients; {formula} = {demo.links_expected()}", flush=True)
+    if demo.upgrades:
+        demo.upgrades.check(sum(report["disconnects"] for report in reports))
     if not adds_up:
         raise ClusterError("the fates of the messages do not add up to those that were sent")
     if demo.links_seen is not None and demo.links_seen != demo.links_expected():
