@@ -220,11 +220,6 @@ MUTATIONS = {
         (STATE, "  for (const stream_id waiting : state.turns)\n",
          "  if (state.turns.size() > 1) state.turns.pop_back();\n"
          "  for (const stream_id waiting : state.turns)\n")),
-    "state_turns_reversed": (
-        "streams wait for their turns in another order",
-        (STATE, "  for (const stream_id waiting : state.turns)\n",
-         "  std::ranges::reverse(state.turns);\n"
-         "  for (const stream_id waiting : state.turns)\n")),
     "state_wish_lost": (
         "that a stream without credit wants a turn is forgotten",
         (STATE, "  stream.wants_turn = values.wants_turn;\n", "")),
@@ -257,9 +252,6 @@ MUTATIONS = {
         "a stream that was finished is open again",
         (STATE, "  if (values.local != direction_state::open) streams_.end_local(stream, "
          "values.local);\n", "")),
-    "state_silence_lost": (
-        "a stream that is handed over may send again",
-        (STATE, "  stream.is_silent = values.is_silent;\n", "")),
     "state_positions_lost": (
         "a stream's positions begin again",
         (STATE, "  stream.sent = values.sent;\n  stream.received = values.received;\n", "")),

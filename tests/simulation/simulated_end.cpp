@@ -171,7 +171,7 @@ void simulated_end::perhaps_change_process(std::size_t one_in,
 
 void simulated_end::change_process(protocol::mux_clock::time_point now) {
   protocol::mux_core_state state = core.freeze();
-  if (on_the_way != nullptr) state = on_the_way(state);
+  if (on_the_way != nullptr) state = on_the_way(std::move(state));
   EXPECT_FALSE(check(state)) << "a state that was frozen is impossible";
   std::destroy_at(&core);
   std::construct_at(&core, options_, std::move(state), *this, now);

@@ -23,7 +23,7 @@ namespace presenter::testing {
 class simulated_end;
 
 // What becomes of a core's state on its way to another process; nullptr: nothing.
-inline protocol::mux_core_state (*on_the_way)(const protocol::mux_core_state&) = nullptr;
+inline protocol::mux_core_state (*on_the_way)(protocol::mux_core_state) = nullptr;
 
 // What a side sends on a stream: any part of it tells whose it is and where it belongs.
 std::span<const std::byte> content_of(protocol::stream_id stream, protocol::link_role sender,
