@@ -56,8 +56,8 @@ worker_state worker::state() {
   state.listener = listener_.descriptor();
   state.tag_stem = context_.tag_stem;
   state.sessions_begun = context_.sessions_begun;
-  state.counters = values_of(metrics_);
   state.upstream = upstream_.freeze();
+  state.counters = values_of(metrics_);  // after the links have counted what passed on them
   freezing_tables tables(upstream_);
   state.clients.reserve(clients_.size());
   clients_.visit_all([&](client_session& client) {
