@@ -30,12 +30,21 @@ milliseconds drawn(dice& draw, std::size_t least, std::size_t most) {
 fleet_plan::fleet_plan(dice& draw)
     : is_calm(!draw.one_in(3)),
       is_strict(draw.one_in(2)),
+      removes_dead(draw.one_in(2)),
       spread_max(drawn(draw, 1, static_cast<std::size_t>(settle.count()) - 1)),
       gap_max(drawn(draw, 100, 6'000)),
+      dead_after(draw.one_in(2) ? milliseconds{20'000} : drawn(draw, 1'000, 5'000)),
       gateways(draw.between(1, 4)),
       servers(draw.between(1, 5)),
       changes(draw.between(1, 12)),
       clients(draw.between(10, 60)) {}
+
+bool sim_gateway::has_in_map(const std::string& process) const {
+  if (map == nullptr) return false;
+  return std::ranges::any_of(map->backends(), [&](const shard_router::backend_entry& entry) {
+    return process_of(entry) == process;
+  });
+}
 
 fleet::fleet(std::uint64_t seed, fencing_coverage& seen)
     : draw_(seed),
@@ -69,7 +78,8 @@ bool fleet::run() {
     auto next = events_.extract(events_.begin());
     now_ = next.key().first;
     next.mapped()();
-    if (finding_.empty() && !book_.finding().empty()) finding_ = book_.finding();
+    if (finding_.empty()) finding_ = book_.finding();
+    if (finding_.empty()) finding_ = applications_.finding();
     if (++events > events_max) find("6 it does not come to an end");
   }
   if (finding_.empty()) look_at_the_end();
@@ -97,6 +107,14 @@ void fleet::send(const void* from, const void* to, task what) {
   after(last - now_, std::move(what));
 }
 
+void fleet::after_at(sim_backend& backend, std::chrono::steady_clock::duration delay, task what) {
+  after(delay, [&backend, what = std::move(what)] { backend.run(what); });
+}
+
+void fleet::send_to(sim_gateway& from, sim_backend& backend, task what) {
+  send(&from, &backend, [&backend, what = std::move(what)] { backend.run(what); });
+}
+
 void fleet::find(const std::string& what) {
   if (finding_.empty()) finding_ = what;
 }
@@ -114,8 +132,8 @@ void fleet::change_membership() {
   if (entries_.empty()) return start_server("chat-" + std::to_string(names_++));
   const std::size_t index = draw_.below(entries_.size());
   backend_entry& entry = entries_[index];
-  const bool may_lose_one = backends_up() > 1;
-  switch (draw_.below(plan_.is_calm ? 6 : 8)) {
+  const bool may_lose_one = backends_up() > 1 && !find_process(process_of(entry))->is_stopped;
+  switch (draw_.below(plan_.is_calm ? 6 : 10)) {
     case 0:
     case 1:
       return start_server("chat-" + std::to_string(names_++));
@@ -130,10 +148,8 @@ void fleet::change_membership() {
       return publish();
     case 5:
       return replace(index);
-    case 6:
-      return may_lose_one ? crash(index) : cut_off();
     default:
-      return cut_off();
+      return go_wrong(index);
   }
 }
 
@@ -144,14 +160,14 @@ void fleet::start_server(const std::string& name) {
   entry.port = 7000;
   entry.weight = static_cast<std::int64_t>(draw_.between(1, 3));
   entry.instance = std::to_string(++instances_);
-  processes_.push_back(std::make_shared<sim_backend>(entry));
+  processes_.push_back(std::make_shared<sim_backend>(entry, !draw_.one_in(8)));
   entries_.push_back(std::move(entry));
   publish();
 }
 
 // A process that is not in the map any more ends after a while.
 void fleet::end_process(const std::string& process) {
-  after(draw_ms(500, 6'000), [this, process] { die(*find_process(process)); });
+  after(draw_ms(500, 6'000), [this, process] { die(*find_process(process), true); });
 }
 
 void fleet::leave(std::size_t index) {
@@ -163,20 +179,13 @@ void fleet::leave(std::size_t index) {
   end_process(process);
 }
 
-void fleet::crash(std::size_t index) {
-  ++seen_.crashes;
-  const std::string process = process_of(entries_[index]);
-  die(*find_process(process));
-  after(draw_ms(1'000, 4'000), [this, process] { remove_entry(process); });
-}
-
 // The name has a new process; the old one does not know yet.
 void fleet::replace(std::size_t index) {
   ++seen_.replaced;
   backend_entry& entry = entries_[index];
   const std::string old = process_of(entry);
   entry.instance = std::to_string(++instances_);
-  processes_.push_back(std::make_shared<sim_backend>(entry));
+  processes_.push_back(std::make_shared<sim_backend>(entry, !draw_.one_in(8)));
   publish();
   end_process(old);
 }
@@ -187,43 +196,11 @@ void fleet::remove_entry(const std::string& process) {
   if (gone != 0) publish();
 }
 
-void fleet::cut_off() {
-  ++seen_.cut_off;
-  const milliseconds time = draw_ms(500, 12'000);
-  const std::size_t who = draw_.below(gateways_.size() + processes_.size());
-  if (who >= gateways_.size()) return cut_off_backend(processes_[who - gateways_.size()], time);
-  sim_gateway& lost = *gateways_[who];
-  lost.is_cut_off = true;
-  after(time, [this, &lost] {
-    lost.is_cut_off = false;
-    deliver(lost, map_);
-  });
-}
-
-void fleet::cut_off_backend(const backend_ptr& backend, milliseconds time) {
-  if (backend->is_dead || backend->is_cut_off) return;
-  const auto registered = [this, backend] {
-    return std::ranges::find(entries_, backend->process, process_of);
-  };
-  if (registered() == entries_.end()) return;
-  const backend_entry entry = *registered();
-  backend->is_cut_off = true;
-  // Its session expires; who else is up has its keys then.
-  if (backends_up() > 1) {
-    after(milliseconds{3'000}, [this, backend] {
-      if (backend->is_cut_off && backends_up() > 1) remove_entry(backend->process);
-    });
-  }
-  after(time, [this, backend, registered, entry] {
-    backend->is_cut_off = false;
-    const bool name_taken =
-        std::ranges::find(entries_, entry.name, &backend_entry::name) != entries_.end();
-    if (!backend->is_dead && registered() == entries_.end() && !name_taken) {
-      entries_.push_back(entry);
-      publish();
-    }
-    deliver(*backend, map_);
-  });
+// Unless another process has the name by now.
+void fleet::register_again(const backend_entry& entry) {
+  if (std::ranges::find(entries_, entry.name, &backend_entry::name) != entries_.end()) return;
+  entries_.push_back(entry);
+  publish();
 }
 
 void fleet::publish() {
@@ -237,7 +214,7 @@ void fleet::publish() {
   for (const auto& to : gateways_)
     after(spread(), [this, &to = *to, map = map_] { deliver(to, map); });
   for (const auto& to : processes_)
-    after(spread(), [this, to, map = map_] { deliver(*to, map); });
+    after_at(*to, spread(), [this, to, map = map_] { deliver(*to, map); });
 }
 
 void fleet::deliver(sim_gateway& to, const shard_router::shard_map_ptr& map) {
@@ -266,6 +243,7 @@ void fleet::look_at_the_end() {
     if (!backend->is_dead && !backend->opening.empty()) find("6 an Open without an answer");
     if (!backend->serving.empty()) find("6 a stream without a client");
   }
+  if (!applications_.is_empty()) find("6 an application without a stream");
   for (const auto& at : gateways_) {
     if (at->metrics.opens_waiting.value() != 0) find("6 somebody is counted as waiting");
   }

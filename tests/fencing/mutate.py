@@ -16,11 +16,15 @@ RETRY = "gateway/upstream/open_retry.cpp"
 WAITERS = "gateway/upstream/open_waiters.cpp"
 FLEET = "tests/fencing/fleet.cpp"
 BACKENDS = "tests/fencing/fleet_backends.cpp"  # stands for acceptor_state and stream_sweeper
+GATEWAYS = "tests/fencing/fleet_gateways.cpp"  # stands for client_session
+MOVES = "tests/fencing/fleet_moves.cpp"        # stands for client_session_moves
+HANDOFF = "gateway/moves/stream_handoff.cpp"
 
 CHECKER = mutation.Checker(
-    folders=("shard_router", "gateway", "protocol", "tests/fencing", "tests/simulation",
+    folders=("base", "shard_router", "gateway", "protocol", "tests/fencing", "tests/simulation",
              "tests/support"),
     sources=(OWNERSHIP, "shard_router/hash_ring.cpp", "shard_router/shard_map.cpp", RETRY, WAITERS,
+             HANDOFF,
              "gateway/vocabulary/close_reason.cpp", "tests/fencing/*.cpp"),
     replay=r"PRESENTER_SEED=(\d+)", columns=("seed",))
 
@@ -89,6 +93,72 @@ MUTATIONS = {
         "who waits for a backend's links is not told that the map has changed",
         (WAITERS, "    woken.splice(woken.end(), queue);\n", "    ;\n"),
         (WAITERS, "  for_room_.clear();\n", "")),
+    # --- streams that go from backend to backend
+    "continued_is_tried_again": (
+        "a stream that another backend had is opened again after its new link broke",
+        (RETRY, "  if (from_ == open_from::backend) return open_step::give_up;\n", "")),
+    "deposit_is_taken_for_the_last": (
+        "a deposit that crosses the Handoff counts as the last Checkpoint",
+        (HANDOFF, "if (!checkpoint.last && checkpoint.unread.empty()) "
+         "return handoff_step::await;", ""),
+        (HANDOFF, "  if (!checkpoint.last) return handoff_step::await;\n  consumed_",
+         "  consumed_")),
+    "unread_forgotten": (
+        "what the old application had not taken is not given to the new one",
+        (MOVES, "go_on(client, client.moved->checkpoint().consumed)",
+         "go_on(client, client.sent)")),
+    "opened_at_the_deadline": (
+        "a stream whose backend does not answer is opened at the new owner",
+        (MOVES, "    ++seen_.deadlines;\n    let_go(client);",
+         "    ++seen_.deadlines;\n    client.stream = 0;\n    go_on(client, client.sent);")),
+    "given_up_and_goes_on": (
+        "the old application goes on after its last Checkpoint",
+        (BACKENDS, "  const sim_open open = found->second;\n  on_reset(backend, stream);",
+         "  const sim_open open = found->second;")),
+    "link_end_ends_nothing": (
+        "an application goes on after its link has ended",
+        (BACKENDS, "  for (const std::uint64_t stream : lost)\n"
+         "    on_reset(backend, stream);", "")),
+    "continued_is_not_fenced": (
+        "a stream that another backend had is accepted, whoever owns the key",
+        (BACKENDS, "  switch (answer.verdict) {", "  switch (open.from ? owner_verdict::own : "
+                                                 "answer.verdict) {")),
+    "continued_does_not_settle": (
+        "a stream that another backend had is accepted before the key has settled",
+        (BACKENDS, "      return hold(backend, stream, answer);\n",
+         "      if (!open.from || !answer.again_at) return hold(backend, stream, answer);\n"
+         "      break;\n")),
+    "stale_epoch": (
+        "the Open of a stream that goes on names the epoch of an older map",
+        (GATEWAYS, "map->epoch(), map->epoch(), client.from}",
+         "map->epoch(), client.goes_on() ? 1 : map->epoch(), client.from}")),
+    "opened_without_proof": (
+        "a stream with a deposit is opened as soon as its link has ended",
+        (MOVES, "  look_at_stranded(client);\n  after(settle,",
+         "  return go_on(client, *client.deposit);\n  after(settle,")),
+    "reset_is_death": (
+        "a link that was reset proves that its process is gone",
+        (MOVES, "if (backend->is_dead) return on_gone", "return on_gone")),
+    "silence_is_death": (
+        "a link that this side gave up counts as one that the other side ended",
+        (MOVES, "client.now == phase::accepted && by_peer && is_exact",
+         "client.now == phase::accepted && is_exact")),
+    "old_deposit_will_do": (
+        "a deposit that does not know of the last bytes is used",
+        (MOVES, "const bool is_exact = client.deposit == client.sent;",
+         "const bool is_exact = client.deposit.has_value();")),
+    "same_instance_goes_on": (
+        "a process whose link was reset, and is up again, is given its stream again",
+        (MOVES, "    ++seen_.same_instance;\n    let_go(*client);",
+         "    ++seen_.same_instance;\n    go_on(*client, *client->deposit);")),
+    "left_is_death_at_once": (
+        "an entry that has left the map is believed before the process knows of its link's end",
+        (MOVES, " && now_ - client.lost_at >= settle", "")),
+    "instance_not_compared": (
+        "the entry of a dead process is removed by its name",
+        (MOVES, "std::ranges::find(entries_, process, process_of);",
+         "std::ranges::find(entries_, process.substr(0, process.find('/')), "
+         "&shard_router::backend_entry::name);")),
 }
 
 
