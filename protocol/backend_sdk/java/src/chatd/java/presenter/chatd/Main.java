@@ -1,9 +1,12 @@
 package presenter.chatd;
 
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.channel.Channel;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.nio.NioEventLoopGroup;
 import io.netty.channel.socket.SocketChannel;
+import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.handler.codec.LengthFieldBasedFrameDecoder;
 import io.netty.util.internal.logging.InternalLoggerFactory;
 import io.netty.util.internal.logging.JdkLoggerFactory;
@@ -21,7 +24,7 @@ import presenter.backend.fleet.Backend;
 /** presenter-chatd-java: the demonstration's chat server, with the options of presenter-chatd. */
 public final class Main {
   private static final int PACKET_BYTES_MAX = 128 * 1_024;
-  private static final Set<String> FLAGS = Set.of("--echo", "--hand-over", "--early-data");
+  private static final Set<String> FLAGS = Set.of("--echo", "--hand-over", "--early-data", "--tcp");
   private static final Set<String> OPTIONS = Set.of("--name", "--listen", "--drain-seconds",
       "--ping-seconds", "--dead-seconds", "--move-seconds", "--zookeeper", "--zookeeper-auth-file",
       "--weight", "--advertise", "--empty-seconds", "--settle-seconds", "--mass-drop-seconds",
@@ -63,6 +66,10 @@ public final class Main {
     // One loop, as the C++ server has one thread: the service needs no lock.
     NioEventLoopGroup group = new NioEventLoopGroup(1);
     Service service = new Service(name);
+    if (has("--tcp")) {
+      runPlain(name, group, service);
+      return;
+    }
     MuxServerBootstrap bootstrap = new MuxServerBootstrap().group(group, group).node(name)
         .takesEarlyData(has("--early-data"))
         .handsOver(has("--echo") && has("--hand-over"))
@@ -84,12 +91,27 @@ public final class Main {
       member.start(server, given.getOrDefault("--advertise", host), address.getPort());
     }
     Runtime.getRuntime().addShutdownHook(new Thread(() -> leave(going)));
-    System.out.println("presenter-chatd " + name + " listening on "
-        + (host.contains(":") ? "[" + host + "]" : host) + ":" + address.getPort());
+    sayListening(name, address);
     going.awaitGone();
     System.out.println("presenter-chatd " + name + " has counted " + counted(service, server));
     System.out.flush();
     Runtime.getRuntime().halt(0);  // the hook, which waits for this, is the end
+  }
+
+  /** The same pipeline on sockets, to be measured beside: until it is killed. */
+  private void runPlain(String name, NioEventLoopGroup group, Service service) throws Exception {
+    Channel listening = new ServerBootstrap().group(group).channel(NioServerSocketChannel.class)
+        .childOption(ChannelOption.TCP_NODELAY, true)
+        .childOption(ChannelOption.ALLOW_HALF_CLOSURE, has("--echo"))
+        .childHandler(initializer(service)).bind(listen()).sync().channel();
+    sayListening(name, (InetSocketAddress) listening.localAddress());
+    listening.closeFuture().sync();
+  }
+
+  private static void sayListening(String name, InetSocketAddress address) {
+    String host = address.getAddress().getHostAddress();
+    System.out.println("presenter-chatd " + name + " listening on "
+        + (host.contains(":") ? "[" + host + "]" : host) + ":" + address.getPort());
   }
 
   private ChannelInitializer<SocketChannel> initializer(Service service) {
