@@ -15,6 +15,8 @@ struct AuthRequest {
 struct AuthResult {
   1: string server       // the chat server's name: which shard answered
   2: i64 last_sequence   // of the couple's history, 0 when it is empty
+  3: optional string history  // whose numbers they are, if not this server's alone: all servers
+                              // that say the same have one history
 }
 
 struct Message {
@@ -39,4 +41,17 @@ service Chat {
 
   // Server to client: the server sends this call on the same connection, at any time.
   oneway void deliver(1: Message message)
+}
+
+// No client sees this: what one chat server leaves to the next of a client whose stream moves, or
+// deposits with the gateway for the day it dies. Servers of two versions meet in a rolling update,
+// so fields are only added.
+struct ClientState {
+  1: string couple_id      // empty: it has not authenticated
+  2: string user_id
+  3: bool is_compact       // the encoding of its last call
+  4: i64 told              // what has been sent to it of the history, or is in `output`
+  5: binary input          // a packet that has come in part
+  6: binary output         // what has not been sent
+  7: optional i64 left_as  // input and output are in a file, which has the same number
 }

@@ -4,6 +4,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <exception>
+#include <string>
 #include <utility>
 
 #include "bench/chat_backend/chat_session.hpp"
@@ -22,7 +23,7 @@ protocol::acceptor_options options_of(const chat_server_options& from) {
   options.fence = from.fence;
   options.move_after = from.move_after;
   options.takes_early_data = from.takes_early_data;
-  options.hands_over = from.hands_over && from.is_echo;
+  options.hands_over = from.hands_over;
   return options;
 }
 
@@ -31,16 +32,38 @@ void rethrow(const std::exception_ptr& thrown) {
   if (thrown) std::rethrow_exception(thrown);
 }
 
+std::optional<history_folder> folder_of(const chat_server_options& options) {
+  if (options.histories.empty()) return std::nullopt;
+  return std::optional<history_folder>(std::in_place, options.histories);
+}
+
 }  // namespace
 
 chat_server::chat_server(asio::io_context& io, const chat_server_options& options)
     : io_(io),
       options_(options),
-      service_(options.name),
-      acceptor_(io, options.listen, options_of(options)) {}
+      histories_(folder_of(options)),
+      service_(options.name, {}, histories_ ? &*histories_ : nullptr),
+      acceptor_(io, options.listen, options_of(options)) {
+  if (histories_) watch_.emplace(io, histories_->path());
+}
 
 void chat_server::start_accepting() {
   asio::co_spawn(io_, accept_streams(), rethrow);
+  if (watch_) asio::co_spawn(io_, watch_histories(), rethrow);
+}
+
+// A couple whose halves are at two servers, because one has moved and the other has not yet, goes
+// on talking: either server hears of what the other writes.
+asio::awaitable<void> chat_server::watch_histories() {
+  while (true) {
+    const auto changed = co_await watch_->wait();
+    for (const std::string& file : changed.files) {
+      if (const auto couple_id = history_folder::couple_of(file))
+        service_.on_history_changed(*couple_id);
+    }
+    if (changed.has_missed_some) service_.on_histories_changed();
+  }
 }
 
 asio::awaitable<void> chat_server::accept_streams() {

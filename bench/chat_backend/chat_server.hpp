@@ -8,9 +8,12 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "bench/chat_backend/chat_service.hpp"
+#include "bench/chat_backend/history_folder.hpp"
+#include "bench/chat_backend/history_watch.hpp"
 #include "protocol/backend_sdk/mux_acceptor.hpp"
 
 namespace presenter::chat_backend {
@@ -21,8 +24,11 @@ struct chat_server_options {
   bool is_echo = false;
   // A sent-again `authenticate` replaces the session of the one who sent it first, no more.
   bool takes_early_data = false;
-  // Streams go to other chat servers and come from them, unseen by their clients. Only with
-  // is_echo: a chat would have to take its couple along.
+  // A folder that all chat servers of the fleet see, for the couples' histories; empty: each keeps
+  // its own in memory.
+  std::string histories;
+  // Streams go to other chat servers and come from them, unseen by their clients. A chat needs
+  // `histories` for it.
   bool hands_over = false;
   // Of links whose gateway is silent, see protocol/README.md §6.
   std::chrono::milliseconds ping_interval = protocol::limits::ping_interval_default;
@@ -37,7 +43,7 @@ struct chat_server_options {
 // Life: until its io_context has ended. Confined to: the io_context's one thread.
 class chat_server {
  public:
-  // Listens at once. Throws boost::system::system_error if it cannot.
+  // Listens at once. Throws std::system_error if it cannot, or has no folder for its histories.
   chat_server(boost::asio::io_context&, const chat_server_options&);
 
   boost::asio::ip::tcp::endpoint local_endpoint() const { return acceptor_.local_endpoint(); }
@@ -50,13 +56,16 @@ class chat_server {
 
  private:
   boost::asio::awaitable<void> accept_streams();
+  boost::asio::awaitable<void> watch_histories();
   boost::asio::awaitable<void> wait_drained();
   boost::asio::awaitable<void> session_of(protocol::mux_stream stream);
   void start_session(protocol::mux_stream stream);
 
   boost::asio::io_context& io_;
   const chat_server_options options_;
+  const std::optional<history_folder> histories_;
   chat_service service_;
+  std::optional<history_watch> watch_;
   protocol::mux_acceptor acceptor_;
 };
 

@@ -10,8 +10,8 @@ namespace presenter::chat_backend {
 
 // A couple's room and those of it who are online; on the offline list iff nobody is.
 struct couple {
-  couple(std::string couple_id, std::size_t history_bytes_max)
-      : id(std::move(couple_id)), room(history_bytes_max) {}
+  couple(std::string couple_id, chat_room its_room)
+      : id(std::move(couple_id)), room(std::move(its_room)) {}
 
   std::string id;
   chat_room room;
@@ -36,8 +36,18 @@ constexpr bool is_call = std::is_same_v<T, authenticate_call> || std::is_same_v<
 
 }  // namespace
 
-chat_service::chat_service(std::string server_name, chat_limits limits)
-    : server_name_(std::move(server_name)), limits_(limits) {}
+chat::ClientState chat_client::state() const {
+  chat::ClientState state;
+  if (couple_ != nullptr) state.couple_id = couple_->id;
+  state.user_id = user_;
+  state.is_compact = id_.encoding == protocol::thrift_encoding::compact;
+  state.told = told_;
+  return state;
+}
+
+chat_service::chat_service(std::string server_name, chat_limits limits,
+                           const history_folder* shared)
+    : server_name_(std::move(server_name)), limits_(limits), shared_(shared) {}
 
 chat_service::~chat_service() = default;
 
@@ -86,13 +96,24 @@ void chat_service::handle(chat_client& client, const packet& call, const authent
   if (request.couple_id.empty() || request.user_id.empty()) {
     return refuse(client, call, "couple_id and user_id must not be empty");
   }
+  if (shared_ != nullptr &&
+      std::max(request.couple_id.size(), request.user_id.size()) > shared_name_bytes_max) {
+    return refuse(client, call, "couple_id or user_id above 60 bytes");
+  }
   couple* const found = find_or_add_couple(request.couple_id);
   if (found == nullptr) return refuse(client, call, "too many couples");
-  if (!found->room.admit(request.user_id)) return refuse(client, call, "not one of this couple");
+  const auto failed = found->room.admit(request.user_id);
+  if (failed == boost::system::errc::permission_denied) {
+    return refuse(client, call, "not one of this couple");
+  }
+  if (counted(failed)) return refuse(client, call, "the history cannot be read");
+  tell(*found);
   join(client, *found, request.user_id);
+  client.told_ = found->room.last_sequence();
   authenticate_reply reply;
   reply.result.server = server_name_;
-  reply.result.last_sequence = found->room.last_sequence();
+  reply.result.last_sequence = client.told_;
+  if (shared_ != nullptr) reply.result.__set_history(std::string(shared_history_name));
   codec_.encode(call.id, reply, client.out_.back());
 }
 
@@ -102,19 +123,53 @@ void chat_service::handle(chat_client& client, const packet& call, const send_ca
     return refuse(client, call, "body above 65,536 bytes");
   }
   couple& pair = *client.couple_;
-  const chat::Message& message = pair.room.append(client.user_, send.client_id, send.body);
+  const auto sequence = pair.room.append(client.user_, send.client_id, send.body);
+  if (counted(sequence.error())) return refuse(client, call, "the history cannot be written");
   ++counters_.messages;
-  codec_.encode(call.id, send_reply{message.sequence}, client.out_.back());
-  for (chat_client* const other : pair.online) {
-    if (other != &client) deliver(*other, message);
-  }
+  // To the sender as well, what its partner has written at another server in front of it.
+  tell(pair);
+  codec_.encode(call.id, send_reply{*sequence}, client.out_.back());
 }
 
 void chat_service::handle(chat_client& client, const packet& call, const history_call& ask) {
   if (!require_authenticated(client, call)) return;
   const auto limit = static_cast<std::size_t>(std::clamp(ask.limit, 0, history_messages_max));
-  history_reply reply{client.couple_->room.after(ask.after, limit, history_reply_bytes_max)};
-  codec_.encode(call.id, reply, client.out_.back());
+  auto found = client.couple_->room.after(ask.after, limit, history_reply_bytes_max);
+  if (counted(found.error())) return refuse(client, call, "the history cannot be read");
+  codec_.encode(call.id, history_reply{std::move(*found)}, client.out_.back());
+}
+
+boost::system::error_code chat_service::counted(boost::system::error_code failed) {
+  if (failed) ++counters_.history_failures;
+  return failed;
+}
+
+void chat_service::on_history_changed(const std::string& couple_id) {
+  const auto known = couples_.find(couple_id);
+  if (known != couples_.end()) catch_up(*known->second);
+}
+
+void chat_service::on_histories_changed() {
+  for (const auto& [id, pair] : couples_)
+    catch_up(*pair);
+}
+
+// Who is not online reads it when somebody comes.
+void chat_service::catch_up(couple& pair) {
+  if (pair.online.empty()) return;
+  counted(pair.room.update());
+  tell(pair);
+}
+
+// What each has not had yet of the room. Its own messages it knows by the answers.
+void chat_service::tell(couple& pair) {
+  for (chat_client* const client : pair.online) {
+    counted(pair.room.visit_after(client->told_, [&](const chat::Message& message) {
+      client->told_ = message.sequence;
+      if (message.sender != client->user_) deliver(*client, message);
+      return true;
+    }));
+  }
 }
 
 void chat_service::deliver(chat_client& client, const chat::Message& message) {
@@ -133,7 +188,10 @@ couple* chat_service::find_or_add_couple(const std::string& couple_id) {
   if (known != couples_.end()) return known->second.get();
   if (couples_.size() >= limits_.couples_max) forget_offline_couples();
   if (couples_.size() >= limits_.couples_max) return nullptr;
-  auto added = std::make_unique<couple>(couple_id, limits_.history_bytes_per_couple);
+  std::optional<history_file> file;
+  if (shared_ != nullptr) file.emplace(shared_->file_of(couple_id), codec_);
+  chat_room room(limits_.history_bytes_per_couple, std::move(file));
+  auto added = std::make_unique<couple>(couple_id, std::move(room));
   added->offline_position = offline_.insert(offline_.end(), added.get());
   return couples_.emplace(couple_id, std::move(added)).first->second.get();
 }
@@ -147,14 +205,35 @@ void chat_service::forget_offline_couples() {
   }
 }
 
-void chat_service::join(chat_client& client, couple& pair, const std::string& user) {
+chat_client* chat_service::online_of(couple& pair, const std::string& user) {
   const auto same_user = [&](const chat_client* other) { return other->user_ == user; };
-  const auto earlier = std::ranges::find_if(pair.online, same_user);
-  if (earlier != pair.online.end()) {
-    chat_client& replaced = **earlier;
+  const auto found = std::ranges::find_if(pair.online, same_user);
+  return found == pair.online.end() ? nullptr : *found;
+}
+
+boost::system::error_code chat_service::resume(chat_client& client,
+                                               const chat::ClientState& state) {
+  client.id_.encoding =
+      state.is_compact ? protocol::thrift_encoding::compact : protocol::thrift_encoding::binary;
+  if (state.couple_id.empty()) return {};
+  couple* const found = find_or_add_couple(state.couple_id);
+  if (found == nullptr) return make_error_code(boost::system::errc::not_enough_memory);
+  // Whoever has authenticated here has done so after the one who comes, and is the one to stay.
+  if (online_of(*found, state.user_id) != nullptr) {
+    return make_error_code(boost::system::errc::already_connected);
+  }
+  if (const auto failed = counted(found->room.update())) return failed;
+  join(client, *found, state.user_id);
+  client.told_ = state.told;
+  tell(*found);
+  return {};
+}
+
+void chat_service::join(chat_client& client, couple& pair, const std::string& user) {
+  if (chat_client* const replaced = online_of(pair, user)) {
     ++counters_.logins_replaced;
-    leave(replaced);
-    replaced.on_replaced();
+    leave(*replaced);
+    replaced->on_replaced();
   }
   if (pair.online.empty()) offline_.erase(pair.offline_position);
   pair.online.push_back(&client);

@@ -1,6 +1,6 @@
 // The demo chat server's logic: couples, who is online, who gets what. Whole packets in, replies
 // and deliveries out into the clients' outboxes. It knows no socket: chat_session.hpp moves the
-// bytes.
+// bytes. With a folder that all chat servers see, clients come from one to the other: README.md.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +12,7 @@
 #include <unordered_map>
 
 #include "bench/chat_backend/chat_room.hpp"
+#include "bench/chat_backend/history_folder.hpp"
 #include "bench/chat_backend/outbox.hpp"
 #include "bench/chat_backend/packet_codec.hpp"
 
@@ -32,6 +33,9 @@ class chat_client {
   bool is_authenticated() const { return couple_ != nullptr; }
   outbox& out() { return out_; }
 
+  // What it is for another chat server, without its bytes; until it leaves.
+  chat::ClientState state() const;
+
  private:
   friend class chat_service;
   virtual void on_output() = 0;    // the outbox has something to write
@@ -41,6 +45,7 @@ class chat_client {
   packet_id id_;  // the encoding its last call used; deliveries use the same
   std::string user_;
   couple* couple_ = nullptr;  // the service's, while authenticated
+  std::int64_t told_ = 0;     // its outbox has had the couple's messages up to this one
 };
 
 struct chat_limits {
@@ -60,13 +65,16 @@ struct chat_counters {
   std::uint64_t logins_replaced = 0;
   std::uint64_t packets_malformed = 0;
   std::uint64_t couples_forgotten = 0;
+  std::uint64_t history_failures = 0;  // a shared history could not be read or written
 };
 
 // Life: outlives every session. Confined to: one thread, that of the sessions' io_context.
 // Bounds: chat_limits, and outbox_bytes_max per client. Tokens are not checked: it is a demo.
 class chat_service {
  public:
-  explicit chat_service(std::string server_name, chat_limits = {});
+  // `shared`: where the histories are, for this server and others; nullptr: only here, in memory.
+  explicit chat_service(std::string server_name, chat_limits = {},
+                        const history_folder* shared = nullptr);
   ~chat_service();
 
   // One whole packet without its length. An error means that the client is to be closed once its
@@ -75,6 +83,18 @@ class chat_service {
 
   // The client is gone. Harmless when it never authenticated or was replaced.
   void leave(chat_client&);
+
+  // nullptr: clients cannot come from other chat servers, nor go there.
+  const history_folder* shared() const { return shared_; }
+
+  // The client comes from another chat server, which left this of it: it gets what it has not been
+  // told. Errors: already_connected when its user has come in anew meanwhile, and those of
+  // chat_room.
+  boost::system::error_code resume(chat_client&, const chat::ClientState&);
+
+  // Another chat server has perhaps added to this couple's history, or to anybody's.
+  void on_history_changed(const std::string& couple_id);
+  void on_histories_changed();
 
   const chat_counters& counters() const { return counters_; }
 
@@ -87,11 +107,16 @@ class chat_service {
 
   couple* find_or_add_couple(const std::string& couple_id);
   void forget_offline_couples();
+  static chat_client* online_of(couple&, const std::string& user);
   void join(chat_client&, couple&, const std::string& user);
+  boost::system::error_code counted(boost::system::error_code failed);
+  void catch_up(couple&);
+  void tell(couple&);
   void deliver(chat_client&, const chat::Message&);
 
   const std::string server_name_;
   const chat_limits limits_;
+  const history_folder* const shared_;
   packet_codec codec_;
   std::unordered_map<std::string, std::unique_ptr<couple>> couples_;
   std::list<couple*> offline_;  // longest offline first

@@ -28,6 +28,7 @@ void add_chat(counters_line& line, const chat_counters& of) {
   line.add("logins_replaced", of.logins_replaced);
   line.add("packets_malformed", of.packets_malformed);
   line.add("couples_forgotten", of.couples_forgotten);
+  line.add("history_failures", of.history_failures);
 }
 
 void add_links(counters_line& line, const protocol::acceptor_counters& of) {

@@ -42,6 +42,7 @@ struct command_line {
   double move_seconds = 300;
   double mass_drop_seconds = 30;
   std::string saved_map;
+  CLI::Option* hand_over = nullptr;
   chat_server_options options;
 };
 
@@ -76,9 +77,24 @@ void add_options(CLI::App& app, command_line& line) {
   app.add_option("--saved-map", line.saved_map, "file for the last shard map, over restarts");
   app.add_flag("--early-data", line.options.takes_early_data,
                "take streams that begin with TLS early data");
-  app.add_flag("--hand-over", line.options.hands_over,
-               "with --echo: streams go to other chat servers unseen by their clients");
+  app.add_option("--histories", line.options.histories,
+                 "folder that all chat servers see, for what couples say; else in memory");
+  line.hand_over = app.add_flag(
+      "--hand-over,!--no-hand-over", line.options.hands_over,
+      "streams go to other chat servers unseen by their clients; default with --histories");
   app.add_flag("--echo", line.options.is_echo, "send every byte back instead");
+}
+
+// What goes together. Throws std::invalid_argument.
+void complete(command_line& line) {
+  chat_server_options& options = line.options;
+  if (options.is_echo && !options.histories.empty())
+    throw std::invalid_argument("--histories is of no use to --echo");
+  if (line.hand_over->count() == 0) options.hands_over = !options.histories.empty();
+  if (options.hands_over && !options.is_echo && options.histories.empty())
+    throw std::invalid_argument(
+        "--hand-over needs --histories: a couple's messages must be where the next server finds "
+        "them");
 }
 
 std::chrono::milliseconds milliseconds_of(double seconds) {
@@ -125,6 +141,7 @@ void write_log(presenter::log_level, std::string_view text) {
 }
 
 void run(command_line& line) {
+  complete(line);
   line.options.listen = parse_endpoint(line.listen);
   line.options.drain_deadline = milliseconds_of(line.drain_seconds);
   line.options.ping_interval = milliseconds_of(line.ping_seconds);

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 
 #include "base/byte_buffer.hpp"
 
@@ -18,7 +19,7 @@ inline constexpr std::size_t outbox_bytes_max = 256 * 1'024;
 // reading calls while `is_congested()`: at most one reply more than the limit.
 class outbox {
  public:
-  bool empty() const { return waiting_.empty(); }
+  bool empty() const { return size() == 0; }
   std::size_t size() const { return waiting_.size() + in_flight_.size(); }
   bool is_congested() const { return size() > outbox_bytes_max / 2; }
   bool has_room_for(std::size_t bytes) const { return size() + bytes <= outbox_bytes_max; }
@@ -26,16 +27,28 @@ class outbox {
   // Where packets are appended.
   byte_buffer& back() { return waiting_; }
 
-  // Everything that waits, to be written as one run; valid until `finish_write`.
+  // What is to be written next, as one run; valid until `finish_write`.
   std::span<const std::byte> start_write() {
-    in_flight_.swap(waiting_);
+    if (in_flight_.empty()) in_flight_.swap(waiting_);
     return in_flight_.bytes();
   }
-  void finish_write() {
+  // The first `n` bytes of it are written.
+  void finish_write(std::size_t n) {
+    in_flight_.consume(n);
     // An idle client keeps no buffer that a burst once needed.
     constexpr std::size_t kept_bytes_max = 4'096;
-    if (in_flight_.capacity() > kept_bytes_max) in_flight_.release();
-    in_flight_.clear();
+    if (in_flight_.empty() && in_flight_.capacity() > kept_bytes_max) in_flight_.release();
+  }
+
+  // All that is not written, which somebody else will write.
+  std::string take() {
+    std::string all;
+    for (byte_buffer* const part : {&in_flight_, &waiting_}) {
+      const auto bytes = part->bytes();
+      all.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+      part->release();
+    }
+    return all;
   }
 
  private:

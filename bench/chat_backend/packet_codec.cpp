@@ -16,8 +16,6 @@ using thrift::protocol::TProtocol;
 
 namespace {
 
-constexpr std::size_t header_bytes = 4;
-
 // First byte of a message: 0x82 opens compact, 0x80 the version word of strict binary.
 // Thrift's doc/specs/thrift-{compact,binary}-protocol.md.
 constexpr std::byte compact_first_byte{0x82};
@@ -123,7 +121,8 @@ class packet_codec::transport
   std::string output_;
 };
 
-boost::system::result<std::size_t> packet_length(std::span<const std::byte, 4> header) {
+boost::system::result<std::size_t> packet_length(
+    std::span<const std::byte, packet_header_bytes> header) {
   std::size_t length = 0;
   for (const std::byte b : header)
     length = (length << 8) | std::to_integer<std::size_t>(b);
@@ -136,10 +135,11 @@ boost::system::result<std::size_t> packet_length(std::span<const std::byte, 4> h
 boost::system::result<std::optional<std::span<const std::byte>>> next_packet(
     std::span<const std::byte> bytes) {
   std::optional<std::span<const std::byte>> found;
-  if (bytes.size() < header_bytes) return found;
-  const auto length = packet_length(bytes.first<header_bytes>());
+  if (bytes.size() < packet_header_bytes) return found;
+  const auto length = packet_length(bytes.first<packet_header_bytes>());
   if (!length) return length.error();
-  if (bytes.size() - header_bytes >= *length) found = bytes.subspan(header_bytes, *length);
+  if (bytes.size() - packet_header_bytes >= *length)
+    found = bytes.subspan(packet_header_bytes, *length);
   return found;
 }
 
@@ -199,8 +199,8 @@ void packet_codec::write_message(packet_id id, std::string_view method, TMessage
   to.writeMessageEnd();
   const auto message = transport_->written();
   const auto n = message.size();
-  const std::byte header[header_bytes] = {std::byte(n >> 24), std::byte(n >> 16), std::byte(n >> 8),
-                                          std::byte(n)};
+  const std::byte header[packet_header_bytes] = {std::byte(n >> 24), std::byte(n >> 16),
+                                                 std::byte(n >> 8), std::byte(n)};
   out.append(header);
   out.append(message);
 }

@@ -27,6 +27,9 @@ inline constexpr std::size_t packet_bytes_max = 128 * 1'024;
 // Most messages that one history reply may hold; what Thrift would otherwise allocate unasked.
 inline constexpr std::int32_t history_messages_max = 1'000;
 
+// In front of each packet: its length.
+inline constexpr std::size_t packet_header_bytes = 4;
+
 // Client to server.
 struct authenticate_call {
   chat::AuthRequest request;
@@ -86,7 +89,8 @@ boost::system::result<std::optional<std::span<const std::byte>>> next_packet(
     std::span<const std::byte> bytes);
 
 // The length of a packet from its 4-byte header. Errors: message_size.
-boost::system::result<std::size_t> packet_length(std::span<const std::byte, 4> header);
+boost::system::result<std::size_t> packet_length(
+    std::span<const std::byte, packet_header_bytes> header);
 
 // Life: one per thread; its Thrift objects are made once and used for every packet.
 // Confined to: its owner's thread.

@@ -98,28 +98,31 @@ std::size_t couple_client::handle_packets(std::span<const std::byte> bytes) {
 void couple_client::handle(const packet&, const authenticate_reply& reply) {
   enter_server(reply.result);
   mark_served();
-  if (reply.result.last_sequence > seen_[server_]) start_catching_up(reply.result.last_sequence);
+  if (reply.result.last_sequence > seen_[history_]) start_catching_up(reply.result.last_sequence);
 }
 
 void couple_client::enter_server(const chat::AuthResult& result) {
   const auto entered = servers_.number_of(result.server);
+  const auto history = result.__isset.history ? servers_.number_of(result.history) : entered;
   if (!knows_server_) {
     ++around_.statistics.streams_first_server[result.server];
-  } else if (entered != server_) {
-    ++around_.statistics.moves[servers_.name_of(server_) + " > " + result.server];
-    incoming().on_receiver_moved(server_, entered);
+  } else {
+    if (entered != server_)
+      ++around_.statistics.moves[servers_.name_of(server_) + " > " + result.server];
+    if (history != history_) incoming().on_receiver_moved(history_, history);
   }
   knows_server_ = true;
   server_ = entered;
-  auto& seen = seen_[entered];
+  history_ = history;
+  auto& seen = seen_[history];
   if (result.last_sequence < seen) {
-    incoming().on_memory_lost(entered);
+    incoming().on_memory_lost(history);
     seen = 0;
   }
 }
 
 bool couple_client::note_sequence(sequence_number sequence) {
-  auto& seen = seen_[server_];
+  auto& seen = seen_[history_];
   if (is_catching_up_) {
     catch_up_target_ = std::max(catch_up_target_, sequence);
     return false;
@@ -141,13 +144,13 @@ void couple_client::start_catching_up(sequence_number target) {
 void couple_client::ask_history() {
   around_.scratch.clear();
   around_.codec.encode({around_.options.encoding, history_seqid},
-                       history_call{seen_[server_], history_page_messages}, around_.scratch);
+                       history_call{seen_[history_], history_page_messages}, around_.scratch);
   if (!has_room_for(around_.scratch.size())) return give_up("gateway does not read");
   send(around_.scratch.bytes());
 }
 
 void couple_client::handle(const packet&, const history_reply& reply) {
-  auto& seen = seen_[server_];
+  auto& seen = seen_[history_];
   for (const chat::Message& message : reply.messages) {
     if (message.sequence > seen + 1) ++around_.statistics.history_gaps;
     seen = std::max(seen, message.sequence);
@@ -162,12 +165,12 @@ void couple_client::handle(const packet&, const history_reply& reply) {
 }
 
 void couple_client::handle(const packet& call, const send_reply& reply) {
-  outgoing().on_acknowledged(static_cast<std::uint64_t>(call.id.sequence), server_);
+  outgoing().on_acknowledged(static_cast<std::uint64_t>(call.id.sequence), history_);
   note_sequence(reply.sequence);
 }
 
 void couple_client::handle(const packet&, const deliver_call& call) {
-  const bool is_old = !is_catching_up_ && call.message.sequence <= seen_[server_];
+  const bool is_old = !is_catching_up_ && call.message.sequence <= seen_[history_];
   if (note_sequence(call.message.sequence) || is_old) {
     check_message(call.message, /*is_live=*/true);
   } else {
@@ -184,7 +187,7 @@ void couple_client::check_message(const chat::Message& message, bool is_live) {
   if (facts->couple != couple_.number || (is_live && facts->side == side_)) {
     return incoming().on_unexpected();
   }
-  if (facts->side == side_) return outgoing().on_acknowledged(facts->sequence, server_);
+  if (facts->side == side_) return outgoing().on_acknowledged(facts->sequence, history_);
   check_arrival(facts->sequence, facts->sent_ns, is_live);
 }
 

@@ -13,7 +13,8 @@
 
 namespace presenter::bench {
 
-// Chat servers by number, in the order in which they were first seen. Confined to: one thread.
+// Chat servers, and histories that several of them share, by number, in the order in which they
+// were first seen. Confined to: one thread.
 class server_names {
  public:
   delivery_checker::server_number number_of(const std::string& name);
@@ -74,8 +75,9 @@ class couple_client : public load_client {
   const std::uint32_t side_;
 
   bool knows_server_ = false;
-  delivery_checker::server_number server_ = 0;  // where it is, or was last
-  // The last sequence seen of each server's history; without gaps up to there.
+  delivery_checker::server_number server_ = 0;   // where it came to last; it may have been moved
+  delivery_checker::server_number history_ = 0;  // the server itself, or one that several share
+  // The last sequence seen of each history; without gaps up to there.
   std::map<delivery_checker::server_number, sequence_number> seen_;
   bool is_catching_up_ = false;
   sequence_number catch_up_target_ = 0;

@@ -81,7 +81,7 @@ class Chaos:
             self.without("chat-b", "which drained")
 
     def chat_server_crashes(self):
-        with self.clients_back("chat-c: kill -9"):
+        with self.clients_back("chat-c: kill -9", is_planned=False):
             self.server("chat-c").kill()
             self.wait_moved("link_lost")
             self.without("chat-c", "which was killed")
@@ -129,22 +129,34 @@ class Chaos:
             raise ClusterError(f"presenterctl {' '.join(words)}: {run.stderr or run.stdout}")
 
     @contextlib.contextmanager
-    def clients_back(self, name):
-        """Around what an event does: waits until all clients whom it closed are back."""
+    def clients_back(self, name, is_planned=True):
+        """Around what an event does: waits until all clients are served that it has moved.
+
+        What is planned closes nobody."""
         self.demo.say_event(name)
         self.moves_before = self.moves()
+        handed_before = self.handed_over()
         began = time.monotonic()
         yield
         wait_until(self.is_everybody_back, EVENT_SECONDS, f"{name}: everybody is back")
         seconds = time.monotonic() - began
-        closed = sum(self.moves().values()) - sum(self.moves_before.values())
-        allowed = closed / (MOVES_PER_SECOND * len(self.gateways)) + RETURN_SECONDS
-        self.demo.say(f"{closed:.0f} clients were closed; all were back after {seconds:.1f} s")
+        moved = sum(self.moves().values()) - sum(self.moves_before.values())
+        closed = moved - (self.handed_over() - handed_before)
+        allowed = moved / (MOVES_PER_SECOND * len(self.gateways)) + RETURN_SECONDS
+        self.demo.say(f"{moved:.0f} clients have another chat server, {closed:.0f} of them were "
+                      f"closed for it; all were served after {seconds:.1f} s")
+        if closed > 0 and is_planned and not self.demo.options.java:
+            raise ClusterError(f"{name}: that closes nobody")
         if seconds > allowed:
             raise ClusterError(f"{name}: that should have taken {allowed:.1f} s at the most")
 
+    def handed_over(self):
+        """How many of them noticed nothing."""
+        return sum(self.sum("presenter_handoffs_total", result=result)
+                   for result in ("done", "crash_done"))
+
     def moves(self):
-        """How many clients the gateways have closed so far, by cause."""
+        """How many clients have got another chat server so far, by cause."""
         counts = collections.Counter()
         for gateway in self.gateways:
             counts.update(gateway.metrics().by_label("presenter_moves_total", "cause"))

@@ -273,8 +273,8 @@ class ChatServer(Process):
     `program`: presenter-chatd, or presenter-chatd-java, which has the same options."""
 
     def __init__(self, name, folder, programs, zookeeper=None, weight=None, echo=False,
-                 early_data=False, hand_over=False, extra=(), listen="127.0.0.1:0",
-                 program="presenter-chatd"):
+                 early_data=False, hand_over=False, histories=None, extra=(),
+                 listen="127.0.0.1:0", program="presenter-chatd"):
         self.address = None
         command = [os.path.join(programs, program), "--name", name,
                    "--listen", listen]
@@ -283,6 +283,7 @@ class ChatServer(Process):
         command += ["--echo"] if echo else []
         command += ["--early-data"] if early_data else []
         command += ["--hand-over"] if hand_over else []
+        command += ["--histories", histories] if histories else []
         super().__init__(name, folder, command + list(extra))
 
     def start(self):

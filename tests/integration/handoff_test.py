@@ -1,16 +1,20 @@
 """A stream goes from one chat server to another, and its client notices nothing: chat servers join
-and are drained one after the other, under clients that talk; no client is closed, and every byte
-comes back once and in its order.
+and are drained one after the other, under clients that talk; no client is closed. Of an echo every
+byte comes back once and in its order; of couples that chat every message arrives so, also while
+only one half of a couple has moved.
 
 PRESENTER_HANDOFF_ROUNDS is the number of chat servers that join and are drained, and
 PRESENTER_HANDOFF_CLIENTS that of clients; PRESENTER_SEED says which are chosen.
 """
 
+import json
 import os
 import random
+import signal
+import subprocess
 
 from client_case import ClientCase
-from processes import main
+from processes import PROGRAMS, InstallationTest, Process, main
 
 ROUNDS = int(os.environ.get("PRESENTER_HANDOFF_ROUNDS", 4))
 CLIENTS = int(os.environ.get("PRESENTER_HANDOFF_CLIENTS", 120))
@@ -34,7 +38,12 @@ class Talker:
         self.owed = b""
 
 
-class HandoffTest(ClientCase):
+class HandoffCase(ClientCase):
+    """Two chat servers, to begin with, and a gateway of two workers."""
+
+    server_options = {}
+    tables = {"workers": {"count": 2}}
+
     def setUp(self):
         super().setUp()
         print(f"PRESENTER_SEED={SEED}")
@@ -44,18 +53,49 @@ class HandoffTest(ClientCase):
         for name in ("chat-1", "chat-2"):
             self.join(name)
         self.gateway = self.cluster.gateway(
-            "gateway", {"zookeeper": self.zookeeper.connect_string}, {"workers": {"count": 2}})
+            "gateway", {"zookeeper": self.zookeeper.connect_string}, self.tables)
         self.gateway.wait_ready()
         self.wait_for_servers(self.gateway, self.servers)
-        self.talkers = [Talker(self.echo_client(f"couple-{number}"), number)
-                        for number in range(CLIENTS)]
 
     def join(self, name):
         self.servers[name] = self.cluster.chat_server(
-            name, zookeeper=self.zookeeper.connect_string, echo=True, hand_over=True)
+            name, zookeeper=self.zookeeper.connect_string, **self.server_options)
 
     def handed_over(self):
         return self.gateway.metric("presenter_handoffs_total", result="done")
+
+    def come_and_go(self, rounds, wait_until):
+        """A chat server joins, another is drained, and so on; `wait_until` as ours."""
+        for number in range(3, 3 + rounds):
+            before = self.handed_over()
+            self.join(f"chat-{number}")
+            self.wait_for_servers(self.gateway, self.servers)
+            wait_until(lambda before=before: self.handed_over() > before, "some have moved")
+            leaving = self.dice.choice(sorted(self.servers))
+            server = self.servers.pop(leaving)
+            run = self.cluster.presenterctl("drain", leaving, "--zookeeper",
+                                            self.zookeeper.connect_string)
+            self.assertEqual(run.returncode, 0, run.stderr)
+            wait_until(lambda server=server: server.child.poll() is not None,
+                       f"{leaving} is empty")
+
+    def check_nobody_was_closed(self, clients, rounds):
+        results = self.gateway.metrics().by_label("presenter_handoffs_total", "result")
+        self.assertEqual({result: count for result, count in results.items() if count}.keys(),
+                         {"done"}, results)
+        self.assertEqual(self.gateway.metric("presenter_closes_total"), 0)
+        self.assertEqual(self.gateway.metric("presenter_clients_open"), clients)
+        print(f"{clients} clients, {rounds} chat servers came and as many went: "
+              f"{results['done']:.0f} streams handed over, none closed")
+
+
+class EchoHandoffTest(HandoffCase):
+    server_options = {"echo": True, "hand_over": True}
+
+    def setUp(self):
+        super().setUp()
+        self.talkers = [Talker(self.echo_client(f"couple-{number}"), number)
+                        for number in range(CLIENTS)]
 
     def talk_until(self, is_done, what):
         """Clients send and read back, each at its own pace, until it is so."""
@@ -68,28 +108,68 @@ class HandoffTest(ClientCase):
         self.wait_until(step, what)
 
     def test_chat_servers_come_and_go_and_nobody_is_closed(self):
-        for number in range(3, 3 + ROUNDS):
-            before = self.handed_over()
-            self.join(f"chat-{number}")
-            self.wait_for_servers(self.gateway, self.servers)
-            self.talk_until(lambda before=before: self.handed_over() > before, "some have moved")
-            leaving = self.dice.choice(sorted(self.servers))
-            server = self.servers.pop(leaving)
-            run = self.cluster.presenterctl("drain", leaving, "--zookeeper",
-                                            self.zookeeper.connect_string)
-            self.assertEqual(run.returncode, 0, run.stderr)
-            self.talk_until(lambda server=server: server.child.poll() is not None,
-                            f"{leaving} is empty")
+        self.come_and_go(ROUNDS, self.talk_until)
         for talker in self.talkers:
             talker.send(1)
             talker.check(self)
-        results = self.gateway.metrics().by_label("presenter_handoffs_total", "result")
-        self.assertEqual({result: count for result, count in results.items() if count}.keys(),
-                         {"done"}, results)
-        self.assertEqual(self.gateway.metric("presenter_closes_total"), 0)
-        self.assertEqual(self.gateway.metric("presenter_clients_open"), CLIENTS)
-        print(f"{CLIENTS} clients, {ROUNDS} chat servers came and as many went: "
-              f"{results['done']:.0f} streams handed over, none closed")
+        self.check_nobody_was_closed(CLIENTS, ROUNDS)
+
+
+class ChatHandoffTest(HandoffCase):
+    # So slowly that the halves of a couple are apart for a while, and talk meanwhile.
+    tables = {**HandoffCase.tables, "moves": {"handoffs_per_second": 30}}
+
+    def join(self, name):
+        self.server_options = {"histories": self.path("histories")}
+        super().join(name)
+
+    def couples(self, name, clients, *options):
+        """presenter-load, which checks every message, until it is told to stop."""
+        load = self.cluster.start(Process(name, self.cluster.folder, [
+            os.path.join(PROGRAMS, "presenter-load"), "chat", "--gateway", self.gateway.address,
+            "--ca", self.cluster.certificates.authority, "--server-name", "localhost",
+            "--clients", clients, "--seconds", 600, "--json", self.path(f"{name}.json"), *options]))
+        load.clients = clients
+        return load
+
+    def check_every_message(self, load):
+        load.signal(signal.SIGTERM)
+        status = load.wait(60)
+        with open(self.path(f"{load.name}.json"), encoding="utf-8") as file:
+            report = json.load(file)
+        messages = report["messages"]
+        self.assertEqual((status, report["disconnects"], messages["delivered"]),
+                         (0, 0, messages["sent"]), report)
+        self.assertEqual(messages["history_gaps"], 0)
+        self.assertGreater(messages["sent"], load.clients)
+        return messages
+
+    def test_couples_go_on_talking(self):
+        # The long ones are moved in the middle of a packet that is longer than any state.
+        loads = [self.couples("short", max(CLIENTS // 2 * 2, 2), "--rate", 5),
+                 self.couples("long", 20, "--rate", 3, "--message-bytes", 50_000)]
+        clients = sum(load.clients for load in loads)
+        self.wait_until(lambda: clients == self.gateway.metric("presenter_clients_open",
+                                                               phase="relaying"),
+                        "every client is served")
+        rounds = max(ROUNDS // 2, 1)
+        self.come_and_go(rounds, self.wait_until)
+        self.check_nobody_was_closed(clients, rounds)
+        short, _ = [self.check_every_message(load) for load in loads]
+        # Nobody had to ask for what was said while its stream was on its way.
+        self.assertEqual((short["delivered_by_history"], short["history_overlaps"]), (0, 0))
+
+
+class OptionsTest(InstallationTest):
+    def test_a_chat_that_cannot_hand_over_says_so(self):
+        chat = [os.path.join(PROGRAMS, "presenter-chatd"), "--name", "chat-a",
+                "--listen", "127.0.0.1:0"]
+        for words, told in ((["--hand-over"], "--hand-over needs --histories"),
+                            (["--echo", "--histories", "here"], "of no use to --echo")):
+            run = subprocess.run(chat + words, capture_output=True, text=True, check=False,
+                                 timeout=60)
+            self.assertEqual(run.returncode, 2)
+            self.assertIn(told, run.stderr)
 
 
 if __name__ == "__main__":

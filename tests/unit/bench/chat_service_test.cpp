@@ -2,31 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/unit/bench/fake_client.hpp"
+
 namespace presenter::chat_backend {
 namespace {
-
-class fake_client : public chat_client {
- public:
-  // Everything written to it since the last call.
-  std::vector<packet> received() {
-    std::vector<packet> packets;
-    byte_buffer bytes;
-    bytes.append(out().start_write());
-    out().finish_write();
-    while (const auto found = *next_packet(bytes.bytes())) {
-      packets.push_back(codec_.decode(*found).value());
-      bytes.consume(found->size() + 4);
-    }
-    return packets;
-  }
-  bool replaced = false;
-  int wakes = 0;
-
- private:
-  void on_output() override { ++wakes; }
-  void on_replaced() override { replaced = true; }
-  packet_codec codec_;
-};
 
 class ChatService : public testing::Test {
  protected:

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
+
 #include "tests/unit/bench/socket_pair.hpp"
 
 namespace presenter::chat_backend {
