@@ -210,7 +210,7 @@ class ExceptionsTest(FailureCase):
             with self.subTest(thread=thread, allocation=number):
                 self.ensure_gateway()
                 self.faults.fail_allocation(thread, number)
-                # Which worker gets a client is the kernel's choice: it may be another one each time.
+                # Which worker gets a client is the kernel's choice: another one each time, perhaps.
                 for _ in range(3):
                     self.work()
                     if self.faults.failed() != 0:
