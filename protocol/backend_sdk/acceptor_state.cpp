@@ -61,11 +61,10 @@ void acceptor_state::listen(const asio::ip::tcp::endpoint& endpoint) {
 
 // Before the io_context runs every thread may call; then only the one that runs it.
 bool acceptor_state::is_on_own_thread() {
-  if (!get_executor().running_in_this_thread()) return !is_shared_;
   const auto here = std::this_thread::get_id();
-  if (thread_ == std::thread::id()) thread_ = here;
-  if (thread_ != here) is_shared_ = true;
-  return !is_shared_;
+  const bool is_first = thread_ == std::thread::id();
+  if (is_first && get_executor().running_in_this_thread()) thread_ = here;
+  return is_first || thread_ == here;
 }
 
 // --- links
@@ -80,7 +79,8 @@ void acceptor_state::start() {
   });
 }
 
-// Two threads in here would corrupt what the other is at: nothing is served any more.
+// Two threads in here would corrupt each other's work: the link is not taken, and the program hears
+// why.
 void acceptor_state::refuse_thread() {
   if (accept_) complete(accept_, error_code(stream_errc::wrong_thread), mux_stream());
   start();
@@ -245,7 +245,7 @@ void acceptor_state::on_held_refused(stream_state& stream, const refusal& why) {
 }
 
 void acceptor_state::on_fence_changed() {
-  if (!options_.fence || is_closed_) return;
+  if (!options_.fence || is_closed_ || drain_result_) return;
   const auto now = mux_clock::now();
   held_.ask_again(now);
   sweeper_.start(now);
@@ -267,9 +267,9 @@ void acceptor_state::refuse_waiting() {
 }
 
 std::uint64_t acceptor_state::accept(operation_pointer<accept_operation> operation) {
-  if (!is_on_own_thread() || accept_) {
-    const auto why =
-        accept_ && !is_shared_ ? stream_errc::accept_pending : stream_errc::wrong_thread;
+  const bool is_wrong_thread = !is_on_own_thread();
+  if (is_wrong_thread || accept_) {
+    const auto why = is_wrong_thread ? stream_errc::wrong_thread : stream_errc::accept_pending;
     complete(operation, error_code(why), mux_stream());
     return 0;
   }
@@ -309,6 +309,7 @@ void acceptor_state::drain(std::chrono::milliseconds deadline) {
 void acceptor_state::end_drain(error_code result) {
   if (!drain_result_) drain_result_ = result;
   drain_deadline_.cancel();
+  sweeper_.stop();  // nothing is left to look at, and its wait would keep the io_context busy
   if (drain_) complete(drain_, *drain_result_);
 }
 
@@ -328,7 +329,6 @@ void acceptor_state::cancel_drain(std::uint64_t number) {
 void acceptor_state::close() {
   if (std::exchange(is_closed_, true)) return;
   stop_listening();
-  sweeper_.stop();
   end_drain(asio::error::operation_aborted);
   close_links(asio::error::operation_aborted);
 }

@@ -99,7 +99,6 @@ class acceptor_state final : public std::enable_shared_from_this<acceptor_state>
   std::uint64_t drain_number_ = 0;
 
   std::thread::id thread_;  // the first that has run the io_context
-  bool is_shared_ = false;  // another one has run it
   bool is_draining_ = false;
   bool is_closed_ = false;
   std::optional<boost::system::error_code> drain_result_;

@@ -23,7 +23,7 @@ mux_stream::endpoint_type mux_stream::remote_endpoint(error_code& error) const {
 
 mux_stream::endpoint_type mux_stream::remote_endpoint() const {
   error_code error;
-  const auto found = remote_endpoint(error);
+  endpoint_type found = remote_endpoint(error);
   if (error) throw boost::system::system_error(error, "remote_endpoint");
   return found;
 }

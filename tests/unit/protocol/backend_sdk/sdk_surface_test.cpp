@@ -90,6 +90,7 @@ TEST_F(SdkSurface, AcceptorsOfTwoThreadsShareAPort) {
   std::thread thread([&] { second.run(); });
   // The kernel chooses by the ports: among 64 links none at one of the two is a chance of 2^-63.
   std::vector<std::shared_ptr<test_gateway>> links;
+  links.reserve(64);
   for (int i = 0; i < 64; ++i)
     links.push_back(connect());
   for (const auto& link : links)
