@@ -57,6 +57,10 @@ double seconds_since(steady_point then) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - then).count();
 }
 
+double milliseconds(steady_time::duration time) {
+  return std::chrono::duration<double, std::milli>(time).count();
+}
+
 void add_descriptors(const worker_state& state, std::vector<int>& all) {
   all.push_back(state.listener);
   for (const client_state& client : state.clients)
@@ -293,6 +297,7 @@ void upgrade_control::hand_over() {
   std::vector<int> inherited;
   if (const error_code failed = make_state(inherited))
     return fail(upgrade_result::failed_freeze, "the state cannot be kept: " + failed.message());
+  written_at_ = std::chrono::steady_clock::now();
   auto ends = upgrade_channel::make();
   if (!ends) return fail(upgrade_result::failed_spawn, ends.error().message());
   channel_ = std::move(ends->first);
@@ -309,6 +314,7 @@ void upgrade_control::hand_over() {
     return fail(upgrade_result::failed_spawn,
                 fmt::format("{}: {}", wish_.program, child.error().message()));
   child_ = *child;
+  spawned_at_ = std::chrono::steady_clock::now();
   step_ = upgrade_step::adopt;
   listen();
 }
@@ -382,7 +388,12 @@ void upgrade_control::commit() {
     each->let_go();
   state_->wipe();
   parts_.on_replaced();
-  log_paced(said_, spdlog::level::info, "upgrade: process {} has taken this one's place", child_);
+  log_paced(said_, spdlog::level::info,
+            "upgrade: process {} has taken this one's place: {:.0f} ms until all stood still and "
+            "{} KiB were written, {:.0f} ms until it was started, {:.0f} ms until it had all",
+            child_, milliseconds(written_at_ - frozen_at_), state_->size() / 1'024,
+            milliseconds(spawned_at_ - written_at_),
+            milliseconds(std::chrono::steady_clock::now() - spawned_at_));
   timer_.expires_after(farewell_time);
   timer_.async_wait([this, stays](error_code) {
     if (stays) become_empty_parent(channel_, child_);

@@ -125,7 +125,9 @@ class upgrade_control {
   upgrade_report last_;
   std::array<std::uint64_t, upgrade_result_names.size()> counts_{};
   steady_point begun_at_;
-  steady_point frozen_at_;
+  steady_point frozen_at_;  // or began to be
+  steady_point written_at_;
+  steady_point spawned_at_;
   std::optional<child_program> check_;
   std::size_t answers_awaited_ = 0;
   bool is_settling_ = false;  // workers were told to
