@@ -10,6 +10,7 @@ import stat
 import subprocess
 import threading
 
+from chat_client import authenticate_message, framed
 from client_case import ClientCase
 from echo_crowd import EchoCrowd
 from processes import PROGRAMS, Process, has_ended, main
@@ -193,6 +194,69 @@ class UpgradeTest(UpgradeCase):
         again = self.tls_client(resume=ann)
         self.assertTrue(again.tls.session_reused, "the ticket keys went along")
 
+    def test_keys_that_were_updated_go_along(self):
+        self.install(echo=True)
+        client = subprocess.Popen(
+            ["openssl", "s_client", "-connect", self.gateway.address, "-CAfile",
+             self.cluster.certificates.authority, "-servername", "localhost", "-tls1_3"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0)
+        for end in (client.stdout.close, client.stdin.close, client.wait, client.kill):
+            self.addCleanup(end)
+        os.set_blocking(client.stdout.fileno(), False)
+        heard = bytearray()
+
+        def has_heard(text):
+            heard.extend(client.stdout.read() or b"")
+            return text in heard
+
+        def say(words, answer):
+            client.stdin.write(words)
+            self.wait_until(lambda: has_heard(answer), answer)
+        say(framed(authenticate_message("couple of keys", "ann")), b"couple of keys")
+        for number in range(3):
+            # Both sides' keys: K asks for the gateway's as well.
+            say(b"K\n", b"KEYUPDATE")
+            self.upgrade()
+            say(b"number %d\n" % number, b"number %d" % number)
+            del heard[:]
+
+    def test_the_certificate_is_another(self):
+        self.install(echo=True)
+        before = self.crowd(("talk", {}), ("talk", TLS_12))
+        self.cluster.certificates.issue(self.path("server"), "DNS:localhost,DNS:new.example")
+        self.upgrade()
+        self.assert_echoes(self.echo_client(server_name="new.example"))
+        self.assert_whole(before)
+
+    def test_hardly_a_descriptor_is_free(self):
+        servers = self.chat_servers(("chat-a",), echo=True)
+        self.gateway = self.cluster.gateway("gateway", self.cluster.static_shards(servers))
+        self.gateway.stop()
+        self.gateway.command = ["prlimit", "--nofile=90:90", *self.gateway.command]
+        self.gateway.start()
+        self.gateway.wait_ready()
+        self.processes = [self.gateway.pid]
+        self.addCleanup(self.end_all)
+        room = 60  # with what else is open, nobody more is accepted soon
+        crowd = self.crowd(*[("talk", {})] * room)
+        for _ in range(2):
+            self.assertEqual(self.upgrade()["last"]["clients"], room)
+        self.assert_whole(crowd)
+
+    def test_many_links_go_along(self):
+        names = [f"chat-{number}" for number in range(20)]
+        self.install(names=names, echo=True, tables={"workers": {"count": 2},
+                                                     "upstream": {"links_per_worker": 4}})
+        links = 20 * 2 * 4
+        self.wait_until(lambda: self.gateway.metric("presenter_links_up") == links, "all are up")
+        crowd = self.crowd(*[("talk", {})] * 40)
+        opened = self.gateway.metric("presenter_links_opened_total")
+        self.upgrade()
+        self.upgrade()
+        self.assert_whole(crowd)
+        self.assertEqual(self.gateway.metric("presenter_links_up"), links)
+        self.assertEqual(self.gateway.metric("presenter_links_opened_total"), opened)
+
     def test_descriptors_are_not_left_open(self):
         self.install(echo=True)
         crowd = self.crowd(*[("idle", {})] * 20)
@@ -351,6 +415,11 @@ class FailureTest(UpgradeCase):
                 path = self.program(name.replace(" ", "-"), checked + script)
                 self.assert_fails("failed_adopt", reason, "--program", path)
                 self.assertEqual(self.people.failures, [])
+        self.check_that_all_is_well()
+
+    def test_the_program_goes_when_it_has_said_yes(self):
+        path = self.program("goes", 'rm "$0"; exec "$real" "$@"')
+        self.assert_fails("failed_spawn", "No such file", "--program", path)
         self.check_that_all_is_well()
 
     def test_the_gateway_is_to_end(self):
