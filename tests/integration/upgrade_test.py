@@ -358,7 +358,8 @@ class FailureTest(UpgradeCase):
 
     def setUp(self):
         super().setUp()
-        self.install(echo=True, tables={"upgrade": {"timeout": self.TIMEOUT}, "workers": {"count": 2}})
+        self.install(echo=True, tables={"upgrade": {"timeout": self.TIMEOUT},
+                                        "workers": {"count": 2}})
         self.people = self.crowd(*[("talk", {}), ("talk", TLS_12), ("idle", {}), ("idle", TLS_12)])
 
     def check_that_all_is_well(self):
