@@ -86,19 +86,4 @@ void chat_server::start_session(protocol::mux_stream stream) {
   asio::co_spawn(io_, session_of(std::move(stream)), rethrow);
 }
 
-void chat_server::start_draining(std::function<void()> on_drained) {
-  auto drained = [done = std::move(on_drained)](const std::exception_ptr& thrown) {
-    rethrow(thrown);
-    done();
-  };
-  asio::co_spawn(io_, wait_drained(), std::move(drained));
-  acceptor_.drain(options_.drain_deadline);
-}
-
-asio::awaitable<void> chat_server::wait_drained() {
-  // Ended by itself or by the deadline: it is over either way.
-  boost::system::error_code ignored;
-  co_await acceptor_.async_drain(asio::redirect_error(asio::use_awaitable, ignored));
-}
-
 }  // namespace presenter::chat_backend

@@ -6,7 +6,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,8 +32,6 @@ struct chat_server_options {
   // Of links whose gateway is silent, see protocol/README.md §6.
   std::chrono::milliseconds ping_interval = protocol::limits::ping_interval_default;
   std::chrono::milliseconds dead_after = protocol::limits::dead_after_default;
-  // What is left when it is over loses its streams: a demo's clients stay as long as they can.
-  std::chrono::milliseconds drain_deadline{5'000};
   // Whose keys are served; empty: all. See protocol/backend_sdk/backend.hpp.
   std::shared_ptr<protocol::stream_fence> fence;
   std::chrono::milliseconds move_after{300'000};
@@ -51,13 +48,10 @@ class chat_server {
   const chat_counters& counters() const { return service_.counters(); }
 
   void start_accepting();
-  // No new streams; `on_drained` once the last is over or the deadline has ended them. Once.
-  void start_draining(std::function<void()> on_drained);
 
  private:
   boost::asio::awaitable<void> accept_streams();
   boost::asio::awaitable<void> watch_histories();
-  boost::asio::awaitable<void> wait_drained();
   boost::asio::awaitable<void> session_of(protocol::mux_stream stream);
   void start_session(protocol::mux_stream stream);
 

@@ -17,8 +17,8 @@
 #include "base/uncaught.hpp"
 #include "bench/chat_backend/chat_server.hpp"
 #include "bench/chat_backend/counters_text.hpp"
-#include "bench/chat_backend/departure.hpp"
 #include "protocol/backend_sdk/backend.hpp"
+#include "protocol/backend_sdk/departure.hpp"
 #include "shard_router/host.hpp"
 
 namespace {
@@ -143,7 +143,6 @@ void write_log(presenter::log_level, std::string_view text) {
 void run(command_line& line) {
   complete(line);
   line.options.listen = parse_endpoint(line.listen);
-  line.options.drain_deadline = milliseconds_of(line.drain_seconds);
   line.options.ping_interval = milliseconds_of(line.ping_seconds);
   line.options.dead_after = milliseconds_of(line.dead_seconds);
   line.options.move_after = milliseconds_of(line.move_seconds);
@@ -167,8 +166,10 @@ void run(command_line& line) {
   server.start_accepting();
   if (member) member->start(server.acceptor(), host, server.local_endpoint().port());
 
-  departure going(io, server, member ? &*member : nullptr, milliseconds_of(line.empty_seconds),
-                  [&io] { io.stop(); });
+  presenter::protocol::departure going(io, {&server.acceptor()}, member ? &*member : nullptr,
+                                       {.empty_timeout = milliseconds_of(line.empty_seconds),
+                                        .drain_deadline = milliseconds_of(line.drain_seconds)},
+                                       [&io] { io.stop(); });
   if (member) member->on_ordered([&going](auto state) { going.on_ordered(state); });
   signals.async_wait([&going](const boost::system::error_code& failed, int) {
     if (!failed) going.start();
