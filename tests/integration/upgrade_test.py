@@ -194,6 +194,23 @@ class UpgradeTest(UpgradeCase):
         again = self.tls_client(resume=ann)
         self.assertTrue(again.tls.session_reused, "the ticket keys went along")
 
+    def test_it_goes_on_publishing_for_the_fleet(self):
+        dns = {"dns": {"publisher": "file", "record": "chat.example", "interval": "1s"},
+               "dns.file": {"path": self.path("weights")}}
+        _, _, self.gateway = self.zookeeper_installation(tables=dns)
+        self.processes = [self.gateway.pid]
+        self.addCleanup(self.end_all)
+
+        def leads():
+            return self.gateway.metric("presenter_balance_leader") == 1
+        self.wait_until(leads, "it leads")
+        for _ in range(2):
+            terms = self.gateway.metric("presenter_balance_terms_total")
+            self.upgrade()
+            self.wait_until(lambda terms=terms: leads() and self.gateway.metric(
+                "presenter_balance_terms_total") == terms + 1, "it leads again, and at once")
+        self.assertEqual(self.gateway.metric("presenter_balance_name_taken"), 0)
+
     def test_keys_that_were_updated_go_along(self):
         self.install(echo=True)
         client = subprocess.Popen(
