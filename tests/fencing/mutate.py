@@ -75,10 +75,6 @@ MUTATIONS = {
         "the client is told busy",
         (RETRY, "    case protocol::refuse_reason::busy:\n",
          "    case protocol::refuse_reason::busy:\n      return open_step::give_up;\n")),
-    "lost_link_is_told": (
-        "a client whose link broke before Accept is closed",
-        (RETRY, "return pause(open_step::wait_for_change, pause_first, now, dice);\n}\n",
-         "return open_step::give_up;\n}\n")),
     "no_pause": (
         "refused opens are tried again at once",
         (RETRY, "now + milliseconds(around(dice))", "now")),
@@ -91,8 +87,7 @@ MUTATIONS = {
         (WAITERS, "  woken.swap(for_map_);\n", "")),
     "map_wakes_no_room": (
         "who waits for a backend's links is not told that the map has changed",
-        (WAITERS, "    woken.splice(woken.end(), queue);\n", "    ;\n"),
-        (WAITERS, "  for_room_.clear();\n", "")),
+        (WAITERS, "all : {&for_room_, &for_fate_}", "all : {&for_fate_}")),
     # --- streams that go from backend to backend
     "continued_is_tried_again": (
         "a stream that another backend had is opened again after its new link broke",
