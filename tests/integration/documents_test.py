@@ -60,6 +60,7 @@ COMMANDS = {
     r"openssl rand 80 > ticket\.key": "ticket_key",
     r"printf 'gateway:%s' .*": "identity",
     r"tests/fuzz/run .*": "fuzz_run",
+    r"kill -9": None,  # what the text says of a process that dies
     r"kill %1 %2 %3|\S+/zkCli\.sh -server .*|set /presenter/.*|setAcl .*": "zookeeper_shell",
 }
 # Certificates that an example's file names stand for: {stem: (names, kind of key)}.
