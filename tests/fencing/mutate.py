@@ -147,7 +147,7 @@ MUTATIONS = {
         (MOVES, "    ++seen_.same_instance;\n    let_go(*client);",
          "    ++seen_.same_instance;\n    go_on(*client, *client->deposit);")),
     "left_is_death_at_once": (
-        "an entry that has left the map is believed before the process knows of its link's end",
+        "an entry that has left the map is believed at once",
         (MOVES, " && now_ - client.lost_at >= settle", "")),
     "instance_not_compared": (
         "the entry of a dead process is removed by its name",
