@@ -125,7 +125,8 @@ void mux_core::end_streams() {
     mux_stream_state* state = streams_.find(stream);
     if (state == nullptr) continue;
     stream_handler* handler = state->was_told_end ? nullptr : state->handler;
-    const bool is_deposit_exact = state->is_deposit_exact;
+    // A peer that this side has given up may live, and so may its applications.
+    const bool is_deposit_exact = state->is_deposit_exact && !failure_;
     streams_.erase(stream);
     if (handler != nullptr) handler->on_link_lost(is_deposit_exact);
   }

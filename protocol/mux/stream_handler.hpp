@@ -55,7 +55,8 @@ class stream_handler {
   virtual void on_notice(const notice_frame& notice) = 0;
 
   // The link is gone and the stream with it. Gateway: `is_deposit_exact` if the newest deposit
-  // covers every byte of both directions. Last call.
+  // covers every byte of both directions, and it was not this core that gave the link up.
+  // Last call.
   virtual void on_link_lost(bool is_deposit_exact) = 0;
 
  protected:

@@ -185,7 +185,7 @@ void mux_player::link_step(unsigned what) {
     case 5:
       return feed_flood(amount & 7U, 64U << (2 * (amount >> 3)));
     case 6:
-      if (amount == 31) core_.close();
+      if (amount == 31) close();
       return;
     default:
       return;

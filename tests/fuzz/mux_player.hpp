@@ -80,7 +80,7 @@ class mux_player : public link_handler {
         std::erase_if(streams_, [](const auto& at) { return at.second->gone; });
     }
     take_output();
-    core_.close();
+    close();
     check();
     PRESENTER_FUZZ_CHECK(core_.streams_open() == 0);
     for (const auto& [id, stream] : streams_)
@@ -97,6 +97,8 @@ class mux_player : public link_handler {
 
   mux_core& core() { return core_; }
   bool is_backend() const { return options_.hello.role == link_role::backend; }
+  // The core has, and not the script by closing it.
+  bool has_given_up() const { return !is_closing_; }
 
   // --- link_handler
 
@@ -143,6 +145,11 @@ class mux_player : public link_handler {
   void release(checked_stream& stream);
   void act(checked_stream& stream, unsigned what);
   void take_output();
+  void close() {
+    is_closing_ = !core_.is_over();
+    core_.close();
+    is_closing_ = false;
+  }
   void link_step(unsigned what);
 
   // Handing over: mux_player_handoff.cpp.
@@ -180,6 +187,7 @@ class mux_player : public link_handler {
   std::size_t streams_peak_ = 0;  // since the last take_output
   bool ready_ = false;
   bool failed_ = false;
+  bool is_closing_ = false;
   byte_buffer held_;  // shown to the core, or not yet, and not taken
   std::int64_t opens_fed_ = 0;
   unsigned flood_frames_left_ = 512;  // 40'000 where the script asks for it: that is slow

@@ -182,6 +182,9 @@ MUTATIONS = {
     "exact_after_receiving": (
         "Data from the backend leaves a deposit exact",
         (FRAMES, "  state->is_deposit_exact = false;\n", "")),
+    "exact_after_silence": (
+        "a link that this side gave up leaves a deposit exact",
+        (CORE, "state->is_deposit_exact && !failure_;", "state->is_deposit_exact;")),
     "last_is_no_end": (
         "the last Checkpoint ends the gateway's side only",
         (HANDOFF, "const checkpoint_frame& checkpoint) {\n"

@@ -135,7 +135,11 @@ void scripted_stream::on_reset(protocol::reset_reason reason, bool by_peer) {
 
 void scripted_stream::on_link_lost(bool is_exact) {
   begin_event("link lost");
-  EXPECT_EQ(is_exact, is_deposit_exact_) << id.value << " whether its deposit is exact";
+  EXPECT_EQ(is_exact, is_deposit_exact_ && !end_.expects_failure)
+      << id.value << " whether its deposit is exact";
+  if (is_exact) {
+    EXPECT_EQ(end_.peer->find(id)->consumed, sent) << id.value << " exact, and bytes are unread";
+  }
   ++(is_exact ? end_.seen.exact : end_.seen.inexact);
   EXPECT_TRUE(end_.core.is_over());
   ++end_.seen.link_lost;

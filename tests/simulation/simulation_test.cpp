@@ -2,6 +2,7 @@
 // replay a failure.
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <iostream>
 
 #include "tests/simulation/simulator.hpp"
@@ -80,17 +81,29 @@ TEST(Simulation, SchedulesKeepTheInvariants) {
 // One small conversation, disturbed at each of its bytes in either direction.
 class SimulationBorder : public ::testing::TestWithParam<bool> {
  protected:
-  // The first conversation that ends well and is of a size that can be walked through.
-  void find_conversation() {
-    while (++seed_ < 1'000'000) {
+  // The first conversation behind `after` that ends well and is of a size that can be walked
+  // through.
+  void find_conversation(std::uint64_t after, const std::function<bool(const coverage&)>& is_rich) {
+    for (seed_ = after + 1; seed_ < 1'000'000; ++seed_) {
       coverage seen;
       simulator schedule(seed_, seen);
       if (!schedule.run()) return;
       bytes_ = GetParam() ? schedule.arrived_at_backend() : schedule.arrived_at_gateway();
-      const bool is_rich = seen.completed >= 4 && seen.abandoned >= 1 && seen.refused >= 1;
-      if (seen.cuts == 0 && is_rich && bytes_ >= 1'500 && bytes_ <= 6'000) return;
+      if (seen.cuts == 0 && is_rich(seen) && bytes_ >= 1'500 && bytes_ <= 6'000) return;
     }
     FAIL() << "no such conversation";
+  }
+  void find_conversation() {
+    find_conversation(0, [](const coverage& seen) {
+      return seen.completed >= 4 && seen.abandoned >= 1 && seen.refused >= 1;
+    });
+  }
+  void cut_at_every_byte(coverage& seen) {
+    for (std::int64_t at = 1; at <= bytes_ && !HasFailure(); at += border_step) {
+      SCOPED_TRACE("seed " + std::to_string(seed_) + " cut after byte " + std::to_string(at));
+      run_seed(seed_, seen, {.cut_after_bytes = at, .towards_backend = GetParam()});
+    }
+    EXPECT_GT(seen.link_lost, 100U);
   }
 
   std::uint64_t seed_ = 0;
@@ -100,11 +113,20 @@ class SimulationBorder : public ::testing::TestWithParam<bool> {
 TEST_P(SimulationBorder, CutAtEveryByte) {
   find_conversation();
   coverage seen;
-  for (std::int64_t at = 1; at <= bytes_ && !HasFailure(); at += border_step) {
-    SCOPED_TRACE("seed " + std::to_string(seed_) + " cut after byte " + std::to_string(at));
-    run_seed(seed_, seen, {.cut_after_bytes = at, .towards_backend = GetParam()});
+  cut_at_every_byte(seen);
+}
+
+// Whether a stream may go on from its deposit is decided by where the cut falls.
+TEST_P(SimulationBorder, CutAtEveryByteBetweenDeposits) {
+  find_conversation(1'024, [](const coverage& seen) {
+    return seen.completed >= 3 && seen.handed >= 1 && seen.deposits >= 8;
+  });
+  coverage seen;
+  cut_at_every_byte(seen);
+  if (GetParam()) {
+    EXPECT_GT(seen.exact, 20U);
   }
-  EXPECT_GT(seen.link_lost, 100U);
+  EXPECT_GT(seen.inexact, 100U);
 }
 
 TEST_P(SimulationBorder, SplitAtEveryByte) {

@@ -131,6 +131,14 @@ TEST_F(MuxCheckpoint, DepositsAboveTheirRateAreDroppedAndTheOldOneCountsNoMore) 
   EXPECT_EQ(gateway->told().back(), "1 link_lost");
 }
 
+// Of a backend that is silent, or breaks a rule, nobody knows that it has ended.
+TEST_F(MuxCheckpoint, ALinkThatThisSideGaveUpHasNoExactDeposit) {
+  gateway->feed(frame_script().deposit(1, 0, 0, "a"));
+  gateway->told();
+  gateway->feed(frame_script().pong(9));
+  EXPECT_THAT(gateway->told(), ::testing::Contains("1 link_lost"));
+}
+
 // --- giving up
 
 TEST_F(MuxCheckpoint, TheLastOneEndsTheStreamForBothSides) {
