@@ -85,7 +85,7 @@ struct fixture {
   clock::time_point now{std::chrono::seconds(1)};
   clock::duration longest{0};
   worker_metrics metrics;
-  stream_mover mover{{1e6, std::chrono::seconds(0)}, 1, metrics, [] {}};
+  stream_mover mover{{.paces = {.closes = 1e6}, .left_grace = {}}, 1, metrics, [] {}};
   std::shared_ptr<const shard_router::shard_map> before, after;
   std::deque<bench_client> clients;
 };
