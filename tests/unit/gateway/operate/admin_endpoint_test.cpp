@@ -97,9 +97,9 @@ class AdminEndpoint : public testing::Test {
               reply({http::status::ok, "begun"});
             },
         .undo_drain = [](const admin_query&, const json_reply&) {},
-        .balance = [](const admin_query&, const json_reply&) {},
         .upgrade = [](const admin_query&, const json_reply&) {},
-        .start_upgrade = [](const admin_query&, const json_reply&) {}};
+        .start_upgrade = [](const admin_query&, const json_reply&) {},
+        .balance = [](const admin_query&, const json_reply&) {}};
     endpoint_.emplace(context_, any_port, content, limits);
     address_ = endpoint_->local_endpoint();
     thread_ = std::thread([this] { context_.run(); });

@@ -48,9 +48,9 @@ class AdminPages : public testing::Test {
                                reply({status::ok, query.value("deadline").value_or("none")});
                              },
                          .undo_drain = json(R"({"state":"undone"})"),
-                         .balance = json(R"({"gateways":[]})"),
                          .upgrade = json("{}"),
-                         .start_upgrade = json("{}")};
+                         .start_upgrade = json("{}"),
+                         .balance = json(R"({"gateways":[]})")};
   bool is_from_here_ = true;
 };
 
