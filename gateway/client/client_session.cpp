@@ -174,6 +174,7 @@ void client_session::on_deadline(steady_time now) {
     case client_phase::handing_over:
       // It has not answered; or it has, and the client does not take what it sent before.
       if (opened_->handoff->is_held()) return close_now(close_reason::client_stalled);
+      if (is_waiting_for_fate() && is_backend_gone()) return look_for_fate();
       return fail_handoff(opened_->handoff->is_crash() ? handoff_result::crash_unproven
                                                        : handoff_result::deadline);
     case client_phase::stranded:

@@ -202,6 +202,7 @@ class client_session final : public session_hook,
     return is_handed_over() && opened_->handoff->is_crash() && !opened_->handoff->is_held();
   }
   void look_for_fate();
+  bool is_backend_gone() const;
   void go_on_after_crash();
   void fail_handoff(handoff_result result);
   void end_handoff(handoff_result result);

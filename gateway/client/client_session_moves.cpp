@@ -8,8 +8,16 @@
 #include "gateway/client/client_reasons.hpp"
 #include "gateway/client/client_session.hpp"
 #include "gateway/operate/log.hpp"
+#include "shard_router/ownership.hpp"
 
 namespace presenter::gateway {
+namespace {
+
+// How long a backend serves on at the most when its keys are another's. It may be set differently
+// there, and does not say so.
+constexpr duration settle = shard_router::ownership::settle_default;
+
+}  // namespace
 
 // --- moves
 
@@ -129,16 +137,24 @@ bool client_session::on_stream_lost(bool is_deposit_exact) {
   return true;
 }
 
+bool client_session::is_backend_gone() const {
+  return context_.upstream.fate_of(*backend(), opened_->handoff->lost_at()) == backend_fate::gone;
+}
+
+// An entry may have left the map before the link broke, while its process lived and served on: one
+// settle after the link's end it does not any more, by its own fence.
 void client_session::look_for_fate() {
-  switch (context_.upstream.fate_of(*backend(), opened_->handoff->lost_at())) {
-    case backend_fate::unknown:
-      return context_.upstream.waiters().wait_for_fate(*this, backend()->name);
-    case backend_fate::alive:
-      return fail_handoff(handoff_result::crash_returned);
-    case backend_fate::gone:
-      break;
-  }
   const auto now = std::chrono::steady_clock::now();
+  const auto lost_at = opened_->handoff->lost_at();
+  const auto fate = context_.upstream.fate_of(*backend(), lost_at);
+  if (fate == backend_fate::alive) return fail_handoff(handoff_result::crash_returned);
+  const bool is_gone = fate == backend_fate::gone;
+  if (!is_gone || now < lost_at + settle) {
+    context_.deadlines.set_deadline(
+        *this, lost_at + (is_gone ? settle : context_.settings.moves.crash_wait));
+    return context_.upstream.waiters().wait_for_fate(*this, backend()->name);
+  }
+  stop_waiting();
   clear_deadline();
   context_.mover.strand(*this, move_cause::link_lost, now);
   if (tls_.has_input()) context_.mover.hurry(*this, now);
@@ -146,10 +162,7 @@ void client_session::look_for_fate() {
 
 // Its turn. The backend may have come back to the map while it waited for that.
 void client_session::go_on_after_crash() {
-  if (context_.upstream.fate_of(*backend(), opened_->handoff->lost_at()) != backend_fate::gone) {
-    set_deadline(context_.settings.moves.crash_wait);
-    return look_for_fate();
-  }
+  if (!is_backend_gone()) return look_for_fate();
   opened_->handoff->hold_after_crash();
   set_deadline(context_.settings.upstream.stall_timeout);
   relay_.send_rest();
