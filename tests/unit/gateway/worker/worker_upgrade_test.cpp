@@ -113,11 +113,10 @@ TEST_F(WorkerUpgrade, GoesOnInTheMiddleOfTheFirstPacket) {
   auto one = connect();
   ASSERT_TRUE(one->handshake_blocking());
   const std::string packet = first_packet_bytes();
-  for (const char byte : packet) {
+  for (std::size_t i = 0; i < packet.size(); ++i) {
+    if (i != 0) upgrade();
     ASSERT_TRUE(eventually([&] { return clients(client_phase::first_packet) == 1; }));
-    ASSERT_TRUE(one->write_blocking(std::string(1, byte)));
-    if (&byte == &packet.back()) break;
-    upgrade();
+    ASSERT_TRUE(one->write_blocking(packet.substr(i, 1)));
   }
   EXPECT_EQ(one->read_blocking(packet.size()), packet);
 }
