@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/library_log.hpp"
+#include "shard_router/zk_multi.hpp"
 
 namespace presenter::shard_router {
 using boost::system::error_code;
@@ -453,7 +454,8 @@ void zk_session::submit(std::function<void(error_code, const reply&)> handler, S
   added.owner = handle_.get();
   added.handler = std::move(handler);
   handle_->requests.emplace(&added, std::move(made));
-  const int rc = start(handle_->raw, added);
+  int rc = is_unrecoverable(handle_->raw);  // which we may not have heard yet
+  if (rc == ZOK) rc = start(handle_->raw, added);
   if (rc != ZOK) handle_->post_reply(&added, rc, {});
 }
 
@@ -572,13 +574,12 @@ void zk_session::remove(const std::string& path, std::int32_t version, done_hand
 void zk_session::set_data_while(const std::string& held, const std::string& path,
                                 const std::string& data, done_handler handler) {
   submit(done_only(std::move(handler)), [&](zhandle_t* raw, request& added) {
-    const std::string holding = absolute(held);
-    const std::string written = absolute(path);
-    zoo_check_op_init(&added.operations[0], holding.c_str(), -1);
-    zoo_set_op_init(&added.operations[1], written.c_str(), data.data(),
+    zk_multi_paths paths;
+    zoo_check_op_init(&added.operations[0], paths.keep(absolute(held)), -1);
+    zoo_set_op_init(&added.operations[1], paths.keep(absolute(path)), data.data(),
                     static_cast<int>(data.size()), -1, nullptr);
-    return zoo_amulti(raw, 2, added.operations.data(), added.results.data(), &callbacks::on_done,
-                      &added);
+    return paths.after(zoo_amulti(raw, 2, added.operations.data(), added.results.data(),
+                                  &callbacks::on_done, &added));
   });
 }
 
@@ -586,12 +587,13 @@ void zk_session::replace_by_ephemeral(const std::string& path, std::int32_t vers
                                       const std::string& data, done_handler handler) {
   submit(done_only(std::move(handler)), [&](zhandle_t* raw, request& added) {
     // The C client serialises both before it returns; only the results are written later.
+    zk_multi_paths paths;
     const std::string node = absolute(path);
-    zoo_delete_op_init(&added.operations[0], node.c_str(), version);
-    zoo_create_op_init(&added.operations[1], node.c_str(), data.data(),
+    zoo_delete_op_init(&added.operations[0], paths.keep(node), version);
+    zoo_create_op_init(&added.operations[1], paths.keep(node), data.data(),
                        static_cast<int>(data.size()), acl_of_nodes(), ZOO_EPHEMERAL, nullptr, 0);
-    return zoo_amulti(raw, 2, added.operations.data(), added.results.data(), &callbacks::on_done,
-                      &added);
+    return paths.after(zoo_amulti(raw, 2, added.operations.data(), added.results.data(),
+                                  &callbacks::on_done, &added));
   });
 }
 
