@@ -28,13 +28,17 @@ endif()
 # links the SDK compiles Asio as it likes (protocol/backend_sdk/README.md).
 add_library(presenter_asio STATIC ${PROJECT_SOURCE_DIR}/cmake/asio.cpp)
 target_link_libraries(presenter_asio PUBLIC Boost::headers Threads::Threads)
-target_compile_definitions(presenter_asio PUBLIC BOOST_ASIO_SEPARATE_COMPILATION)
+# As in our own files (presenter_options): it changes what functions return. Not in a user's.
+target_compile_definitions(presenter_asio PUBLIC BOOST_ASIO_SEPARATE_COMPILATION
+                                          PRIVATE BOOST_ASIO_NO_DEPRECATED)
 
 if(PRESENTER_PROGRAMS)
   add_library(presenter_beast STATIC ${PROJECT_SOURCE_DIR}/cmake/beast.cpp)
   target_link_libraries(presenter_beast PUBLIC presenter_asio)
-  target_compile_definitions(presenter_beast PUBLIC BOOST_BEAST_SEPARATE_COMPILATION)
+  target_compile_definitions(presenter_beast PUBLIC BOOST_BEAST_SEPARATE_COMPILATION
+                                             PRIVATE BOOST_ASIO_NO_DEPRECATED)
 
   add_library(presenter_asio_ssl STATIC ${PROJECT_SOURCE_DIR}/cmake/asio_ssl.cpp)
   target_link_libraries(presenter_asio_ssl PUBLIC presenter_asio OpenSSL::SSL)
+  target_compile_definitions(presenter_asio_ssl PRIVATE BOOST_ASIO_NO_DEPRECATED)
 endif()
