@@ -131,6 +131,7 @@ class worker final : private client_session_owner {
   void run();
   void begin_serving();
   void resume_adopted();
+  void freeze_when_settled(const frozen_handler& frozen, steady_time until);
   void freeze(const frozen_handler& frozen);
   worker_state state();
   [[noreturn]] void leave_behind();

@@ -7,6 +7,12 @@
 #include "gateway/worker/worker.hpp"
 
 namespace presenter::gateway {
+namespace {
+
+// Clients wait meanwhile no longer than for a turn.
+constexpr std::chrono::milliseconds last_openings{50};
+
+}  // namespace
 
 // --- the worker that may be replaced
 
@@ -21,7 +27,16 @@ void worker::post_settle() {
 
 void worker::post_freeze(frozen_handler frozen) {
   gate_.ask();
-  post([this, frozen = std::move(frozen)] { freeze(frozen); });
+  const auto until = std::chrono::steady_clock::now() + last_openings;
+  post([this, frozen = std::move(frozen), until] { freeze_when_settled(frozen, until); });
+}
+
+// First packets that have become whole since all was settled: their streams are accepted in a
+// moment, and then nobody has to be left behind.
+void worker::freeze_when_settled(const frozen_handler& frozen, steady_time until) {
+  const bool is_opening = metrics_.clients_open[client_phase::opening].value() != 0;
+  if (!is_opening || std::chrono::steady_clock::now() >= until) return freeze(frozen);
+  post([this, frozen, until] { freeze_when_settled(frozen, until); });
 }
 
 void worker::thaw() {
