@@ -122,6 +122,7 @@ std::vector<listening_socket> open_listeners(const config& settings) {
 
 std::vector<listening_socket> adopt_listeners(const std::vector<worker_state>& workers) {
   std::vector<listening_socket> sockets;
+  sockets.reserve(workers.size());
   for (const worker_state& each : workers)
     sockets.push_back(listening_socket::adopt(each.listener));
   return sockets;

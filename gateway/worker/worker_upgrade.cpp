@@ -9,8 +9,8 @@
 namespace presenter::gateway {
 namespace {
 
-// Clients wait meanwhile no longer than for a turn.
-constexpr std::chrono::milliseconds last_openings{50};
+// For those who are on their way when a worker is to stand still.
+constexpr std::chrono::milliseconds last_steps{50};
 
 }  // namespace
 
@@ -27,15 +27,18 @@ void worker::post_settle() {
 
 void worker::post_freeze(frozen_handler frozen) {
   gate_.ask();
-  const auto until = std::chrono::steady_clock::now() + last_openings;
+  const auto until = std::chrono::steady_clock::now() + last_steps;
   post([this, frozen = std::move(frozen), until] { freeze_when_settled(frozen, until); });
 }
 
-// First packets that have become whole since all was settled: their streams are accepted in a
-// moment, and then nobody has to be left behind.
+// Somebody may have been accepted since it was looked whether all is settled, or have sent the rest
+// of a first packet: they are through in a moment, and then nobody has to be left behind. Everybody
+// else is served meanwhile.
 void worker::freeze_when_settled(const frozen_handler& frozen, steady_time until) {
-  const bool is_opening = metrics_.clients_open[client_phase::opening].value() != 0;
-  if (!is_opening || std::chrono::steady_clock::now() >= until) return freeze(frozen);
+  const auto& open = metrics_.clients_open;
+  const bool is_settled =
+      open[client_phase::handshake].value() == 0 && open[client_phase::opening].value() == 0;
+  if (is_settled || std::chrono::steady_clock::now() >= until) return freeze(frozen);
   post([this, frozen, until] { freeze_when_settled(frozen, until); });
 }
 

@@ -14,6 +14,7 @@
 #include "protocol/backend_sdk/operation_service.hpp"
 #include "protocol/backend_sdk/stream_moves.hpp"
 #include "protocol/backend_sdk/stream_port.hpp"
+#include "protocol/mux/mux_core.hpp"
 #include "protocol/mux/stream_handler.hpp"
 
 namespace presenter::protocol {

@@ -18,7 +18,7 @@ class MixedCluster(processes.WatchedCluster):
 processes.WatchedCluster = MixedCluster
 
 
-class MixedHandoffs(handoff_test.HandoffTest):
+class MixedHandoffs(handoff_test.EchoHandoffTest):
     pass
 
 

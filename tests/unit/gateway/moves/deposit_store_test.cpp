@@ -68,6 +68,7 @@ TEST_F(DepositStore, ALargeStateGivesItsMemoryBack) {
 
 TEST_F(DepositStore, ManyAreApartFromEachOther) {
   std::vector<deposit*> all;
+  all.reserve(1'000);
   for (int i = 0; i < 1'000; ++i)
     all.push_back(
         store.keep(nullptr, from(std::string(static_cast<std::size_t>(i % 300), 'a'), i)));
