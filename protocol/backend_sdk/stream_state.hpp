@@ -16,6 +16,7 @@
 #include "protocol/backend_sdk/stream_port.hpp"
 #include "protocol/mux/mux_core.hpp"
 #include "protocol/mux/stream_handler.hpp"
+#include "protocol/transport/mux_link.hpp"
 
 namespace presenter::protocol {
 
