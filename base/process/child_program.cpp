@@ -1,7 +1,6 @@
 #include "base/process/child_program.hpp"
 
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -15,6 +14,8 @@
 #include <cerrno>
 #include <csignal>
 #include <utility>
+
+#include "base/process/spawn.hpp"
 
 namespace presenter {
 namespace {
@@ -58,40 +59,15 @@ error_code make_input(std::string_view text, own_descriptor& file) {
   return ::lseek(file.get(), 0, SEEK_SET) < 0 ? last_error() : error_code();
 }
 
-std::vector<char*> pointers_to(std::vector<std::string>& texts) {
-  std::vector<char*> all;
-  all.reserve(texts.size() + 1);
-  for (std::string& text : texts)
-    all.push_back(text.data());
-  all.push_back(nullptr);
-  return all;
-}
-
-// The program begins as from a shell: signals as usual, no descriptor but the standard three.
-error_code spawn(child_order& order, int input, int output, pid_t& child) {
+// The program begins with no descriptor but the standard three.
+boost::system::result<pid_t> spawn(child_order& order, int input, int output) {
   posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
   ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawnattr_init(&attributes);
   ::posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
   ::posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
-  sigset_t none;
-  sigset_t all;
-  ::sigemptyset(&none);
-  ::sigfillset(&all);
-  ::posix_spawnattr_setsigmask(&attributes, &none);
-  ::posix_spawnattr_setsigdefault(&attributes, &all);
-  ::posix_spawnattr_setflags(
-      &attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  const auto arguments = pointers_to(order.arguments);
-  const auto environment = pointers_to(order.environment);
-  const int failure = ::posix_spawn(&child, arguments[0], &actions, &attributes, arguments.data(),
-                                    environment.data());
-  ::posix_spawn_file_actions_destroy(&actions);
-  ::posix_spawnattr_destroy(&attributes);
-  return {failure, boost::system::system_category()};
+  return presenter::spawn(std::move(order.arguments), std::move(order.environment), actions);
 }
 
 }  // namespace
@@ -113,7 +89,9 @@ class child_program::run : public std::enable_shared_from_this<run> {
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) return last_error();
     own_descriptor output(ends[0]);
     const own_descriptor from_child(ends[1]);
-    if (const auto error = spawn(order, input.get(), from_child.get(), child_)) return error;
+    const auto child = spawn(order, input.get(), from_child.get());
+    if (!child) return child.error();
+    child_ = *child;
     // By number: the header of glibc 2.36 declares it as C++.
     const int exit = static_cast<int>(::syscall(SYS_pidfd_open, child_, 0));
     if (exit < 0) {

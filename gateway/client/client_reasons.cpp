@@ -79,4 +79,8 @@ handoff_result result_of(close_reason reason, std::string_view cause) {
   }
 }
 
+move_cause cause_of_stranding(close_reason reason) {
+  return reason == close_reason::link_lost ? move_cause::link_lost : move_cause::backend_ended;
+}
+
 }  // namespace presenter::gateway

@@ -7,6 +7,7 @@
 #include "gateway/tls/tls_status.hpp"
 #include "gateway/vocabulary/close_reason.hpp"
 #include "gateway/vocabulary/handoff_result.hpp"
+#include "gateway/vocabulary/move_cause.hpp"
 
 namespace presenter::gateway {
 
@@ -21,5 +22,8 @@ close_reason reason_of_socket(int descriptor);
 // What a close, or the reason for which an opening was given up, is to the handoff that was under
 // way. `cause`: the name of the Reset's reason, if there was one.
 handoff_result result_of(close_reason reason, std::string_view cause = {});
+
+// A client is stranded for this reason: what is counted as the cause of its move.
+move_cause cause_of_stranding(close_reason reason);
 
 }  // namespace presenter::gateway

@@ -445,8 +445,7 @@ void client_session::on_idle(steady_time now) {
 
 void client_session::on_relay_over(close_reason reason, std::string_view cause) {
   if (is_early()) return close_now(reason, cause);
-  move_cause moved_for =
-      reason == close_reason::link_lost ? move_cause::link_lost : move_cause::backend_ended;
+  move_cause moved_for = cause_of_stranding(reason);
   if (is_handed_over()) {
     moved_for = opened_->handoff->cause();
     end_handoff(result_of(reason, cause));

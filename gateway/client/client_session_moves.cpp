@@ -132,7 +132,6 @@ bool client_session::on_stream_lost(bool is_deposit_exact) {
   context_.mover.remove(*this);
   set_phase(client_phase::handing_over);
   expects_progress_ = false;
-  set_deadline(context_.settings.moves.crash_wait);
   look_for_fate();
   return true;
 }

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "gateway/client/client_reasons.hpp"
 #include "gateway/client/client_session.hpp"
 
 namespace presenter::gateway {
@@ -144,11 +145,8 @@ boost::system::error_code client_session::adopt_stream(client_state& state,
                     state.stream ? state.stream->stream : protocol::stream_id{}))
     return impossible;
   if (is_served) context_.mover.add(*this, std::chrono::steady_clock::now());
-  if (phase_ == client_phase::stranded) {
-    const bool is_lost = reason_ == close_reason::link_lost;
-    context_.mover.strand(*this, is_lost ? move_cause::link_lost : move_cause::backend_ended,
-                          std::chrono::steady_clock::now());
-  }
+  if (phase_ == client_phase::stranded)
+    context_.mover.strand(*this, cause_of_stranding(reason_), std::chrono::steady_clock::now());
   return {};
 }
 

@@ -66,7 +66,7 @@ relay_state relay::freeze() const {
   relay_state state;
   state.for_client.append(for_client_.bytes());
   state.is_client_finished = is_client_finished_;
-  state.is_backend_finished = to_client_ != to_client::open;
+  state.is_backend_finished = is_backend_finished();
   state.is_client_told = to_client_ == to_client::finished;
   state.is_blocked_at_client = is_blocked(blocked::at_client);
   state.is_blocked_at_backend = is_blocked(blocked::at_backend);

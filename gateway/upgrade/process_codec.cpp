@@ -9,18 +9,9 @@
 
 #include "gateway/upgrade/upgrade_codec.hpp"
 #include "shard_router/shard_map_codec.hpp"
-#include "upgrade_types.h"
 
 namespace presenter::gateway {
 namespace {
-
-std::int64_t count_of(steady_point at) {
-  return std::chrono::nanoseconds(at.time_since_epoch()).count();
-}
-
-steady_point steady_of(std::int64_t count) {
-  return steady_point(std::chrono::nanoseconds(count));
-}
 
 void wipe_secrets(upgrade_idl::Process& made) {
   for (std::string* secret :
@@ -61,11 +52,7 @@ void fill(const process_state& state, upgrade_idl::Process& made) {
   made.admin_listener = state.admin_listener;
   made.admin_address = state.admin_address;
   made.parent_channel = state.parent_channel;
-  for (const auto& [name, value] : state.counters) {
-    upgrade_idl::Counter& each = made.counters.emplace_back();
-    each.name = name;
-    each.value = static_cast<std::int64_t>(value);
-  }
+  made.counters = idl_counters(state.counters);
   made.zookeeper_session = state.zookeeper_session;
   made.zookeeper_password.assign(state.zookeeper_password.begin(), state.zookeeper_password.end());
   if (state.map != nullptr) made.shard_map = shard_router::encode_map(*state.map);
@@ -90,8 +77,7 @@ process_state state_of(const upgrade_idl::Process& read) {
   state.admin_listener = read.admin_listener;
   state.admin_address = read.admin_address;
   state.parent_channel = read.parent_channel;
-  for (const upgrade_idl::Counter& each : read.counters)
-    state.counters.emplace_back(each.name, amount_of(each.value));
+  state.counters = counters_of(read.counters);
   state.zookeeper_session = read.zookeeper_session;
   if (read.zookeeper_session != 0) {
     if (read.zookeeper_password.size() != state.zookeeper_password.size())

@@ -16,17 +16,14 @@ struct spawn_order {
   std::vector<int> inherited;            // besides the standard three
 };
 
-// Blocks until the program is loaded, which takes as long as copying the table of descriptors. It
-// begins in a process group of its own, so that a signal to ours reaches it once: through whoever
-// passes signals on. The error is the system's: no such file, another machine's program, no memory.
+// Blocks until the program is loaded, which takes as long as copying the table of descriptors. In a
+// process group of its own a signal to ours reaches it once: through whoever passes signals on.
+// Errors as of presenter::spawn.
 boost::system::result<pid_t> spawn(spawn_order order);
 
 // Closes nothing here, but in every program that is started from now on: all descriptors but the
 // standard three. Some libraries leave theirs open, and those that this process has inherited are.
 void keep_descriptors_from_programs() noexcept;
-
-// A descriptor that is readable when the process has ended. Negative: errno says why.
-int open_process(pid_t process) noexcept;
 
 // "exit status 3", "killed by signal 9"; waits for it.
 std::string wait_for_end(pid_t process);

@@ -104,4 +104,21 @@ std::uint64_t amount_of(std::int64_t value) {
   return static_cast<std::uint64_t>(value);
 }
 
+std::vector<upgrade_idl::Counter> idl_counters(const counter_values& counters) {
+  std::vector<upgrade_idl::Counter> made(counters.size());
+  for (std::size_t i = 0; i < made.size(); ++i) {
+    made[i].name = counters[i].first;
+    made[i].value = static_cast<std::int64_t>(counters[i].second);
+  }
+  return made;
+}
+
+counter_values counters_of(const std::vector<upgrade_idl::Counter>& read) {
+  counter_values counters;
+  counters.reserve(read.size());
+  for (const upgrade_idl::Counter& each : read)
+    counters.emplace_back(each.name, amount_of(each.value));
+  return counters;
+}
+
 }  // namespace presenter::gateway

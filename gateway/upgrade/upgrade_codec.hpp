@@ -9,8 +9,11 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/byte_buffer.hpp"
+#include "gateway/operate/counter_values.hpp"
+#include "upgrade_types.h"
 
 namespace presenter::gateway {
 
@@ -36,6 +39,10 @@ inline void append(byte_buffer& buffer, const std::string& bytes) {
 
 // Throws std::runtime_error if it is negative: then it is no amount of anything.
 std::uint64_t amount_of(std::int64_t value);
+
+std::vector<upgrade_idl::Counter> idl_counters(const counter_values& counters);
+// Throws as amount_of.
+counter_values counters_of(const std::vector<upgrade_idl::Counter>& read);
 
 // The steady clock, which all processes of a machine share.
 inline std::int64_t count_of(std::chrono::steady_clock::time_point at) {

@@ -36,11 +36,7 @@ void fill_worker(const worker_state& state, upgrade_idl::Worker& made) {
   fill_all(state.tables.facts, made.facts);
   fill_all(state.upstream, made.links);
   fill_all(state.clients, made.clients);
-  for (const auto& [name, value] : state.counters) {
-    upgrade_idl::Counter& each = made.counters.emplace_back();
-    each.name = name;
-    each.value = static_cast<std::int64_t>(value);
-  }
+  made.counters = idl_counters(state.counters);
   made.left_behind = static_cast<std::int64_t>(state.left_behind);
 }
 
@@ -60,8 +56,7 @@ worker_state worker_of(const upgrade_idl::Worker& read) {
   state.clients.reserve(read.clients.size());
   for (const upgrade_idl::Client& each : read.clients)
     state.clients.push_back(client_of(each));
-  for (const upgrade_idl::Counter& each : read.counters)
-    state.counters.emplace_back(each.name, amount_of(each.value));
+  state.counters = counters_of(read.counters);
   state.left_behind = amount_of(read.left_behind);
   return state;
 }

@@ -57,8 +57,8 @@ LAYERS = {
         "gateway/tls/tickets", "gateway/accept", "gateway/upstream", "gateway/relay",
         "gateway/moves", "gateway/client"),
     "gateway/upgrade": (
-        "base", "protocol/wire", "shard_router", "gateway/vocabulary", "gateway/operate",
-        "gateway/tls/tickets", "gateway/upstream", "gateway/client", "gateway/worker"),
+        "base", "base/process", "protocol/wire", "shard_router", "gateway/vocabulary",
+        "gateway/operate", "gateway/tls/tickets", "gateway/upstream", "gateway/client", "gateway/worker"),
     "gateway/control": (
         "base", "base/net", "shard_router", "gateway/vocabulary", "gateway/config",
         "gateway/operate", "gateway/balance", "gateway/balance/route53",
