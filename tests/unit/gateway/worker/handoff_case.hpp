@@ -9,18 +9,16 @@
 #include <atomic>
 #include <boost/asio/post.hpp>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "gateway/worker/worker.hpp"
-#include "protocol/transport/mux_link.hpp"
 #include "tests/unit/gateway/config/config_files.hpp"
 #include "tests/unit/gateway/tls/tls_peer.hpp"
+#include "tests/unit/gateway/worker/linked_backend.hpp"
 #include "tests/unit/gateway/worker/worker_parts.hpp"
 
 namespace presenter::gateway {
@@ -43,33 +41,17 @@ enum class answer {
 
 // Echoes every byte with its own mark in front of each run of them; holds back what it reads, if it
 // is told so, and gives that back unread.
-class giving_backend {
+class giving_backend final : public linked_backend {
  public:
   // Above the one that gateways reckon with (held_room::at_first).
   static constexpr std::int32_t window_bytes = 4 * protocol::limits::stream_window_bytes_default;
 
   explicit giving_backend(std::string name, bool has_feature = true)
-      : name_(std::move(name)), has_feature_(has_feature), acceptor_(io_) {
-    const asio::ip::tcp::endpoint any(asio::ip::address_v4::loopback(), 0);
-    acceptor_.open(any.protocol());
-    acceptor_.bind(any);
-    acceptor_.listen();
-    accept();
-    thread_ = std::thread([this] { io_.run(); });
+      : linked_backend(std::move(name), {}, has_feature, window_bytes) {
+    serve();
   }
-  ~giving_backend() {
-    io_.stop();
-    thread_.join();
-  }
+  ~giving_backend() { end(); }
 
-  shard_router::backend_entry entry(shard_router::backend_state state) {
-    return {.name = name_,
-            .host = "127.0.0.1",
-            .port = acceptor_.local_endpoint().port(),
-            .weight = 1,
-            .state = state,
-            .instance = {}};
-  }
   // Of those who have not answered.
   void answer_late() {
     for_each_stream([](stream& each) {
@@ -123,15 +105,12 @@ class giving_backend {
   bool is_continued_finished = false;  // by this side
 
  private:
-  struct link;
-  struct stream final : protocol::stream_handler {
+  struct stream final : linked_stream {
     stream(giving_backend& owner_, link& on_, protocol::stream_id id_)
-        : owner(owner_), on(on_), id(id_) {
+        : linked_stream(on_, id_), owner(owner_) {
       ++owner.streams_now;
     }
-    ~stream() { --owner.streams_now; }
-    void on_accepted() override {}
-    void on_refused(const protocol::refuse_frame&) override {}
+    ~stream() override { --owner.streams_now; }
     void on_data(std::span<const std::byte> payload, bool) override {
       unread.append(reinterpret_cast<const char*>(payload.data()), payload.size());
       if (owner.reads && is_accepted) echo();
@@ -159,10 +138,6 @@ class giving_backend {
       if (!std::exchange(is_client_finished, true)) ++owner.finished;
       if (owner.finishes_back && is_accepted) on.core().finish(id);
     }
-    void on_writable() override {}
-    void on_reset(protocol::reset_reason, bool) override { on.drop(id); }
-    void on_link_lost(bool) override {}
-    void on_notice(const protocol::notice_frame&) override {}
     void on_checkpoint(const checkpoint_frame& from) override {
       consumed = from.consumed;
       produced = from.produced;
@@ -220,8 +195,6 @@ class giving_backend {
     }
 
     giving_backend& owner;
-    link& on;
-    const protocol::stream_id id;
     std::int64_t consumed = 0;
     std::int64_t produced = 0;
     std::string unread;
@@ -230,80 +203,47 @@ class giving_backend {
     bool is_asked = false;  // and has not answered
   };
 
-  struct link final : protocol::mux_link {
-    link(giving_backend& owner_, protocol::link_socket socket, const protocol::mux_options& options)
-        : mux_link(std::move(socket), options), owner(owner_) {}
-    void on_ready(const protocol::hello_frame&) override {}
-    protocol::stream_handler* on_open(protocol::stream_id id,
-                                      const protocol::open_frame& open) override {
-      if (owner.refuses > 0) {
-        --owner.refuses;
-        const std::int64_t newer = owner.refusal_epoch;
-        core().refuse({id, owner.refusal, newer == 0 ? std::nullopt : std::optional(newer), {}});
-        return nullptr;
-      }
-      ++owner.opened;
-      if (open.continued) {
-        owner.node = open.continued->node;
-        owner.key = open.key;
-        owner.server_name = open.tls.server_name;
-      }
-      auto& made = streams[id.value];
-      made = std::make_unique<stream>(owner, *this, id);
-      if (open.continued && owner.cuts_opened) {
-        ++owner.cut;
-        asio::post(owner.io_, [this, self = shared_from_this()] { close({}); });
-        return made.get();
-      }
-      if (owner.accepts) made->accept();
-      return made.get();
+  protocol::stream_handler* on_open(link& on, protocol::stream_id id,
+                                    const protocol::open_frame& open) override {
+    if (refuses > 0) {
+      --refuses;
+      const std::int64_t newer = refusal_epoch;
+      on.core().refuse({id, refusal, newer == 0 ? std::nullopt : std::optional(newer), {}});
+      return nullptr;
     }
-    void on_go_away(const protocol::go_away_frame&) override {}
-    void on_can_open() override {}
-    void on_closed(boost::system::error_code) override { streams.clear(); }
-    // Not from inside its own call.
-    void drop(protocol::stream_id id) {
-      core().release(id);
-      asio::post(owner.io_, [this, id, self = shared_from_this()] { streams.erase(id.value); });
+    ++opened;
+    if (open.continued) {
+      node = open.continued->node;
+      key = open.key;
+      server_name = open.tls.server_name;
     }
-    giving_backend& owner;
-    std::map<std::int64_t, std::unique_ptr<stream>> streams;
-  };
-
-  void accept() {
-    acceptor_.async_accept([this](boost::system::error_code error, protocol::link_socket socket) {
-      if (error) return;
-      protocol::mux_options options;
-      options.hello.role = protocol::link_role::backend;
-      options.hello.node = name_;
-      if (has_feature_) options.hello.features = protocol::features::handoff;
-      options.hello.stream_window_bytes = window_bytes;
-      links_.push_back(std::make_shared<link>(*this, std::move(socket), options));
-      if (holds_links) {
-        held_.push_back(links_.back());
-      } else {
-        links_.back()->start();
-      }
-      accept();
-    });
+    stream& made = on.keep<stream>(id, *this, on, id);
+    if (open.continued && cuts_opened) {
+      ++cut;
+      asio::post(io_, [&on, self = on.shared_from_this()] { on.close({}); });
+      return &made;
+    }
+    if (accepts) made.accept();
+    return &made;
+  }
+  void on_link(const std::shared_ptr<link>& made) override {
+    if (holds_links) {
+      held_.push_back(made);
+    } else {
+      made->start();
+    }
   }
   void for_each_stream(std::function<void(stream&)> visit) {
     asio::post(io_, [this, visit = std::move(visit)] {
       for (const auto& each : links_) {
         // One that ends is erased later.
-        for (const auto& [id, stream] : each->streams)
-          visit(*stream);
+        for (const auto& [id, handler] : each->streams)
+          visit(static_cast<stream&>(*handler));
       }
     });
   }
 
-  const std::string name_;
-  const bool has_feature_;
-  asio::io_context io_{1};
-  asio::basic_socket_acceptor<asio::ip::tcp, protocol::link_executor> acceptor_;
-  std::vector<std::shared_ptr<link>> links_;
   std::vector<std::shared_ptr<link>> held_;
-  std::thread thread_;
 };
 
 class WorkerHandoff : public ::testing::Test {

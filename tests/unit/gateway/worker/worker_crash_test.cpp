@@ -6,18 +6,16 @@
 #include <atomic>
 #include <boost/asio/post.hpp>
 #include <future>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "gateway/worker/worker.hpp"
-#include "protocol/transport/mux_link.hpp"
 #include "tests/unit/gateway/config/config_files.hpp"
 #include "tests/unit/gateway/tls/tls_peer.hpp"
+#include "tests/unit/gateway/worker/linked_backend.hpp"
 #include "tests/unit/gateway/worker/worker_parts.hpp"
 
 namespace presenter::gateway {
@@ -28,35 +26,13 @@ using presenter::testing::tls_peer;
 using protocol::checkpoint_frame;
 
 // Echoes every run of bytes with its own mark in front, and deposits what it has echoed last.
-class depositing_backend {
+class depositing_backend final : public linked_backend {
  public:
   depositing_backend(std::string name, std::string instance, bool has_feature = true)
-      : name_(std::move(name)),
-        instance_(std::move(instance)),
-        has_feature_(has_feature),
-        acceptor_(io_) {
-    const asio::ip::tcp::endpoint any(asio::ip::address_v4::loopback(), 0);
-    acceptor_.open(any.protocol());
-    acceptor_.bind(any);
-    acceptor_.listen();
-    port_ = acceptor_.local_endpoint().port();
-    accept();
-    thread_ = std::thread([this] { io_.run(); });
+      : linked_backend(std::move(name), std::move(instance), has_feature) {
+    serve();
   }
-  ~depositing_backend() {
-    io_.stop();
-    thread_.join();
-  }
-
-  shard_router::backend_entry entry(
-      shard_router::backend_state state = shard_router::backend_state::up) const {
-    return {.name = name_,
-            .host = "127.0.0.1",
-            .port = port_,
-            .weight = 1,
-            .state = state,
-            .instance = instance_};
-  }
+  ~depositing_backend() { end(); }
 
   // As the kernel does for a process that it has ended.
   void crash() {
@@ -80,12 +56,9 @@ class depositing_backend {
   protocol::continued_from continued;
 
  private:
-  struct link;
-  struct stream final : protocol::stream_handler {
+  struct stream final : linked_stream {
     stream(depositing_backend& owner_, link& on_, protocol::stream_id id_)
-        : owner(owner_), on(on_), id(id_) {}
-    void on_accepted() override {}
-    void on_refused(const protocol::refuse_frame&) override {}
+        : linked_stream(on_, id_), owner(owner_) {}
     void on_data(std::span<const std::byte> payload, bool) override {
       const std::string text(reinterpret_cast<const char*>(payload.data()), payload.size());
       on.core().consumed(id, payload.size());
@@ -102,10 +75,6 @@ class depositing_backend {
       on.core().submit_checkpoint(left);
     }
     void on_finish() override { on.core().finish(id); }
-    void on_writable() override {}
-    void on_reset(protocol::reset_reason, bool) override { on.drop(id); }
-    void on_link_lost(bool) override {}
-    void on_notice(const protocol::notice_frame&) override {}
     void on_handoff(const protocol::handoff_frame&) override { ++owner.asked; }
     void on_checkpoint(const checkpoint_frame& before) override {
       consumed = before.consumed;
@@ -115,52 +84,20 @@ class depositing_backend {
     }
 
     depositing_backend& owner;
-    link& on;
-    const protocol::stream_id id;
     std::int64_t consumed = 0;
     std::int64_t produced = 0;
   };
 
-  struct link final : protocol::mux_link {
-    link(depositing_backend& owner_, protocol::link_socket socket,
-         const protocol::mux_options& options)
-        : mux_link(std::move(socket), options), owner(owner_) {}
-    void on_ready(const protocol::hello_frame&) override {}
-    protocol::stream_handler* on_open(protocol::stream_id id,
-                                      const protocol::open_frame& open) override {
-      if (owner.refuses) {
-        core().refuse({id, protocol::refuse_reason::denied, {}, {}});
-        return nullptr;
-      }
-      if (open.continued) owner.continued = *open.continued;
-      auto& made = streams[id.value];
-      made = std::make_unique<stream>(owner, *this, id);
-      core().accept(id);
-      return made.get();
+  protocol::stream_handler* on_open(link& on, protocol::stream_id id,
+                                    const protocol::open_frame& open) override {
+    if (refuses) {
+      on.core().refuse({id, protocol::refuse_reason::denied, {}, {}});
+      return nullptr;
     }
-    void on_go_away(const protocol::go_away_frame&) override {}
-    void on_can_open() override {}
-    void on_closed(boost::system::error_code) override { streams.clear(); }
-    // Not from inside its own call.
-    void drop(protocol::stream_id id) {
-      core().release(id);
-      asio::post(owner.io_, [this, id, self = shared_from_this()] { streams.erase(id.value); });
-    }
-    depositing_backend& owner;
-    std::map<std::int64_t, std::unique_ptr<stream>> streams;
-  };
-
-  void accept() {
-    acceptor_.async_accept([this](boost::system::error_code error, protocol::link_socket socket) {
-      if (error) return;
-      protocol::mux_options options;
-      options.hello.role = protocol::link_role::backend;
-      options.hello.node = name_;
-      if (has_feature_) options.hello.features = protocol::features::handoff;
-      links_.push_back(std::make_shared<link>(*this, std::move(socket), options));
-      links_.back()->start();
-      accept();
-    });
+    if (open.continued) continued = *open.continued;
+    stream& made = on.keep<stream>(id, *this, on, id);
+    on.core().accept(id);
+    return &made;
   }
 
   // Returns when its thread has done it.
@@ -173,15 +110,6 @@ class depositing_backend {
     });
     is_done.get_future().wait();
   }
-
-  const std::string name_;
-  const std::string instance_;
-  const bool has_feature_;
-  asio::io_context io_{1};
-  asio::basic_socket_acceptor<asio::ip::tcp, protocol::link_executor> acceptor_;
-  std::uint16_t port_ = 0;
-  std::vector<std::shared_ptr<link>> links_;
-  std::thread thread_;
 };
 
 class WorkerCrash : public ::testing::Test {
@@ -289,11 +217,13 @@ TEST_F(WorkerCrash, GoesOnFromTheDepositAsSoonAsTheBackendIsKnownToBeGone) {
   EXPECT_EQ(metrics().moves[move_cause::link_lost].value(), 1U);
 }
 
-TEST_F(WorkerCrash, GoesOnAtOnceIfTheMapHasForgottenTheBackendBefore) {
+// A process that has lost its entry may still serve, until it hears of it: one settle.
+TEST_F(WorkerCrash, WaitsASettleIfTheMapHasForgottenTheBackendBefore) {
   ASSERT_NO_FATAL_FAILURE(serve());
   forget_a();
   ASSERT_TRUE(eventually([&] { return metrics().map_epoch.value() == epoch; }));
   a->crash();
+  ASSERT_TRUE(is_waiting());
   say("hello", "b:hello");
   EXPECT_EQ(results(handoff_result::crash_done), 1U);
 }
