@@ -19,4 +19,7 @@ using log_handler = std::function<void(log_level level, std::string_view line)>;
 // Called on the threads of the SDK's users, and at `debug` on those of ZooKeeper's client as well.
 PRESENTER_EXPORT void set_log_handler(log_handler handler, log_level least = log_level::info);
 
+// Another `least` for the handler that is set. Any thread, any time.
+PRESENTER_EXPORT void set_log_least(log_level least);
+
 }  // namespace presenter

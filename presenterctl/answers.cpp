@@ -41,23 +41,28 @@ void tell_namesakes(const std::map<std::string, std::set<std::string>>& by_name)
 
 }  // namespace
 
+void answers::take(const gateway_answer& answer) {
+  const json& page = answer.page;
+  if (answer.status == http_ok && page.is_object()) return pages.push_back(page);
+  const bool is_said = page.is_object() && page.contains("error") && page["error"].is_string();
+  const std::string why = is_said              ? page["error"].get<std::string>()
+                          : answer.status != 0 ? fmt::format("answers {}", answer.status)
+                                               : answer.mistake;
+  fmt::print(stderr, "presenterctl: {}: {}\n", answer.gateway, why);
+  status = std::max(status, is_said ? code_of(answer.status) : exit_unreachable);
+}
+
 answers ask(const gateway_options& options, const std::string& target, gateway_method method) {
   answers all;
   std::map<std::string, std::set<std::string>> by_name;
   for (const gateway_answer& each :
        ask_gateways(options.gateways, method, target, options.timeout)) {
-    const bool is_said = each.page.is_object() && each.page.contains("error");
-    if (each.status == http_ok && each.page.is_object()) {
-      all.pages.push_back(each.page);
-      if (each.page.contains("gateway") && each.page["gateway"].is_string())
-        by_name[each.page["gateway"].get<std::string>()].insert(each.gateway);
-      continue;
-    }
-    const std::string why = is_said            ? each.page["error"].get<std::string>()
-                            : each.status != 0 ? fmt::format("answers {}", each.status)
-                                               : each.mistake;
-    fmt::print(stderr, "presenterctl: {}: {}\n", each.gateway, why);
-    all.status = std::max(all.status, is_said ? code_of(each.status) : exit_unreachable);
+    const std::size_t before = all.pages.size();
+    all.take(each);
+    if (all.pages.size() == before) continue;
+    const json& page = all.pages.back();
+    if (page.contains("gateway") && page["gateway"].is_string())
+      by_name[page["gateway"].get<std::string>()].insert(each.gateway);
   }
   tell_namesakes(by_name);
   return all;

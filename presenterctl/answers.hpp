@@ -15,6 +15,9 @@ namespace presenter::ctl {
 struct answers {
   std::vector<nlohmann::json> pages;  // of those who answered as they should
   exit_code status = exit_ok;
+
+  // One more. Says what is wrong with it, on standard error.
+  void take(const gateway_answer& answer);
 };
 
 // What went wrong goes to standard error.

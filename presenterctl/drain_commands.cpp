@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "presenterctl/answers.hpp"
+#include "presenterctl/plain_words.hpp"
 #include "presenterctl/text_table.hpp"
 
 namespace presenter::ctl {
@@ -14,15 +15,6 @@ namespace {
 
 using nlohmann::json;
 using align = text_table::align;
-
-// "3 min 20 s"; `nothing` for null.
-std::string time_of(const json& seconds, std::string_view nothing) {
-  if (seconds.is_null()) return std::string(nothing);
-  const auto whole = static_cast<std::int64_t>(seconds.get<double>() + 0.5);
-  if (whole < 60) return fmt::format("{} s", whole);
-  if (whole < 3'600) return fmt::format("{} min {} s", whole / 60, whole % 60);
-  return fmt::format("{} h {} min", whole / 3'600, whole % 3'600 / 60);
-}
 
 bool is_up(const json& page) {
   return page.at("state").get<std::string>() == "up";
@@ -67,6 +59,37 @@ std::string render_gateways(const std::vector<json>& pages) {
     if (!page.at("arrivals").at("networks").empty()) rest += render_networks(page);
   }
   return gateways.to_string() + rest;
+}
+
+// What is amiss stands below, a line for each.
+std::string render_status(const std::vector<json>& pages) {
+  text_table table({{"GATEWAY"},
+                    {"VERSION"},
+                    {"UP FOR", align::right},
+                    {"READY"},
+                    {"CLIENTS", align::right},
+                    {"OF", align::right},
+                    {"LINKS", align::right},
+                    {"BACKENDS", align::right},
+                    {"EPOCH", align::right},
+                    {"LOG"}});
+  std::string rest;
+  for (const json& page : pages) {
+    if (!page.contains("status")) continue;
+    const json& status = page["status"];
+    table.add({status.at("gateway"), status.at("version"), time_of(status.at("uptime_seconds"), ""),
+               status.at("ready").get<bool>() ? "yes" : "no", status.at("clients").dump(),
+               status.at("clients_max").dump(), status.at("links_up").dump(),
+               status.at("backends").dump(),
+               status.at("map_epoch").is_null() ? "-" : status.at("map_epoch").dump(),
+               status.at("log_level")});
+    for (const char* list : {"missing", "notes"}) {
+      for (const json& clause : status.at(list))
+        rest += fmt::format("{}: {}\n", status.at("gateway").get<std::string>(),
+                            clause.get<std::string>());
+    }
+  }
+  return table.to_string() + rest;
 }
 
 std::string weight_of(const json& weight) {
@@ -130,12 +153,14 @@ exit_code wait_for_end(const gateway_options& options) {
 exit_code report_gateways(const gateway_options& options) {
   answers all = ask(options, "/drain");
   if (all.status == exit_ok) {
-    const answers balances = ask(options, "/balance");
-    for (std::size_t i = 0; i < std::min(all.pages.size(), balances.pages.size()); ++i)
-      all.pages[i]["balance"] = balances.pages[i];
+    for (const char* also : {"balance", "status"}) {
+      const answers others = ask(options, fmt::format("/{}", also));
+      for (std::size_t i = 0; i < std::min(all.pages.size(), others.pages.size()); ++i)
+        all.pages[i][also] = others.pages[i];
+    }
   }
   return print_report(options, all, [](const std::vector<json>& pages) {
-    return render_gateways(pages) + "\n" + render_balance(pages);
+    return render_status(pages) + "\n" + render_gateways(pages) + "\n" + render_balance(pages);
   });
 }
 

@@ -10,6 +10,7 @@
 #include "base/standard_output.hpp"
 #include "base/uncaught.hpp"
 #include "presenterctl/backend_state_command.hpp"
+#include "presenterctl/client_commands.hpp"
 #include "presenterctl/drain_commands.hpp"
 #include "presenterctl/gateway_query.hpp"
 #include "presenterctl/rebalance_command.hpp"
@@ -31,6 +32,9 @@ struct command_line {
   zookeeper_options zookeeper;
   drain_options drain;
   rebalance_options rebalance;
+  clients_options clients;
+  close_options close;
+  std::string log_level;
   upgrade_options upgrade;
   double timeout_seconds = 5;
   bool is_json = false;
@@ -88,18 +92,55 @@ CLI::App* add_order(CLI::App& app, command_line& line, const char* name, const c
 // `gateway` has commands of its own.
 struct gateway_commands {
   CLI::App* status;
+  CLI::App* clients;
+  CLI::App* client;
+  CLI::App* close;
+  CLI::App* log_level;
   CLI::App* drain;
   CLI::App* undrain;
   CLI::App* rebalance;
   CLI::App* upgrade;
 };
 
+void add_client_options(const gateway_commands& all, command_line& line) {
+  clients_options& wanted = line.clients;
+  all.clients->add_option("--key", wanted.key, "those of this routing key");
+  all.clients->add_option("--hash", wanted.hash, "those whose key has this hash");
+  all.clients->add_option("--address", wanted.address, "from there: 192.0.2.7 or 192.0.2.0/24");
+  all.clients->add_option("--backend", wanted.backend, "whose stream this backend has");
+  all.clients->add_option("--phase", wanted.phase,
+                          "handshake, first_packet, opening, relaying, handing_over, stranded or "
+                          "closing");
+  all.clients->add_option("--idle", wanted.idle, "silent for 90s, 30m, 2h or longer");
+  all.clients->add_option("--bytes", wanted.bytes, "who have moved so many, both ways together");
+  all.clients->add_option("--count", wanted.count, "so many of each gateway, or of a page")
+      ->check(CLI::Range(1, 1'000))
+      ->capture_default_str();
+  auto* cursor = all.clients->add_option("--cursor", wanted.cursor,
+                                         "those behind it, as the list before has said");
+  all.clients->add_flag("--all", wanted.is_all, "page after page, to the end")->excludes(cursor);
+  all.client->add_option("TAG", line.close.tag, "as in the list and in the logs of both sides")
+      ->required();
+  auto* whom = all.close->add_option_group("whom");
+  whom->add_option("TAG", line.close.tag, "of one client");
+  whom->add_option("--key", line.close.key, "all clients of this routing key");
+  whom->require_option(1);
+  all.log_level->add_option("LEVEL", line.log_level,
+                            "debug, info, warning or error, until the process ends; without it: "
+                            "says what it is");
+}
+
 gateway_commands add_gateway(CLI::App& app, command_line& line) {
-  CLI::App* gateway =
-      app.add_subcommand("gateway", "takes gateways out, upgrades them, and says how far they are");
+  CLI::App* gateway = app.add_subcommand(
+      "gateway", "says how gateways and their clients are, takes them out, upgrades them");
   gateway->require_subcommand(1);
   const gateway_commands all{
-      add_report(*gateway, line, "status", "clients left, who still comes, when it will end"),
+      add_report(*gateway, line, "status",
+                 "how it is, clients left, who still comes, when it will end"),
+      add_report(*gateway, line, "clients", "who is connected"),
+      add_report(*gateway, line, "client", "one of them"),
+      add_report(*gateway, line, "close", "DISCONNECTS a client"),
+      add_report(*gateway, line, "log-level", "how loud the log is, and makes it louder"),
       add_report(*gateway, line, "drain",
                  "takes the record out of DNS; ends when nobody is left and nobody comes"),
       add_report(*gateway, line, "undrain", "takes a drain back, until it has ended"),
@@ -125,7 +166,9 @@ gateway_commands add_gateway(CLI::App& app, command_line& line) {
                         "asks the new program and counts clients, and does no more");
   all.upgrade->add_flag("--yes", line.upgrade.is_confirmed,
                         "closes however many clients cannot go along");
-  for (CLI::App* each : {gateway, all.status, all.drain, all.undrain, all.rebalance, all.upgrade})
+  add_client_options(all, line);
+  gateway->footer(footer);
+  for (CLI::App* each : gateway->get_subcommands({}))
     each->footer(footer);
   return all;
 }
@@ -175,6 +218,10 @@ int run(int argc, char** argv) {
   if (*what_if && !line.add.empty()) return report_added(line.gateways, line.add);
   if (*what_if) return report_removed(line.gateways, line.remove);
   if (*gateway.status) return report_gateways(line.gateways);
+  if (*gateway.clients) return list_clients(line.gateways, line.clients);
+  if (*gateway.client) return show_client(line.gateways, line.close.tag);
+  if (*gateway.close) return close_clients(line.gateways, line.close);
+  if (*gateway.log_level) return tell_log_level(line.gateways, line.log_level);
   if (*gateway.drain) return drain_gateways(line.gateways, line.drain);
   if (*gateway.undrain) return undrain_gateways(line.gateways);
   if (*gateway.upgrade) return upgrade_gateways(line.gateways, line.upgrade);

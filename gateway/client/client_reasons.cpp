@@ -59,6 +59,7 @@ handoff_result result_of(close_reason reason, std::string_view cause) {
     case close_reason::shutting_down:
     case close_reason::gateway_draining:
     case close_reason::upgraded:
+    case close_reason::closed_by_operator:
       return handoff_result::shutting_down;
     case close_reason::no_shard:
       return handoff_result::no_owner;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <new>
+#include <string>
 #include <utility>
 
 #include "base/paced_log.hpp"
@@ -56,11 +57,21 @@ void client_session::begin_polling() {
 void client_session::shut_down() {
   context_.thread.assert_on_worker();
   if (phase_ == client_phase::closing) return;
-  if (phase_ == client_phase::opening && !is_handed_over())
-    return answer_and_close(close_reason::shutting_down);
-  relay_.abandon(protocol::reset_reason::shutting_down);
-  if (phase_ == client_phase::handshake) return close_now(close_reason::shutting_down);
-  close_cleanly(close_reason::shutting_down);
+  end_by_order(close_reason::shutting_down, protocol::reset_reason::shutting_down);
+}
+
+bool client_session::close_by_order(close_reason reason) {
+  context_.thread.assert_on_worker();
+  if (is_over_ || phase_ == client_phase::closing) return false;
+  end_by_order(reason, protocol::reset_reason::cancelled);
+  return true;
+}
+
+void client_session::end_by_order(close_reason reason, protocol::reset_reason to_backend) {
+  if (phase_ == client_phase::opening && !is_handed_over()) return answer_and_close(reason);
+  relay_.abandon(to_backend);
+  if (phase_ == client_phase::handshake) return close_now(reason);
+  close_cleanly(reason);
 }
 
 void client_session::close_served(close_reason reason) {
@@ -81,6 +92,13 @@ bool client_session::announce_close(close_reason reason, duration within) {
 std::string client_session::tag() const {
   context_.thread.assert_on_worker();
   return fmt::format("{}-{}", context_.tag_stem, number_);
+}
+
+bool client_session::has_tag(std::string_view tag) const {
+  const std::string& stem = context_.tag_stem;
+  if (tag.size() < stem.size() + 2 || !tag.starts_with(stem) || tag[stem.size()] != '-')
+    return false;
+  return tag.substr(stem.size() + 1) == std::to_string(number_);
 }
 
 double client_session::age_seconds() const {

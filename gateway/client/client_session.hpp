@@ -118,6 +118,9 @@ class client_session final : public session_hook,
   // The gateway ends: closes cleanly what can be closed cleanly.
   void shut_down();
 
+  // Somebody wants this client to go, whatever it does. False: it is closing already.
+  bool close_by_order(close_reason reason);
+
   // It is served, and may be asked to come again, at another gateway for example.
   bool is_served() const { return phase_ == client_phase::relaying; }
   steady_time idle_since() const { return idle_.since(); }
@@ -130,7 +133,19 @@ class client_session final : public session_hook,
   // Of one that is served: what a move to this backend would meet.
   handoff_obstacle obstacle_to_handoff(std::string_view to_backend) const;
   std::string tag() const;  // this gateway's name for it, as the backend has it and the log
+  bool has_tag(std::string_view tag) const;
+  // The tag is the worker's stem, '-' and the number. A client that comes later has a larger one.
+  const std::string& tag_stem() const { return context_.tag_stem; }
+  std::uint64_t number() const { return number_; }
+  const boost::asio::ip::tcp::endpoint& peer() const { return peer_; }
+  steady_time accepted_at() const { return accepted_at_; }
   double age_seconds() const;
+  // Of the first packet and what followed: 0 without a stream.
+  protocol::stream_traffic traffic() const { return relay_.traffic(); }
+  // nullptr: they are not kept, for the stream cannot be handed over.
+  const protocol::tls_facts* agreed() const {
+    return opened_ == nullptr ? nullptr : &opened_->tls();
+  }
   // False: this survey has seen it already.
   bool mark_surveyed(std::uint32_t survey) { return std::exchange(survey_, survey) != survey; }
 
@@ -162,6 +177,7 @@ class client_session final : public session_hook,
   void on_relay_over(close_reason reason, std::string_view cause) override;
 
   void begin_polling();
+  void end_by_order(close_reason reason, protocol::reset_reason to_backend);
   void set_phase(client_phase phase);
   void set_deadline(duration within);
   void on_idle(steady_time now);

@@ -17,9 +17,8 @@ using boost::beast::http::status;
 // that it is told how far that is: several times the pace at which it is told.
 constexpr std::chrono::seconds stop_extension{60};
 
-constexpr const char* too_late = R"({"error":"the gateway is drained and ends"})";
-constexpr const char* no_deadline =
-    R"({"error":"the deadline must be 1s to 48h, with its unit: 90s, 30m"})";
+constexpr std::string_view too_late = "the gateway is drained and ends";
+constexpr std::string_view no_deadline = "the deadline must be 1s to 48h, with its unit: 90s, 30m";
 
 void tell_service_manager(std::string_view status_line) {
   notify_service_manager(fmt::format("STATUS={}\nEXTEND_TIMEOUT_USEC={}", status_line,
@@ -111,14 +110,14 @@ void drain_control::start(const admin_query& query, const json_reply& reply) {
   if (const auto text = query.value("deadline")) {
     deadline = parse_duration(*text);
     if (!deadline || *deadline < drain_deadline_min || *deadline > drain_deadline_max)
-      return reply({status::bad_request, no_deadline});
+      return reply(error_answer(status::bad_request, no_deadline));
   }
-  if (!drainer_.begin(deadline, "an order")) return reply({status::conflict, too_late});
+  if (!drainer_.begin(deadline, "an order")) return reply(error_answer(status::conflict, too_late));
   answer(reply);
 }
 
 void drain_control::undo(const json_reply& reply) {
-  if (!drainer_.undo("an order")) return reply({status::conflict, too_late});
+  if (!drainer_.undo("an order")) return reply(error_answer(status::conflict, too_late));
   has_taken_sigterm_ = false;
   answer(reply);
 }

@@ -142,7 +142,18 @@ admin_content server::pages_content() {
       .start_upgrade = [this](const admin_query& query,
                               const json_reply& reply) { upgrade_.order(query, reply); },
       .balance = [this](const admin_query&,
-                        const json_reply& reply) { reply({.body = balancer_->page()}); }};
+                        const json_reply& reply) { reply({.body = balancer_->page()}); },
+      .clients = [this](const admin_query& query,
+                        const json_reply& reply) { client_pages_.list(query, reply); },
+      .client = [this](const admin_query& query,
+                       const json_reply& reply) { client_pages_.show(query, reply); },
+      .close_client = [this](const admin_query& query,
+                             const json_reply& reply) { client_pages_.close(query, reply); },
+      .status = [this](const admin_query&, const json_reply& reply) { reply(status_page()); },
+      .log_level = [this](const admin_query&,
+                          const json_reply& reply) { reply(log_level_answer()); },
+      .set_log_level = [this](const admin_query& query,
+                              const json_reply& reply) { set_log_level(query, reply); }};
 }
 
 server::~server() {

@@ -16,6 +16,7 @@
 
 #include "gateway/balance/balancer.hpp"
 #include "gateway/config/config.hpp"
+#include "gateway/control/client_pages.hpp"
 #include "gateway/control/dead_backends.hpp"
 #include "gateway/control/drain_control.hpp"
 #include "gateway/control/launch.hpp"
@@ -79,6 +80,9 @@ class server {
   void start_tls();
   void make_workers(std::vector<listening_socket> sockets);
   admin_content pages_content();
+  json_answer status_page() const;
+  json_answer log_level_answer() const;
+  void set_log_level(const admin_query& query, const json_reply& reply);
   process_facts facts() const;
   std::string upgrade_obstacle() const;
   process_state handed_over();
@@ -131,6 +135,7 @@ class server {
   std::vector<std::unique_ptr<worker>> workers_;
   shard_router::router router_;
   std::unique_ptr<shard_pages> pages_;
+  client_pages client_pages_{control_, router_, workers_, node_};
   std::unique_ptr<admin_place> admin_;
   std::unique_ptr<shard_source> shards_;
   std::unique_ptr<dead_backends> dead_;  // nullptr: none is removed
@@ -138,6 +143,7 @@ class server {
   crowd_watch crowds_;
   std::int64_t openssl_without_clients_ = 0;
   log_pace reloads_said_{10};
+  log_pace levels_said_{10};
   log_pace parent_said_;
   bool is_ending_ = false;
 };

@@ -3,14 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/asio/post.hpp>
 #include <charconv>
-#include <exception>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "base/paced_log.hpp"
+#include "gateway/control/ask_workers.hpp"
 #include "shard_router/shard_map_codec.hpp"
 
 namespace presenter::gateway {
@@ -20,71 +18,6 @@ namespace http = boost::beast::http;
 using nlohmann::json;
 using shard_router::shard_map;
 using shard_router::shard_map_ptr;
-
-json_answer answer_of(const json& page) {
-  // Whatever a name may hold: a page with a strange letter in it is better than none.
-  return {http::status::ok, page.dump(2, ' ', false, json::error_handler_t::replace) + "\n"};
-}
-
-json_answer refusal_of(http::status status, std::string_view why) {
-  return {status, json{{"error", why}}.dump(2) + "\n"};
-}
-
-// One worker's part of a page. No page is worth the worker: if it cannot be made, the page fails.
-template <class Result>
-struct page_part {
-  template <class Work>
-  void attempt(Work work) noexcept {
-    if (failed != nullptr) return;
-    try {
-      work(found);
-    } catch (...) {
-      failed = std::current_exception();
-    }
-  }
-
-  Result found{};
-  std::exception_ptr failed;
-};
-
-template <class Result>
-std::vector<Result> whole_of(std::vector<page_part<Result>>& parts) {
-  std::vector<Result> all;
-  for (auto& part : parts) {
-    if (part.failed != nullptr) std::rethrow_exception(part.failed);
-    all.push_back(std::move(part.found));
-  }
-  return all;
-}
-
-// Calls `ask(worker, its part, finished)` for every worker. When the last of them has called
-// `finished`, which it does on its own thread, the control thread answers with `make(results)`.
-template <class Result, class Ask, class Make>
-void ask_all(boost::asio::io_context& control, const worker_list& workers, const json_reply& reply,
-             Ask ask, Make make) {
-  struct answers {
-    std::vector<page_part<Result>> of_worker;
-    std::size_t awaited;
-  };
-  auto all = std::make_shared<answers>();
-  all->of_worker.resize(workers.size());
-  all->awaited = workers.size();
-  const auto answer = [all, make, reply] {
-    if (--all->awaited != 0) return;
-    json_answer page;
-    try {
-      page = answer_of(make(whole_of(all->of_worker)));
-    } catch (const std::exception& error) {
-      thread_local log_pace said;
-      log_paced(said, spdlog::level::err, "admin: a page of the workers failed: {}", error.what());
-      page = refusal_of(http::status::internal_server_error, "the page cannot be made");
-    }
-    reply(std::move(page));
-  };
-  for (std::size_t i = 0; i < workers.size(); ++i) {
-    ask(*workers[i], all->of_worker[i], [answer, &control] { boost::asio::post(control, answer); });
-  }
-}
 
 // --- /shards
 
@@ -247,12 +180,12 @@ std::optional<std::int64_t> weight_of(const admin_query& query) {
 
 change with_added(const shard_map& map, const std::string& name, std::int64_t weight) {
   if (!shard_router::is_backend_name(name))
-    return {refusal_of(http::status::bad_request, "not a name of a backend"), nullptr};
+    return {error_answer(http::status::bad_request, "not a name of a backend"), nullptr};
   if (map.find(name) != nullptr)
-    return {refusal_of(http::status::conflict, "the map has this server already"), nullptr};
+    return {error_answer(http::status::conflict, "the map has this server already"), nullptr};
   auto servers = map.backends();
   if (shard_router::weight_of(servers) + weight > shard_router::limits::weights_total_max)
-    return {refusal_of(http::status::conflict, "more weight than a map may have"), nullptr};
+    return {error_answer(http::status::conflict, "more weight than a map may have"), nullptr};
   shard_router::backend_entry added;
   added.name = name;
   added.weight = weight;
@@ -262,7 +195,7 @@ change with_added(const shard_map& map, const std::string& name, std::int64_t we
 
 change with_removed(const shard_map& map, const std::string& name) {
   if (map.find(name) == nullptr)
-    return {refusal_of(http::status::not_found, "the map has no such backend"), nullptr};
+    return {error_answer(http::status::not_found, "the map has no such backend"), nullptr};
   auto servers = map.backends();
   std::erase_if(servers, [&](const auto& server) { return server.name == name; });
   return {{}, std::make_shared<shard_map>(map.epoch(), std::move(servers))};
@@ -273,9 +206,9 @@ change changed(const shard_map& map, const admin_query& query) {
   const auto remove = query.value("remove");
   const auto weight = weight_of(query);
   if (add.has_value() == remove.has_value())
-    return {refusal_of(http::status::bad_request, "needs one of 'add' and 'remove'"), nullptr};
+    return {error_answer(http::status::bad_request, "needs one of 'add' and 'remove'"), nullptr};
   if (!weight)
-    return {refusal_of(http::status::bad_request, "'weight' is not between 1 and 1000"), nullptr};
+    return {error_answer(http::status::bad_request, "'weight' is not between 1 and 1000"), nullptr};
   return add ? with_added(map, *add, *weight) : with_removed(map, *remove);
 }
 
@@ -354,8 +287,8 @@ std::int64_t shard_pages::epoch() const {
 }
 
 void shard_pages::shards(const json_reply& reply) const {
-  const auto ask = [](worker& each, page_part<backend_uses>& into, auto finished) {
-    each.post_visit_links([&into, finished](const upstream_pool& upstream) {
+  const auto ask = [this](std::size_t number, page_part<backend_uses>& into, auto finished) {
+    workers_[number]->post_visit_links([&into, finished](const upstream_pool& upstream) {
       into.attempt([&](backend_uses& uses) { uses = upstream.uses(); });
       finished();
     });
@@ -381,14 +314,15 @@ void shard_pages::shards(const json_reply& reply) const {
 
 void shard_pages::whois(const admin_query& query, const json_reply& reply) const {
   const auto key = query.value("key");
-  if (!key || key->empty()) return reply(refusal_of(http::status::bad_request, "needs a 'key'"));
+  if (!key || key->empty()) return reply(error_answer(http::status::bad_request, "needs a 'key'"));
   const std::uint64_t hash = shard_router::ring_hash_of(*key);
   const auto* owner = shards_.current() ? shards_.current()->owner_of(hash) : nullptr;
   json page{{"gateway", node_}, {"epoch", epoch()}, {"hash", fmt::format("{:016x}", hash)}};
   page["owner"] = owner == nullptr ? json() : json(owner->name);
   using found_list = std::vector<found_client>;
   const auto map = shards_.current();
-  const auto ask = [hash, map](worker& each, page_part<found_list>& into, auto finished) {
+  const auto ask = [this, hash, map](std::size_t number, page_part<found_list>& into,
+                                     auto finished) {
     const auto visit = [hash, map, &into](const client_session& client) {
       if (client.ring_hash() != hash || client.backend() == nullptr) return;
       into.attempt([&](found_list& found) {
@@ -400,7 +334,7 @@ void shard_pages::whois(const admin_query& query, const json_reply& reply) const
                          .obstacle = obstacle_of(client, map ? map->owner_of(hash) : nullptr)});
       });
     };
-    each.post_survey(visit, finished);
+    workers_[number]->post_survey(visit, finished);
   };
   ask_all<found_list>(control_, workers_, reply, ask, [page](const auto& of_worker) {
     json whole = page;
@@ -417,11 +351,11 @@ void shard_pages::what_if(const admin_query& query, const json_reply& reply) con
   auto [refused, after] = changed(*before, query);
   if (after == nullptr) return reply(std::move(refused));
   const shard_map_ptr by = after;
-  const auto ask = [by](worker& each, page_part<moved_streams>& into, auto finished) {
+  const auto ask = [this, by](std::size_t number, page_part<moved_streams>& into, auto finished) {
     const auto visit = [by, &into](const client_session& client) {
       into.attempt([&](moved_streams& streams) { count_moved(client, *by, streams); });
     };
-    each.post_survey(visit, finished);
+    workers_[number]->post_survey(visit, finished);
   };
   ask_all<moved_streams>(control_, workers_, reply, ask, [this, before, by](const auto& of_worker) {
     moved_streams sum;

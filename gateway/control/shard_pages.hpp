@@ -4,17 +4,14 @@
 
 #include <boost/asio/io_context.hpp>
 #include <functional>
-#include <memory>
 #include <string>
-#include <vector>
 
+#include "gateway/control/ask_workers.hpp"
 #include "gateway/operate/admin_pages.hpp"
 #include "gateway/worker/worker.hpp"
 #include "shard_router/router.hpp"
 
 namespace presenter::gateway {
-
-using worker_list = std::vector<std::unique_ptr<worker>>;
 
 // Life: the server's; outlived by all that it was given. Confined to: the control thread.
 class shard_pages {

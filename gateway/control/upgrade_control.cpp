@@ -38,15 +38,6 @@ constexpr std::size_t clients_for_each = 1'000;
 // For the last bytes of those who are left behind, and of answers of [admin].
 constexpr std::chrono::milliseconds farewell_time{50};
 
-constexpr const char* under_way = R"({"error":"an upgrade is under way"})";
-
-std::string error_page(const std::string& why) {
-  std::string text;
-  for (const char c : why)
-    text += c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20 ? '\'' : c;
-  return fmt::format(R"({{"error":"{}"}})", text);
-}
-
 std::vector<std::string> environment_for(const invitation& made) {
   auto all = own_environment();
   all.push_back(invitation_of(made));
@@ -110,11 +101,11 @@ void upgrade_control::answer(const json_reply& reply) const {
 }
 
 void upgrade_control::order(const admin_query& query, const json_reply& reply) {
-  if (is_under_way()) return reply({status::conflict, under_way});
+  if (is_under_way()) return reply(error_answer(status::conflict, "an upgrade is under way"));
   const std::string refusal = begin({.program = query.value("program").value_or(""),
                                      .is_dry_run = query.value("dry_run") == "1",
                                      .is_confirmed = query.value("yes") == "1"});
-  if (!refusal.empty()) return reply({status::conflict, error_page(refusal)});
+  if (!refusal.empty()) return reply(error_answer(status::conflict, refusal));
   answer(reply);
 }
 

@@ -1,5 +1,6 @@
 #include "gateway/operate/admin_pages.hpp"
 
+#include <array>
 #include <boost/beast/http/field.hpp>
 #include <boost/beast/http/verb.hpp>
 #include <exception>
@@ -24,8 +25,35 @@ struct page {
   std::string body;
 };
 
-page plain_page(http::status status) {
-  return {status, plain_text, std::string{http::obsolete_reason(status)} + "\n"};
+page json_page_of(json_answer answer) {
+  return {answer.status, "application/json", std::move(answer.body)};
+}
+
+// What everybody who asks wrongly is told.
+std::string_view explanation_of(http::status status) {
+  switch (status) {
+    case http::status::bad_request:
+      return "the request cannot be read";
+    case http::status::forbidden:
+      return "orders are taken from programs on this machine only";
+    case http::status::not_found:
+      return "there is no such page";
+    case http::status::method_not_allowed:
+      return "the page does not take this method";
+    case http::status::uri_too_long:
+      return "the target is too long";
+    case http::status::internal_server_error:
+      return "the page cannot be made";
+    case http::status::service_unavailable:
+      return "the page was not made in time";
+    default:
+      const auto phrase = http::obsolete_reason(status);
+      return {phrase.data(), phrase.size()};
+  }
+}
+
+page error_page(http::status status) {
+  return json_page_of(error_answer(status, explanation_of(status)));
 }
 
 page ready_page(const admin_content& content) {
@@ -48,37 +76,72 @@ std::optional<page> find_page(std::string_view path, const admin_content& conten
   return std::nullopt;
 }
 
-// nullptr if there is no such page.
-const json_page* find_json_page(std::string_view path, const admin_content& content) {
-  if (path == "/shards") return &content.shards;
-  if (path == "/whois") return &content.whois;
-  if (path == "/what-if") return &content.what_if;
-  if (path == "/drain") return &content.drain;
-  if (path == "/balance") return &content.balance;
-  if (path == "/upgrade") return &content.upgrade;
-  return nullptr;
+struct route {
+  std::string_view path;  // TAG is any segment
+  json_page admin_content::*read = nullptr;
+  json_page admin_content::*order = nullptr;
+  bool takes_put = false;  // for the order, besides POST
+};
+
+constexpr std::array routes{
+    route{"/shards", &admin_content::shards},
+    route{"/whois", &admin_content::whois},
+    route{"/what-if", &admin_content::what_if},
+    route{"/drain", &admin_content::drain, &admin_content::start_drain},
+    route{"/undrain", nullptr, &admin_content::undo_drain},
+    route{"/upgrade", &admin_content::upgrade, &admin_content::start_upgrade},
+    route{"/balance", &admin_content::balance},
+    route{"/status", &admin_content::status},
+    route{"/log-level", &admin_content::log_level, &admin_content::set_log_level, true},
+    route{"/clients", &admin_content::clients},
+    route{"/clients/close", nullptr, &admin_content::close_client},
+    route{"/clients/TAG", &admin_content::client},
+    route{"/clients/TAG/close", nullptr, &admin_content::close_client},
+};
+
+// The segment in TAG's place; nothing: the path is another one.
+std::optional<std::string_view> tag_in(std::string_view path, std::string_view pattern) {
+  const auto at = pattern.find("TAG");
+  const std::string_view behind = pattern.substr(at + 3);
+  if (path.size() <= pattern.size() - 3 || !path.starts_with(pattern.substr(0, at)) ||
+      !path.ends_with(behind))
+    return std::nullopt;
+  const auto tag = path.substr(at, path.size() - at - behind.size());
+  return tag.find('/') == std::string_view::npos ? std::optional(tag) : std::nullopt;
 }
 
-// nullptr if there is no such order.
-const json_page* find_order(std::string_view path, const admin_content& content) {
-  if (path == "/drain") return &content.start_drain;
-  if (path == "/undrain") return &content.undo_drain;
-  if (path == "/upgrade") return &content.start_upgrade;
-  return nullptr;
+struct routed {
+  const route* to = nullptr;  // nullptr: no such page of JSON
+  std::string_view tag;
+};
+
+routed find_route(std::string_view path) {
+  for (const route& each : routes) {
+    if (each.path == path) return {&each, {}};
+    if (each.path.find("TAG") == std::string_view::npos) continue;
+    if (const auto tag = tag_in(path, each.path)) return {&each, *tag};
+  }
+  return {};
+}
+
+// A page that this gateway does not have is none.
+const json_page* page_of(json_page admin_content::*which, const admin_content& content) {
+  return which != nullptr && content.*which ? &(content.*which) : nullptr;
 }
 
 std::string_view methods_of(std::string_view path) {
-  if (path == "/drain" || path == "/upgrade") return "GET, HEAD, POST";
-  if (path == "/undrain") return "POST";
-  return "GET, HEAD";
+  const route* const to = find_route(path).to;
+  if (to == nullptr || to->order == nullptr) return "GET, HEAD";
+  if (to->read == nullptr) return "POST";
+  return to->takes_put ? "GET, HEAD, POST, PUT" : "GET, HEAD, POST";
 }
 
-constexpr std::string_view order_refused =
-    R"({"error":"orders are taken from programs on this machine only"})";
+std::string_view target_of(const admin_request& request) {
+  return {request.target().data(), request.target().size()};
+}
 
 std::string_view path_of(const admin_request& request) {
-  const std::string_view target{request.target().data(), request.target().size()};
-  return target.substr(0, target.find('?'));
+  return target_of(request).substr(0, target_of(request).find('?'));
 }
 
 bool is_read(const admin_request& request) {
@@ -119,12 +182,14 @@ admin_response finished(page from, const request_traits& request) {
   return response;
 }
 
-void answer_json(const json_page& make, std::string_view target, const request_traits& request,
-                 const admin_reply& reply) {
-  const auto query = admin_query::parse(target);
-  if (!query) return reply(finished(plain_page(http::status::bad_request), request));
+void answer_json(const json_page& make, std::string_view target, std::string_view tag,
+                 const request_traits& request, const admin_reply& reply) {
+  auto query = admin_query::parse(target);
+  auto name = percent_decoded(tag);
+  if (!query || !name) return reply(finished(error_page(http::status::bad_request), request));
+  if (!name->empty()) query->set("tag", std::move(*name));
   make(*query, [reply, request](json_answer answer) {
-    reply(finished(page{answer.status, "application/json", std::move(answer.body)}, request));
+    reply(finished(json_page_of(std::move(answer)), request));
   });
 }
 
@@ -132,26 +197,26 @@ void answer_read(const admin_request& request, const admin_content& content,
                  const admin_reply& reply) {
   const request_traits traits(request);
   const std::string_view path = path_of(request);
-  if (const json_page* make = find_json_page(path, content))
-    return answer_json(*make, {request.target().data(), request.target().size()}, traits, reply);
-  // An order is no page.
-  if (find_order(path, content) != nullptr)
-    return reply(finished(plain_page(http::status::method_not_allowed), traits));
+  const auto [to, tag] = find_route(path);
+  if (to != nullptr && to->read == nullptr)  // an order is no page
+    return reply(finished(error_page(http::status::method_not_allowed), traits));
+  if (const auto* make = to != nullptr ? page_of(to->read, content) : nullptr)
+    return answer_json(*make, target_of(request), tag, traits, reply);
   auto found = find_page(path, content);
-  reply(finished(found ? std::move(*found) : plain_page(http::status::not_found), traits));
+  reply(finished(found ? std::move(*found) : error_page(http::status::not_found), traits));
 }
 
 // A browser on this machine may run anybody's page, but says whose it is.
 void answer_order(const admin_request& request, const admin_content& content, bool is_from_here,
                   const admin_reply& reply) {
   const request_traits traits(request);
-  const json_page* const order = find_order(path_of(request), content);
-  if (order == nullptr)
-    return reply(finished(plain_page(http::status::method_not_allowed), traits));
+  const auto [to, tag] = find_route(path_of(request));
+  const auto* order = to != nullptr ? page_of(to->order, content) : nullptr;
+  if (order == nullptr || (request.method() == http::verb::put && !to->takes_put))
+    return reply(finished(error_page(http::status::method_not_allowed), traits));
   if (!is_from_here || request.find(http::field::origin) != request.end())
-    return reply(finished(
-        page{http::status::forbidden, "application/json", std::string(order_refused)}, traits));
-  answer_json(*order, {request.target().data(), request.target().size()}, traits, reply);
+    return reply(finished(error_page(http::status::forbidden), traits));
+  answer_json(*order, target_of(request), tag, traits, reply);
 }
 
 }  // namespace
@@ -160,22 +225,22 @@ void answer_admin_request(const admin_request& request, const admin_content& con
                           bool is_from_here, admin_reply reply) {
   const request_traits traits(request);
   if (request.target().size() > admin_target_bytes_max)
-    return reply(finished(plain_page(http::status::uri_too_long), traits));
-  const bool is_order = request.method() == http::verb::post;
+    return reply(finished(error_page(http::status::uri_too_long), traits));
+  const bool is_order = request.method() == http::verb::post || request.method() == http::verb::put;
   if (!is_order && !is_read(request))
-    return reply(finished(plain_page(http::status::method_not_allowed), traits));
+    return reply(finished(error_page(http::status::method_not_allowed), traits));
   try {
     if (is_order) return answer_order(request, content, is_from_here, reply);
     answer_read(request, content, reply);
   } catch (const std::exception& error) {
     thread_local log_pace said;
     log_paced(said, spdlog::level::err, "admin: {} failed: {}", path_of(request), error.what());
-    reply(finished(plain_page(http::status::internal_server_error), traits));
+    reply(finished(error_page(http::status::internal_server_error), traits));
   }
 }
 
 admin_response admin_error(http::status status) {
-  auto response = response_of(plain_page(status), 11);
+  auto response = response_of(error_page(status), 11);
   response.keep_alive(false);
   return response;
 }

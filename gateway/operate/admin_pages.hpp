@@ -6,7 +6,11 @@
 //   /drain    JSON: how far the gateway is in being taken out
 //   /whois?key=KEY                               JSON: who owns the key, its clients here
 //   /what-if?add=NAME&weight=W, ?remove=NAME     JSON: what such a change would move
+//   /status, /log-level                          JSON: how the gateway is, how loud its log is
+//   /clients?key=KEY&…, /clients/TAG             JSON: who is here, see control/client_listing.hpp
 // and orders, by POST, from programs on this machine only:
+//   /clients/TAG/close, /clients/close?key=KEY   JSON: how many were closed
+//   /log-level?level=debug (PUT as well)         JSON: the same as GET /log-level
 //   /drain, /drain?deadline=5m, /undrain         JSON: the same as GET /drain
 #pragma once
 
@@ -18,6 +22,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gateway/operate/admin_answer.hpp"
 #include "gateway/operate/admin_query.hpp"
 
 namespace presenter::gateway {
@@ -36,11 +41,6 @@ struct readiness {
 using admin_reply = std::function<void(admin_response)>;
 
 // A page of JSON that the workers have a part in.
-struct json_answer {
-  boost::beast::http::status status = boost::beast::http::status::ok;
-  std::string body;
-};
-using json_reply = std::function<void(json_answer)>;
 // Calls the reply once, on the control thread, now or later. May keep it longer than anybody waits.
 using json_page = std::function<void(const admin_query&, json_reply)>;
 
@@ -58,13 +58,21 @@ struct admin_content {
   json_page upgrade;
   json_page start_upgrade;
   json_page balance;
+  // Of one client: its tag, from the path, is `tag` of the query.
+  json_page clients{};
+  json_page client{};
+  json_page close_client{};
+  json_page status{};
+  json_page log_level{};
+  json_page set_log_level{};
 };
 
 // Longest request target: the longest key, every byte of it percent-encoded, and the page's name.
 inline constexpr std::size_t admin_target_bytes_max = 4'096;
 
 // Takes GET and HEAD of the pages, and orders `is_from_here`: of somebody on this machine. All else
-// is answered with 400, 403, 404, 405 or 414. `reply` is called once, now or later.
+// is answered with 400, 403, 404, 405 or 414, as error_answer. `reply` is called once, now or
+// later.
 void answer_admin_request(const admin_request&, const admin_content&, bool is_from_here,
                           admin_reply reply);
 

@@ -1,10 +1,10 @@
 #include "gateway/operate/admin_query.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
 namespace presenter::gateway {
-namespace {
 
 std::optional<std::string> percent_decoded(std::string_view text) {
   std::string decoded;
@@ -25,8 +25,6 @@ std::optional<std::string> percent_decoded(std::string_view text) {
   return decoded;
 }
 
-}  // namespace
-
 std::optional<admin_query> admin_query::parse(std::string_view target) {
   admin_query query;
   const auto mark = target.find('?');
@@ -43,6 +41,17 @@ std::optional<admin_query> admin_query::parse(std::string_view target) {
     if (!query.values_.emplace(std::move(*name), std::move(*value)).second) return std::nullopt;
   }
   return query;
+}
+
+void admin_query::set(std::string name, std::string value) {
+  values_.insert_or_assign(std::move(name), std::move(value));
+}
+
+std::string admin_query::unknown_name(std::initializer_list<std::string_view> known) const {
+  for (const auto& [name, value] : values_) {
+    if (std::ranges::find(known, name) == known.end()) return name;
+  }
+  return {};
 }
 
 std::optional<std::string> admin_query::value(std::string_view name) const {

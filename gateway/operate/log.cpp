@@ -83,6 +83,18 @@ void init_logging(log_level level) {
   set_log_handler(write_library_line, least_of_libraries(level));
 }
 
+void set_log_level(log_level level) {
+  spdlog::set_level(spdlog_level_of(level));
+  set_log_least(least_of_libraries(level));
+}
+
+log_level log_level_in_force() {
+  for (const auto level : {log_level::debug, log_level::info, log_level::warning}) {
+    if (is_logged(level)) return level;
+  }
+  return log_level::error;
+}
+
 bool is_logged(log_level level) {
   return spdlog::should_log(spdlog_level_of(level));
 }

@@ -16,6 +16,10 @@ namespace presenter::gateway {
 // that text from outside cannot forge a line.
 void init_logging(log_level level);
 
+// From now on. Any thread.
+void set_log_level(log_level level);
+log_level log_level_in_force();
+
 // For lines whose level comes from a table. is_logged tells whether it is worth while to make one.
 bool is_logged(log_level level);
 void write_log(log_level level, std::string_view line);

@@ -110,6 +110,10 @@ class relay final : public protocol::stream_handler, public batched {
   bool is_started() const { return link_ != nullptr; }
   const protocol::mux_core* link() const { return link_.get(); }
   protocol::stream_id stream() const { return stream_; }
+  // Of the client, as long as it has a stream: modulo 2^32.
+  protocol::stream_traffic traffic() const {
+    return link_ == nullptr ? protocol::stream_traffic{} : link_->traffic(stream_);
+  }
 
   void on_client_readable();
   void on_client_writable();

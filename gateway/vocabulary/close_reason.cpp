@@ -119,6 +119,8 @@ constexpr std::array<close_row, close_reason_count> close_table{{
      "the gateway is being taken out, and its deadline comes near", silent},
     {close_reason::rebalanced_away, "rebalanced_away", fault::none, log_level::debug,
      "the gateway had more clients than others, and this one was idle for long", silent},
+    {close_reason::closed_by_operator, "closed_by_operator", fault::none, log_level::info,
+     "an operator had this client closed", silent},
     {close_reason::upgraded, "upgraded", fault::none, log_level::info,
      "another process has taken the gateway's place, and could not take this client over", silent},
     {close_reason::shutting_down, "shutting_down", fault::none, log_level::debug,

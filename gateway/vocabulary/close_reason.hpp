@@ -70,6 +70,7 @@ enum class close_reason : std::uint8_t {
   // The gateway itself.
   gateway_draining,
   rebalanced_away,
+  closed_by_operator,
   upgraded,
   shutting_down,
   internal,

@@ -17,7 +17,8 @@ class survey_queue {
  public:
   static constexpr std::size_t clients_per_step = 512;
 
-  void add(std::function<void(const Client&)> visit, std::function<void()> done) {
+  // `visit` may end the client, and others with it.
+  void add(std::function<void(Client&)> visit, std::function<void()> done) {
     surveys_.push_back({.visit = std::move(visit), .done = std::move(done)});
   }
   bool empty() const { return surveys_.empty(); }
@@ -47,7 +48,7 @@ class survey_queue {
 
  private:
   struct survey {
-    std::function<void(const Client&)> visit;
+    std::function<void(Client&)> visit;
     std::function<void()> done;
     std::uint32_t number = 0;  // 0: it has not begun
     std::size_t clients_left = 0;

@@ -345,6 +345,19 @@ void worker::post_survey(std::function<void(const client_session&)> visit,
   });
 }
 
+void worker::post_close_wanted(std::function<bool(const client_session&)> is_wanted,
+                               close_reason reason, std::function<void(std::size_t)> done) {
+  post([this, is_wanted = std::move(is_wanted), reason, done = std::move(done)]() mutable {
+    auto closed = std::make_shared<std::size_t>(0);
+    surveys_.add(
+        [is_wanted = std::move(is_wanted), reason, closed](client_session& client) {
+          if (is_wanted(client) && client.close_by_order(reason)) ++*closed;
+        },
+        [done = std::move(done), closed] { done(*closed); });
+    post_turns();
+  });
+}
+
 void worker::post_close_idle(std::size_t count, close_reason reason, duration ahead) {
   post([this, count, reason, ahead] { close_idle(count, reason, ahead); });
 }

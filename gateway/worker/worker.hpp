@@ -90,6 +90,10 @@ class worker final : private client_session_owner {
   // Shows every client to `visit`, some in each turn of the loop, then calls `done`; both on the
   // worker's thread. Neither is called any more once the worker ends.
   void post_survey(std::function<void(const client_session&)> visit, std::function<void()> done);
+  // Closes those of whom `is_wanted` says so, some in each turn of the loop, then calls `done` with
+  // their number; all on the worker's thread, and as post_survey.
+  void post_close_wanted(std::function<bool(const client_session&)> is_wanted, close_reason reason,
+                         std::function<void(std::size_t)> done);
   // Shows the links to `visit`, on the worker's thread.
   void post_visit_links(std::function<void(const upstream_pool&)> visit);
 

@@ -195,6 +195,11 @@ void mux_core::refuse(refuse_frame refusal) {
   submit_answer(refusal);
 }
 
+stream_traffic mux_core::traffic(stream_id stream) const {
+  const mux_stream_state* state = streams_.find(stream);
+  return state == nullptr ? stream_traffic{} : stream_traffic{state->sent, state->received};
+}
+
 std::size_t mux_core::sendable(stream_id stream) {
   mux_stream_state* state = streams_.find(stream);
   if (state == nullptr || !state->can_send() || is_over()) return 0;

@@ -57,6 +57,12 @@ struct mux_counters {
   std::uint64_t deposits_dropped = 0;  // of them: above deposits_per_second
 };
 
+// Of one client, modulo 2^32: see mux_stream_state.
+struct stream_traffic {
+  std::uint32_t sent = 0;  // from the gateway to the backend
+  std::uint32_t received = 0;
+};
+
 // What is to be written, in this order. Two buffers, so that control frames overtake Data without a
 // copy.
 struct mux_output {
@@ -189,6 +195,9 @@ class mux_core {
   void refuse(refuse_frame refusal);
 
   // --- streams: both ends. An id that is no longer known is ignored
+
+  // Payload of the stream's client, over all its streams: 0 where the id is no longer known.
+  stream_traffic traffic(stream_id stream) const;
 
   // How many payload bytes submit_data takes now. 0: blocked, or over.
   std::size_t sendable(stream_id stream);

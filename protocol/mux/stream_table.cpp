@@ -10,6 +10,10 @@ stream_table::~stream_table() {
 }
 
 mux_stream_state* stream_table::find(stream_id stream) {
+  return const_cast<mux_stream_state*>(std::as_const(*this).find(stream));
+}
+
+const mux_stream_state* stream_table::find(stream_id stream) const {
   const auto found = streams_.find(stream.value);
   return found == streams_.end() ? nullptr : found->second;
 }

@@ -84,6 +84,7 @@ class stream_table {
   stream_table& operator=(const stream_table&) = delete;
 
   mux_stream_state* find(stream_id stream);
+  const mux_stream_state* find(stream_id stream) const;
   mux_stream_state& insert(stream_id stream, stream_handler* handler, std::int64_t send_bytes,
                            std::int64_t receive_bytes);
   // Leaves both queues as well.

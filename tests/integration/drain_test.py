@@ -151,7 +151,8 @@ class DrainTest(ClientCase):
         self.served_client()
         status, out, err = self.run_ctl("status")
         self.assertEqual((status, err), (0, ""))
-        self.assertEqual(out.splitlines()[0].split()[:3], ["GATEWAY", "STATE", "CLIENTS"])
+        self.assertEqual(out.splitlines()[0].split()[:4], ["GATEWAY", "VERSION", "UP", "FOR"])
+        self.assertRegex(out, r"(?m)^GATEWAY +STATE +CLIENTS ")
         self.assertRegex(out, r"(?m)^\S+ +up +1 +- +0 +0 +- +- +none$")
         for wrong in ("0s", "49h", "soon", "5"):
             status, _, err = self.run_ctl("drain", "--deadline", wrong)

@@ -7,6 +7,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace presenter::gateway {
 namespace {
@@ -33,6 +34,14 @@ class AdminPages : public testing::Test {
     };
   }
 
+  // Says who was meant.
+  static json_page tag_of(std::string what) {
+    return [what = std::move(what)](const admin_query& query, const json_reply& reply) {
+      reply({status::ok,
+             what + " " + query.value("tag").value_or("?" + query.value("key").value_or(""))});
+    };
+  }
+
   readiness state_;
   admin_content content_{.ready = [this] { return state_; },
                          .metrics = [] { return std::string{"presenter_ready 1\n"}; },
@@ -50,7 +59,12 @@ class AdminPages : public testing::Test {
                          .undo_drain = json(R"({"state":"undone"})"),
                          .upgrade = json("{}"),
                          .start_upgrade = json("{}"),
-                         .balance = json(R"({"gateways":[]})")};
+                         .balance = json(R"({"gateways":[]})"),
+                         .clients = json(R"({"clients":[]})"),
+                         .client = tag_of("client"),
+                         .close_client = tag_of("closed"),
+                         .log_level = json("info"),
+                         .set_log_level = json("debug")};
   bool is_from_here_ = true;
 };
 
@@ -78,11 +92,45 @@ TEST_F(AdminPages, TakeOrdersFromProgramsOnThisMachineOnly) {
   EXPECT_EQ(ask(verb::get, "/drain").body(), R"({"state":"up"})") << "reading is for all";
   const auto refused = ask(verb::post, "/drain");
   EXPECT_EQ(refused.result(), status::forbidden);
-  EXPECT_EQ(refused.body(), R"({"error":"orders are taken from programs on this machine only"})");
+  EXPECT_EQ(refused.body(),
+            "{\"error\":\"orders are taken from programs on this machine only\"}\n");
   is_from_here_ = true;
   admin_request of_a_page{verb::post, "/drain", 11};
   of_a_page.set(http::field::origin, "https://elsewhere.example");
   EXPECT_EQ(answer_to(of_a_page).result(), status::forbidden) << "a browser says whose it is";
+}
+
+TEST_F(AdminPages, FindAClientByTheTagInThePath) {
+  EXPECT_EQ(ask(verb::get, "/clients?count=1").body(), R"({"clients":[]})");
+  EXPECT_EQ(ask(verb::get, "/clients/g:1-a-0-17").body(), "client g:1-a-0-17");
+  EXPECT_EQ(ask(verb::get, "/clients/a%2Fb%20c").body(), "client a/b c");
+  EXPECT_EQ(ask(verb::get, "/clients/x?tag=y").body(), "client x") << "the path counts";
+  EXPECT_EQ(ask(verb::post, "/clients/g-1/close").body(), "closed g-1");
+  EXPECT_EQ(ask(verb::post, "/clients/close?key=k").body(), "closed ?k");
+  EXPECT_EQ(ask(verb::get, "/clients/%zz").result(), status::bad_request);
+  for (const auto* nothing : {"/clients/", "/clients/a/b", "/clients//close", "/clients/a/close/"})
+    EXPECT_EQ(ask(verb::get, nothing).result(), status::not_found) << nothing;
+  EXPECT_EQ(ask(verb::get, "/clients/g-1/close").result(), status::method_not_allowed);
+  EXPECT_EQ(ask(verb::post, "/clients/g-1").result(), status::method_not_allowed);
+}
+
+TEST_F(AdminPages, TakePutWhereItIsAnOrder) {
+  EXPECT_EQ(ask(verb::put, "/log-level?level=debug").body(), "debug");
+  EXPECT_EQ(ask(verb::post, "/log-level?level=debug").body(), "debug");
+  EXPECT_EQ(ask(verb::get, "/log-level").body(), "info");
+  EXPECT_EQ(ask(verb::delete_, "/log-level")[http::field::allow], "GET, HEAD, POST, PUT");
+}
+
+TEST_F(AdminPages, RefuseInOneShape) {
+  is_from_here_ = false;
+  for (const auto& [method, target] :
+       {std::pair{verb::get, "/none"}, std::pair{verb::post, "/metrics"},
+        std::pair{verb::get, "/whois?key=%"}, std::pair{verb::post, "/drain"},
+        std::pair{verb::get, "/status"}}) {
+    const auto response = ask(method, target);
+    EXPECT_EQ(response[http::field::content_type], "application/json") << target;
+    EXPECT_THAT(response.body(), testing::MatchesRegex("\\{\"error\":\"[^\"]+\"\\}\n")) << target;
+  }
 }
 
 TEST_F(AdminPages, SayWhichMethodsAPageTakes) {
