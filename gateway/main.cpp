@@ -16,6 +16,7 @@
 #include "base/standard_output.hpp"
 #include "gateway/config/config.hpp"
 #include "gateway/config/config_checks.hpp"
+#include "gateway/config/config_help.hpp"
 #include "gateway/control/file_checks.hpp"
 #include "gateway/control/launch.hpp"
 #include "gateway/control/server.hpp"
@@ -58,6 +59,18 @@ bool report_mistakes(gateway::config_result& loaded, const gateway::takeover_que
   for (const auto& mistake : of_takeover)
     fmt::print(stderr, "{}\n", mistake);
   return loaded.errors.empty() && in_map.empty() && of_takeover.empty();
+}
+
+int tell_keys(const std::string& about, bool as_markdown) {
+  std::string mistake;
+  const std::optional<std::string> text =
+      as_markdown ? gateway::config_markdown() : gateway::config_help(about, mistake);
+  if (!text) {
+    fmt::print(stderr, "presenter: {}; see presenter --help-config\n", mistake);
+    return exit_usage;
+  }
+  fmt::print("{}", *text);
+  return presenter::finish_output(program_name, 0, exit_mistake);
 }
 
 // Somebody has set it on purpose.
@@ -137,8 +150,18 @@ int main(int argc, char** argv) {
   app.footer(footer);
   std::string file;
   bool check_only = false;
-  app.add_option("--config", file, "the configuration, TOML")->required()->type_name("FILE");
+  app.add_option("--config", file, "the configuration, TOML")->type_name("FILE");
   app.add_flag("--check", check_only, "tell every mistake of the configuration, and serve nobody");
+  std::string about;
+  auto* const help =
+      app.add_option("--help-config", about,
+                     "tell what there is to configure: all keys, those of a section, "
+                     "or all about one key")
+          ->type_name("KEY")
+          ->expected(0, 1);
+  bool as_markdown = false;
+  app.add_flag("--markdown", as_markdown, "with --help-config: the tables of configuration.md")
+      ->needs(help);
   gateway::takeover_question asked;
   app.add_option(
          "--takes-state", asked.state_version,
@@ -156,6 +179,11 @@ int main(int argc, char** argv) {
     return presenter::finish_output(program_name, app.exit(wanted), exit_mistake);
   } catch (const CLI::ParseError& error) {
     fmt::print(stderr, "presenter: {}; see presenter --help\n", error.what());
+    return exit_usage;
+  }
+  if (!help->empty()) return tell_keys(about, as_markdown);
+  if (file.empty()) {
+    fmt::print(stderr, "presenter: --config is required; see presenter --help\n");
     return exit_usage;
   }
 

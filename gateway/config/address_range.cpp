@@ -68,6 +68,12 @@ std::optional<address_range> parse_address_range(std::string_view text) {
   return range;
 }
 
+std::string format_address_range(const address_range& range) {
+  const auto address = unmapped(ip::make_address_v6(range.prefix));
+  return address.to_string() + '/' +
+         std::to_string(address.is_v4() ? range.bits - mapped_bits : range.bits);
+}
+
 std::vector<address_range> address_ranges_loopback() {
   return {*parse_address_range("127.0.0.0/8"), *parse_address_range("::1")};
 }

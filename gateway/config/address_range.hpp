@@ -5,6 +5,7 @@
 #include <boost/asio/ip/address.hpp>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -22,6 +23,9 @@ struct address_range {
 // An address and the length of its prefix, or one address alone. Nothing if it is not that, or if
 // bits are set behind the prefix: then something else was meant.
 std::optional<address_range> parse_address_range(std::string_view text);
+
+// As parse_address_range takes it.
+std::string format_address_range(const address_range& range);
 
 // 127.0.0.0/8 and ::1.
 std::vector<address_range> address_ranges_loopback();

@@ -4,10 +4,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <exception>
 #include <utility>
 
 #include "gateway/config/config_checks.hpp"
+#include "gateway/config/config_environment.hpp"
+#include "gateway/config/config_keys.hpp"
 #include "gateway/config/config_reader.hpp"
 #include "gateway/config/dns_reader.hpp"
 #include "protocol/wire/thrift_path.hpp"
@@ -28,8 +31,9 @@ constexpr std::size_t packet_header_bytes = 4;
 constexpr std::size_t alpn_names_max = 16;
 
 // The address, if the key is there and is one.
-std::optional<tcp_endpoint> read_endpoint(config_section& section, std::string_view key) {
-  const auto text = section.text(key);
+std::optional<tcp_endpoint> read_endpoint(config_section& section, std::string_view key,
+                                          const std::optional<tcp_endpoint>& now) {
+  const auto text = section.text(key, now ? format_endpoint(*now) : "");
   if (!text) return std::nullopt;
   auto endpoint = parse_endpoint(*text);
   if (endpoint && endpoint->address().is_multicast()) endpoint.reset();
@@ -39,22 +43,43 @@ std::optional<tcp_endpoint> read_endpoint(config_section& section, std::string_v
   return endpoint;
 }
 
+std::vector<std::string> texts_of(const std::vector<address_range>& ranges) {
+  std::vector<std::string> texts;
+  for (const address_range& each : ranges)
+    texts.push_back(format_address_range(each));
+  return texts;
+}
+
+std::string text_of(const std::filesystem::path& path) {
+  return path.string();
+}
+
+std::string text_of(const std::optional<std::filesystem::path>& path) {
+  return path ? path->string() : "";
+}
+
 // The path, taken from the configuration's folder, if the key is there and its file passes.
 template <class Check>
-std::optional<std::filesystem::path> read_path(config_section& section, std::string_view key,
-                                               const std::filesystem::path& folder, Check check) {
-  const auto text = section.text(key);
-  if (!text) return std::nullopt;
+void read_path(config_section& section, std::string_view key, const std::filesystem::path& folder,
+               std::optional<std::filesystem::path>& out, Check check) {
+  const auto text = section.text(key, text_of(out));
+  if (!text) return;
   auto path = folder / *text;
-  if (auto mistake = check(path); !mistake.empty()) {
+  if (auto mistake = check(path); !mistake.empty())
     section.fail(key, std::move(mistake));
-    return std::nullopt;
-  }
-  return path;
+  else
+    out = std::move(path);
+}
+
+// The same without a look at what is there.
+template <class Path>
+void read_path(config_section& section, std::string_view key, const std::filesystem::path& folder,
+               Path& out) {
+  if (const auto text = section.text(key, text_of(out))) out = folder / *text;
 }
 
 void read_gateway(config_section section, gateway_config& out) {
-  const auto name = section.text("name");
+  const auto name = section.text("name", out.name);
   const auto is_printable = [](char c) { return c > ' ' && c <= '~'; };
   if (name && name->size() <= limits::node_bytes_max && std::ranges::all_of(*name, is_printable))
     out.name = *name;
@@ -65,7 +90,7 @@ void read_gateway(config_section section, gateway_config& out) {
 }
 
 void read_listen(config_section section, listen_config& out) {
-  if (const auto address = read_endpoint(section, "address")) out.address = *address;
+  if (const auto address = read_endpoint(section, "address", out.address)) out.address = *address;
   section.read("backlog", out.backlog, 1, 65'535);
   section.read("fast_open", out.fast_open, 0, 65'535);
   section.finish();
@@ -83,10 +108,7 @@ void read_clients(config_section section, clients_config& out) {
                  fmt::format("{} is less than keepalive_idle + keepalive_count × "
                              "keepalive_interval, {}: it would replace the count",
                              format_duration(out.user_timeout), format_duration(found_after)));
-  section.read("notsent_lowat_bytes", out.notsent_lowat_bytes, 0, 16'777'216);
-  if (out.notsent_lowat_bytes != 0 && out.notsent_lowat_bytes < 4'096)
-    section.fail("notsent_lowat_bytes",
-                 fmt::format("must be 0 or 4096 to 16777216, not {}", out.notsent_lowat_bytes));
+  section.read_or_off("notsent_lowat_bytes", out.notsent_lowat_bytes, 4'096, 16'777'216);
   section.read_or_off("idle_timeout", out.idle_timeout, 1s, 168h);
   section.finish();
 }
@@ -96,7 +118,7 @@ void read_limits(config_section section, limits_config& out) {
   section.read("address_unauthenticated_max", out.address_unauthenticated_max, 0, 1'000'000);
   section.read("address_handshakes_per_second", out.address_handshakes_per_second, 0, 1'000'000);
   section.read("address_handshakes_burst", out.address_handshakes_burst, 1, 1'000'000);
-  if (const auto texts = section.texts("address_exempt")) {
+  if (const auto texts = section.texts("address_exempt", texts_of(out.address_exempt))) {
     out.address_exempt.clear();
     for (const auto& text : *texts) {
       if (const auto range = parse_address_range(text))
@@ -112,7 +134,7 @@ void read_limits(config_section section, limits_config& out) {
 }
 
 void read_tickets(config_section& section, tls_config& out, const std::filesystem::path& folder) {
-  out.ticket_key_file = read_path(section, "ticket_key_file", folder, check_secret_file);
+  read_path(section, "ticket_key_file", folder, out.ticket_key_file, check_secret_file);
   ticket_policy& policy = out.tickets;
   section.read("ticket_rotation", policy.rotation, 1s, policy.lifetime_max / 2);
   section.read("ticket_lifetime", policy.lifetime, 2s, policy.lifetime_max);
@@ -129,31 +151,27 @@ void read_certificate(config_section& section, certificate_config& out,
                       const std::filesystem::path& folder) {
   section.require("certificate");
   section.require("private_key");
-  if (const auto path = section.text("certificate")) out.certificate = folder / *path;
-  if (const auto path = section.text("private_key")) out.private_key = folder / *path;
-  if (const auto path = section.text("ocsp_response")) out.ocsp_response = folder / *path;
-  if (auto names = section.texts("names")) out.names = std::move(*names);
+  read_path(section, "certificate", folder, out.certificate);
+  read_path(section, "private_key", folder, out.private_key);
+  read_path(section, "ocsp_response", folder, out.ocsp_response);
+  if (auto names = section.texts("names", out.names)) out.names = std::move(*names);
   if (section.has("names") && out.names.empty()) section.fail("names", "must name one at least");
 }
 
 // An array of names, one at least. Whether OpenSSL knows them is found by tls_files.
 void read_names(config_section& section, std::string_view key, std::vector<std::string>& out) {
-  auto names = section.texts(key);
+  auto names = section.texts(key, out);
   if (!names) return;
   if (names->empty()) return section.fail(key, "must name one at least");
   out = std::move(*names);
 }
 
 void read_tls_protocol(config_section& section, tls_config& out) {
-  std::string version = "1.2";
-  section.read("min_version", version);
-  if (version != "1.2" && version != "1.3")
-    section.fail("min_version", fmt::format("must be \"1.2\" or \"1.3\", not \"{}\"", version));
-  out.requires_tls13 = version == "1.3";
+  section.read_word("min_version", std::array{"1.2", "1.3"}, out.requires_tls13);
   read_names(section, "suites_12", out.suites_12);
   read_names(section, "suites_13", out.suites_13);
   read_names(section, "curves", out.curves);
-  if (auto names = section.texts("alpn")) {
+  if (auto names = section.texts("alpn", out.alpn)) {
     // RFC 7301 §3.1.
     const bool are_long =
         std::ranges::any_of(*names, [](const auto& name) { return name.size() > 255; });
@@ -166,16 +184,9 @@ void read_tls_protocol(config_section& section, tls_config& out) {
 
 void read_client_certificates(config_section& section, tls_config& out,
                               const std::filesystem::path& folder) {
-  const std::vector<std::string> modes{"none", "optional", "required"};
-  std::string mode = "none";
-  section.read("client_certificate", mode);
-  const auto found = std::ranges::find(modes, mode);
-  if (found == modes.end())
-    section.fail("client_certificate",
-                 fmt::format("must be one of {}, not '{}'", fmt::join(modes, ", "), mode));
-  else
-    out.client_certificate = static_cast<client_certificates>(found - modes.begin());
-  if (const auto path = section.text("client_ca")) out.client_ca = folder / *path;
+  section.read_word("client_certificate", std::array{"none", "optional", "required"},
+                    out.client_certificate);
+  read_path(section, "client_ca", folder, out.client_ca);
   const bool asks = out.client_certificate != client_certificates::none;
   if (asks && !section.has("client_ca"))
     section.fail("client_certificate", "needs 'client_ca', the authorities to be trusted");
@@ -185,16 +196,16 @@ void read_client_certificates(config_section& section, tls_config& out,
 
 void read_tls(config_section section, tls_config& out, const std::filesystem::path& folder) {
   read_certificate(section, out, folder);
-  for (config_section& table : section.sections("certificates")) {
-    read_certificate(table, out.certificates.emplace_back(), folder);
-    table.finish();
+  auto tables = section.sections("certificates", out.certificates.size());
+  out.certificates.resize(tables.size());
+  for (std::size_t i = 0; i < tables.size(); ++i) {
+    read_certificate(tables[i], out.certificates[i], folder);
+    tables[i].finish();
   }
   section.read("strict_sni", out.strict_sni);
   read_tls_protocol(section, out);
   read_client_certificates(section, out, folder);
-  section.read("watch_interval", out.watch_interval, 0ms, 1h);
-  if (out.watch_interval > 0ms && out.watch_interval < 100ms)
-    section.fail("watch_interval", "must be 0 or at least 100ms");
+  section.read_or_off("watch_interval", out.watch_interval, 100ms, 1h);
   section.read("detach_records", out.detach_records);
   section.read("early_data", out.early_data);
   section.read("handshake_timeout", out.handshake_timeout, 100ms, 5min);
@@ -208,7 +219,7 @@ void read_auth(config_section section, auth_config& out) {
     section.fail("parser", fmt::format("must be \"thrift\", not \"{}\"", out.parser));
   section.read("method", out.method);
   if (out.method.size() > 255) section.fail("method", "must be at most 255 bytes long");
-  if (const auto text = section.text("key_path")) {
+  if (const auto text = section.text("key_path", fmt::format("{}", fmt::join(out.key_path, ".")))) {
     auto path = protocol::parse_key_path(*text);
     if (path)
       out.key_path = std::move(*path);
@@ -225,24 +236,24 @@ void read_auth(config_section section, auth_config& out) {
 void read_shards(config_section section, shards_config& out, const std::filesystem::path& folder) {
   const bool has_zookeeper = section.has("zookeeper");
   const bool has_file = section.has("file");
-  out.zookeeper = section.text("zookeeper");
-  if (out.zookeeper) {
+  if (auto text = section.text("zookeeper", out.zookeeper.value_or(""))) {
+    out.zookeeper = std::move(text);
     auto mistake = check_zookeeper(*out.zookeeper);
     if (!mistake.empty()) section.fail("zookeeper", std::move(mistake));
   }
-  out.file = read_path(section, "file", folder, check_readable);
+  read_path(section, "file", folder, out.file, check_readable);
   if (has_zookeeper == has_file)
     section.fail(has_file ? "file" : "", has_file ? "only one of 'zookeeper' and 'file' may be set"
                                                   : "needs 'zookeeper' or 'file'");
   section.read("session_timeout", out.session_timeout, 1s, 5min);
-  out.zookeeper_auth_file =
-      read_path(section, "zookeeper_auth_file", folder, check_zookeeper_auth_file);
+  read_path(section, "zookeeper_auth_file", folder, out.zookeeper_auth_file,
+            check_zookeeper_auth_file);
   if (section.has("zookeeper_auth_file") && !has_zookeeper)
     section.fail("zookeeper_auth_file", "is of no use without 'zookeeper'");
-  out.saved_map = read_path(section, "saved_map", folder, check_writable_folder_of);
+  read_path(section, "saved_map", folder, out.saved_map, check_writable_folder_of);
   if (section.has("saved_map") && !has_zookeeper)
     section.fail("saved_map", "is of no use without 'zookeeper'");
-  out.remove_dead = out.zookeeper_auth_file.has_value();
+  if (!section.is_describing()) out.remove_dead = out.zookeeper_auth_file.has_value();
   section.read("remove_dead", out.remove_dead);
   if (section.has("remove_dead") && !has_zookeeper)
     section.fail("remove_dead", "is of no use without 'zookeeper'");
@@ -281,46 +292,30 @@ void read_upstream(config_section section, upstream_config& out, const auth_conf
 }
 
 void read_log(config_section section, log_config& out) {
-  if (const auto text = section.text("level")) {
-    const auto level = log_level_of(*text);
-    if (level)
-      out.level = *level;
-    else
-      section.fail("level", fmt::format("must be one of {}, not '{}'",
-                                        fmt::join(log_level_names, ", "), *text));
-  }
+  section.read_word("level", log_level_names, out.level);
   section.finish();
 }
 
 // The folder's content is looked at by control/file_checks.
 void read_hooks(config_section section, hooks_config& out, const std::filesystem::path& folder) {
-  if (const auto path = section.text("directory")) out.directory = folder / *path;
+  read_path(section, "directory", folder, out.directory);
   section.read("timeout", out.timeout, 100ms, 1h);
   section.finish();
 }
 
 void read_drain(config_section& root, const dns_config& dns, drain_config& out) {
-  out.is_configured = root.has("drain");
+  if (!root.is_describing()) out.is_configured = root.has("drain");
   auto section = root.section("drain");
   section.read("quiet", out.quiet, 1s, 24h);
   if (out.is_configured && dns.publisher != dns_publisher_kind::none && out.quiet < dns.ttl)
     section.fail("quiet", fmt::format("{} is less than dns.ttl, {}: caches still have the record",
                                       format_duration(out.quiet), format_duration(dns.ttl)));
-  duration deadline{};
-  section.read("deadline", deadline, drain_deadline_min, drain_deadline_max);
-  if (deadline != 0ms) out.deadline = deadline;
+  section.read("deadline", out.deadline, drain_deadline_min, drain_deadline_max);
   section.finish();
 }
 
 void read_balance(config_section section, balance_config& out) {
-  if (section.is_text("shed")) {
-    std::string word;
-    section.read("shed", word);
-    if (word != "off")
-      section.fail("shed", fmt::format("must be \"off\" or a ratio, not '{}'", word));
-  } else if (section.has("shed")) {
-    section.read("shed", out.shed.emplace(), 1.05, 10.0);
-  }
+  section.read_or_word("shed", "off", out.shed, 1.05, 10.0);
   section.read("shed_per_second", out.shed_per_second, 0.0, 1e6);
   section.read("floor", out.floor, 0.01, 1.0);
   section.finish();
@@ -332,7 +327,8 @@ void read_small(config_section& root, config& out) {
   workers.finish();
 
   auto admin = root.section("admin");
-  out.admin.address = read_endpoint(admin, "address");
+  if (const auto address = read_endpoint(admin, "address", out.admin.address))
+    out.admin.address = address;
   admin.finish();
 
   auto moves = root.section("moves");
@@ -357,9 +353,10 @@ void read_small(config_section& root, config& out) {
   upgrade.finish();
 }
 
-void read_all(const toml::table& table, const std::filesystem::path& folder, config& out,
+// `table`: nullptr: to describe.
+void read_all(const toml::table* table, const std::filesystem::path& folder, config& out,
               config_errors& errors) {
-  config_section root{&table, "", {1, 1}, errors};
+  config_section root{table, "", {1, 1}, errors};
   read_gateway(root.section("gateway"), out.gateway);
   read_listen(root.section("listen"), out.listen);
   read_clients(root.section("clients"), out.clients);
@@ -376,14 +373,16 @@ void read_all(const toml::table& table, const std::filesystem::path& folder, con
   root.finish();
 }
 
-void load(const std::filesystem::path& file, config& out, config_errors& errors) {
+void load(const std::filesystem::path& file, const environment_map& environment, config& out,
+          config_errors& errors) {
   if (file.empty()) return errors.add({0, 0}, "", "--config names no file");
   std::string text;
   if (auto mistake = read_whole(file, file_bytes_max, text); !mistake.empty())
     return errors.add({0, 0}, "", std::move(mistake));
   try {
-    const auto table = toml::parse(text);
-    read_all(table, file.parent_path(), out, errors);
+    auto table = toml::parse(text);
+    override_from(environment, describe({}), table, errors);
+    read_all(&table, file.parent_path(), out, errors);
   } catch (const toml::parse_error& error) {
     const auto at = error.source().begin;
     errors.add(at, "", fmt::format("column {}: {}", at.column, error.description()));
@@ -414,11 +413,21 @@ void config_result::warn(const config_table& table, std::string_view key, std::s
   insert(warnings, places.error_at(table, key, std::move(text)));
 }
 
-config_result load_config(const std::filesystem::path& file) noexcept {
+std::vector<described_key> describe(const config& values) {
+  std::vector<described_key> keys;
+  config_errors ignored;
+  ignored.described = &keys;
+  config copy = values;
+  read_all(nullptr, {}, copy, ignored);
+  return keys;
+}
+
+config_result load_config(const std::filesystem::path& file,
+                          const environment_map& environment) noexcept {
   config_result result;
-  config_errors errors{file.string(), {}, {}, config_places{file.string()}};
+  config_errors errors{file.string(), {}, {}, config_places{file.string()}, &environment};
   try {
-    load(file, result.value, errors);
+    load(file, environment, result.value, errors);
   } catch (const std::exception& error) {
     errors.add({0, 0}, "", fmt::format("cannot read '{}': {}", file.string(), error.what()));
   }

@@ -1,5 +1,6 @@
-// The gateway's configuration: one TOML file, read once at start into plain values. Every key, its
-// default, unit, range and meaning is a member here; deploy/configuration.md has them in tables.
+// The gateway's configuration: one TOML file and what the environment overrides, read into plain
+// values. Every key, its default, unit, range and meaning is a member here; deploy/configuration.md
+// has them in tables, which key_texts.cpp and the reader make.
 // `load_config` checks the values. What the files that they name hold is checked by those who load
 // them, and what they find is placed in the configuration by `config_result::fail`.
 #pragma once
@@ -9,6 +10,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -326,9 +329,14 @@ struct config_result {
   void warn(const config_table& table, std::string_view key, std::string text);
 };
 
+// Variables of the environment and their values.
+using environment_map = std::map<std::string, std::string, std::less<>>;
+environment_map own_variables();
+
 // Reads and checks the whole file; throws nothing. A TOML syntax error ends the reading, everything
 // else is collected. Looks whether files that are named can be read; no network.
-config_result load_config(const std::filesystem::path& file) noexcept;
+config_result load_config(const std::filesystem::path& file,
+                          const environment_map& environment = own_variables()) noexcept;
 
 // How many clients the process may hold when it may open `descriptors_max` files:
 // `limits.clients_max` if that is set and fits, else all but a reserve for links, listeners, logs

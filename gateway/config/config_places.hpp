@@ -18,6 +18,7 @@ struct config_error {
   std::uint32_t column = 0;  // from 1; 0: unknown
   std::string key;           // "tls.certificate"; empty: not about one key
   std::string text;
+  std::string variable{};  // of the environment, where the value comes from it
 
   // "presenter.toml:12: tls.certificate: cannot read 'x.pem': No such file or directory"
   std::string to_string() const;
@@ -28,6 +29,9 @@ struct config_table {
   std::string name;
   std::size_t number = 0;
   auto operator<=>(const config_table&) const = default;
+
+  // "tls.certificates[2]"
+  std::string to_string() const;
 };
 
 // Bounds: the keys of a file, whose size is limited.
@@ -38,14 +42,28 @@ class config_places {
   struct place {
     std::uint32_t line = 0;
     std::uint32_t column = 0;
+    std::string variable{};
+    std::string written{};
   };
   // Without a key: of the table itself.
   void add(const config_table& table, std::string_view key, place at);
+
+  // The key's value comes from this variable of the environment.
+  void add_variable(const config_table& table, std::string_view key, std::string variable);
+  // The key's value has variables in it: this is how the file has it.
+  void add_written(const config_table& table, std::string_view key, std::string written);
+
+  // "environment PRESENTER_LOG_LEVEL", "presenter.toml:12"; empty: neither has the key.
+  std::string origin_of(const config_table& table, std::string_view key) const;
+  // Nothing: the value has no variables in it.
+  const std::string* written(const config_table& table, std::string_view key) const;
 
   // At the key's value, or at the table if it does not have that key.
   config_error error_at(const config_table& table, std::string_view key, std::string text) const;
 
  private:
+  const place* find(const config_table& table, std::string_view key) const;
+
   std::string file_;
   std::map<config_table, std::map<std::string, place, std::less<>>> places_;
 };

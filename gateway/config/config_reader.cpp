@@ -8,6 +8,8 @@
 #include <charconv>
 #include <numeric>
 
+#include "gateway/config/config_environment.hpp"
+
 namespace presenter::gateway {
 namespace {
 
@@ -57,6 +59,29 @@ std::string_view type_name(const toml::node& node) {
   }
 }
 
+// As a person writes it: nothing needs no unit.
+std::string duration_text(duration value) {
+  return value == duration::zero() ? "0" : format_duration(value);
+}
+
+std::string range_text(const std::string& min, const std::string& max, bool may_be_off) {
+  return fmt::format("{}{} – {}", may_be_off ? "0, or " : "", min, max);
+}
+
+// "`a`, `b` or `c`"
+std::string choice_text(const std::vector<std::string_view>& words) {
+  std::string text;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const char* const before = i == 0 ? "" : i + 1 == words.size() ? " or " : ", ";
+    text += fmt::format("{}`{}`", before, words[i]);
+  }
+  return text;
+}
+
+std::string list_text(const std::vector<std::string>& texts) {
+  return texts.empty() ? "[]" : fmt::format("[\"{}\"]", fmt::join(texts, "\", \""));
+}
+
 // A NUL inside would cut the text short wherever it meets a C interface.
 bool is_usable(const std::string& text) {
   return !text.empty() && text.find('\0') == std::string::npos;
@@ -103,7 +128,7 @@ void config_errors::add(toml::source_position at, std::string key, std::string t
 
 config_section::config_section(const toml::table* table, std::string name, toml::source_position at,
                                config_errors& errors, std::size_t number)
-    : table_(table), name_(std::move(name)), at_(at), errors_(errors) {
+    : table_(table), name_(std::move(name)), number_(number), at_(at), errors_(errors) {
   const config_table of{name_, number};
   errors_.places.add(of, "", {at.line, at.column});
   if (table == nullptr) return;
@@ -113,11 +138,19 @@ config_section::config_section(const toml::table* table, std::string name, toml:
   }
 }
 
+void config_section::describe(std::string_view key, value_type type, std::string value,
+                              std::string range) {
+  if (is_describing())
+    errors_.described->push_back(
+        {{name_, number_}, std::string(key), type, std::move(value), std::move(range)});
+}
+
 void config_section::read(std::string_view key, std::string& out) {
-  if (auto value = text(key)) out = std::move(*value);
+  if (auto value = text(key, out)) out = std::move(*value);
 }
 
 void config_section::read(std::string_view key, bool& out) {
+  describe(key, value_type::boolean, out ? "true" : "false");
   const auto* node = find(key);
   if (node == nullptr) return;
   if (const auto value = node->value_exact<bool>()) {
@@ -128,6 +161,7 @@ void config_section::read(std::string_view key, bool& out) {
 }
 
 void config_section::read(std::string_view key, double& out, double min, double max) {
+  describe(key, value_type::number, fmt::format("{}", out), fmt::format("{} – {}", min, max));
   const auto* node = find(key);
   if (node == nullptr) return;
   const auto value = node->is_number() ? node->value<double>() : std::nullopt;
@@ -137,7 +171,43 @@ void config_section::read(std::string_view key, double& out, double min, double 
   out = *value;
 }
 
+void config_section::read_or_word(std::string_view key, std::string_view word,
+                                  std::optional<double>& out, double min, double max) {
+  describe(key, value_type::number_or_word, out ? fmt::format("{}", *out) : std::string(word),
+           fmt::format("`{}`, or {} – {}", word, min, max));
+  const auto* node = find(key);
+  if (node == nullptr) return;
+  if (const auto* text = node->as_string()) {
+    if (text->get() != word)
+      return fail(key,
+                  fmt::format("must be \"{}\" or {} to {}, not '{}'", word, min, max, text->get()));
+    out.reset();
+    return;
+  }
+  const auto value = node->is_number() ? node->value<double>() : std::nullopt;
+  if (!value) return fail(key, fmt::format("must be a number, not {}", type_name(*node)));
+  if (!(*value >= min && *value <= max))
+    return fail(key, fmt::format("must be {} to {}, not {}", min, max, *value));
+  out = value;
+}
+
 void config_section::read(std::string_view key, duration& out, duration min, duration max) {
+  describe(key, value_type::duration, duration_text(out),
+           range_text(duration_text(min), duration_text(max), false));
+  const auto* node = find(key);
+  if (node == nullptr) return;
+  const auto value = duration_of(key, *node);
+  if (!value) return;
+  if (*value < min || *value > max)
+    return fail(key, fmt::format("must be {} to {}, not {}", format_duration(min),
+                                 format_duration(max), format_duration(*value)));
+  out = *value;
+}
+
+void config_section::read(std::string_view key, std::optional<duration>& out, duration min,
+                          duration max) {
+  describe(key, value_type::duration, out ? duration_text(*out) : "",
+           range_text(duration_text(min), duration_text(max), false));
   const auto* node = find(key);
   if (node == nullptr) return;
   const auto value = duration_of(key, *node);
@@ -149,6 +219,8 @@ void config_section::read(std::string_view key, duration& out, duration min, dur
 }
 
 void config_section::read_or_off(std::string_view key, duration& out, duration min, duration max) {
+  describe(key, value_type::duration, duration_text(out),
+           range_text(duration_text(min), duration_text(max), true));
   const auto* node = find(key);
   if (node == nullptr) return;
   const auto value = duration_of(key, *node);
@@ -170,8 +242,11 @@ std::optional<duration> config_section::duration_of(std::string_view key, const 
   return std::nullopt;
 }
 
-std::optional<std::int64_t> config_section::integer(std::string_view key, std::int64_t min,
-                                                    std::int64_t max) {
+std::optional<std::int64_t> config_section::integer(std::string_view key, std::int64_t now,
+                                                    std::int64_t min, std::int64_t max,
+                                                    bool may_be_off) {
+  describe(key, value_type::integer, std::to_string(now),
+           range_text(std::to_string(min), std::to_string(max), may_be_off));
   const auto* node = find(key);
   if (node == nullptr) return std::nullopt;
   const auto* value = node->as_integer();
@@ -179,14 +254,29 @@ std::optional<std::int64_t> config_section::integer(std::string_view key, std::i
     fail(key, fmt::format("must be an integer, not {}", type_name(*node)));
     return std::nullopt;
   }
-  if (value->get() < min || value->get() > max) {
-    fail(key, fmt::format("must be {} to {}, not {}", min, max, value->get()));
+  const bool is_off = may_be_off && value->get() == 0;
+  if (!is_off && (value->get() < min || value->get() > max)) {
+    fail(key, fmt::format("must be {}{} to {}, not {}", may_be_off ? "0 or " : "", min, max,
+                          value->get()));
     return std::nullopt;
   }
   return value->get();
 }
 
-std::optional<std::string> config_section::text(std::string_view key) {
+std::optional<std::size_t> config_section::word(std::string_view key,
+                                                const std::vector<std::string_view>& words,
+                                                std::size_t now) {
+  const auto value = text(key, std::string(words[now]));
+  if (is_describing()) errors_.described->back().range = choice_text(words);
+  if (!value) return std::nullopt;
+  const auto found = std::ranges::find(words, *value);
+  if (found != words.end()) return static_cast<std::size_t>(found - words.begin());
+  fail(key, fmt::format("must be one of {}, not '{}'", fmt::join(words, ", "), *value));
+  return std::nullopt;
+}
+
+std::optional<std::string> config_section::text(std::string_view key, std::string now) {
+  describe(key, value_type::text, std::move(now));
   const auto* node = find(key);
   if (node == nullptr) return std::nullopt;
   const auto* value = node->as_string();
@@ -198,10 +288,28 @@ std::optional<std::string> config_section::text(std::string_view key) {
     fail(key, "must not be empty or contain NUL");
     return std::nullopt;
   }
-  return value->get();
+  std::string text = value->get();
+  if (!expand(key, text)) return std::nullopt;
+  return text;
 }
 
-std::optional<std::vector<std::string>> config_section::texts(std::string_view key) {
+// What the file has stays known: a variable's value may be a secret.
+bool config_section::expand(std::string_view key, std::string& text) {
+  if (text.find("${") == std::string::npos) return true;
+  static const environment_map empty;
+  const auto expanded = expand_variables(text, errors_.environment ? *errors_.environment : empty);
+  errors_.places.add_written({name_, number_}, key, text);
+  text = expanded.text;
+  if (expanded.missing.empty() && is_usable(text)) return true;
+  fail(key, expanded.missing.empty()
+                ? "must not be empty or contain NUL"
+                : fmt::format("the environment has no variable '{}'", expanded.missing));
+  return false;
+}
+
+std::optional<std::vector<std::string>> config_section::texts(std::string_view key,
+                                                              const std::vector<std::string>& now) {
+  describe(key, value_type::texts, is_describing() ? list_text(now) : "");
   const auto* node = find(key);
   if (node == nullptr) return std::nullopt;
   const auto* array = node->as_array();
@@ -213,6 +321,7 @@ std::optional<std::vector<std::string>> config_section::texts(std::string_view k
       fail(key, "must not hold an empty string or one with NUL");
       return std::nullopt;
     }
+    if (!expand(key, out.back())) return std::nullopt;
   }
   if (fits) return out;
   fail(key, "must be an array of strings");
@@ -227,8 +336,10 @@ config_section config_section::section(std::string_view name) {
   return {table, full_name(name), node->source().begin, errors_};
 }
 
-std::vector<config_section> config_section::sections(std::string_view name) {
+std::vector<config_section> config_section::sections(std::string_view name, std::size_t now) {
   std::vector<config_section> found;
+  for (std::size_t i = 0; is_describing() && i < now; ++i)
+    found.push_back({nullptr, full_name(name), at_, errors_, i + 1});
   const auto* node = find(name);
   if (node == nullptr) return found;
   const auto* array = node->as_array();
@@ -248,11 +359,6 @@ bool config_section::has(std::string_view key) const {
   return table_ != nullptr && table_->contains(key);
 }
 
-bool config_section::is_text(std::string_view key) {
-  const auto* node = find(key);
-  return node != nullptr && node->is_string();
-}
-
 void config_section::require(std::string_view key) {
   if (!has(key)) fail(key, "is required");
 }
@@ -266,10 +372,9 @@ void config_section::warn(std::string_view key, std::string text) {
 }
 
 config_error config_section::error_at(std::string_view key, std::string text) const {
-  const auto* node = table_ == nullptr ? nullptr : table_->get(key);
-  const auto at = node == nullptr ? at_ : node->source().begin;
-  return {errors_.file, static_cast<std::uint32_t>(at.line), static_cast<std::uint32_t>(at.column),
-          full_name(key), std::move(text)};
+  config_error error = errors_.places.error_at({name_, number_}, key, std::move(text));
+  error.file = errors_.file;
+  return error;
 }
 
 void config_section::finish() {

@@ -33,20 +33,8 @@ bool is_of_server(char each) {
          (each >= '0' && each <= '9') || each == '-' || each == '_' || each == '.';
 }
 
-// One of the names, which are in the order of the enumerators.
-template <class Enum, class Names>
-void read_word(config_section& section, std::string_view key, const Names& names, Enum& out) {
-  const auto text = section.text(key);
-  if (!text) return;
-  const auto found = std::ranges::find(names, *text);
-  if (found == names.end())
-    return section.fail(key,
-                        fmt::format("must be one of {}, not '{}'", fmt::join(names, ", "), *text));
-  out = static_cast<Enum>(found - names.begin());
-}
-
 void read_name(config_section& section, std::string_view key, std::string& out) {
-  const auto name = section.text(key);
+  const auto name = section.text(key, out);
   if (!name) return;
   if (absolute_name(*name))
     out = *name;
@@ -63,7 +51,10 @@ bool takes_family_of(const boost::asio::ip::address& listening,
 
 void read_addresses(config_section& section, const boost::asio::ip::address& listening,
                     std::vector<boost::asio::ip::address>& out) {
-  const auto texts = section.texts("addresses");
+  std::vector<std::string> now;
+  for (const auto& each : out)
+    now.push_back(each.to_string());
+  const auto texts = section.texts("addresses", now);
   if (!texts) return;
   if (texts->empty() || texts->size() > addresses_max)
     return section.fail("addresses", fmt::format("must be 1 to {} addresses", addresses_max));
@@ -85,8 +76,13 @@ void read_addresses(config_section& section, const boost::asio::ip::address& lis
   }
 }
 
+std::string text_of(const net::http_url& url) {
+  return (url.is_tls ? "https://" : "http://") + url.authority() +
+         (url.target == "/" ? "" : url.target);
+}
+
 void read_url(config_section& section, std::optional<net::http_url>& out) {
-  const auto text = section.text("url");
+  const auto text = section.text("url", out ? text_of(*out) : "");
   if (!text) return;
   const auto url = net::parse_http_url(*text);
   if (!url || url->target.find('?') != std::string::npos)
@@ -109,19 +105,19 @@ void read_route53(config_section section, const fs::path& folder, const dns_conf
                   route53_config& out) {
   section.read("zone_id", out.zone_id);
   read_prefix(section, out.set_prefix);
-  if (const auto text = section.text("endpoint")) {
+  if (const auto text = section.text("endpoint", text_of(out.endpoint))) {
     const auto url = net::parse_http_url(*text);
     if (url)
       out.endpoint = *url;
     else
       section.fail("endpoint", fmt::format("'{}' is not a URL like 'https://host'", *text));
   }
-  if (const auto path = section.text("ca_file")) {
+  if (const auto path = section.text("ca_file", out.ca_file.value_or("").string())) {
     out.ca_file = folder / *path;
     if (auto mistake = check_readable(*out.ca_file); !mistake.empty())
       section.fail("ca_file", std::move(mistake));
   }
-  read_word(section, "credentials", aws_credentials_names, out.credentials);
+  section.read_word("credentials", aws_credentials_names, out.credentials);
   section.read("profile", out.profile);
   if (dns.publisher == dns_publisher_kind::route53) section.require("zone_id");
   section.finish();
@@ -134,12 +130,12 @@ void read_powerdns(config_section section, const fs::path& folder, const dns_con
   if (!std::ranges::all_of(out.server, is_of_server))
     section.fail("server", fmt::format("'{}' is not a name like 'localhost'", out.server));
   read_name(section, "zone", out.zone);
-  if (const auto path = section.text("api_key_file")) {
+  if (const auto path = section.text("api_key_file", out.api_key_file.string())) {
     out.api_key_file = folder / *path;
     if (auto mistake = check_secret_file(out.api_key_file); !mistake.empty())
       section.fail("api_key_file", std::move(mistake));
   }
-  if (const auto path = section.text("ca_file")) {
+  if (const auto path = section.text("ca_file", out.ca_file.value_or("").string())) {
     out.ca_file = folder / *path;
     if (auto mistake = check_readable(*out.ca_file); !mistake.empty())
       section.fail("ca_file", std::move(mistake));
@@ -156,14 +152,14 @@ void read_powerdns(config_section section, const fs::path& folder, const dns_con
 
 void read_file(config_section section, const fs::path& folder, const dns_config& dns,
                dns_file_config& out) {
-  if (const auto path = section.text("path")) out.path = folder / *path;
+  if (const auto path = section.text("path", out.path.string())) out.path = folder / *path;
   if (dns.publisher == dns_publisher_kind::file) section.require("path");
   section.finish();
 }
 
 void read_exec(config_section section, const fs::path& folder, const dns_config& dns,
                dns_exec_config& out) {
-  if (const auto path = section.text("program")) out.program = folder / *path;
+  if (const auto path = section.text("program", out.program.string())) out.program = folder / *path;
   section.read("timeout", out.timeout, 100ms, 10min);
   if (dns.publisher == dns_publisher_kind::exec) section.require("program");
   section.finish();
@@ -173,7 +169,7 @@ void read_exec(config_section section, const fs::path& folder, const dns_config&
 
 void read_dns(config_section section, const boost::asio::ip::address& listening,
               const fs::path& folder, dns_config& out) {
-  read_word(section, "publisher", dns_publisher_names, out.publisher);
+  section.read_word("publisher", dns_publisher_names, out.publisher);
   read_name(section, "record", out.record);
   read_addresses(section, listening, out.addresses);
   section.read("ttl", out.ttl, 1s, 24h);

@@ -26,6 +26,7 @@ RECIPES = {
     "deploy/demo [": "synopsis", "deploy/demo --scale": "synopsis",
     "deploy/demo --upgrade": "synopsis",
     "tests/run [": "synopsis", "presenter --config FILE": "synopsis",
+    "presenter --help-config": "synopsis",
     "presenterctl shards ": "synopsis", "presenterctl gateway drain ": "synopsis",
     "presenterctl gateway upgrade ": "synopsis",
     "terminationGracePeriodSeconds": "pod", "PRESENTER_BIN=$PWD/": "synopsis",

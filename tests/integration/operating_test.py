@@ -61,6 +61,33 @@ class DocumentsTest(InstallationTest):
                 with self.subTest(key=key):
                     self.assertEqual(default.strip("`"), referred[key].strip('"'))
 
+    def test_the_tables_are_those_of_the_program(self):
+        """PRESENTER_GOLDEN_WRITE=1 writes them into the document."""
+        status, said, _ = run("--help-config", "--markdown")
+        self.assertEqual(status, 0)
+        document = text_of(CONFIGURATION)
+        for heading, table in re.findall(r"^(## \[[\w.]+\]\n)\n((?:\|.*\n)+)", said, re.M):
+            with self.subTest(heading=heading):
+                found = re.search(re.escape(heading) + r"[^#]*?((?:^\|.*\n)+)", document, re.M)
+                self.assertIsNotNone(found)
+                if os.environ.get("PRESENTER_GOLDEN_WRITE"):
+                    document = document[:found.start(1)] + table + document[found.end(1):]
+                else:
+                    self.assertEqual(found.group(1), table)
+        if os.environ.get("PRESENTER_GOLDEN_WRITE"):
+            with open(CONFIGURATION, "w", encoding="utf-8") as file:
+                file.write(document)
+
+    def test_help_of_the_configuration(self):
+        status, said, _ = run("--help-config", "listen.backlog")
+        self.assertEqual(status, 0)
+        self.assertRegex(said, r"default +4096\n *environment +PRESENTER_LISTEN_BACKLOG")
+        status, said, _ = run("--help-config")
+        self.assertEqual((status, "\nlog.level " in said), (0, True))
+        self.assertEqual(run("--help-config", "log.levl"), (
+            2, "", "presenter: there is no key or section 'log.levl', did you mean 'log.level'?; "
+            "see presenter --help-config\n"))
+
     def defaults_of_the_document(self):
         """{"listen.backlog": "`4096`", …}: one table for each section, with its keys alone."""
         defaults = {}
