@@ -205,7 +205,7 @@ verdict decode_body(reader& in, open_frame& frame) {
       case 6:
         if (at.type != kind::structure) return unknown(in, at);
         in.enter_struct();
-        decode_tls(in, frame.tls);
+        decode_tls(in, frame.tls = {});
         in.leave_struct();
         return true;
       case 7:

@@ -26,7 +26,8 @@ OUTPUT_BYTES = 131_072  # frames are laid out while less than this waits for the
 
 class Link:
     """One end of a link on a connected socket. `hello` changes fields of this side's Hello;
-    `on_open(stream)` is called on the link's thread for each new stream of a backend."""
+    `on_open(stream)` is called on the link's thread for each new stream of a backend; of one that
+    another backend had before, when its Checkpoint is there."""
 
     def __init__(self, sock, role, on_open=None, say_hello=True, **hello):
         self.hello = hello_fields(role, **hello)
@@ -174,6 +175,11 @@ class Link:
     def control(self, name, **fields):
         self._control += encode(name, **fields)
 
+    def behind_data(self, name, **fields):
+        """Behind the Data that is laid out already."""
+        self._lay_out()
+        self._output += encode(name, **fields)
+
     def reset(self, stream, reason):
         if stream.is_over or stream.own == "reset":
             return
@@ -185,6 +191,7 @@ class Link:
 
     def consume(self, stream, size):
         self.consume_dead(size)
+        stream.consumed += size
         stream.window.consumed += size
         if stream.peer == "open" and stream.own != "reset" and not stream.is_over:
             self._grant(stream.id, stream.window)
@@ -324,6 +331,7 @@ class Link:
         stream.send_left -= size
         self.send_left -= size
         stream.bytes_sent += size
+        stream.produced += size
         return True
 
     # --- input
@@ -368,7 +376,9 @@ class Link:
             stream.refused = RefuseReason.shutting_down
             return self.control("refuse", stream=stream.id, reason=RefuseReason.shutting_down)
         self._turns.append(stream)
-        if self.on_open:
+        if opened.continued and not self.hello["features"] & HANDOFF:
+            raise FrameFault(LinkError.field_invalid)
+        if self.on_open and not opened.continued:
             self.on_open(stream)
 
     def _on_accept(self, frame):
@@ -406,16 +416,25 @@ class Link:
     def _data_error(self, stream, size):
         if stream.peer == "finished" or (self.role == GATEWAY and not stream.accepted):
             return ResetReason.bad_state
+        if self._is_silenced(stream):
+            return ResetReason.bad_state
         if not size:
             return ResetReason.data_empty
         return ResetReason.window_exceeded if stream.window.left < 0 else None
+
+    def _is_silenced(self, stream):
+        """At a backend: the peer has asked for it, or owes its first Checkpoint."""
+        if self.role == GATEWAY:
+            return False
+        return stream.handoff or (stream.opened.continued and not stream.checkpoints)
 
     def _on_finish(self, frame):
         stream = self._stream(frame)
         if not stream or stream.peer == "reset":
             return
         early = self.role == GATEWAY and not stream.accepted and stream.own != "reset"
-        if stream.own != "reset" and (stream.peer == "finished" or early):
+        if stream.own != "reset" and (stream.peer == "finished" or early
+                                      or self._is_silenced(stream)):
             return self._stream_error(stream, ResetReason.bad_state)
         stream.peer = "finished"
 
@@ -487,8 +506,23 @@ class Link:
         if not stream or stream.is_reset:
             return
         stream.checkpoints.append(frame)
+        if self.role == BACKEND:
+            return self._take_over(stream, frame)
         if frame.last:
             stream.own = stream.peer = "reset"  # over both ways, and not answered
+
+    def _take_over(self, stream, first):
+        """Of a stream that goes on where another backend's ended."""
+        if len(stream.checkpoints) > 1 or not stream.opened.continued:
+            return self._stream_error(stream, ResetReason.bad_state)
+        if first.unread or first.last or stream.bytes_received or stream.peer != "open":
+            return self._stream_error(stream, ResetReason.bad_state)
+        stream.consumed, stream.produced = first.consumed, first.produced
+        if first.finished:
+            stream.own = "finished"
+        if self.on_open:
+            self.on_open(stream)
+        return None
 
     def _stream(self, frame):
         """The stream a frame is for; None if it is to be ignored."""
@@ -546,7 +580,8 @@ class Backend:
         return self.links[index].wait_hello() if hello else self.links[index]
 
     def close(self):
-        self._listener.shutdown(socket.SHUT_RDWR)
+        if self._listener.fileno() >= 0:
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         join(self._thread)
         for link in self.links:

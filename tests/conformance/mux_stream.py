@@ -46,6 +46,8 @@ class Stream:
         self.outbox = bytearray()
         self.finishing = False
         self.echo = False
+        # Of the client, with what other backends had of it before: README §4.12.
+        self.consumed = self.produced = 0
 
     @property
     def is_over(self):
@@ -61,6 +63,38 @@ class Stream:
                        f"stream {self.id} is served and all is sent")
         self.link.send_frame("handoff", stream=self.id, reason=1, map_epoch=map_epoch,
                              deadline_ms=within_ms)
+
+    def wait_handoff(self):
+        self.link.wait(lambda: self.handoff, f"Handoff of stream {self.id}")
+        return self
+
+    def checkpoint(self, **fields):
+        """The last Checkpoint as it is right; as a keyword what is to be different."""
+        unread = bytes(self.received)
+        finished = True if self.own == "finished" else None
+        return {"stream": self.id, "consumed": self.consumed, "produced": self.produced,
+                "state": b"", "unread": unread, "last": True, "finished": finished, **fields}
+
+    def give_up(self, state=b""):
+        """A backend's answer to Handoff, behind its Data; the unread bytes in pieces."""
+        self.link.wait(lambda: not self.outbox and not (self.finishing and self.own == "open"),
+                       f"all of stream {self.id} is sent")
+        with self.link.acting():
+            unread, room = bytes(self.received), DATA_BYTES_MAX - len(state)
+            while len(unread) > room:
+                self.link.behind_data("checkpoint", **self.checkpoint(
+                    unread=unread[:DATA_BYTES_MAX], last=None))
+                unread = unread[DATA_BYTES_MAX:]
+            self.link.behind_data("checkpoint", **self.checkpoint(state=state, unread=unread))
+            self.own = self.peer = "reset"
+            self.link.consume_dead(len(self.received))
+            self.received.clear()
+
+    def deposit(self, state):
+        self.link.wait(lambda: not self.outbox, f"all of stream {self.id} is sent")
+        with self.link.acting():
+            self.link.behind_data("checkpoint", **self.checkpoint(state=state, unread=b"",
+                                                                  last=None))
 
     def receive_given_up(self):
         """What the old backend still had to say, and the unread bytes that came back. The last

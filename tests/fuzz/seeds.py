@@ -27,6 +27,9 @@ MUX_FRAME["link_of_three_frames"] = bytes.fromhex(
     "00000005 9c1602 00 00 00000008 5c1602 280178 00 00 0000000a 8c1600 1680808010 00 00")
 MUX_FRAME["uuid_is_skipped"] = bytes.fromhex("9c 1602 1d" + "aa" * 16 + "00 00")
 MUX_FRAME["empty_list_of_no_type"] = bytes.fromhex("9c 1602 190f 00 00")
+# Thrift's C++ finds the cause of the first of two in the second.
+MUX_FRAME["two_structs_of_one_id"] = bytes.fromhex(
+    "2c 1602 18016b 7c 1506 180161 00 0c12 00 00 00")
 MUX_FRAME["stop_with_an_id"] = bytes.fromhex("9c 1602 50 00")
 
 # --- first packets: path steps, path ids, message

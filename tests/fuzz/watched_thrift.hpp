@@ -9,6 +9,7 @@
 #include <thrift/protocol/TVirtualProtocol.h>
 #include <thrift/transport/TBufferTransports.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -25,6 +26,7 @@ using apache::thrift::transport::TMemoryBuffer;
 struct thrift_notes {
   bool lax = false;        // read something that must be malformed: too wide, or too deep
   bool unread = false;     // met what this Thrift cannot read: uuid, the type of an empty container
+  bool merged = false;     // took two structs of one id for one; asked of the second level only
   std::size_t depth = 0;   // structs and containers entered and not left
   std::size_t fields = 0;  // of the outermost struct
 };
@@ -115,6 +117,7 @@ class watched_compact : public thrift_watch,
       if (header >> 4 != 0 && ids_.back() + static_cast<int>(header >> 4) != id) notes.lax = true;
       ids_.back() = id;
     }
+    if (notes.depth == 2 && type == apache::thrift::protocol::T_STRUCT) note_struct(id);
     return size;
   }
   std::uint32_t readI16(std::int16_t& value) {
@@ -191,7 +194,12 @@ class watched_compact : public thrift_watch,
   void note_empty(unsigned type) {
     if (type > 12) notes.unread = true;
   }
+  void note_struct(std::int16_t id) {
+    if (std::ranges::find(structs_, id) != structs_.end()) notes.merged = true;
+    structs_.push_back(id);
+  }
   std::vector<int> ids_;
+  std::vector<std::int16_t> structs_;
   bool is_skipping_ = false;
 };
 

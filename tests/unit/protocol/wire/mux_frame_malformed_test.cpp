@@ -239,6 +239,21 @@ TEST(MuxFrameMalformed, FieldsMayComeInAnyOrderAndTheLastOfTwoCounts) {
   EXPECT_TRUE(*ping == control_frame(ping_frame{2}));
 }
 
+TEST(MuxFrameMalformed, TheLastOfTwoStructsCountsAsAWhole) {
+  const auto open_with = [](const std::string& fields) {
+    return decode_control(from_hex("2c160218016b" + fields + "0000"));
+  };
+  const auto continued = open_with("7c1506180161000c12150400");
+  ASSERT_TRUE(continued.has_value());
+  const auto& from = std::get<open_frame>(*continued).continued;
+  EXPECT_TRUE(from == (continued_from{continue_cause::draining, ""}));
+  EXPECT_EQ(open_with("7c1506180161000c1200").error(), errc::frame_malformed);
+  const auto tls = open_with("4c180161000c0c28016200");
+  ASSERT_TRUE(tls.has_value());
+  EXPECT_EQ(std::get<open_frame>(*tls).tls.version, "");
+  EXPECT_EQ(std::get<open_frame>(*tls).tls.suite, "b");
+}
+
 TEST(MuxFrameMalformed, LiesAboutSizesAreMalformed) {
   for (const char* hex : {
            "3c160219fcffffffff0f0000",  // list of 4 billion structs
