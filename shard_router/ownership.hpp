@@ -37,7 +37,7 @@ class ownership {
   // How long a key must have been ours before we accept it: the time that a map may take to
   // reach all others, so that its last owner knows as well. Reading is debounced by 100 ms, and
   // done again while the fleet keeps changing.
-  static constexpr std::chrono::milliseconds settle_default{1'000};
+  static constexpr std::chrono::milliseconds settle_default{700};
 
   // Maps kept for `settle`. If more come in that time, a key counts as ours only since the oldest
   // map that is kept.

@@ -38,7 +38,7 @@ struct command_line {
   double empty_seconds = 300;
   double ping_seconds = 5;
   double dead_seconds = 20;
-  double settle_seconds = 1;
+  double settle_seconds = 0.7;
   double move_seconds = 300;
   double mass_drop_seconds = 30;
   std::string saved_map;

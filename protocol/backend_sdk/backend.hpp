@@ -31,7 +31,7 @@ struct backend_options {
   shard_router::backend_entry self =
       {};  // host and port may be left to start(); an instance is made
   // How long a key must have been ours before we accept it.
-  static constexpr std::chrono::milliseconds settle_default{1'000};
+  static constexpr std::chrono::milliseconds settle_default{700};
   std::chrono::milliseconds settle = settle_default;
   // Where the last map is kept over restarts, for one while ZooKeeper is away; empty: nowhere. No
   // stream is accepted without a map.

@@ -15,7 +15,7 @@ from ring import Ring
 from tls_client import Truncated
 
 CLIENTS = int(os.environ.get("PRESENTER_CRASH_CLIENTS", 100))
-SETTLE = os.environ.get("PRESENTER_CRASH_SETTLE", "1")
+SETTLE = os.environ.get("PRESENTER_CRASH_SETTLE", "0.7")
 SEED = int(os.environ.get("PRESENTER_SEED", random.randrange(1 << 32)))
 NAMES = ("chat-1", "chat-2", "chat-3")
 MID_MESSAGE = 5

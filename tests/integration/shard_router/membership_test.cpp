@@ -112,7 +112,10 @@ TEST_F(Membership, AnOrderToDrainStandsUntilItIsTakenBack) {
   registered_backend only(control_, options(), backend("chat-a"));
   std::vector<backend_state> told;
   only.registration.set_state_handler([&](backend_state state) { told.push_back(state); });
-  ASSERT_TRUE(run_until([&] { return only.registration.is_registered(); }));
+  // The gateway's session writes the order: it has connected once it has the map.
+  ASSERT_TRUE(run_until([&] {
+    return only.registration.is_registered() && names_in(gateway.shards) == "chat-a chat-b";
+  }));
 
   order(gateway.session, "chat-a", backend_state::draining);
   ASSERT_TRUE(run_until([&] { return told == std::vector{backend_state::draining}; }));

@@ -133,7 +133,7 @@ public final class Main {
   private Backend member(String name) throws IOException {
     Backend member = new Backend(given.get("--zookeeper"), name)
         .weight(Integer.parseInt(given.getOrDefault("--weight", "100")))
-        .settle(milliseconds("--settle-seconds", 1))
+        .settle(milliseconds("--settle-seconds", 0.7))
         .massDropHold(milliseconds("--mass-drop-seconds", 30));
     if (has("--zookeeper-auth-file")) {
       member.identityFile(Path.of(given.get("--zookeeper-auth-file")));

@@ -43,7 +43,7 @@ public final class Backend {
       });
   private int weight = BackendEntry.WEIGHT_DEFAULT;
   private byte[] identity;
-  private int settleMs = 1_000;
+  private int settleMs = 700;
   private int massDropMs = 30_000;
   private Path savedMap;
   private volatile Consumer<Boolean> onOrdered = draining -> { };
