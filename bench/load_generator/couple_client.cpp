@@ -200,7 +200,7 @@ void couple_client::check_arrival(std::uint64_t sequence, std::int64_t sent_ns, 
     return;
   }
   const std::int64_t now_ns = nanoseconds_of(std::chrono::steady_clock::now());
-  around_.statistics.latency.record(std::chrono::nanoseconds(now_ns - sent_ns));
+  around_.live.times.latency.record(std::chrono::nanoseconds(now_ns - sent_ns));
 }
 
 void couple_client::handle(const packet&, const refused_reply& reply) {
@@ -216,17 +216,18 @@ void couple_client::on_exception(const std::string& text) {
   give_up("answered with an exception");
 }
 
-void couple_client::send_message() {
-  const std::size_t bytes = around_.options.message_bytes + send_overhead_bytes;
-  if (!is_served() || is_catching_up_ || !has_room_for(bytes)) {
+void couple_client::send_message(steady_time due) {
+  const auto bytes =
+      static_cast<std::size_t>(around_.options.message_bytes.at(around_.random_share()));
+  if (!is_served() || is_catching_up_ || !has_room_for(bytes + send_overhead_bytes)) {
     ++around_.statistics.skipped;
     return;
   }
   const std::uint64_t sequence = outgoing().next_sequence();
   outgoing().on_sent();
   bump(around_.live.sent);
-  const std::int64_t now_ns = nanoseconds_of(std::chrono::steady_clock::now());
-  write_body({couple_.number, side_, sequence, now_ns}, around_.options.message_bytes, body_);
+  around_.statistics.bytes_sent += bytes;
+  write_body({couple_.number, side_, sequence, nanoseconds_of(due)}, bytes, body_);
   around_.scratch.clear();
   around_.codec.encode_send({around_.options.encoding, static_cast<std::int32_t>(sequence)},
                             static_cast<std::int64_t>(sequence), body_, around_.scratch);

@@ -46,7 +46,7 @@ class couple_client : public load_client {
 
   void encode_first_packet(byte_buffer& out) override;
   void on_bytes(std::span<const std::byte>) override;
-  void send_message() override;
+  void send_message(steady_time due) override;
   void on_disconnected() override;
 
   // Whole packets at the front of `bytes`; how many bytes they were.

@@ -1,6 +1,7 @@
 #include "bench/load_generator/gateway_channel.hpp"
 
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
@@ -27,7 +28,7 @@ gateway_channel::~gateway_channel() {
   abandon();
 }
 
-void gateway_channel::open(const gateway_address& to, std::size_t source) {
+void gateway_channel::open(const gateway_address& to, const source_address* source) {
   connect_started_ = std::chrono::steady_clock::now();
   const auto fd = start_connect(to, source);
   if (!fd) return user_.on_channel_closed(fd.error().message());
@@ -63,6 +64,13 @@ void gateway_channel::abandon() {
   tls_.reset();
   ::close(std::exchange(fd_, -1));
   unsent_.release();
+}
+
+void gateway_channel::reset() {
+  if (state_ == state::closed) return;
+  const linger at_once{1, 0};
+  ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  abandon();
 }
 
 void gateway_channel::on_ready(std::uint32_t events) {

@@ -42,7 +42,7 @@ class gateway_channel : private readiness_handler {
   gateway_channel& operator=(const gateway_channel&) = delete;
 
   // From closed. Failure comes to on_channel_closed, perhaps before this returns.
-  void open(const gateway_address&, std::size_t source);
+  void open(const gateway_address&, const source_address* source);
 
   // Open, and less than channel_queue_bytes_max would wait.
   bool has_room_for(std::size_t bytes) const;
@@ -53,6 +53,8 @@ class gateway_channel : private readiness_handler {
   void close_cleanly();
   // Closes at once, without on_channel_closed.
   void abandon();
+  // The same, and the gateway is told with a RST, as by a machine that has lost its state.
+  void reset();
 
   state current_state() const { return state_; }
   steady_time connect_started() const { return connect_started_; }

@@ -6,14 +6,6 @@
 
 namespace presenter::bench {
 
-namespace {
-
-constexpr unsigned sub_bits = 7;
-constexpr std::size_t sub_buckets = std::size_t{1} << sub_bits;
-constexpr std::size_t bucket_count = (64 - sub_bits + 1) * sub_buckets;
-
-}  // namespace
-
 latency_histogram::latency_histogram() : counts_(bucket_count) {}
 
 std::size_t latency_histogram::bucket_of(std::uint64_t value) {
@@ -43,6 +35,26 @@ void latency_histogram::merge(const latency_histogram& other) {
   max_ = std::max(max_, other.max_);
 }
 
+void latency_histogram::merge(const shared_histogram& other) {
+  for (std::size_t i = 0; i < bucket_count; ++i) {
+    const std::uint64_t more = other.counts_[i].load(std::memory_order_relaxed);
+    counts_[i] += more;
+    count_ += more;
+  }
+  max_ = std::max(max_, other.max_.load(std::memory_order_relaxed));
+}
+
+latency_histogram latency_histogram::since(const latency_histogram& before) const {
+  latency_histogram difference;
+  for (std::size_t i = 0; i < bucket_count; ++i) {
+    difference.counts_[i] = counts_[i] - before.counts_[i];
+    difference.count_ += difference.counts_[i];
+    if (difference.counts_[i] != 0)
+      difference.max_ = std::min(max_, static_cast<std::int64_t>(bucket_end(i)));
+  }
+  return difference;
+}
+
 std::chrono::nanoseconds latency_histogram::percentile(double percent) const {
   if (count_ == 0) return std::chrono::nanoseconds(0);
   const double share = std::clamp(percent, 0.0, 100.0) / 100.0 * static_cast<double>(count_);
@@ -56,6 +68,13 @@ std::chrono::nanoseconds latency_histogram::percentile(double percent) const {
     }
   }
   return max();
+}
+
+void shared_histogram::record(std::chrono::nanoseconds duration) {
+  const std::int64_t value = std::max<std::int64_t>(duration.count(), 0);
+  auto& count = counts_[latency_histogram::bucket_of(static_cast<std::uint64_t>(value))];
+  count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  if (value > max_.load(std::memory_order_relaxed)) max_.store(value, std::memory_order_relaxed);
 }
 
 }  // namespace presenter::bench

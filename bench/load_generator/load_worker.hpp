@@ -2,7 +2,6 @@
 // between threads, so nothing on the way of a message is shared.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <deque>
 #include <exception>
@@ -14,31 +13,27 @@
 #include "bench/load_generator/couple_client.hpp"
 #include "bench/load_generator/load_options.hpp"
 #include "bench/load_generator/load_statistics.hpp"
+#include "bench/load_generator/worker_mailbox.hpp"
 
 namespace presenter::bench {
 
-enum class run_phase { connecting, traffic, draining, closing };
-
 // Life: joined before it is destroyed. `options` outlives it.
-class load_worker {
+class load_worker : private timer_handler {
  public:
-  // Takes every `options.threads`-th couple or client, from number `index` on.
-  load_worker(const load_options& options, std::size_t index);
+  // Takes the couples or clients from number `index` on that all workers of the run leave to it.
+  // `mailbox` outlives it.
+  load_worker(const load_options& options, std::size_t index, worker_mailbox& mailbox);
   ~load_worker();
 
   void start_thread(steady_time first_connect);
-  // Any thread. Phases only go forward.
-  void post_phase(run_phase phase) { wanted_phase_ = phase; }
-  const live_counters& live() const { return live_; }
-  bool is_drained() const { return is_drained_; }
-  bool has_ended() const { return has_ended_; }
-
   // Waits for the thread; rethrows what ended it, if something did.
   load_statistics join();
 
  private:
   void add_clients();
   void run(steady_time first_connect);
+  void on_timer(std::uint64_t due_ns) override;
+  void read_mailbox();
   void enter_phase(run_phase);
   std::size_t outstanding() const;
   bool are_all_closed() const;
@@ -46,6 +41,7 @@ class load_worker {
   // Constant after construction.
   const load_options& options_;
   const std::size_t index_;
+  worker_mailbox& mailbox_;
   tls_client_context tls_;
 
   // This thread only, until joined.
@@ -54,19 +50,15 @@ class load_worker {
   byte_buffer scratch_;
   std::minstd_rand random_;
   load_statistics statistics_;
-  live_counters live_;
   client_surroundings around_;
   server_names servers_;
   std::deque<couple_record> couples_;
   std::vector<std::unique_ptr<load_client>> clients_;
   std::vector<std::size_t> client_numbers_;
   run_phase phase_ = run_phase::connecting;
+  double rate_ = 0;
+  unsigned losses_ = 0;
   std::exception_ptr failure_;
-
-  // Between this thread and the main one.
-  std::atomic<run_phase> wanted_phase_ = run_phase::connecting;
-  std::atomic<bool> is_drained_ = false;
-  std::atomic<bool> has_ended_ = false;
 
   std::thread thread_;
 };

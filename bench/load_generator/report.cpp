@@ -2,10 +2,29 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <iterator>
 #include <nlohmann/json.hpp>
 
 namespace presenter::bench {
+
+std::string_view name_of(load_kind kind) {
+  switch (kind) {
+    case load_kind::hold:
+      return "hold";
+    case load_kind::flood:
+      return "flood";
+    case load_kind::echo:
+      return "echo";
+    case load_kind::chat:
+      return "chat";
+    case load_kind::reconnect:
+      return "reconnect";
+    case load_kind::soak:
+      return "soak";
+  }
+  return "";
+}
 
 namespace {
 
@@ -20,18 +39,6 @@ double per_second(std::uint64_t count, const load_result& result) {
   return seconds > 0 ? static_cast<double>(count) / seconds : 0;
 }
 
-std::string_view name_of(load_kind kind) {
-  switch (kind) {
-    case load_kind::chat:
-      return "chat";
-    case load_kind::echo:
-      return "echo";
-    case load_kind::idle:
-      return "idle";
-  }
-  return "";
-}
-
 json percentiles(const latency_histogram& histogram) {
   return {{"count", histogram.count()},
           {"p50", microseconds(histogram.percentile(50))},
@@ -39,6 +46,66 @@ json percentiles(const latency_histogram& histogram) {
           {"p99", microseconds(histogram.percentile(99))},
           {"p99_9", microseconds(histogram.percentile(99.9))},
           {"max", microseconds(histogram.max())}};
+}
+
+// As HdrHistogram's own plots: five points for each halving of what is above.
+json curve_of(const latency_histogram& histogram) {
+  json points = json::array();
+  constexpr int points_each_half = 5;
+  double above = 100;
+  while (histogram.count() != 0) {
+    const double percent = 100 - above;
+    points.push_back({percent, microseconds(histogram.percentile(percent))});
+    if (above / 100 * static_cast<double>(histogram.count()) < 1) break;
+    above /= std::pow(2, 1.0 / points_each_half);
+  }
+  return points;
+}
+
+json generator_of(const generator_load& load) {
+  return {{"cores", load.cores},
+          {"busiest_share", load.busiest_share},
+          {"lag_p99_us", microseconds(load.lag_p99)},
+          {"lag_max_us", microseconds(load.lag_max)}};
+}
+
+json series_of(const load_result& result) {
+  json all = json::array();
+  for (const interval_summary& each : result.series)
+    all.push_back({{"start", each.start},
+                   {"seconds", each.seconds},
+                   {"sent", each.sent},
+                   {"delivered", each.delivered},
+                   {"disconnects", each.disconnects},
+                   {"online", each.online},
+                   {"p50_us", microseconds(each.p50)},
+                   {"p99_us", microseconds(each.p99)},
+                   {"max_us", microseconds(each.max)},
+                   {"generator_busiest_share", each.generator.busiest_share},
+                   {"generator_lag_max_us", microseconds(each.generator.lag_max)}});
+  return all;
+}
+
+json ramp_of(const load_result& result) {
+  if (result.ramp.empty()) return nullptr;
+  json steps = json::array();
+  for (const ramp_result& each : result.ramp)
+    steps.push_back({{"rate", each.step.rate},
+                     {"delivered", each.step.delivered},
+                     {"p50_us", microseconds(each.step.p50)},
+                     {"p99_us", microseconds(each.step.p99)},
+                     {"verdict", text_of(each.verdict)}});
+  return {{"steps", steps}, {"knee", result.knee}, {"is_knee_of_server", result.is_knee_of_server}};
+}
+
+json losses_of(const load_result& result) {
+  json all = json::array();
+  for (const loss_result& each : result.losses)
+    all.push_back({{"lost", each.lost},
+                   {"seconds", each.seconds.count()},
+                   {"everyone_back", each.is_everyone_back},
+                   {"back_us", percentiles(each.back)}});
+  return all;
 }
 
 void add_percentiles(std::string& text, std::string_view what, const latency_histogram& histogram) {
@@ -85,9 +152,44 @@ void add_messages(std::string& text, const load_result& result) {
   add_line(text, "corrupted", messages.corrupted);
   add_line(text, "unexpected", messages.unexpected);
   add_line(text, "skipped while offline", seen.skipped);
+  if (seen.overdue != 0) add_line(text, "due and never sent", seen.overdue);
   fmt::format_to(std::back_inserter(text), "  {:<22} {:>9.0f} sent, {:.0f} delivered\n",
                  "per second", per_second(messages.sent, result),
                  per_second(messages.delivered, result));
+  fmt::format_to(std::back_inserter(text), "  {:<22} {:>9.2f} each way\n", "MB per second",
+                 per_second(seen.bytes_sent, result) / 1e6);
+}
+
+void add_ramp(std::string& text, const load_result& result) {
+  text += "ramp\n";
+  for (const ramp_result& each : result.ramp)
+    text += "  " + format_step(each) + "\n";
+  fmt::format_to(std::back_inserter(text), "  knee: {:.0f} messages a second{}\n", result.knee,
+                 result.is_knee_of_server ? "" : " at least: the server was not the limit");
+}
+
+void add_losses(std::string& text, const load_result& result) {
+  text += "losses\n";
+  for (const loss_result& each : result.losses) {
+    fmt::format_to(std::back_inserter(text), "  {} clients lost their server: {} in {:.2f} s\n",
+                   each.lost, each.is_everyone_back ? "all were back" : "NOT ALL WERE BACK",
+                   each.seconds.count());
+    add_percentiles(text, "  without a server", each.back);
+  }
+}
+
+// Who reads the figures must know whose they are.
+void add_generator(std::string& text, const load_result& result) {
+  const generator_load& load = result.generator;
+  fmt::format_to(std::back_inserter(text),
+                 "generator\n  {:.2f} cores, its busiest thread {:.0f} % of one; its timers late "
+                 "p99 {:.3f} ms, max {:.3f} ms\n",
+                 load.cores, load.busiest_share * 100, microseconds(load.lag_p99) / 1'000,
+                 microseconds(load.lag_max) / 1'000);
+  if (result.was_generator_the_limit())
+    text +=
+        "  THE GENERATOR ITSELF WAS THE LIMIT: more --threads or --processes, or another "
+        "machine\n";
 }
 
 }  // namespace
@@ -100,13 +202,16 @@ std::string format_report(const load_options& options, const load_result& result
                  name_of(options.kind), result.clients, seen.clients_served,
                  result.connect_time.count(), result.traffic_time.count(),
                  result.was_stopped_early ? " (stopped early)" : "");
-  if (options.kind != load_kind::idle) add_messages(text, result);
+  if (options.sends_messages()) add_messages(text, result);
+  if (!result.ramp.empty()) add_ramp(text, result);
+  if (!result.losses.empty()) add_losses(text, result);
   text += "times\n";
   add_percentiles(text, options.kind == load_kind::chat ? "sender to partner" : "there and back",
-                  seen.latency);
-  add_percentiles(text, "TCP connect", seen.connect);
-  add_percentiles(text, "TLS handshake", seen.handshake);
-  add_percentiles(text, "first answer", seen.first_reply);
+                  result.times.latency);
+  add_percentiles(text, "TCP connect", result.times.connect);
+  add_percentiles(text, "TLS handshake", result.times.handshake);
+  add_percentiles(text, "first answer", result.times.first_reply);
+  add_percentiles(text, "back after a loss", result.times.back);
   add_texts(text, "clients per chat server", seen.streams_per_server);
   add_texts(text, "clients moved", seen.moves);
   add_texts(text, "disconnects", seen.disconnects);
@@ -114,6 +219,8 @@ std::string format_report(const load_options& options, const load_result& result
   add_texts(text, "failed attempts", seen.failures);
   add_texts(text, "exceptions", seen.exceptions);
   if (seen.history_gaps != 0) add_line(text, "gaps in the history", seen.history_gaps);
+  if (seen.left != 0) add_line(text, "left, to come again", seen.left);
+  add_generator(text, result);
   text += result.is_success() ? "verdict: ok\n" : "verdict: FAILED\n";
   return text;
 }
@@ -133,7 +240,7 @@ json make_json_report(const load_options& options, const load_result& result) {
       {"clients_served", seen.clients_served},
       {"connect_seconds", result.connect_time.count()},
       {"seconds", result.traffic_time.count()},
-      {"message_bytes", options.message_bytes},
+      {"message_bytes", options.message_bytes.mean()},
       {"messages",
        {{"sent", messages.sent},
         {"acknowledged", messages.acknowledged},
@@ -148,14 +255,15 @@ json make_json_report(const load_options& options, const load_result& result) {
         {"lost_with_server", messages.lost_with_server},
         {"adds_up", messages.adds_up()},
         {"skipped", seen.skipped},
+        {"overdue", seen.overdue},
         {"history_overlaps", seen.history_overlaps},
         {"history_gaps", seen.history_gaps}}},
       {"sent_per_second", per_second(messages.sent, result)},
       {"delivered_per_second", per_second(messages.delivered, result)},
-      {"latency_us", percentiles(seen.latency)},
-      {"connect_us", percentiles(seen.connect)},
-      {"handshake_us", percentiles(seen.handshake)},
-      {"first_reply_us", percentiles(seen.first_reply)},
+      {"latency_us", percentiles(result.times.latency)},
+      {"connect_us", percentiles(result.times.connect)},
+      {"handshake_us", percentiles(result.times.handshake)},
+      {"first_reply_us", percentiles(result.times.first_reply)},
       {"lost_by_server", seen.lost_by_server},
       {"streams_per_server", seen.streams_per_server},
       {"streams_first_server", seen.streams_first_server},
@@ -165,7 +273,22 @@ json make_json_report(const load_options& options, const load_result& result) {
       {"reconnects", seen.reconnects},
       {"failures", seen.failures},
       {"exceptions", seen.exceptions},
+      {"left", seen.left},
+      {"bytes_per_second", per_second(seen.bytes_sent, result)},
+      {"back_us", percentiles(result.times.back)},
+      {"latency_curve", curve_of(result.times.latency)},
+      {"generator", generator_of(result.generator)},
+      {"generator_was_the_limit", result.was_generator_the_limit()},
+      {"series", series_of(result)},
+      {"ramp", ramp_of(result)},
+      {"losses", losses_of(result)},
   };
+}
+
+std::string format_step(const ramp_result& result) {
+  return fmt::format("{:>9.0f}/s due  {:>9.0f}/s answered  p50 {:>8.3f}  p99 {:>8.3f} ms  {}",
+                     result.step.rate, result.step.delivered, microseconds(result.step.p50) / 1'000,
+                     microseconds(result.step.p99) / 1'000, text_of(result.verdict));
 }
 
 std::string format_progress(const load_progress& now, const load_progress& before) {

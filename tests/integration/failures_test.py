@@ -117,18 +117,18 @@ class ThreadsTest(FailureCase):
         self.end(gateway)
 
     def test_the_other_programs(self):
-        orders = {
-            "presenter-load": ["echo", "--gateway", "127.0.0.1:1", "--clients", "4",
-                               "--threads", "4", "--insecure"],
-            "presenter-storm": ["handshakes", "--target", "127.0.0.1:1", "--at-once", "4",
-                                "--seconds", "0.1"],
-            "presenterctl": ["drain", "chat-a", "--zookeeper", f"127.0.0.1:{free_port()}/presenter",
-                             "--timeout", "0.2"],
-            "presenter-chatd": ["--name", "chat-z", "--listen", "127.0.0.1:0", "--zookeeper",
-                                f"127.0.0.1:{free_port()}/presenter"]}
-        for program, words in orders.items():
-            for made in (0, 2) if program in ("presenter-load", "presenter-storm") else (0,):
-                with self.subTest(program=program, made=made):
+        orders = [
+            ("presenter-load", "echo", "--gateway", "127.0.0.1:1", "--clients", "4",
+             "--threads", "4", "--insecure"),
+            ("presenter-load", "storm", "--gateway", "127.0.0.1:1", "--at-once", "4",
+             "--seconds", "0.1"),
+            ("presenterctl", "drain", "chat-a", "--zookeeper",
+             f"127.0.0.1:{free_port()}/presenter", "--timeout", "0.2"),
+            ("presenter-chatd", "--name", "chat-z", "--listen", "127.0.0.1:0", "--zookeeper",
+             f"127.0.0.1:{free_port()}/presenter")]
+        for program, *words in orders:
+            for made in (0, 2) if program == "presenter-load" else (0,):
+                with self.subTest(program=program, words=words[0], made=made):
                     self.faults.allow_threads(made)
                     done = self.run_with_faults(program, *words)
                     self.assertIn(done.returncode, (1, 2, 3), done.stderr)

@@ -245,8 +245,8 @@ class ProgramTest(InstallationTest):
         gateway.wait_ready()
         self.assertEqual(gateway.get("/readyz"), (200, "ready\n"))
         self.cluster.start(Process("storm", self.cluster.folder, [
-            os.path.join(PROGRAMS, "presenter-storm"), "hellos", "--target", gateway.address,
-            "--at-once", 2000, "--seconds", 30]))
+            os.path.join(PROGRAMS, "presenter-load"), "storm", "--hellos",
+            "--gateway", gateway.address, "--at-once", 2000, "--seconds", 30]))
         self.wait_closed(gateway, "overloaded")
         gateway.wait_for_line(r"warning overloaded: \d+ clients in the last 10 s ")
         status, said = gateway.get("/readyz")

@@ -42,8 +42,9 @@ class OutputTest(InstallationTest):
                       ["what-if", "--gateway", gateway.admin, "--remove", "chat-a"]):
             self.assert_told("presenterctl", 5, *words)
         self.assert_told("presenter-chatd", 1, "--help")
-        self.assert_told("presenter-storm", 2, "--help")
         self.assert_told("presenter-load", 2, "--help")
+        storm = ["storm", "--gateway", gateway.address, "--seconds", "0.1"]
+        self.assert_told("presenter-load", 2, *storm)
         run = ["chat", "--gateway", gateway.address, "--ca", certificates.authority,
                "--server-name", "localhost", "--clients", "2", "--seconds", "0.2", "--no-progress"]
         self.assert_told("presenter-load", 2, *run)

@@ -73,7 +73,6 @@ LAYERS = {
         "base", "protocol", "protocol/wire", "protocol/backend_sdk", "shard_router"),
     "bench/load_generator": (
         "base", "base/net", "protocol", "protocol/wire", "shard_router", "bench/chat_backend"),
-    "bench/storm": ("base", "bench/load_generator"),
 }
 
 # Tests and measurements may look at everything.

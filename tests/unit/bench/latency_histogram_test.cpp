@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <memory>
 
 namespace presenter::bench {
 namespace {
@@ -63,6 +64,22 @@ TEST(LatencyHistogram, MergesLikeOneThatSawEverything) {
   EXPECT_EQ(low.count(), 100U);
   EXPECT_EQ(low.percentile(90), nanoseconds(10));
   EXPECT_EQ(low.percentile(91), nanoseconds(100));
+}
+
+TEST(LatencyHistogram, TellsWhatWasRecordedBetweenTwoLooksAtASharedOne) {
+  const auto shared = std::make_unique<shared_histogram>();
+  shared->record(std::chrono::milliseconds(500));
+  latency_histogram before;
+  before.merge(*shared);
+  for (int i = 0; i < 10; ++i)
+    shared->record(std::chrono::milliseconds(1));
+  latency_histogram after;
+  after.merge(*shared);
+  EXPECT_EQ(after.count(), 11U);
+  EXPECT_EQ(after.max(), std::chrono::milliseconds(500));
+  const latency_histogram between = after.since(before);
+  EXPECT_EQ(between.count(), 10U);
+  EXPECT_NEAR(static_cast<double>(between.max().count()), 1e6, 1e6 / 128);
 }
 
 }  // namespace

@@ -106,7 +106,7 @@ TEST_F(LoadRun, DeliversEveryMessageOfManyCouplesInBinary) {
 
 TEST_F(LoadRun, DeliversEveryMessageOfManyCouplesInCompact) {
   options.encoding = protocol::thrift_encoding::compact;
-  options.message_bytes = 20'000;  // more than a TLS record
+  options.message_bytes = weighted_choice("20000");  // more than a TLS record
   options.clients = 4;
   const load_result result = run();
   EXPECT_TRUE(result.is_success()) << format_report(options, result);
@@ -165,7 +165,7 @@ TEST_F(LoadRun, ServesNobodyThroughACertificateItDoesNotTrust) {
 }
 
 TEST_F(LoadRun, HoldsIdleClientsOnceTheyAreAnswered) {
-  options.kind = load_kind::idle;
+  options.kind = load_kind::hold;
   options.duration = 0s;
   const load_result result = run();
   EXPECT_TRUE(was_ready);
@@ -185,12 +185,12 @@ TEST_F(EchoRun, ChecksMessagesSentAtARate) {
   EXPECT_TRUE(result.is_success()) << format_report(options, result);
   EXPECT_GT(result.seen.messages.sent, 0U);
   EXPECT_EQ(result.seen.messages.delivered, result.seen.messages.sent);
-  EXPECT_EQ(result.seen.latency.count(), result.seen.messages.sent);
+  EXPECT_EQ(result.times.latency.count(), result.seen.messages.sent);
 }
 
 TEST_F(EchoRun, KeepsAWindowInFlight) {
   options.window = 4;
-  options.message_bytes = 30'000;
+  options.message_bytes = weighted_choice("30000");
   const load_result result = run();
   EXPECT_TRUE(result.is_success()) << format_report(options, result);
   EXPECT_GE(result.seen.messages.delivered, 80U);

@@ -1,21 +1,20 @@
-#include "bench/load_generator/idle_client.hpp"
+#include "bench/load_generator/hold_client.hpp"
 
 #include <variant>
+
+#include "bench/load_generator/first_packet.hpp"
 
 namespace presenter::bench {
 
 using namespace chat_backend;
 
-void idle_client::encode_first_packet(byte_buffer& out) {
-  authenticate_call call;
-  call.request.couple_id = around_.options.couple_id(number_);
-  call.request.user_id = "a";
-  call.request.token = "demo";
-  around_.codec.encode({around_.options.encoding, 0}, call, out);
+void hold_client::encode_first_packet(byte_buffer& out) {
+  append_first_packet(around_.options, around_.codec, number_, out);
 }
 
-void idle_client::on_bytes(std::span<const std::byte> bytes) {
+void hold_client::on_bytes(std::span<const std::byte> bytes) {
   if (is_served()) return;
+  if (!around_.options.first_packets.empty()) return mark_served();
   const auto found = next_packet(bytes);
   if (found && *found) {
     const auto answer = around_.codec.decode(**found);

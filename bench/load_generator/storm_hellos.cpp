@@ -8,10 +8,11 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bench/load_generator/event_loop.hpp"
-#include "bench/storm/storm.hpp"
+#include "bench/load_generator/storm.hpp"
 
 namespace presenter::bench {
 namespace {
@@ -40,7 +41,7 @@ struct flood {
   const storm_options& options;
   const std::string hello = make_hello();
   std::size_t next_source = 0;
-  storm_counts counts;
+  storm_result counts;
   std::vector<class hello_sender*> idle;  // without a socket: to begin again
 };
 
@@ -52,9 +53,9 @@ class hello_sender final : private readiness_handler {
   }
 
   void begin() {
-    const std::size_t sources = shared_.options.source_addresses;
+    begun_ = std::chrono::steady_clock::now();
     const auto socket = start_connect(shared_.options.target,
-                                      sources == 0 ? 0 : shared_.next_source++ % sources + 1);
+                                      source_of(shared_.options.sources, shared_.next_source++));
     if (!socket) return end(false);
     socket_ = *socket;
     has_sent_ = false;
@@ -80,6 +81,7 @@ class hello_sender final : private readiness_handler {
   // With a RST, as a crowd that has lost its network: no port is kept in TIME_WAIT.
   void end(bool answered) {
     ++(answered ? shared_.counts.done : shared_.counts.failures);
+    if (answered) shared_.counts.times.record(std::chrono::steady_clock::now() - begun_);
     if (socket_ >= 0) {
       const linger at_once{1, 0};
       ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
@@ -92,27 +94,26 @@ class hello_sender final : private readiness_handler {
 
   flood& shared_;
   int socket_ = -1;
+  steady_time begun_;
   bool has_sent_ = false;
 };
 
 }  // namespace
 
-storm_counts run_hellos(const storm_options& options) {
+storm_result run_hellos(const storm_options& options, const storm_wait& wait) {
   flood shared{.loop = {}, .options = options, .counts = {}, .idle = {}};
   std::vector<std::unique_ptr<hello_sender>> senders;
   for (std::size_t i = 0; i != options.at_once; ++i) {
     senders.push_back(std::make_unique<hello_sender>(shared));
     shared.idle.push_back(senders.back().get());
   }
-  const auto begin = std::chrono::steady_clock::now();
-  while (std::chrono::steady_clock::now() < begin + options.duration) {
+  const auto end = std::chrono::steady_clock::now() + options.duration;
+  while (std::chrono::steady_clock::now() < end && !wait(std::chrono::nanoseconds(0))) {
     for (hello_sender* sender : std::exchange(shared.idle, {}))
       sender->begin();
     shared.loop.run_once(std::chrono::milliseconds(10));
   }
-  shared.counts.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  return shared.counts;
+  return std::move(shared.counts);
 }
 
 }  // namespace presenter::bench

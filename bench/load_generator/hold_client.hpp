@@ -5,7 +5,7 @@
 
 namespace presenter::bench {
 
-class idle_client : public load_client {
+class hold_client : public load_client {
  public:
   using load_client::load_client;
 

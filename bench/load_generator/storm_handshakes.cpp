@@ -2,12 +2,12 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <memory>
-#include <stdexcept>
 #include <thread>
 #include <vector>
 
-#include "bench/storm/storm.hpp"
+#include "bench/load_generator/storm.hpp"
 
 namespace presenter::bench {
 namespace {
@@ -21,7 +21,8 @@ struct deleter {
 // One after another, on one thread.
 class handshaker {
  public:
-  explicit handshaker(const storm_options& options) : options_(options) {
+  handshaker(const storm_options& options, const std::atomic<bool>& stop)
+      : options_(options), stop_(stop) {
     SSL_CTX_set_min_proto_version(context_.get(), TLS1_3_VERSION);
     SSL_CTX_set_ciphersuites(context_.get(), "TLS_AES_128_GCM_SHA256");
     SSL_CTX_set1_groups_list(context_.get(), "X25519");
@@ -30,22 +31,22 @@ class handshaker {
     SSL_CTX_sess_set_new_cb(context_.get(), on_new_session);
   }
 
-  void run(std::size_t number, std::chrono::steady_clock::time_point end) {
-    std::size_t source = number;
-    while (std::chrono::steady_clock::now() < end) {
-      const std::size_t from =
-          options_.source_addresses == 0 ? 0 : source++ % options_.source_addresses + 1;
-      const auto socket = start_connect(options_.target, from);
+  void run(std::size_t number) {
+    for (std::size_t source = number; !stop_; ++source) {
+      const auto begun = std::chrono::steady_clock::now();
+      const auto socket = start_connect(options_.target, source_of(options_.sources, source));
       if (!socket) {
         ++counts.failures;
+        // A table of descriptors that is full, say, does not empty itself faster for it.
+        ::poll(nullptr, 0, 1);
         continue;
       }
-      shake(*socket);
+      shake(*socket, begun);
       ::close(*socket);
     }
   }
 
-  storm_counts counts;
+  storm_result counts;
 
  private:
   static int on_new_session(SSL* ssl, SSL_SESSION* session) {
@@ -53,10 +54,12 @@ class handshaker {
     return 1;
   }
 
-  void shake(int socket) {
+  void shake(int socket, std::chrono::steady_clock::time_point begun) {
     const std::unique_ptr<SSL, deleter> ssl(SSL_new(context_.get()));
     SSL_set_app_data(ssl.get(), this);
     SSL_set_fd(ssl.get(), socket);
+    if (!options_.server_name.empty())
+      SSL_set_tlsext_host_name(ssl.get(), options_.server_name.c_str());
     const auto offered = std::move(ticket_);
     if (options_.resumes && offered) SSL_set_session(ssl.get(), offered.get());
     SSL_set_connect_state(ssl.get());
@@ -68,9 +71,11 @@ class handshaker {
                             return ticket_ ? 1 : read;
                           });
     if (!ticketed) {
-      ++counts.failures;
+      // One that was cut short by the end of the storm tells nothing.
+      if (!stop_) ++counts.failures;
       return;
     }
+    counts.times.record(std::chrono::steady_clock::now() - begun);
     // Else OpenSSL takes the end for an accident, and its ticket for spoilt.
     SSL_set_shutdown(ssl.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     ++counts.done;
@@ -78,9 +83,11 @@ class handshaker {
   }
 
   template <class Step>
-  static bool until(int socket, SSL* ssl, Step step) {
-    constexpr int patience_ms = 10'000;
-    while (true) {
+  bool until(int socket, SSL* ssl, Step step) {
+    constexpr auto patience = std::chrono::seconds(10);
+    constexpr int look_for_stop_ms = 100;
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    while (!stop_ && std::chrono::steady_clock::now() < deadline) {
       const int result = step();
       if (result > 0) return true;
       pollfd waits{socket, 0, 0};
@@ -94,34 +101,43 @@ class handshaker {
         default:
           return false;
       }
-      if (::poll(&waits, 1, patience_ms) != 1) return false;
+      ::poll(&waits, 1, look_for_stop_ms);
     }
+    return false;
   }
 
   const storm_options& options_;
+  const std::atomic<bool>& stop_;
   std::unique_ptr<SSL_CTX, deleter> context_{SSL_CTX_new(TLS_client_method())};
   std::unique_ptr<SSL_SESSION, deleter> ticket_;
 };
 
 }  // namespace
 
-storm_counts run_handshakes(const storm_options& options) {
+storm_result run_handshakes(const storm_options& options, const storm_wait& wait) {
+  std::atomic<bool> stop = false;
   std::vector<std::unique_ptr<handshaker>> all;
-  std::vector<std::jthread> threads;  // one that cannot be made throws, and the others are joined
-  const auto begin = std::chrono::steady_clock::now();
-  for (std::size_t i = 0; i != options.at_once; ++i) {
-    all.push_back(std::make_unique<handshaker>(options));
-    threads.emplace_back(
-        [each = all.back().get(), i, end = begin + options.duration] { each->run(i, end); });
+  for (std::size_t i = 0; i != options.at_once; ++i)
+    all.push_back(std::make_unique<handshaker>(options, stop));
+  {
+    std::vector<std::jthread> threads;
+    try {
+      for (std::size_t i = 0; i != options.at_once; ++i)
+        threads.emplace_back([each = all[i].get(), i] { each->run(i); });
+    } catch (...) {
+      stop = true;  // for those that were made: they are joined now
+      throw;
+    }
+    wait(options.duration);
+    stop = true;
   }
-  storm_counts sum;
-  for (std::size_t i = 0; i != options.at_once; ++i) {
-    threads[i].join();
-    sum.done += all[i]->counts.done;
-    sum.resumed += all[i]->counts.resumed;
-    sum.failures += all[i]->counts.failures;
+  storm_result sum;
+  for (const auto& each : all) {
+    sum.done += each->counts.done;
+    sum.resumed += each->counts.resumed;
+    sum.failures += each->counts.failures;
+    sum.times.merge(each->counts.times);
   }
-  sum.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return sum;
 }
 
