@@ -81,10 +81,13 @@ class Chaos:
             self.without("chat-b", "which drained")
 
     def chat_server_crashes(self):
+        busy = self.results_of_crashes("crash_in_message")
         with self.clients_back("chat-c: kill -9", is_planned=False):
             self.server("chat-c").kill()
             self.wait_moved("link_lost")
             self.without("chat-c", "which was killed")
+        busy = self.results_of_crashes("crash_in_message") - busy
+        self.demo.say(f"{busy:.0f} of its clients had a message under way")
 
     # --- what they are made of
 
@@ -135,13 +138,13 @@ class Chaos:
         What is planned closes nobody."""
         self.demo.say_event(name)
         self.moves_before = self.moves()
-        handed_before = self.handed_over()
+        handed_before = self.demo.handed_over()
         began = time.monotonic()
         yield
         wait_until(self.is_everybody_back, EVENT_SECONDS, f"{name}: everybody is back")
         seconds = time.monotonic() - began
         moved = sum(self.moves().values()) - sum(self.moves_before.values())
-        closed = moved - (self.handed_over() - handed_before)
+        closed = moved - (self.demo.handed_over() - handed_before)
         allowed = moved / (MOVES_PER_SECOND * len(self.gateways)) + RETURN_SECONDS
         self.demo.say(f"{moved:.0f} clients have another chat server, {closed:.0f} of them were "
                       f"closed for it; all were served after {seconds:.1f} s")
@@ -150,10 +153,8 @@ class Chaos:
         if seconds > allowed:
             raise ClusterError(f"{name}: that should have taken {allowed:.1f} s at the most")
 
-    def handed_over(self):
-        """How many of them noticed nothing."""
-        return sum(self.sum("presenter_handoffs_total", result=result)
-                   for result in ("done", "crash_done"))
+    def results_of_crashes(self, result):
+        return self.sum("presenter_handoffs_total", result=result)
 
     def moves(self):
         """How many clients have got another chat server so far, by cause."""

@@ -111,7 +111,7 @@ class Demo:
         self.options = options
         self.newcomers = None
         self.ends = {}  # of chat servers that have ended: how
-        self.clients_seen = self.links_seen = None
+        self.clients_seen = self.links_seen = self.handed_seen = None
         self.streams_seen = collections.Counter()
         self.chaos = None
         self.upgrades = upgrades.Upgrades(self) if options.upgrade else None
@@ -148,6 +148,11 @@ class Demo:
             return
         program = "presenter-chatd-java" if name == JAVA_SERVER else "presenter-chatd"
         self.cluster.chat_server(name, zookeeper=self.where, program=program)
+
+    def handed_over(self):
+        """How many streams have got another chat server, and their clients noticed nothing."""
+        return sum(gateway.metric("presenter_handoffs_total", result=result)
+                   for gateway in self.gateways for result in ("done", "crash_done"))
 
     def links(self):
         return sum(gateway.metric("presenter_links_up") for gateway in self.gateways)
@@ -196,7 +201,7 @@ class Demo:
     def take_sample(self):
         """While everybody is there: at the end the links stay, the streams go."""
         self.clients_seen = [gateway.metric("presenter_clients_open") for gateway in self.gateways]
-        self.links_seen = self.links()
+        self.links_seen, self.handed_seen = self.links(), self.handed_over()
         for gateway in self.gateways:
             for server in json.loads(gateway.get("/shards")[1])["servers"]:
                 self.streams_seen[server["name"]] += server["streams"]
@@ -236,10 +241,12 @@ def print_summary(demo, reports):
     """What a person wants to know; raises ClusterError if it is not as it should be."""
     lines, adds_up = summary.messages(reports, demo.ends)
     latency = reports[0]["latency_us"]
+    disconnects = sum(report["disconnects"] for report in reports)
+    handed = "?" if demo.handed_seen is None else f"{demo.handed_seen:.0f}"
     lines += [summary.row("sender to partner, p50", f"{latency['p50'] / 1000:.1f} ms"),
               summary.row("sender to partner, p99", f"{latency['p99'] / 1000:.1f} ms"),
-              summary.row("clients disconnected",
-                          sum(report["disconnects"] for report in reports))]
+              summary.row("streams handed over, unnoticed", handed),
+              summary.row("clients disconnected", disconnects)]
     if demo.upgrades:
         lines += [summary.row("upgrades", len(demo.upgrades.silences)),
                   summary.row("clients stood still, longest",
@@ -257,7 +264,10 @@ def print_summary(demo, reports):
     links = "?" if demo.links_seen is None else f"{demo.links_seen:.0f}"
     print(f"  {links} for {clients} clients; {formula} = {demo.links_expected()}", flush=True)
     if demo.upgrades:
-        demo.upgrades.check(sum(report["disconnects"] for report in reports))
+        demo.upgrades.check(disconnects)
+    elif disconnects and not demo.chaos and not demo.options.java:
+        raise ClusterError(f"{disconnects} clients were disconnected: a chat server that joins "
+                           "closes nobody")
     if not adds_up:
         raise ClusterError("the fates of the messages do not add up to those that were sent")
     if demo.links_seen is not None and demo.links_seen != demo.links_expected():
