@@ -51,7 +51,7 @@ struct ClientState {
   2: string user_id
   3: bool is_compact       // the encoding of its last call
   4: i64 told              // what has been sent to it of the history, or is in `output`
-  5: binary input          // a packet that has come in part
+  5: binary input          // what has come and is not served: packets, the last one in part
   6: binary output         // what has not been sent
   7: optional i64 left_as  // input and output are in a file, which has the same number
 }

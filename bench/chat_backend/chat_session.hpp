@@ -13,6 +13,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <cstddef>
 #include <exception>
 #include <memory>
 #include <span>
@@ -176,13 +177,21 @@ class session_state : public chat_client,
       }
       failed = co_await read_packet();
       if (failed || is_closed_) break;
-      failed = service_.handle_packet(*this, std::span(packet_).subspan(packet_header_bytes));
-      have_ = 0;
-      // An idle client keeps no buffer that one long packet once needed.
-      if (packet_.capacity() > 1'024) std::vector<std::byte>().swap(packet_);
+      const std::size_t size = *size_to_read();
+      const auto packet = std::span(packet_).first(size).subspan(packet_header_bytes);
+      failed = service_.handle_packet(*this, packet);
+      forget_packet(size);
     }
     const bool is_interrupted = failed == asio::error::operation_aborted;
     if (failed && !is_interrupted && failed != asio::error::eof) is_leaving_ = false;
+  }
+
+  // Another chat server may have left more than one.
+  void forget_packet(std::size_t size) {
+    packet_.erase(packet_.begin(), packet_.begin() + static_cast<std::ptrdiff_t>(size));
+    have_ -= size;
+    // An idle client keeps no buffer that one long packet once needed.
+    if (have_ == 0 && packet_.capacity() > 1'024) std::vector<std::byte>().swap(packet_);
   }
 
   // One packet into packet_, all of it or as much as comes. It goes on where the last one stopped.
@@ -191,7 +200,7 @@ class session_state : public chat_client,
     while (!failed) {
       const auto size = size_to_read();
       if (!size) co_return size.error();
-      if (have_ == *size) co_return failed;
+      if (have_ >= *size) co_return failed;
       // No more comes to a stream that is asked for.
       if (is_over()) co_return asio::error::operation_aborted;
       packet_.resize(*size);
@@ -254,7 +263,7 @@ class session_state : public chat_client,
   wake_signal writer_done_;  // for run()
   asio::cancellation_signal read_interrupt_;
   std::vector<std::byte> packet_;  // the one that is being read, its length in front
-  std::size_t have_ = 0;           // what has come of it
+  std::size_t have_ = 0;           // what has come of it, or of it and more of them
   bool is_deposit_due_ = false;
   bool is_leaving_ = false;  // another chat server owns the key
   bool is_finishing_ = false;

@@ -1,7 +1,6 @@
 #include "bench/chat_backend/history_file.hpp"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,9 +26,13 @@ class locked_file {
  public:
   explicit locked_file(const std::string& path)
       : file_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
+    // Of fcntl's kind, as Java's are; of this opening, as there may be others in this process.
+    struct flock whole {};
+    whole.l_type = F_WRLCK;
+    whole.l_whence = SEEK_SET;
     int failed = file_ < 0 ? -1 : 0;
     do {
-      if (file_ >= 0) failed = ::flock(file_, LOCK_EX);
+      if (file_ >= 0) failed = ::fcntl(file_, F_OFD_SETLKW, &whole);
     } while (failed != 0 && errno == EINTR);
     if (failed != 0) error_ = last_error();
   }

@@ -148,7 +148,7 @@ class Chaos:
         allowed = moved / (MOVES_PER_SECOND * len(self.gateways)) + RETURN_SECONDS
         self.demo.say(f"{moved:.0f} clients have another chat server, {closed:.0f} of them were "
                       f"closed for it; all were served after {seconds:.1f} s")
-        if closed > 0 and is_planned and not self.demo.options.java:
+        if closed > 0 and is_planned:
             raise ClusterError(f"{name}: that closes nobody")
         if seconds > allowed:
             raise ClusterError(f"{name}: that should have taken {allowed:.1f} s at the most")

@@ -139,15 +139,11 @@ class Demo:
         wait_until(lambda: self.links() == self.links_expected(), 60, "all links are up")
 
     def start_chat_server(self, name):
-        """What couples say is in a folder that all see, so streams go from one to another.
-
-        The one in Java has no such folder; with it each keeps what its couples say to itself."""
-        if not self.options.java:
-            histories = os.path.join(self.cluster.folder, "histories")
-            self.cluster.chat_server(name, zookeeper=self.where, histories=histories)
-            return
-        program = "presenter-chatd-java" if name == JAVA_SERVER else "presenter-chatd"
-        self.cluster.chat_server(name, zookeeper=self.where, program=program)
+        """What couples say is in a folder that all see, so streams go from one to another."""
+        is_java = self.options.java and name == JAVA_SERVER
+        self.cluster.chat_server(name, zookeeper=self.where,
+                                 histories=os.path.join(self.cluster.folder, "histories"),
+                                 program="presenter-chatd" + ("-java" if is_java else ""))
 
     def handed_over(self):
         """How many streams have got another chat server, and their clients noticed nothing."""

@@ -1,5 +1,6 @@
 """A fleet of servers in C++ and in Java: they agree on who owns a key, on epochs and on fences, and
-streams go from one to the other. The tests are those of a fleet in C++ alone."""
+streams go from one to the other, also those of couples that chat. The tests are those of a fleet in
+C++ alone."""
 
 import fencing_test
 import handoff_test
@@ -19,6 +20,10 @@ processes.WatchedCluster = MixedCluster
 
 
 class MixedHandoffs(handoff_test.EchoHandoffTest):
+    pass
+
+
+class MixedChatHandoffs(handoff_test.ChatHandoffTest):
     pass
 
 

@@ -252,6 +252,21 @@ TEST_F(ChatHandoff, GoesOnFromADeposit) {
   EXPECT_EQ(std::get<deliver_call>(read(ben).content).message.body, "hello");
 }
 
+// As a server leaves them that reads more than one at a time.
+TEST_F(ChatHandoff, ServesPacketsThatHaveComeTogether) {
+  talk_at_the_old_one();
+  const byte_buffer packet = message("hello");
+  const std::string bytes(reinterpret_cast<const char*>(packet.bytes().data()), packet.size());
+  ask_for(anna);
+  auto state = folder.histories.unpack(*anna.given).value();
+  state.input = bytes + bytes + bytes.substr(0, 9);
+  go_on_from(anna, folder.histories.pack(state), newer);
+  EXPECT_EQ(std::get<send_reply>(read(anna).content).sequence, 1);
+  EXPECT_EQ(std::get<send_reply>(read(anna).content).sequence, 2);
+  write(anna, packet.bytes().subspan(9));
+  EXPECT_EQ(std::get<send_reply>(read(anna).content).sequence, 3);
+}
+
 TEST_F(ChatHandoff, EndsAClientWhoseStateIsNone) {
   go_on_from(anna, "rags", newer);
   io.poll();

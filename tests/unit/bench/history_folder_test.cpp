@@ -36,6 +36,19 @@ TEST(HistoryFolder, PacksAStateForTheGateway) {
   EXPECT_TRUE(folder.histories.unpack(packed).value() == state);
 }
 
+// The same bytes as in protocol/backend_sdk/java, ChatMovesTest.
+TEST(HistoryFolder, PacksAsTheServerInJava) {
+  using namespace std::string_literals;
+  shared_folder folder;
+  auto state = state_with(0);
+  state.is_compact = true;
+  state.output = "xyz";
+  EXPECT_EQ(folder.histories.pack(state),
+            "\x18\x08"
+            "couple/1\x18\x03"
+            "ann\x11\x16\x0e\x18\x04half\x18\x03xyz\0"s);
+}
+
 TEST(HistoryFolder, LeavesInAFileWhatIsTooLong) {
   shared_folder folder;
   const auto state = state_with(300'000);

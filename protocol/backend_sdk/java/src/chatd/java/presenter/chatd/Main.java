@@ -4,10 +4,10 @@ import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoop;
 import io.netty.channel.nio.NioEventLoopGroup;
 import io.netty.channel.socket.SocketChannel;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
-import io.netty.handler.codec.LengthFieldBasedFrameDecoder;
 import io.netty.util.internal.logging.InternalLoggerFactory;
 import io.netty.util.internal.logging.JdkLoggerFactory;
 import java.io.IOException;
@@ -23,12 +23,12 @@ import presenter.backend.fleet.Backend;
 
 /** presenter-chatd-java: the demonstration's chat server, with the options of presenter-chatd. */
 public final class Main {
-  private static final int PACKET_BYTES_MAX = 128 * 1_024;
-  private static final Set<String> FLAGS = Set.of("--echo", "--hand-over", "--early-data", "--tcp");
+  private static final Set<String> FLAGS = Set.of("--echo", "--hand-over",
+      "--no-hand-over", "--early-data", "--tcp");
   private static final Set<String> OPTIONS = Set.of("--name", "--listen", "--drain-seconds",
       "--ping-seconds", "--dead-seconds", "--move-seconds", "--zookeeper", "--zookeeper-auth-file",
       "--weight", "--advertise", "--empty-seconds", "--settle-seconds", "--mass-drop-seconds",
-      "--saved-map");
+      "--saved-map", "--histories");
 
   private final Map<String, String> given = new HashMap<>();
 
@@ -54,6 +54,19 @@ public final class Main {
     return (int) Math.min((text == null ? fallback : Double.parseDouble(text)) * 1_000, 1e9);
   }
 
+  /** Whether streams go to other chat servers; as they do by default with --histories. */
+  private boolean handsOver() {
+    boolean isShared = has("--histories");
+    if (has("--echo") && isShared) {
+      throw new IllegalArgumentException("--histories is of no use to --echo");
+    }
+    if (has("--hand-over") && !has("--echo") && !isShared) {
+      throw new IllegalArgumentException("--hand-over needs --histories: a couple's messages must "
+          + "be where the next server finds them");
+    }
+    return (has("--hand-over") || isShared) && !has("--no-hand-over");
+  }
+
   private InetSocketAddress listen() {
     String text = given.get("--listen");
     int colon = text.lastIndexOf(':');
@@ -63,16 +76,17 @@ public final class Main {
 
   private void run() throws Exception {
     String name = given.get("--name");
+    boolean handsOver = handsOver();
     // One loop, as the C++ server has one thread: the service needs no lock.
     NioEventLoopGroup group = new NioEventLoopGroup(1);
-    Service service = new Service(name);
+    Service service = service(name, group.next());
     if (has("--tcp")) {
       runPlain(name, group, service);
       return;
     }
     MuxServerBootstrap bootstrap = new MuxServerBootstrap().group(group, group).node(name)
         .takesEarlyData(has("--early-data"))
-        .handsOver(has("--echo") && has("--hand-over"))
+        .handsOver(handsOver)
         .liveness(milliseconds("--ping-seconds", 5), milliseconds("--dead-seconds", 20))
         .moves(milliseconds("--move-seconds", 300), 200)
         .childOption(ChannelOption.ALLOW_HALF_CLOSURE, has("--echo"))
@@ -96,6 +110,16 @@ public final class Main {
     System.out.println("presenter-chatd " + name + " has counted " + counted(service, server));
     System.out.flush();
     Runtime.getRuntime().halt(0);  // the hook, which waits for this, is the end
+  }
+
+  private Service service(String name, EventLoop loop) throws IOException {
+    if (!has("--histories")) {
+      return new Service(name, null);
+    }
+    HistoryFolder shared = new HistoryFolder(Path.of(given.get("--histories")));
+    Service service = new Service(name, shared);
+    HistoryWatch.start(shared, service, loop);
+    return service;
   }
 
   /** The same pipeline on sockets, to be measured beside: until it is killed. */
@@ -122,9 +146,8 @@ public final class Main {
         if (isEcho) {
           client.pipeline().addLast(new Echo());
         } else {
-          client.pipeline().addLast(
-              new LengthFieldBasedFrameDecoder(PACKET_BYTES_MAX, 0, 4, 0, 4),
-              new Session(service));
+          PacketDecoder decoder = new PacketDecoder();
+          client.pipeline().addLast(decoder, new Session(service, decoder));
         }
       }
     };
@@ -160,6 +183,7 @@ public final class Main {
     all.put("messages", service.messages);
     all.put("deliveries", service.deliveries);
     all.put("deliveries_skipped", service.deliveriesSkipped);
+    all.put("history_failures", service.historyFailures);
     all.putAll(server.counters().values());
     all.forEach((name, value) -> {
       if (value != 0) {

@@ -2,8 +2,10 @@ package presenter.chatd;
 
 import io.presenter.chat.AuthRequest;
 import io.presenter.chat.AuthResult;
+import io.presenter.chat.ClientState;
 import io.presenter.chat.Message;
 import io.presenter.chat.NotAuthenticated;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
@@ -18,13 +20,21 @@ final class Service {
   private static final int COUPLES_MAX = 100_000;
 
   private final String server;
+  private final HistoryFolder shared;
   private final Map<String, Room> rooms = new LinkedHashMap<>();
   long messages;
   long deliveries;
   long deliveriesSkipped;
+  long historyFailures;
 
-  Service(String server) {
+  /** With {@code shared}, which may be null, clients come from other chat servers and go there. */
+  Service(String server, HistoryFolder shared) {
     this.server = server;
+    this.shared = shared;
+  }
+
+  HistoryFolder shared() {
+    return shared;
   }
 
   AuthResult authenticate(Session session, AuthRequest request) throws NotAuthenticated {
@@ -36,28 +46,58 @@ final class Service {
     if (couple == null || couple.isEmpty() || user == null || user.isEmpty()) {
       throw new NotAuthenticated("couple_id and user_id must not be empty");
     }
+    if (shared != null && !(HistoryFolder.isName(couple) && HistoryFolder.isName(user))) {
+      throw new NotAuthenticated("couple_id or user_id above 60 bytes, or not in UTF-8");
+    }
+    Room room = findOrAdd(couple);
+    if (room == null) {
+      throw new NotAuthenticated("too many couples");
+    }
+    try {
+      if (!room.admits(user)) {
+        throw new NotAuthenticated("not one of this couple");
+      }
+    } catch (IOException failed) {
+      ++historyFailures;
+      throw new NotAuthenticated("the history cannot be read");
+    }
+    tell(room);
+    join(session, couple, room, user);
+    session.told = room.lastSequence();
+    AuthResult result = new AuthResult(server, session.told);
+    return shared == null ? result : result.setHistory(HistoryFolder.HISTORY_NAME);
+  }
+
+  /** The client comes from another chat server, which left this of it. */
+  void resume(Session session, ClientState state) throws IOException, NotAuthenticated {
+    String couple = state.getCouple_id();
+    if (couple.isEmpty()) {
+      return;
+    }
+    Room room = findOrAdd(couple);
+    if (room == null) {
+      throw new NotAuthenticated("too many couples");
+    }
+    // Whoever has authenticated here has done so after the one who comes, and is the one to stay.
+    if (onlineOf(room, state.getUser_id()) != null) {
+      throw new NotAuthenticated("has come in anew");
+    }
+    room.update();
+    join(session, couple, room, state.getUser_id());
+    session.told = state.getTold();
+    tell(room);
+  }
+
+  private Room findOrAdd(String couple) {
     Room room = rooms.get(couple);
     if (room == null) {
       forgetOffline();
-      room = rooms.size() < COUPLES_MAX ? new Room() : null;
-      if (room == null) {
-        throw new NotAuthenticated("too many couples");
-      }
-      rooms.put(couple, room);
-    }
-    if (!room.admits(user)) {
-      throw new NotAuthenticated("not one of this couple");
-    }
-    for (Session other : List.copyOf(room.online)) {
-      if (other.user.equals(user)) {  // came in again: the earlier one is to go
-        leave(other);
-        other.close();
+      if (rooms.size() < COUPLES_MAX) {
+        room = new Room(shared == null ? null : new HistoryFile(shared.fileOf(couple)));
+        rooms.put(couple, room);
       }
     }
-    room.online.add(session);
-    session.room = room;
-    session.user = user;
-    return new AuthResult(server, room.lastSequence());
+    return room;
   }
 
   private void forgetOffline() {
@@ -69,6 +109,21 @@ final class Service {
     }
   }
 
+  private static Session onlineOf(Room room, String user) {
+    return room.online.stream().filter(each -> each.user.equals(user)).findAny().orElse(null);
+  }
+
+  private void join(Session session, String couple, Room room, String user) {
+    Session earlier = onlineOf(room, user);
+    if (earlier != null) {
+      earlier.close();
+    }
+    room.online.add(session);
+    session.room = room;
+    session.couple = couple;
+    session.user = user;
+  }
+
   private static Room roomOf(Session session) throws NotAuthenticated {
     if (session.room == null) {
       throw new NotAuthenticated("authenticate first");
@@ -76,31 +131,80 @@ final class Service {
     return session.room;
   }
 
-  /** The sequence; the partner gets the message behind it. */
-  Message send(Session session, long clientId, ByteBuffer body) throws NotAuthenticated {
+  /** The sequence. The partner has the message, and the sender what its partner wrote before. */
+  long send(Session session, long clientId, ByteBuffer body) throws NotAuthenticated {
     Room room = roomOf(session);
     if (body.remaining() > BODY_BYTES_MAX) {
       throw new NotAuthenticated("body above 65,536 bytes");
     }
-    ++messages;
-    return room.append(session.user, clientId, body);
-  }
-
-  void deliver(Session from, Message message) {
-    for (Session other : from.room.online) {
-      if (other == from) {
-        continue;
-      }
-      // Who does not read sees the gap in the sequences, and asks for what is lacking.
-      boolean isDelivered = other.deliver(message);
-      deliveries += isDelivered ? 1 : 0;
-      deliveriesSkipped += isDelivered ? 0 : 1;
+    try {
+      long sequence = room.append(session.user, clientId, body);
+      ++messages;
+      tell(room);
+      return sequence;
+    } catch (IOException failed) {
+      ++historyFailures;
+      throw new NotAuthenticated("the history cannot be written");
     }
   }
 
   List<Message> history(Session session, long after, int limit) throws NotAuthenticated {
     int most = Math.max(0, Math.min(limit, HISTORY_MESSAGES_MAX));
-    return roomOf(session).after(after, most, HISTORY_REPLY_BYTES_MAX);
+    try {
+      return roomOf(session).after(after, most, HISTORY_REPLY_BYTES_MAX);
+    } catch (IOException failed) {
+      ++historyFailures;
+      throw new NotAuthenticated("the history cannot be read");
+    }
+  }
+
+  /** Another chat server has perhaps added to it. */
+  void onHistoryChanged(String couple) {
+    Room room = rooms.get(couple);
+    if (room != null) {
+      catchUp(room);
+    }
+  }
+
+  void onHistoriesChanged() {
+    rooms.values().forEach(this::catchUp);
+  }
+
+  // Who is not online reads it when somebody comes.
+  private void catchUp(Room room) {
+    if (room.online.isEmpty()) {
+      return;
+    }
+    try {
+      room.update();
+    } catch (IOException failed) {
+      ++historyFailures;
+    }
+    tell(room);
+  }
+
+  /** What each has not had yet. Its own messages it knows by the answers. */
+  private void tell(Room room) {
+    for (Session each : List.copyOf(room.online)) {
+      try {
+        room.visitAfter(each.told, message -> {
+          each.told = message.getSequence();
+          if (!message.getSender().equals(each.user)) {
+            deliver(each, message);
+          }
+          return true;
+        });
+      } catch (IOException failed) {
+        ++historyFailures;
+      }
+    }
+  }
+
+  private void deliver(Session to, Message message) {
+    // Who does not read sees the gap in the sequences, and asks for what is lacking.
+    boolean isDelivered = to.deliver(message);
+    deliveries += isDelivered ? 1 : 0;
+    deliveriesSkipped += isDelivered ? 0 : 1;
   }
 
   void leave(Session session) {

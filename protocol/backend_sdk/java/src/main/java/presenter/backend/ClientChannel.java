@@ -30,6 +30,15 @@ abstract class ClientChannel extends AbstractChannel implements SocketChannel {
   /** As if the gateway had reset it, for its key has another owner. */
   abstract void endMoved();
 
+  final void onLoop(Runnable work) {
+    EventLoop loop = linkChannel().eventLoop();
+    if (loop.inEventLoop()) {
+      work.run();
+    } else {
+      loop.execute(work);
+    }
+  }
+
   @Override
   protected DefaultChannelPipeline newChannelPipeline() {
     return new DefaultChannelPipeline(this) {

@@ -105,6 +105,14 @@ public final class MuxChannel extends ClientChannel {
   }
 
   /**
+   * After a {@link HandoffEvent}, on the event loop: what was flushed and cannot leave now, for the
+   * next backend to send. Its promises succeed. Without this {@link #handOver} waits for it.
+   */
+  public byte[] takeUnsent() {
+    return moves.takeUnsent(outbound);
+  }
+
+  /**
    * Leaves a state with the gateway for the day this process dies: if no byte went either way
    * since, another backend goes on from it. What is read of a message that is not whole belongs in
    * it, as with {@link #handOver}. Does nothing where that is not possible.
@@ -116,14 +124,6 @@ public final class MuxChannel extends ClientChannel {
   /** The longest deposit that the gateway takes; 0: none. On the event loop. */
   public int depositBytesMax() {
     return isActive() && error == null ? core().depositBytesMax() : 0;
-  }
-
-  private void onLoop(Runnable work) {
-    if (link.loop().inEventLoop()) {
-      work.run();
-    } else {
-      link.loop().execute(work);
-    }
   }
 
   // --- for the link

@@ -57,6 +57,17 @@ final class Outgoing {
     return size[0];
   }
 
+  /** All that is flushed, taken out as if it had been sent. */
+  static byte[] take(ChannelOutboundBuffer from) {
+    byte[] taken = new byte[(int) flushedBytes(from)];
+    ByteBuf all = Unpooled.wrappedBuffer(taken).clear();
+    while (from.current() instanceof ByteBuf each) {
+      all.writeBytes(each, each.readerIndex(), each.readableBytes());
+      from.remove();
+    }
+    return taken;
+  }
+
   private interface Look {
     boolean goesOn(ByteBuf message);
   }

@@ -1,5 +1,6 @@
 package presenter.backend;
 
+import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.ChannelPromise;
 import java.io.IOException;
 import java.nio.channels.ClosedChannelException;
@@ -58,6 +59,14 @@ final class StreamMoves {
       given = promise;
       onWritten();
     }
+  }
+
+  byte[] takeUnsent(ChannelOutboundBuffer from) {
+    if (!isAsked || !channel.isActive()) {
+      throw new IllegalStateException("the gateway has not asked for the stream");
+    }
+    channel.flush();
+    return Outgoing.take(from);
   }
 
   /** All that was written before is on its way. */

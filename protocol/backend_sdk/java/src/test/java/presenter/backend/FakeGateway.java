@@ -14,19 +14,19 @@ import presenter.backend.wire.FrameWriter;
 import presenter.backend.wire.Limits;
 
 /** A gateway's end of a link, in memory: what it says is handled before the call returns. */
-final class FakeGateway implements AutoCloseable {
-  /** A frame that came; Data has its payload as text, all other frames a `frame`. */
-  record Said(Frame frame, long stream, String payload) {}
+public final class FakeGateway implements AutoCloseable {
+  /** A frame that came; Data has its payload as Latin-1, all other frames a `frame`. */
+  public record Said(Frame frame, long stream, String payload) {}
 
   private static final NioEventLoopGroup UNUSED = new NioEventLoopGroup(1);
 
-  final MuxServer server;
-  final EmbeddedChannel link;
+  public final MuxServer server;
+  public final EmbeddedChannel link;
   private final List<Said> said = new ArrayList<>();
   private final ByteBuf input = Unpooled.buffer();
   private int flushes;
 
-  FakeGateway(MuxServerBootstrap options) {
+  public FakeGateway(MuxServerBootstrap options) {
     server = new MuxServer(options);
     link = new EmbeddedChannel(new MuxLink(server)) {
       @Override
@@ -38,30 +38,30 @@ final class FakeGateway implements AutoCloseable {
     link.runPendingTasks();
   }
 
-  static MuxServerBootstrap options(ChannelHandler handler) {
+  public static MuxServerBootstrap options(ChannelHandler handler) {
     return new MuxServerBootstrap().group(UNUSED, UNUSED).childHandler(handler).node("chat-a");
   }
 
-  static Frame.Hello hello(int streamWindow, long features, int deposit) {
+  public static Frame.Hello hello(int streamWindow, long features, int deposit) {
     return new Frame.Hello(1, 1, Frame.GATEWAY, "gw", 0, Limits.FRAME_BYTES_MAX, streamWindow,
         Limits.LINK_WINDOW_BYTES_DEFAULT, 1_000_000, 5_000, features, 16_384, deposit);
   }
 
-  FakeGateway greet() {
+  public FakeGateway greet() {
     return say(hello(65_536, 0, 0));
   }
 
-  static Frame.Open open(long stream) {
+  public static Frame.Open open(long stream) {
     return open(stream, "key", null);
   }
 
-  static Frame.Open open(long stream, String key, Continued continued) {
+  public static Frame.Open open(long stream, String key, Continued continued) {
     return new Frame.Open(stream, key.getBytes(StandardCharsets.UTF_8), 1, "192.0.2.7", 50_123,
         TlsFacts.NONE, "gw/1", false, continued);
   }
 
   /** In one gulp. */
-  FakeGateway say(Frame... frames) {
+  public FakeGateway say(Frame... frames) {
     ByteBuf out = link.alloc().buffer();
     for (Frame each : frames) {
       FrameWriter.write(out, each);
@@ -69,7 +69,7 @@ final class FakeGateway implements AutoCloseable {
     return gulp(out);
   }
 
-  FakeGateway data(long stream, String... payloads) {
+  public FakeGateway data(long stream, String... payloads) {
     ByteBuf out = link.alloc().buffer();
     for (String each : payloads) {
       ByteBuf payload = Unpooled.copiedBuffer(each, StandardCharsets.UTF_8);
@@ -78,18 +78,18 @@ final class FakeGateway implements AutoCloseable {
     return gulp(out);
   }
 
-  FakeGateway gulp(ByteBuf bytes) {
+  public FakeGateway gulp(ByteBuf bytes) {
     link.writeInbound(bytes);
     return settle();
   }
 
-  FakeGateway settle() {
+  public FakeGateway settle() {
     link.runPendingTasks();
     return this;
   }
 
   /** What came since the last look. */
-  List<Said> heard() {
+  public List<Said> heard() {
     settle();
     for (ByteBuf each; (each = link.readOutbound()) != null; ) {
       input.writeBytes(each);
@@ -106,7 +106,7 @@ final class FakeGateway implements AutoCloseable {
       if (FrameReader.isData(input, body)) {
         reader.readData(input, body, size - FrameReader.LENGTH_BYTES);
         said.add(new Said(null, reader.stream, input.toString(reader.payloadIndex,
-            reader.payloadSize, StandardCharsets.UTF_8)));
+            reader.payloadSize, StandardCharsets.ISO_8859_1)));
       } else {
         said.add(new Said(
             reader.readControl(input, body, size - FrameReader.LENGTH_BYTES), 0, null));
@@ -130,7 +130,7 @@ final class FakeGateway implements AutoCloseable {
     return all.toString();
   }
 
-  List<Frame> frames() {
+  public List<Frame> frames() {
     List<Frame> rest = new ArrayList<>();
     text(rest);
     return rest;

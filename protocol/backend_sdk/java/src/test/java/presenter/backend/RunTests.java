@@ -84,10 +84,10 @@ public final class RunTests {
     });
     LauncherDiscoveryRequestBuilder request = LauncherDiscoveryRequestBuilder.request();
     if (names.length == 0) {
-      request.selectors(selectPackage("presenter.backend"));
+      request.selectors(selectPackage("presenter"));
     }
     for (String name : names) {
-      request.selectors(selectClass("presenter.backend." + name));
+      request.selectors(selectClass("presenter." + name));
     }
     SummaryGeneratingListener summary = new SummaryGeneratingListener();
     Launcher launcher = LauncherFactory.create();

@@ -448,6 +448,21 @@ class StreamTest {
   }
 
   @Test
+  void whatCannotLeaveIsTakenBack() {
+    options = options.handsOver(true);
+    MuxChannel stream = open(FakeGateway.hello(1_024, HANDOFF, 100));
+    assertThrows(IllegalStateException.class, stream::takeUnsent);
+    ChannelFuture written = stream.writeAndFlush(text(times("a", 1_500)));
+    gateway.say(new Frame.Handoff(1, 1, 43, 5_000));
+    assertFalse(written.isDone());
+    assertEquals(476, stream.takeUnsent().length);
+    assertTrue(written.isSuccess());
+    assertTrue(stream.handOver(new byte[0]).isSuccess());
+    assertEquals(1_024, heard().length());
+    assertEquals(1_024, ((Frame.Checkpoint) rest.get(0)).produced());
+  }
+
+  @Test
   void whoDoesNotKnowOfHandingOverIsMovedAtOnce() {
     options = FakeGateway.options(new ChannelInitializer<SocketChannel>() {
       @Override
