@@ -212,10 +212,6 @@ MUTATIONS = {
         "the gateway waits for a Finish that has come on the stream before",
         (HANDOFF, "  if (checkpoint.finished) streams_.end_remote(state, "
          "direction_state::finished);\n", "")),
-    "checkpoint_waiters_forgotten": (
-        "a stream that waits to send a Checkpoint is never woken",
-        (CORE, "    turns_.take_checkpoint().handler->on_writable();",
-         "    turns_.take_checkpoint();")),
 
     # Another process goes on.
     "state_turn_lost": (
