@@ -56,6 +56,9 @@ void add_connecting(CLI::App& app, load_command& line) {
   app.add_option("--answer-timeout", line.answer_timeout,
                  "seconds from a client's connect to the answer to its first packet")
       ->check(CLI::Range(0.001, longest_seconds));
+  app.add_option("--drain-timeout", line.drain_timeout,
+                 "seconds that what is on its way has at the end")
+      ->check(CLI::Range(0.0, longest_seconds));
   app.add_option("--reconnect-pause", line.first_pause,
                  "seconds before a client comes again, on average; doubled up to 5 while it fails")
       ->check(CLI::Range(0.0, 5.0));
@@ -204,6 +207,7 @@ void load_command::complete_times() {
   options.duration = nanoseconds_of(seconds);
   options.connect_deadline = nanoseconds_of(connect_timeout);
   options.answer_deadline = nanoseconds_of(answer_timeout);
+  options.drain_deadline = nanoseconds_of(drain_timeout);
   options.first_pause = nanoseconds_of(first_pause);
   options.stay = nanoseconds_of(stay);
   const double shortest = std::max(1.0, std::ceil(seconds / intervals_max));
@@ -270,6 +274,15 @@ void command_line::add_storm(CLI::App& app) {
   mode->add_option("--json", storm_.json_file, "write the result as JSON; - is standard output");
 }
 
+void command_line::add_plot(CLI::App& app) {
+  CLI::App* const mode = app.add_subcommand("plot", "one HTML page that compares results");
+  mode->callback([this] { plot = &plot_; });
+  mode->add_option("RESULT", plot_.results, "a file of --json, or NAME=FILE")->required();
+  mode->add_option("-o,--output", plot_.page, "the page to write; - is standard output")
+      ->required();
+  mode->add_option("--title", plot_.title);
+}
+
 command_line::command_line(CLI::App& app) {
   app.require_subcommand(1);
   app.option_defaults()->always_capture_default();
@@ -292,6 +305,7 @@ command_line::command_line(CLI::App& app) {
   soak.arrivals = "poisson";
   soak.stay = 60;
   add_mode(app, "soak", "for long: sizes and activity differ, clients come and go", soak);
+  add_plot(app);
 }
 
 }  // namespace presenter::bench

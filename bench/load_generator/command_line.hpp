@@ -19,6 +19,7 @@ struct load_command {
   double total_rate = 0;
   double connect_timeout = 30;
   double answer_timeout = 15;
+  double drain_timeout = 10;
   double first_pause = 0.1;
   double stay = 0;
   double interval = 0;  // 0: as short as an hour's series allows
@@ -63,22 +64,31 @@ struct storm_command {
   void complete();
 };
 
+struct plot_command {
+  std::vector<std::string> results;
+  std::string page;
+  std::string title = "presenter-load";
+};
+
 // Life: the parser's, which writes into it.
 struct command_line {
   explicit command_line(CLI::App&);
   command_line(const command_line&) = delete;
   command_line& operator=(const command_line&) = delete;
 
-  // Either is the one that was asked for, the other null.
+  // One of them is what was asked for, the others are null.
   load_command* load = nullptr;
   storm_command* storm = nullptr;
+  plot_command* plot = nullptr;
 
  private:
   load_command& add_mode(CLI::App&, const char* name, const char* text, load_command defaults);
   void add_storm(CLI::App&);
+  void add_plot(CLI::App&);
 
   std::deque<load_command> modes_;
   storm_command storm_;
+  plot_command plot_;
 };
 
 }  // namespace presenter::bench

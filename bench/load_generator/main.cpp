@@ -14,12 +14,14 @@
 #include <optional>
 #include <stdexcept>
 #include <utility>
+#include <vector>
 
 #include "base/standard_output.hpp"
 #include "base/uncaught.hpp"
 #include "bench/load_generator/command_line.hpp"
 #include "bench/load_generator/hdr_log.hpp"
 #include "bench/load_generator/load_run.hpp"
+#include "bench/load_generator/plot.hpp"
 #include "bench/load_generator/report.hpp"
 
 namespace {
@@ -97,20 +99,22 @@ class progress_printer {
   load_progress before_;
 };
 
+void write_file(const std::string& path, const std::string& text) {
+  if (path == "-") {
+    std::cout << text << std::flush;
+    return;
+  }
+  std::ofstream file(path);
+  if (!(file << text << std::flush)) throw std::runtime_error("cannot write " + path);
+}
+
 // The text goes to standard error where the JSON takes standard output.
 void write_result(const std::string& text, const nlohmann::json& json, const std::string& path) {
   const bool json_on_output = path == "-";
   (json_on_output ? std::cerr : std::cout) << text << std::flush;
   if (path.empty()) return;
   // A server's words may be no UTF-8.
-  const std::string written =
-      json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-  if (json_on_output) {
-    std::cout << written << std::flush;
-    return;
-  }
-  std::ofstream file(path);
-  if (!(file << written << std::flush)) throw std::runtime_error("cannot write " + path);
+  write_file(path, json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 int run(load_command& line) {
@@ -151,6 +155,14 @@ int run(storm_command& line) {
   return result.done == 0 ? 1 : 0;
 }
 
+int run(const plot_command& line) {
+  std::vector<plotted_run> runs;
+  for (const std::string& word : line.results)
+    runs.push_back(read_plotted_run(word));
+  write_file(line.page, make_plot_page(line.title, runs));
+  return 0;
+}
+
 int parse_and_run(int argc, char** argv) {
   CLI::App app{"Simulated clients of Presenter, and of any TLS server that answers"};
   command_line line(app);
@@ -159,6 +171,7 @@ int parse_and_run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
+  if (line.plot != nullptr) return run(*line.plot);
   return line.load != nullptr ? run(*line.load) : run(*line.storm);
 }
 

@@ -32,7 +32,7 @@ RECIPES = {
     "terminationGracePeriodSeconds": "pod", "PRESENTER_BIN=$PWD/": "synopsis",
     "[listen]": "configuration", "[tls]": "configuration", "[[server]]": "map_file",
     "mkdir -p build/try": "by_hand", "curl --fail": "by_hand_asked",
-    "bench/handoff/run [": "synopsis",
+    "bench/handoff/run [": "synopsis", "presenter-load ": "synopsis",
     "install -m 755 build/": "as_a_service", "apt-get install haproxy": "measurement",
     "tests/unit/protocol/wire/frame_vectors.py": "frame_vectors",
     "fencing_test ": "schedules", "mux_simulation_test ": "schedules",
@@ -56,7 +56,7 @@ RECIPES = {
 # And a command in the text.
 COMMANDS = {
     r"presenter --check": "synopsis_in_text",
-    r"presenter(ctl|-load|-storm|-chatd) [a-z-]+": "synopsis_in_text",
+    r"presenter(ctl|-load|-chatd) [a-z-]+": "synopsis_in_text",
     r"presenterctl gateway [a-z]+( --[a-z]+)?": "synopsis_in_text",
     r"openssl rand 80 > ticket\.key": "ticket_key",
     r"printf 'gateway:%s' .*": "identity",
