@@ -11,12 +11,18 @@ import presenter.backend.MuxChannel;
 
 /**
  * Sends every byte back, and reads only when it has: back-pressure is carried through. Nothing but
- * what is on its way goes along to another server, and the SDK takes that.
+ * what is on its way goes along to another server, and the SDK takes that. So a deposit, for the
+ * day this process dies, says no more than how far it has come.
  */
 final class Echo extends ChannelInboundHandlerAdapter {
+  private static final byte[] NOTHING = new byte[0];
+
   @Override
   public void channelActive(ChannelHandlerContext context) {
     context.channel().config().setAutoRead(false);
+    if (context.channel() instanceof MuxChannel stream && stream.info().continued() != null) {
+      stream.deposit(NOTHING);
+    }
     context.read();
   }
 
@@ -24,6 +30,9 @@ final class Echo extends ChannelInboundHandlerAdapter {
   public void channelRead(ChannelHandlerContext context, Object message) {
     context.writeAndFlush((ByteBuf) message).addListener(done -> {
       if (done.isSuccess()) {
+        if (context.channel() instanceof MuxChannel stream) {
+          stream.deposit(NOTHING);
+        }
         context.read();
       } else {
         context.close();
@@ -34,7 +43,7 @@ final class Echo extends ChannelInboundHandlerAdapter {
   @Override
   public void userEventTriggered(ChannelHandlerContext context, Object event) {
     if (event instanceof HandoffEvent) {
-      ((MuxChannel) context.channel()).handOver(new byte[0]);
+      ((MuxChannel) context.channel()).handOver(NOTHING);
     } else if (event instanceof ChannelInputShutdownEvent) {
       ((DuplexChannel) context.channel()).shutdownOutput()
           .addListener(ChannelFutureListener.CLOSE);
