@@ -2,6 +2,7 @@
 """The examples behind the real gateway, with TLS clients in front of it."""
 
 import os
+import subprocess
 import sys
 
 from chat_client import framed
@@ -10,6 +11,10 @@ from processes import Process, free_port, main
 
 OUTSIDE = os.environ["PRESENTER_OUTSIDE"]
 EXAMPLES = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../examples"))
+
+
+def packet_of(client):
+    return client.receive_exactly(int.from_bytes(client.receive_exactly(4), "big"))
 
 
 class Example(Process):
@@ -64,6 +69,20 @@ class Examples(ClientCase):
         self.wait_until(lambda: room.output().count("comes") == 2, "both are in")
         ben = self.waiting_client("couple-1")
         self.assertEqual(ann.receive_exactly(len(ben.first)), ben.first)
+        member = subprocess.Popen(
+            [sys.executable, f"{EXAMPLES}/chat_room/member.py", self.gateway.address,
+             self.cluster.certificates.authority, "couple-1"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.addCleanup(member.communicate)
+        self.addCleanup(member.kill)
+        member.stdin.write(b"good evening\n")
+        member.stdin.flush()
+        for client in (ann, ben):
+            self.assertIn(b"couple-1", packet_of(client))
+            self.assertEqual(packet_of(client), b"good evening")
+        ben.send(framed(b"and you"))
+        self.assertEqual(packet_of(ann), b"and you")
+        self.assertEqual(member.stdout.readline(), b"and you\n")
         ann.send(framed(b"hello"))
         self.assertEqual(ben.receive_exactly(9), framed(b"hello"))
         other.finish()

@@ -4,6 +4,7 @@
 import difflib
 import os
 import re
+import resource
 import shutil
 import subprocess
 import unittest
@@ -111,10 +112,21 @@ class PkgConfig(unittest.TestCase):
         path = os.path.dirname(library("presenter.pc"))
         words = run("pkg-config", "--cflags", "--libs", "presenter",
                     env={**os.environ, "PKG_CONFIG_PATH": path}).split()
-        for example in EXAMPLES:
-            run(os.environ["CXX"], "-std=c++20", *FLAGS, "-o",
-                os.path.join(OUTSIDE, f"{example}.pkg_config"),
-                os.path.join(TREE, "examples", example, f"{example}.cpp"), *words)
+        seconds = {example: self._cpu_seconds_to_build(f"{example}/{example}", *words)
+                   for example in EXAMPLES}
+        on_tcp = self._cpu_seconds_to_build("chat_room/chat_room_tcp")
+        print({**seconds, "chat_room_tcp": on_tcp})
+        # Whoever comes from Asio does not wait longer for a compiler.
+        self.assertLess(seconds["chat_room"], 1.5 * on_tcp)
+        self.assertLess(seconds["echo_backend"], 1.5 * on_tcp)
+
+    def _cpu_seconds_to_build(self, example, *words):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        run(os.environ["CXX"], "-std=c++20", *FLAGS, "-o",
+            os.path.join(OUTSIDE, f"{os.path.basename(example)}.pkg_config"),
+            os.path.join(TREE, "examples", f"{example}.cpp"), *words)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 class AddSubdirectory(unittest.TestCase):
