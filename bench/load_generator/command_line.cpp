@@ -31,7 +31,9 @@ void add_where(CLI::App& app, load_command& line) {
   load_options& options = line.options;
   app.add_option("--gateway", line.gateways, "HOST:PORT, may be given several times")->required();
   app.add_option("--clients", options.clients, "of all processes")->check(CLI::Range(1, 1'000'000));
-  app.add_option("--seconds", line.seconds, "of load, once the clients are served")
+  const bool waits = options.kind == load_kind::reconnect;
+  app.add_option("--seconds", line.seconds,
+                 waits ? "until all must be back" : "of load, once the clients are served")
       ->check(CLI::Range(0.0, longest_seconds));
   app.add_option("--ca", options.tls.ca_file, "certificates to trust instead of the system's")
       ->check(CLI::ExistingFile);
@@ -114,7 +116,8 @@ void add_messages(CLI::App& app, load_command& line) {
 
 void add_ramp(CLI::App& app, load_command& line) {
   app.add_flag("--ramp", line.is_ramp,
-               "raise the rate, from --total-rate or --rate on, until the server does not keep up");
+               "raise the rate, from --total-rate or --rate on, until the server does not keep up; "
+               "--seconds has no part in it");
   app.add_option("--ramp-factor", line.ramp_factor, "from one rate to the next")
       ->check(CLI::Range(1.01, 10.0));
   app.add_option("--ramp-step", line.ramp_step, "seconds at each rate")

@@ -17,6 +17,9 @@ constexpr auto tick = 50ms;
 // Of a ramp's step: what the rate before has left behind is not measured.
 constexpr int settle_parts = 4;
 
+// Losses by hand may come in several strokes, a gateway's clients not all at the same time.
+constexpr auto quiet_after_loss = 2s;
+
 interval_summary summary_of(const run_interval& interval) {
   return {.start = interval.start.count(),
           .seconds = interval.length.count(),
@@ -112,15 +115,14 @@ class load_run {
   }
 
   void lose_servers() {
-    const unsigned losses = options_.loses_by_hand ? 1 : options_.losses;
-    for (unsigned n = 1; n <= losses && !is_stop_requested_ && !workers_.has_ended(); ++n) {
+    if (options_.loses_by_hand) return watch_loss();
+    for (unsigned n = 1; n <= options_.losses && !is_stop_requested_ && !workers_.has_ended();
+         ++n) {
       const load_snapshot before = look_at(workers_.mailboxes());
       loss_result loss;
       loss.lost = static_cast<std::uint64_t>(before.online);
-      if (!options_.loses_by_hand) {
-        for (worker_mailbox& box : workers_.mailboxes())
-          box.losses = n;
-      }
+      for (worker_mailbox& box : workers_.mailboxes())
+        box.losses = n;
       loss.is_everyone_back = wait_until(options_.duration, [&] {
         return sum(&live_counters::disconnects) - before.disconnects >= loss.lost &&
                sum(&live_counters::online) >= before.online;
@@ -130,6 +132,25 @@ class load_run {
       loss.back = after.back.since(before.back);
       result_.losses.push_back(std::move(loss));
     }
+  }
+
+  // Somebody else takes servers away, of some or of all: it is over when nobody has lost one for a
+  // while, and everybody has one.
+  void watch_loss() {
+    const load_snapshot before = look_at(workers_.mailboxes());
+    loss_result loss;
+    steady_time first, last;
+    loss.is_everyone_back = wait_until(options_.duration, [&] {
+      const auto now = std::chrono::steady_clock::now();
+      const std::uint64_t lost = sum(&live_counters::disconnects) - before.disconnects;
+      if (lost != 0 && loss.lost == 0) first = now;
+      if (lost != loss.lost || sum(&live_counters::online) < before.online) last = now;
+      loss.lost = lost;
+      return lost != 0 && now - last > quiet_after_loss;
+    });
+    loss.seconds = last - first;
+    loss.back = look_at(workers_.mailboxes()).back.since(before.back);
+    result_.losses.push_back(std::move(loss));
   }
 
   void drain() {

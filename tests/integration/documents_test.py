@@ -33,6 +33,8 @@ RECIPES = {
     "[listen]": "configuration", "[tls]": "configuration", "[[server]]": "map_file",
     "mkdir -p build/try": "by_hand", "curl --fail": "by_hand_asked",
     "bench/handoff/run [": "synopsis", "presenter-load ": "synopsis",
+    # What unit.bench.capacity runs.
+    "bench/capacity/calculate ": None, "gateways, one of them": None,
     "install -m 755 build/": "as_a_service", "apt-get install haproxy": "measurement",
     "tests/unit/protocol/wire/frame_vectors.py": "frame_vectors",
     "fencing_test ": "schedules", "mux_simulation_test ": "schedules",
@@ -59,6 +61,7 @@ COMMANDS = {
     r"presenter --check": "synopsis_in_text",
     r"presenter(ctl|-load|-chatd) [a-z-]+": "synopsis_in_text",
     r"presenterctl gateway [a-z]+( --[a-z]+)?": "synopsis_in_text",
+    r"bench/capacity/run .*": "synopsis_in_text",
     r"openssl rand 80 > ticket\.key": "ticket_key",
     r"printf 'gateway:%s' .*": "identity",
     r"tests/fuzz/run .*": "fuzz_run",

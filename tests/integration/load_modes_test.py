@@ -178,6 +178,17 @@ class LoadModesTest(InstallationTest):
             self.assertEqual(done.returncode, 2)
             self.assertIn(words[0], done.stderr)
 
+    def test_its_manual_has_the_options_that_it_has(self):
+        modes = "hold echo flood chat reconnect soak storm plot".split()
+        said = "".join(subprocess.run([os.path.join(PROGRAMS, "presenter-load"), mode, "--help"],
+                                      capture_output=True, text=True, check=True).stdout
+                       for mode in modes)
+        has = {option for line in re.findall(r"^  (-\S+)", said, re.M)
+               for option in re.findall(r"--[a-z0-9][a-z0-9-]*", line)}
+        with open(os.path.join(ROOT, "deploy/man/presenter-load.1"), encoding="utf-8") as file:
+            told = set(re.findall(r"--[a-z0-9][a-z0-9-]*", file.read().replace("\\-", "-")))
+        self.assertEqual(told, has - {"--target"})
+
     # --- bad days
 
     def test_a_server_that_stands_still_is_as_late_as_it_was(self):
