@@ -41,7 +41,8 @@ constexpr int exit_usage = 2;
 constexpr const char* footer =
     "Signals: SIGTERM, SIGINT end it, a second one at once; with [drain] the first SIGTERM "
     "drains.\n"
-    "SIGHUP reads the files of [tls] again; SIGUSR2 begins this program anew in the place of the\n"
+    "SIGHUP reads the configuration and its files again; SIGUSR2 begins this program anew in the "
+    "place of the\n"
     "process, with its clients.\n"
     "Exit status: 0 ended by a signal, or the configuration is good; 1 a mistake in the\n"
     "configuration, the start failed, standard output cannot be written, or a fault of the "
@@ -51,7 +52,7 @@ constexpr const char* footer =
 // Prints every mistake of the configuration and of the files it names. True: there is none.
 bool report_mistakes(gateway::config_result& loaded, const gateway::takeover_question& asked) {
   const auto of_takeover = gateway::check_takeover(loaded, asked);
-  const auto in_map = gateway::check_files(loaded);
+  const auto in_map = gateway::check_files(loaded).in_map;
   for (const auto& mistake : loaded.errors)
     fmt::print(stderr, "{}\n", mistake.to_string());
   for (const auto& mistake : in_map)
@@ -92,11 +93,18 @@ int run(gateway::server& server) {
   std::_Exit(exit_mistake);
 }
 
-int serve(const gateway::config& settings, const gateway::launch& how) {
-  gateway::init_logging(settings.log.level);
+// Those of [tls] are told with its files.
+void log_warnings(const gateway::config_result& loaded) {
+  for (const auto& warning : loaded.warnings)
+    if (!warning.key.starts_with("tls.")) spdlog::warn("{}", warning.to_string());
+}
+
+int serve(const gateway::config_result& loaded, const gateway::launch& how) {
+  gateway::init_logging(loaded.value.log.level);
   if (std::getenv("OPENSSL_CONF") != nullptr) spdlog::warn(openssl_conf_unread);
+  log_warnings(loaded);
   try {
-    gateway::server server(settings, how);
+    gateway::server server(loaded, how);
     server.make_threads();
     return run(server);
   } catch (const std::exception& error) {
@@ -112,14 +120,15 @@ int serve(const gateway::config& settings, const gateway::launch& how) {
   std::_Exit(exit_mistake);
 }
 
-int take_place(gateway::config settings, const gateway::launch& how, int state,
+int take_place(gateway::config_result loaded, const gateway::launch& how, int state,
                gateway::upgrade_channel channel) {
-  gateway::init_logging(settings.log.level);
+  gateway::init_logging(loaded.value.log.level);
+  log_warnings(loaded);
   std::optional<gateway::server> server;
   try {
     gateway::takeover from = gateway::read_takeover(state, channel.copy());
-    settings.workers.count = from.workers.size();
-    server.emplace(settings, how, std::move(from));
+    loaded.value.workers.count = from.workers.size();
+    server.emplace(loaded, how, std::move(from));
     server->make_threads();
   } catch (const std::exception& error) {
     leave_untouched(channel, error.what());
@@ -207,7 +216,7 @@ int main(int argc, char** argv) {
     return presenter::finish_output(program_name, 0, exit_mistake);
   }
   if (invited)
-    return take_place(loaded.value, how, invited->state,
+    return take_place(std::move(loaded), how, invited->state,
                       gateway::upgrade_channel(invited->channel));
-  return serve(loaded.value, how);
+  return serve(loaded, how);
 }

@@ -11,6 +11,7 @@
 #include "base/uncaught.hpp"
 #include "presenterctl/backend_state_command.hpp"
 #include "presenterctl/client_commands.hpp"
+#include "presenterctl/config_commands.hpp"
 #include "presenterctl/drain_commands.hpp"
 #include "presenterctl/gateway_query.hpp"
 #include "presenterctl/rebalance_command.hpp"
@@ -35,6 +36,7 @@ struct command_line {
   clients_options clients;
   close_options close;
   std::string log_level;
+  bool only_set = false;
   upgrade_options upgrade;
   double timeout_seconds = 5;
   bool is_json = false;
@@ -96,6 +98,8 @@ struct gateway_commands {
   CLI::App* client;
   CLI::App* close;
   CLI::App* log_level;
+  CLI::App* config;
+  CLI::App* reload;
   CLI::App* drain;
   CLI::App* undrain;
   CLI::App* rebalance;
@@ -141,6 +145,9 @@ gateway_commands add_gateway(CLI::App& app, command_line& line) {
       add_report(*gateway, line, "client", "one of them"),
       add_report(*gateway, line, "close", "DISCONNECTS a client"),
       add_report(*gateway, line, "log-level", "how loud the log is, and makes it louder"),
+      add_report(*gateway, line, "config", "the configuration in force, and where it comes from"),
+      add_report(*gateway, line, "reload",
+                 "reads the configuration anew: takes all that can change, or nothing"),
       add_report(*gateway, line, "drain",
                  "takes the record out of DNS; ends when nobody is left and nobody comes"),
       add_report(*gateway, line, "undrain", "takes a drain back, until it has ended"),
@@ -166,6 +173,7 @@ gateway_commands add_gateway(CLI::App& app, command_line& line) {
                         "asks the new program and counts clients, and does no more");
   all.upgrade->add_flag("--yes", line.upgrade.is_confirmed,
                         "closes however many clients cannot go along");
+  all.config->add_flag("--set", line.only_set, "without what is as by default");
   add_client_options(all, line);
   gateway->footer(footer);
   for (CLI::App* each : gateway->get_subcommands({}))
@@ -221,6 +229,8 @@ int run(int argc, char** argv) {
   if (*gateway.clients) return list_clients(line.gateways, line.clients);
   if (*gateway.client) return show_client(line.gateways, line.close.tag);
   if (*gateway.close) return close_clients(line.gateways, line.close);
+  if (*gateway.config) return show_configuration(line.gateways, line.only_set);
+  if (*gateway.reload) return reload_configuration(line.gateways);
   if (*gateway.log_level) return tell_log_level(line.gateways, line.log_level);
   if (*gateway.drain) return drain_gateways(line.gateways, line.drain);
   if (*gateway.undrain) return undrain_gateways(line.gateways);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "base/random_seed.hpp"
 #include "gateway/config/address_range.hpp"
@@ -42,11 +43,20 @@ address_limits::address_limits(const limits_config& settings, std::uint64_t seed
       seed_(seed != 0 ? seed : random_seed()),
       table_(std::make_unique<entry_set[]>(sets)) {}
 
+// Nobody else takes two of them.
+void address_limits::change(const limits_config& settings) {
+  std::vector<std::unique_lock<std::mutex>> locks;
+  for (std::mutex& each : mutexes_)
+    locks.emplace_back(each);
+  settings_ = settings;
+  interval_ = interval_of(settings.address_handshakes_per_second);
+}
+
 address_admission address_limits::admit(const boost::asio::ip::address& address, steady_time now) {
-  if (is_exempt(address)) return {address_verdict::admitted, {}};
   const std::uint64_t key = key_of(address);
   const std::size_t index = set_of(key);
   const std::lock_guard lock(mutexes_[index % mutexes]);
+  if (is_exempt(address)) return {address_verdict::admitted, {}};
   entry_set& set = table_[index];
   auto found = std::ranges::find(set, key, &entry::key);
   if (found == set.end()) {

@@ -74,6 +74,9 @@ class address_limits {
     return settings.address_unauthenticated_max != 0 || settings.address_handshakes_per_second != 0;
   }
 
+  // From now on, of any thread. What clients owe stays.
+  void change(const limits_config& settings);
+
   // A client of this address has been accepted. A refused one takes nothing from anybody.
   address_admission admit(const boost::asio::ip::address& address, steady_time now);
 
@@ -96,8 +99,9 @@ class address_limits {
   address_verdict judge(const entry& from, steady_time now) const;
   void release(std::uint64_t key);
 
-  const limits_config settings_;
-  const steady_time::duration interval_;  // between two clients at the allowed rate; 0: any rate
+  // Guarded by any of mutexes_, and changed with all of them.
+  limits_config settings_;
+  steady_time::duration interval_;  // between two clients at the allowed rate; 0: any rate
   const std::uint64_t seed_;
   std::array<std::mutex, mutexes> mutexes_;  // each guards the sets of its remainder
   const std::unique_ptr<entry_set[]> table_;

@@ -19,6 +19,8 @@ class admission {
   admission(address_limits* addresses, worker_metrics& metrics)
       : addresses_(addresses), metrics_(metrics) {}
 
+  void set_limits(address_limits* addresses) { addresses_ = addresses; }
+
   // The client's claim, which may be an empty one. Nothing: it is refused, and its descriptor is
   // closed with a RST, after which neither side keeps anything of the connection.
   std::optional<address_claim> admit(int descriptor, const tcp_endpoint& peer, steady_time now);
@@ -26,7 +28,7 @@ class admission {
  private:
   void refuse(int descriptor, const tcp_endpoint& peer, refusal why);
 
-  address_limits* const addresses_;
+  address_limits* addresses_;
   worker_metrics& metrics_;
   log_pace refusals_said_;
 };

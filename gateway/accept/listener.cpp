@@ -79,6 +79,17 @@ bool listener::has_descriptors() const {
   return static_cast<std::size_t>(next) < limits_.descriptors_watermark;
 }
 
+void listener::change(std::size_t clients_max, int backlog, const clients_config& clients,
+                      int fast_open) {
+  if (is_stopped_) return;
+  for (const option_refusal& each : socket_.change(backlog, clients, fast_open))
+    log_paced(refused_said_, spdlog::level::warn,
+              "{}: the kernel refuses {}: {}; new clients are as before", each.key, each.option,
+              each.why.message());
+  limits_.clients_max = clients_max;
+  if (limits_.clients_open() < clients_max) resume();
+}
+
 void listener::hold() {
   is_held_ = true;
   stop_polling();

@@ -41,6 +41,9 @@ class listener final : private poll_target, private deadline_node {
   // There is room for clients again; if descriptors are what is missing, that goes on. Idempotent.
   void resume();
 
+  // For clients that come from now on.
+  void change(std::size_t clients_max, int backlog, const clients_config& clients, int fast_open);
+
   // Accepts no more, until let_in: those who come wait in the kernel.
   void hold();
   void let_in();
@@ -66,6 +69,7 @@ class listener final : private poll_target, private deadline_node {
   accepted on_accepted_;
   log_pace said_;
   log_pace full_said_;
+  log_pace refused_said_;
   bool is_listening_ = false;
   bool is_held_ = false;
   bool is_stopped_ = false;

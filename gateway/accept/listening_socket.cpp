@@ -86,6 +86,26 @@ boost::system::result<listening_socket, listen_failure> listening_socket::open(
   return made;
 }
 
+// Those that are not wanted any more as well: 0 is the kernel's own, or off, for each of them.
+std::vector<option_refusal> listening_socket::change(int backlog, const clients_config& clients,
+                                                     int fast_open) {
+  std::vector<option_refusal> refused;
+  for (wanted_option& each : client_options(local_endpoint(), clients, fast_open)) {
+    const bool is_switch = each.option == SO_KEEPALIVE && each.level == SOL_SOCKET;
+    const bool has_zero = each.option == TCP_USER_TIMEOUT || each.option == TCP_NOTSENT_LOWAT ||
+                          each.option == TCP_FASTOPEN;
+    // A socket that listens keeps its family.
+    if (each.level == IPPROTO_IPV6 || !(each.is_wanted || is_switch || has_zero)) continue;
+    const int value = each.is_wanted ? each.value : 0;
+    if (::setsockopt(descriptor_, each.level, each.option, &value, sizeof value) == 0) continue;
+    each.if_refused.why = last_error();
+    refused.push_back(each.if_refused);
+  }
+  if (::listen(descriptor_, backlog) != 0)
+    refused.push_back({"listen", "listen.backlog", last_error()});
+  return refused;
+}
+
 listening_socket::listening_socket(listening_socket&& other) noexcept
     : descriptor_(std::exchange(other.descriptor_, -1)), refusals_(std::move(other.refusals_)) {}
 

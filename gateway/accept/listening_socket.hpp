@@ -38,6 +38,10 @@ class listening_socket {
       const tcp_endpoint& address, int backlog, const clients_config& clients = {},
       int fast_open = 0, option_setter set = ::setsockopt);
 
+  // As open, for the clients that are accepted from now on. What the kernel refuses stays as it
+  // was; it is told.
+  std::vector<option_refusal> change(int backlog, const clients_config& clients, int fast_open);
+
   // One that this process has inherited, and that listens already; closed when this dies.
   static listening_socket adopt(int descriptor) { return listening_socket(descriptor); }
 

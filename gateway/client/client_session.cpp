@@ -455,6 +455,7 @@ void client_session::expect_nothing() {
 
 // The deadline is not moved by each byte: if there were bytes since it was set, it is set anew.
 void client_session::on_idle(steady_time now) {
+  if (context_.settings.clients.idle_timeout == duration::zero()) return;
   const steady_time due = idle_.due(context_.settings.clients.idle_timeout);
   if (due > now) return context_.deadlines.set_deadline(*this, due);
   relay_.abandon(protocol::reset_reason::cancelled);

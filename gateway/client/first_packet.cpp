@@ -1,5 +1,7 @@
 #include "gateway/client/first_packet.hpp"
 
+#include <algorithm>
+
 namespace presenter::gateway {
 namespace {
 
@@ -59,7 +61,8 @@ std::optional<close_reason> first_packet::find_key(std::string& key) {
 
 std::string first_packet::fault_place() const {
   std::string place;
-  for (std::size_t i = 0; i < faulty_steps_; ++i)
+  // The path may be another one by now.
+  for (std::size_t i = 0; i < std::min(faulty_steps_, settings_.key_path.size()); ++i)
     place += (i == 0 ? "field " : ".") + std::to_string(settings_.key_path[i]);
   return place;
 }

@@ -39,12 +39,40 @@ std::string plain(std::string_view markdown) {
   return out;
 }
 
+std::string_view words_of(reload_effect effect) {
+  switch (effect) {
+    case reload_effect::now:
+      return "holds at once, or for clients that come from then on";
+    case reload_effect::new_links:
+      return "holds for new links";
+    case reload_effect::upgrade:
+      return "stays as it is: needs an upgrade or a restart";
+    case reload_effect::restart:
+      return "stays as it is: needs a restart";
+  }
+  return {};
+}
+
+// For most keys nothing.
+std::string_view mark_of(reload_effect effect) {
+  switch (effect) {
+    case reload_effect::now:
+      return "";
+    case reload_effect::new_links:
+      return "; **new links**";
+    case reload_effect::upgrade:
+      return "; **upgrade**";
+    case reload_effect::restart:
+      return "; **restart**";
+  }
+  return {};
+}
+
 std::string default_of(const described_key& key, const key_text& text) {
   if (!text.default_words.empty()) return std::string(text.default_words);
   return key.value.empty() ? "none" : key.value;
 }
 
-// Long lists and texts go below each other.
 std::string line_of(const described_key& key) {
   const key_text text = text_of_key(key.name());
   std::string value = plain(default_of(key, text));
@@ -53,15 +81,17 @@ std::string line_of(const described_key& key) {
 
 std::string page_of(const described_key& key) {
   const key_text text = text_of_key(key.name());
-  return fmt::format("{}\n  {}\n  default      {}\n  environment  {}\n", key.name(),
-                     plain(with_range(text, key)), plain(default_of(key, text)), variable_of(key));
+  return fmt::format("{}\n  {}\n  default      {}\n  environment  {}\n  at a reload  {}\n",
+                     key.name(), plain(with_range(text, key)), plain(default_of(key, text)),
+                     variable_of(key), words_of(text.effect));
 }
 
 std::string row_of(const described_key& key) {
   const key_text text = text_of_key(key.name());
   const std::string value = text.default_words.empty() ? fmt::format("`{}`", default_of(key, text))
                                                        : std::string(text.default_words);
-  return fmt::format("| `{}` | {} | {} |\n", key.name(), value, with_range(text, key));
+  return fmt::format("| `{}` | {} | {}{} |\n", key.name(), value, with_range(text, key),
+                     mark_of(text.effect));
 }
 
 }  // namespace

@@ -39,6 +39,8 @@ class config_places {
  public:
   explicit config_places(std::string file = {}) : file_(std::move(file)) {}
 
+  const std::string& file() const { return file_; }
+
   struct place {
     std::uint32_t line = 0;
     std::uint32_t column = 0;

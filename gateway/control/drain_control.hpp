@@ -41,6 +41,9 @@ class drain_control {
   void start(const admin_query& query, const json_reply& reply);
   void undo(const json_reply& reply);
 
+  // See drainer.
+  void set_times(duration settle, duration notice) { drainer_.set_times(settle, notice); }
+
   bool is_draining() const { return drainer_.state() != drain_state::up; }
   drain_facts facts() const { return drainer_.facts(); }
   // Where the workers tell who has come.

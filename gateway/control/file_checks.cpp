@@ -17,19 +17,22 @@ config_table table_of(const tls_mistake& one) {
   return one.pair == 0 ? config_table{"tls"} : config_table{"tls.certificates", one.pair};
 }
 
-void check_certificates(config_result& loaded) {
-  const tls_load found = load_tls_files(loaded.value.tls, std::time(nullptr));
+tls_load check_certificates(config_result& loaded) {
+  tls_load found = load_tls_files(loaded.value.tls, std::time(nullptr));
   for (const tls_mistake& mistake : found.mistakes)
     loaded.fail(table_of(mistake), mistake.key, mistake.text);
   for (const tls_mistake& warning : found.warnings)
     loaded.warn(table_of(warning), warning.key, warning.text);
+  return found;
 }
 
-void check_ticket_keys(config_result& loaded) {
+void check_ticket_keys(config_result& loaded, checked_files& out) {
   const auto& path = loaded.value.tls.ticket_key_file;
   if (!path) return;
-  if (const auto found = load_ticket_key_file(*path); !found.keys)
-    loaded.fail({"tls"}, "ticket_key_file", found.mistake);
+  auto found = load_ticket_key_file(*path);
+  out.tickets = std::move(found.keys);
+  out.ticket_mistake = found.mistake;
+  if (!out.ticket_mistake.empty()) loaded.fail({"tls"}, "ticket_key_file", out.ticket_mistake);
 }
 
 void check_hooks(config_result& loaded) {
@@ -55,17 +58,19 @@ void check_publisher(config_result& loaded) {
 
 }  // namespace
 
-std::vector<std::string> check_files(config_result& loaded) {
-  check_certificates(loaded);
-  check_ticket_keys(loaded);
+checked_files check_files(config_result& loaded) {
+  checked_files all;
+  all.tls = check_certificates(loaded);
+  check_ticket_keys(loaded, all);
   check_hooks(loaded);
   if (loaded.errors.empty()) check_publisher(loaded);
-  std::vector<std::string> in_map;
-  const auto& map = loaded.value.shards.file;
-  if (!map || !std::filesystem::exists(*map)) return in_map;
-  for (const auto& mistake : shard_router::load_map_file(*map).errors)
-    in_map.push_back(mistake.to_string());
-  return in_map;
+  const auto& path = loaded.value.shards.file;
+  if (!path || !std::filesystem::exists(*path)) return all;
+  auto found = shard_router::load_map_file(*path);
+  for (const auto& mistake : found.errors)
+    all.in_map.push_back(mistake.to_string());
+  all.map = std::move(found.map);
+  return all;
 }
 
 }  // namespace presenter::gateway

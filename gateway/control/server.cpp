@@ -32,66 +32,56 @@ constexpr std::chrono::seconds worker_grace{10};
 // How often the gateway looks whether it is ready for the first time.
 constexpr std::chrono::milliseconds ready_interval{100};
 
-move_paces paces_of(const config& settings) {
-  const std::size_t workers = worker_count(settings);
-  return {.closes = moves_per_worker(settings.moves, workers),
-          .handoffs = static_cast<double>(settings.moves.handoffs_per_second) /
-                      static_cast<double>(workers)};
-}
-
-// How long caches keep our record after it has gone.
-duration settle_of(const dns_config& dns) {
-  return dns.publisher == dns_publisher_kind::none ? duration{} : dns.ttl;
-}
-
 }  // namespace
 
-server::server(const config& settings, const launch& how, std::optional<takeover> from)
-    : settings_(settings),
+server::server(const config_result& loaded, const launch& how, std::optional<takeover> from)
+    : settings_(loaded.value),
       from_(std::move(from)),
       started_at_(std::chrono::system_clock::now()),
       descriptors_max_(raise_descriptor_limit()),
-      clients_max_(clients_max_of(settings, descriptors_max_)),
-      paces_(paces_of(settings)),
+      clients_max_(clients_max_of(settings_, descriptors_max_)),
+      paces_(paces_of(settings_)),
       signals_(control_, SIGTERM, SIGINT),
       reload_signals_(control_, SIGHUP),
       upgrade_signals_(control_, SIGUSR2),
-      node_(name_of_gateway(settings, settings.listen.address)),
-      hooks_(control_, settings.hooks, [this] { return subject(); }),
+      node_(name_of_gateway(settings_, settings_.listen.address)),
+      hooks_(control_, settings_.hooks, [this] { return subject(); }),
       ready_timer_(control_),
-      tickets_(control_, settings.tls),
-      tls_(control_, settings.tls),
-      drain_(control_, settings.drain, settle_of(settings.dns), settings.upstream.notice, record_,
-             workers_, hooks_, node_, [this] { shut_down(); }),
-      upgrade_(control_, settings, how, workers_, node_,
+      tickets_(control_, settings_.tls),
+      tls_(control_, settings_.tls),
+      drain_(control_, settings_.drain, settle_of(settings_.dns), settings_.upstream.notice,
+             record_, workers_, hooks_, node_, [this] { shut_down(); }),
+      upgrade_(control_, settings_, how, workers_, node_,
                {.obstacle = [this] { return upgrade_obstacle(); },
                 .process = [this] { return handed_over(); },
                 .on_replaced = [this] { on_replaced(); }}),
+      reload_timer_(control_),
+      configuration_(settings_, loaded.places, node_, parts_of_config()),
       trimmer_(control_, [this] { return handshakes(); }),
       crowds_(control_, [this] { return metrics(); }) {
   if (!from_) run_starting_hooks();
-  tell_capacity(settings, clients_max_, descriptors_max_);
-  const bool has_predecessor = !from_ && is_listened_on(settings.listen.address);
-  auto sockets = from_ ? adopt_listeners(from_->workers) : open_listeners(settings);
-  if (settings.tls.early_data) early_data_ = std::make_unique<early_data_register>();
-  if (settings.listen.fast_open != 0 && !is_fast_open_allowed())
+  tell_capacity(settings_, clients_max_, descriptors_max_);
+  const bool has_predecessor = !from_ && is_listened_on(settings_.listen.address);
+  auto sockets = from_ ? adopt_listeners(from_->workers) : open_listeners(settings_);
+  if (settings_.tls.early_data) early_data_ = std::make_unique<early_data_register>();
+  if (settings_.listen.fast_open != 0 && !is_fast_open_allowed())
     spdlog::info("listen.fast_open: the kernel does not allow it, net.ipv4.tcp_fastopen is not 3");
   listen_endpoint_ = sockets.front().local_endpoint();
   if (from_)
     adopt_process();
   else
-    node_ = node_name(settings, listen_endpoint_);
-  if (address_limits::is_needed(settings.limits))
-    addresses_ = std::make_unique<address_limits>(settings.limits);
+    node_ = node_name(settings_, listen_endpoint_);
+  if (address_limits::is_needed(settings_.limits))
+    addresses_ = std::make_unique<address_limits>(settings_.limits);
   make_workers(std::move(sockets));
   pages_ = std::make_unique<shard_pages>(control_, router_, workers_, node_, paces_,
                                          [this] { return shards_->held(); });
-  if (settings.admin.address)
+  if (settings_.admin.address)
     admin_ = from_
                  ? adopt_admin(pages_content())
-                 : open_admin(control_, *settings.admin.address, pages_content(), has_predecessor);
-  shards_ = std::make_unique<shard_source>(control_, settings.shards, router_);
-  if (settings.shards.remove_dead)
+                 : open_admin(control_, *settings_.admin.address, pages_content(), has_predecessor);
+  shards_ = std::make_unique<shard_source>(control_, settings_.shards, router_);
+  if (settings_.shards.remove_dead)
     dead_ = std::make_unique<dead_backends>(*shards_->session(), router_, workers_.size(),
                                             [this] { return links_up() != 0; });
   balancer_ = std::make_unique<balancer>(control_, balancing(node_));
@@ -143,6 +133,10 @@ admin_content server::pages_content() {
                               const json_reply& reply) { upgrade_.order(query, reply); },
       .balance = [this](const admin_query&,
                         const json_reply& reply) { reply({.body = balancer_->page()}); },
+      .configuration = [this](const admin_query&,
+                              const json_reply& reply) { configuration_.answer(reply); },
+      .reload = [this](const admin_query&,
+                       const json_reply& reply) { configuration_.reload("an order", reply); },
       .clients = [this](const admin_query& query,
                         const json_reply& reply) { client_pages_.list(query, reply); },
       .client = [this](const admin_query& query,
@@ -286,6 +280,7 @@ void server::shut_down() {
   if (admin_ != nullptr) admin_->stop();
   tickets_.stop();
   tls_.stop();
+  reload_timer_.cancel();
   drain_.stop();
   if (predecessor_) predecessor_->stop();
   hooks_.stop();
@@ -322,23 +317,12 @@ void server::on_stop_signal(int signal) {
   shut_down();
 }
 
-void server::wait_reload() {
-  reload_signals_.async_wait([this](boost::system::error_code error, int) {
-    if (error) return;
-    log_paced(reloads_said_, spdlog::level::info,
-              "SIGHUP: reading the files of [tls] again; other changes need a restart");
-    tls_.reload();
-    tickets_.reload_file();
-    wait_reload();
-  });
-}
-
 // All workers or none: what could fail comes first.
 void server::start_tls() {
   tls_.start([this](const tls_files_ptr& files) {
     std::vector<tls_contexts_ptr> made;
     for (const auto& worker : workers_)
-      made.push_back(worker->make_tls(files));
+      made.push_back(worker->make_tls(settings_, files));
     for (std::size_t i = 0; i < workers_.size(); ++i)
       workers_[i]->post_tls(std::move(made[i]));
   });
@@ -467,6 +451,7 @@ process_facts server::facts() const {
   if (dead_ != nullptr) facts.removals = dead_->counts();
   facts.tickets = tickets_.facts();
   facts.certificates = tls_.facts();
+  facts.configuration = configuration_.facts();
   facts.balance = balancer_->facts();
   facts.is_ready = able().is_ready();
   facts.clients_max = clients_max_;

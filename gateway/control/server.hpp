@@ -17,6 +17,7 @@
 #include "gateway/balance/balancer.hpp"
 #include "gateway/config/config.hpp"
 #include "gateway/control/client_pages.hpp"
+#include "gateway/control/config_control.hpp"
 #include "gateway/control/dead_backends.hpp"
 #include "gateway/control/drain_control.hpp"
 #include "gateway/control/launch.hpp"
@@ -40,11 +41,11 @@ namespace presenter::gateway {
 class server {
  public:
   // Runs the hooks of `starting`, then opens the listeners and the admin endpoint. Throws
-  // std::exception whose text names what is in the way. All outlive this object.
+  // std::exception whose text names what is in the way. `how` outlives this object.
   // `from`: goes on with what another process hands over. Then no hook runs, nothing of it is read,
   // written or connected before start, and after an exception the process is to end without
   // destroying anything.
-  server(const config& settings, const launch& how, std::optional<takeover> from = {});
+  server(const config_result& loaded, const launch& how, std::optional<takeover> from = {});
   ~server();
 
   // Makes the threads of all workers or throws std::runtime_error, as above. They serve nobody yet.
@@ -58,16 +59,19 @@ class server {
   // Nothing: no admin endpoint is configured.
   std::optional<tcp_endpoint> admin_endpoint() const;
 
-  // At SIGHUP the files that [tls] names are read again. Serves until SIGTERM or SIGINT, then
-  // closes cleanly within shutdown.timeout. A second signal ends the process at once. With [drain]
-  // the first SIGTERM drains, and a further one closes.
-  // False: a thread has failed, and the others were ended for that. What it left half done is not
-  // to be taken apart: the process is to end without destroying this object.
+  // At SIGHUP the configuration and the files that it names are read again. Serves until SIGTERM or
+  // SIGINT, then closes cleanly within shutdown.timeout. A second signal ends the process at once.
+  // With [drain] the first SIGTERM drains, and a further one closes. False: a thread has failed,
+  // and the others were ended for that. What it left half done is not to be taken apart: the
+  // process is to end without destroying this object.
   bool run();
 
  private:
   void wait_signal();
+  config_parts parts_of_config();
   void wait_reload();
+  void apply(const config& next, read_config& read, std::function<void()> done);
+  void renew_balancer(balancer_past past);
   void shut_down();
   bool wait_for_workers();
   worker_events events_of_worker();
@@ -103,7 +107,7 @@ class server {
   handshake_counts handshakes() const;
   std::vector<const worker_metrics*> metrics() const;  // of each worker
 
-  const config& settings_;
+  config settings_;               // in force; others refer to it
   std::optional<takeover> from_;  // nothing: the gateway's first process
   const std::chrono::system_clock::time_point started_at_;
   const std::uint64_t descriptors_max_;
@@ -139,10 +143,13 @@ class server {
   std::unique_ptr<admin_place> admin_;
   std::unique_ptr<shard_source> shards_;
   std::unique_ptr<dead_backends> dead_;  // nullptr: none is removed
+  boost::asio::steady_timer reload_timer_;
+  bool is_reload_due_ = false;  // by SIGHUP
+  std::chrono::steady_clock::time_point reloaded_at_{};
+  config_control configuration_;
   memory_trimmer trimmer_;
   crowd_watch crowds_;
   std::int64_t openssl_without_clients_ = 0;
-  log_pace reloads_said_{10};
   log_pace levels_said_{10};
   log_pace parent_said_;
   bool is_ending_ = false;

@@ -42,6 +42,8 @@ class shard_pages {
   // there already; 404: it is not there.
   void what_if(const admin_query& query, const json_reply& reply) const;
 
+  void set_paces(const move_paces& paces) { paces_ = paces; }
+
  private:
   std::int64_t epoch() const;
 
@@ -49,7 +51,7 @@ class shard_pages {
   const shard_router::router& shards_;
   const worker_list& workers_;
   const std::string node_;
-  const move_paces paces_;
+  move_paces paces_;
   const std::function<shard_router::shard_map_ptr()> held_;
 };
 

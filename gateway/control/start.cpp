@@ -79,6 +79,17 @@ std::size_t worker_count(const config& settings) {
   return own_cpu_share().threads();
 }
 
+move_paces paces_of(const config& settings) {
+  const std::size_t workers = worker_count(settings);
+  return {.closes = moves_per_worker(settings.moves, workers),
+          .handoffs = static_cast<double>(settings.moves.handoffs_per_second) /
+                      static_cast<double>(workers)};
+}
+
+duration settle_of(const dns_config& dns) {
+  return dns.publisher == dns_publisher_kind::none ? duration{} : dns.ttl;
+}
+
 double core_count() {
   const auto cores = static_cast<double>(own_cpu_share().cores);
   return std::min(cores, own_cpu_share().quota.value_or(cores));

@@ -12,6 +12,7 @@
 #include "gateway/accept/listening_socket.hpp"
 #include "gateway/config/config.hpp"
 #include "gateway/operate/admin_place.hpp"
+#include "gateway/operate/metrics.hpp"
 #include "gateway/worker/worker_state.hpp"
 
 namespace presenter::gateway {
@@ -22,6 +23,12 @@ std::uint64_t raise_descriptor_limit();
 // Of the configuration, or one for each core that this process may use, as it was at the first
 // call.
 std::size_t worker_count(const config& settings);
+
+// Of each worker.
+move_paces paces_of(const config& settings);
+
+// How long caches keep our record after it has gone.
+duration settle_of(const dns_config& dns);
 
 // That the process may use: a part of one, if its control group has a quota.
 double core_count();

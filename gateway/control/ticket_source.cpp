@@ -41,11 +41,6 @@ std::optional<ticket_keys> load_file(const std::optional<std::filesystem::path>&
   return std::move(loaded.keys);
 }
 
-std::vector<std::filesystem::path> watched(const tls_config& settings) {
-  if (!settings.ticket_key_file) return {};
-  return {*settings.ticket_key_file};
-}
-
 std::string_view error_name(const error_code& why) {
   const bool is_content = why.category() == ticket_error_category();
   return is_content ? name_of(static_cast<ticket_errc>(why.value()))
@@ -61,7 +56,7 @@ double seconds_since(ticket_time then, ticket_time now) {
 ticket_source::ticket_source(boost::asio::io_context& control, const tls_config& settings)
     : settings_(settings),
       made_at_(ticket_clock_now()),
-      watch_(control, watched(settings), settings.watch_interval, [this] { reload_file(); }),
+      watch_(control, paths_of(settings), settings.watch_interval, [this] { reload_file(); }),
       own_(ticket_keys::first(made_at_, settings.tickets)),
       file_(load_file(settings.ticket_key_file)),
       jitter_(draw_jitter(settings.tickets)),
@@ -116,17 +111,37 @@ void ticket_source::reload_file() {
   } catch (const std::exception& error) {
     mistake = error.what();
   }
-  if (!mistake.empty()) {
-    ++file_refusals_;
-    log_paced(said_.file_refused, spdlog::level::err,
-              "tickets: the key file is not taken over, the old keys stay: {}", mistake);
-    return;
-  }
+  if (!mistake.empty()) return refuse_file(mistake);
+  tell_file();
+  renew_ring();
+  tell_origin(ticket_clock_now());
+}
+
+void ticket_source::refuse_file(const std::string& why) {
+  ++file_refusals_;
+  log_paced(said_.file_refused, spdlog::level::err,
+            "tickets: the key file is not taken over, the old keys stay: {}", why);
+}
+
+void ticket_source::tell_file() {
   ++file_reloads_;
   log_paced(said_.file, spdlog::level::info, "tickets: {} keys from {}", file_->size(),
             settings_.ticket_key_file->string());
+}
+
+void ticket_source::change(std::optional<ticket_keys> file, file_watch::stamps seen) {
+  watch_.change(paths_of(settings_), settings_.watch_interval, std::move(seen));
+  file_ = std::move(file);
+  if (file_) tell_file();
+  jitter_ = draw_jitter(settings_.tickets);
   renew_ring();
-  tell_origin(ticket_clock_now());
+  step();
+  wait_step();
+}
+
+std::vector<std::filesystem::path> ticket_source::paths_of(const tls_config& settings) {
+  if (!settings.ticket_key_file) return {};
+  return {*settings.ticket_key_file};
 }
 
 // --- ZooKeeper

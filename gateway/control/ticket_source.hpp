@@ -7,10 +7,12 @@
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "gateway/config/config.hpp"
 #include "gateway/operate/file_watch.hpp"
@@ -28,7 +30,8 @@ class ticket_source {
  public:
   using publish = std::function<void(const ticket_ring_ptr&)>;
 
-  // Throws std::runtime_error if the key file is not usable. `settings` outlives this object.
+  // Throws std::runtime_error if the key file is not usable. `settings` outlives this object, and
+  // changes with change() only.
   ticket_source(boost::asio::io_context& control, const tls_config& settings);
 
   // Goes on with the keys of another process, as ticket_keys encodes them; empty: it had none. What
@@ -49,10 +52,19 @@ class ticket_source {
   // leaves the old keys in force, and the log says why.
   void reload_file();
 
+  // The old keys stay.
+  void refuse_file(const std::string& why);
+
+  // A new configuration is in force, and `settings` has changed: with the keys of its file, if it
+  // names one. `seen`: see file_watch::change.
+  void change(std::optional<ticket_keys> file, file_watch::stamps seen);
+
   // Call before the session ends. No ring is published any more.
   void stop();
 
   ticket_facts facts() const;
+  // What of these settings is watched.
+  static std::vector<std::filesystem::path> paths_of(const tls_config& settings);
 
  private:
   void on_data(const std::string& data, std::int32_t version);
@@ -61,6 +73,7 @@ class ticket_source {
 
   void wait_step();
   void step();
+  void tell_file();
   void rotate_fleet(ticket_time now);
   void write_done(const boost::system::error_code& failed, const char* what);
   void renew_ring();

@@ -52,6 +52,19 @@ void tls_source::take_over_files() {
   if (!loaded.files) return refuse(loaded.mistakes.front().text);
   if (const auto why = why_worse(*files_, *loaded.files, now)) return refuse(*why);
   publish_(loaded.files);
+  note_taken(loaded);
+}
+
+std::optional<std::string> tls_source::obstacle(const tls_files& next) const {
+  return why_worse(*files_, next, std::time(nullptr));
+}
+
+void tls_source::change(const tls_load& loaded, file_watch::stamps seen) {
+  note_taken(loaded);
+  watch_.change(tls_paths_of(settings_), settings_.watch_interval, std::move(seen));
+}
+
+void tls_source::note_taken(const tls_load& loaded) {
   log_warnings(loaded, warnings_said_);
   for (const std::string& name : names_lost(*files_, *loaded.files))
     log_paced(warnings_said_, spdlog::level::warn, "tls: no certificate is left for '{}'", name);

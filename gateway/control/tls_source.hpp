@@ -5,6 +5,8 @@
 #include <boost/asio/io_context.hpp>
 #include <cstdint>
 #include <functional>
+#include <optional>
+#include <string>
 
 #include "gateway/config/config.hpp"
 #include "gateway/operate/file_watch.hpp"
@@ -21,7 +23,8 @@ class tls_source {
   // nothing.
   using publish = std::function<void(const tls_files_ptr&)>;
 
-  // Throws std::runtime_error that names the file and the reason. `settings` outlives this.
+  // Throws std::runtime_error that names the file and the reason. `settings` outlives this, and
+  // changes with change() only.
   tls_source(boost::asio::io_context& control, const tls_config& settings);
 
   const tls_files_ptr& current() const { return files_; }
@@ -32,13 +35,21 @@ class tls_source {
   // If anything is wrong the old ones stay, and the log says why.
   void reload();
 
+  // The old ones stay.
+  void refuse(const std::string& why);
+
+  // A new configuration's files have been read: why they are not to be taken, though they can be
+  // used. Nothing: they may be.
+  std::optional<std::string> obstacle(const tls_files& next) const;
+  // They are the workers' now, and `settings` has changed. `seen`: see file_watch::change.
+  void change(const tls_load& loaded, file_watch::stamps seen);
+
   certificate_facts facts() const;
 
  private:
   void take_over_files();
+  void note_taken(const tls_load& loaded);
   void tell_certificates(const char* what);
-  void refuse(const std::string& why);
-
   const tls_config& settings_;
   file_watch watch_;
   tls_files_ptr files_;

@@ -57,6 +57,12 @@ class drainer {
   // Nothing happens any more.
   void stop();
 
+  // As of the constructor, from the next drain on.
+  void set_times(duration settle, duration notice) {
+    settle_ = settle;
+    notice_ = notice;
+  }
+
   drain_state state() const { return state_; }
   drain_facts facts() const;
   // But for the gateway's name.
@@ -72,8 +78,8 @@ class drainer {
   void end(time_point now);
 
   const drain_config& settings_;
-  const duration settle_;
-  const duration notice_;
+  duration settle_;
+  duration notice_;
   record_keeper& record_;
   arrival_watch& arrivals_;
   const drain_parts parts_;

@@ -17,6 +17,8 @@ class held_room {
 
   explicit held_room(std::size_t bytes_max) : bytes_max_(bytes_max) {}
 
+  void set_max(std::size_t bytes_max) { bytes_max_ = bytes_max; }
+
   // One handoff may begin. However small the limit, one at a time always may.
   bool has_room() const { return taken_ == 0 || taken_ + at_first <= bytes_max_; }
   std::size_t taken() const { return taken_; }
@@ -31,7 +33,7 @@ class held_room {
   void give_back(std::size_t bytes) { taken_ -= bytes; }
 
  private:
-  const std::size_t bytes_max_;
+  std::size_t bytes_max_;
   std::size_t taken_ = 0;
 };
 

@@ -58,6 +58,17 @@ stream_mover::stream_mover(const move_rules& rules, std::uint32_t seed, worker_m
 
 // --- who is to be moved
 
+void stream_mover::set_rules(const move_rules& rules, time_point now) {
+  left_grace_ = rules.left_grace;
+  const std::chrono::duration<double> gap(1 / rules.paces.closes);
+  const std::chrono::duration<double> handoff_gap(1 / rules.paces.handoffs);
+  if (gap == mean_gap_ && handoff_gap == mean_handoff_gap_) return;
+  mean_gap_ = gap;
+  mean_handoff_gap_ = handoff_gap;
+  due_ = std::min(due_, now);
+  on_work_();
+}
+
 void stream_mover::set_map(map_ptr map, time_point now) {
   if (map_ != nullptr && has_left(*map)) left_until_ = now + left_grace_;
   map_ = std::move(map);

@@ -89,6 +89,9 @@ class stream_mover {
   stream_mover(const move_rules& rules, std::uint32_t seed, worker_metrics& metrics,
                std::function<void()> on_work);
 
+  // From the next move on, which is due at once if the paces are others.
+  void set_rules(const move_rules& rules, time_point now);
+
   // Every stream is to be compared with the new map, by look(). Who belongs to its backend again is
   // not moved. Nobody is moved until all have been compared.
   void set_map(map_ptr map, time_point now);
@@ -139,9 +142,9 @@ class stream_mover {
   movable* next_client(time_point now);
   clock_duration next_gap(move_way way);
 
-  const std::chrono::duration<double> mean_gap_;
-  const std::chrono::duration<double> mean_handoff_gap_;
-  const clock_duration left_grace_;
+  std::chrono::duration<double> mean_gap_;
+  std::chrono::duration<double> mean_handoff_gap_;
+  clock_duration left_grace_;
   std::minstd_rand random_;
   worker_metrics& metrics_;
   std::function<void()> on_work_;

@@ -91,6 +91,8 @@ constexpr std::array routes{
     route{"/undrain", nullptr, &admin_content::undo_drain},
     route{"/upgrade", &admin_content::upgrade, &admin_content::start_upgrade},
     route{"/balance", &admin_content::balance},
+    route{"/config", &admin_content::configuration},
+    route{"/reload", nullptr, &admin_content::reload},
     route{"/status", &admin_content::status},
     route{"/log-level", &admin_content::log_level, &admin_content::set_log_level, true},
     route{"/clients", &admin_content::clients},

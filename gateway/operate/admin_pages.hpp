@@ -6,11 +6,13 @@
 //   /drain    JSON: how far the gateway is in being taken out
 //   /whois?key=KEY                               JSON: who owns the key, its clients here
 //   /what-if?add=NAME&weight=W, ?remove=NAME     JSON: what such a change would move
-//   /status, /log-level                          JSON: how the gateway is, how loud its log is
+//   /config                                      JSON: the values in force, and where each comes
+//   from /status, /log-level                          JSON: how the gateway is, how loud its log is
 //   /clients?key=KEY&…, /clients/TAG             JSON: who is here, see control/client_listing.hpp
 // and orders, by POST, from programs on this machine only:
 //   /clients/TAG/close, /clients/close?key=KEY   JSON: how many were closed
 //   /log-level?level=debug (PUT as well)         JSON: the same as GET /log-level
+//   /reload                                      JSON: what the configuration's file has changed
 //   /drain, /drain?deadline=5m, /undrain         JSON: the same as GET /drain
 #pragma once
 
@@ -58,6 +60,8 @@ struct admin_content {
   json_page upgrade;
   json_page start_upgrade;
   json_page balance;
+  json_page configuration{};
+  json_page reload{};
   // Of one client: its tag, from the path, is `tag` of the query.
   json_page clients{};
   json_page client{};

@@ -39,12 +39,22 @@ file_watch::stamp file_watch::stamp_of(const std::filesystem::path& path) {
           nanoseconds_of(found.st_ctim)};
 }
 
-std::vector<file_watch::stamp> file_watch::look() const {
-  std::vector<stamp> stamps;
-  stamps.reserve(paths_.size());
-  for (const auto& path : paths_)
-    stamps.push_back(stamp_of(path));
-  return stamps;
+file_watch::stamps file_watch::look_at(const std::vector<std::filesystem::path>& paths) {
+  stamps all;
+  all.reserve(paths.size());
+  for (const auto& path : paths)
+    all.push_back(stamp_of(path));
+  return all;
+}
+
+void file_watch::change(std::vector<std::filesystem::path> paths,
+                        std::chrono::milliseconds interval, stamps seen) {
+  paths_ = std::move(paths);
+  interval_ = interval;
+  known_ = std::move(seen);
+  last_ = known_;
+  timer_.cancel();
+  wait();
 }
 
 void file_watch::wait() {

@@ -1,5 +1,8 @@
 #include "gateway/operate/lifecycle_metrics.hpp"
 
+#include <chrono>
+#include <cstdint>
+
 namespace presenter::gateway {
 
 void write_hooks(prometheus_text& out, const hook_facts& hooks) {
@@ -42,6 +45,19 @@ void write_upgrades(prometheus_text& out, std::span<const std::uint64_t> by_resu
              metric_type::counter);
   for (std::size_t result = 0; result < by_result.size(); ++result)
     out.sample({{"result", upgrade_result_names[result]}}, by_result[result]);
+}
+
+void write_configuration(prometheus_text& out, const config_facts& configuration) {
+  out.family("presenter_config_reloads_total", "Reloads of the configuration, taken or refused.",
+             metric_type::counter);
+  out.sample({{"result", "done"}}, configuration.reloads);
+  out.sample({{"result", "refused"}}, configuration.refusals);
+  out.family("presenter_config_last_reload_success",
+             "1: the last reload, or the start, was taken; 0: it was refused.", metric_type::gauge);
+  out.sample({}, std::uint64_t{configuration.was_last_taken ? 1U : 0U});
+  out.family("presenter_config_last_reload_success_timestamp_seconds",
+             "When the configuration in force was read, in Unix time.", metric_type::gauge);
+  out.sample({}, std::chrono::duration<double>(configuration.taken_at.time_since_epoch()).count());
 }
 
 }  // namespace presenter::gateway

@@ -10,5 +10,6 @@ void write_hooks(prometheus_text& out, const hook_facts& hooks);
 void write_drain(prometheus_text& out, const drain_facts& drain);
 // By upgrade_result.
 void write_upgrades(prometheus_text& out, std::span<const std::uint64_t> by_result);
+void write_configuration(prometheus_text& out, const config_facts& configuration);
 
 }  // namespace presenter::gateway

@@ -470,6 +470,7 @@ std::string render_prometheus(worker_span workers, const process_facts& facts) {
   write_hooks(out, facts.hooks);
   write_drain(out, facts.drain);
   write_upgrades(out, facts.upgrades);
+  write_configuration(out, facts.configuration);
   write_usage(out, facts);
   return std::move(out).take();
 }

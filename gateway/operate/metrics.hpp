@@ -18,6 +18,7 @@
 
 #include "base/net/errc.hpp"
 #include "gateway/operate/balance_facts.hpp"
+#include "gateway/operate/config_facts.hpp"
 #include "gateway/vocabulary/accept_outcome.hpp"
 #include "gateway/vocabulary/client_phase.hpp"
 #include "gateway/vocabulary/close_reason.hpp"
@@ -257,6 +258,7 @@ struct process_facts {
   drain_facts drain;
   std::array<std::uint64_t, upgrade_result_names.size()> upgrades{};
   balance_facts balance;
+  config_facts configuration;
 };
 
 // Shows every counter of the worker with its family's name, and the label that tells it apart

@@ -48,6 +48,8 @@ void visit_life(process_facts& facts, const Visit& visit) {
       visit(fmt::format("hooks.{}.{}", hook_event_names[event], hook_result_names[result]),
             facts.hooks.runs[event][result]);
   }
+  visit("configuration.reloads", facts.configuration.reloads);
+  visit("configuration.refusals", facts.configuration.refusals);
   visit("drain.arrivals", facts.drain.arrivals);
   visit("drain.closed", facts.drain.closed);
   visit("memory.trims", facts.memory.trims);

@@ -143,6 +143,10 @@ std::shared_ptr<protocol::mux_core> upstream_pool::adopted_link(std::size_t inde
 void upstream_pool::serve_adopted() {
   for (const auto& slot : std::exchange(adopted_, {}))
     slot->serve();
+  match_links();
+}
+
+void upstream_pool::match_links() {
   for (auto& [name, known] : backends_) {
     add_slots(known);
     while (known.slots.size() > context_.settings.upstream.links_per_worker) {

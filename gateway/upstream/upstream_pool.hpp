@@ -66,6 +66,8 @@ class upstream_pool {
   void adopt(upstream_state state);
   std::shared_ptr<protocol::mux_core> adopted_link(std::size_t index) const;
   void serve_adopted();
+  // As many to each backend as the configuration wants: it has changed.
+  void match_links();
 
   // A server that is missing keeps its links for moves.left_grace, so that it finds them, and its
   // streams, when it is back in a moment; without its entry in the map nobody opens a stream there.

@@ -49,7 +49,7 @@ constexpr std::chrono::seconds standstill_min{1};
 worker::worker(const worker_setup& setup, listening_socket socket)
     : settings_(setup.settings),
       tickets_(setup.tickets, setup.node, metrics_),
-      tls_(make_tls(setup.tls)),
+      tls_(make_tls(setup.settings, setup.tls)),
       work_(io_.get_executor()),
       tick_(io_),
       polls_(io_),
@@ -91,7 +91,7 @@ worker::worker(const worker_setup& setup, listening_socket socket)
                 [this](int client, const tcp_endpoint& peer) { on_accepted(client, peer); }) {
   if (setup.early_data == nullptr) return;
   early_data_.emplace(*setup.early_data, metrics_);
-  take_early_data(*tls_);
+  take_early_data(settings_, *tls_);
 }
 
 worker::~worker() {
@@ -320,17 +320,38 @@ void worker::post_tickets(ticket_ring_ptr tickets) {
   post([this, tickets = std::move(tickets)]() mutable { tickets_.set_ring(std::move(tickets)); });
 }
 
-tls_contexts_ptr worker::make_tls(const tls_files_ptr& files) {
-  auto made = std::make_shared<const tls_contexts>(settings_.tls, files, tickets_);
-  if (early_data_) take_early_data(*made);
+tls_contexts_ptr worker::make_tls(const config& settings, const tls_files_ptr& files) {
+  auto made = std::make_shared<const tls_contexts>(settings.tls, files, tickets_);
+  if (early_data_) take_early_data(settings, *made);
   return made;
 }
 
-void worker::take_early_data(const tls_contexts& contexts) {
+void worker::take_early_data(const config& settings, const tls_contexts& contexts) {
   // The first packet with its length; what else a client sends early has to fit beside it. A client
   // keeps what the context it began with says of early data.
   early_data_->attach(contexts.front(),
-                      static_cast<std::uint32_t>(settings_.auth.packet_bytes_max + 4));
+                      static_cast<std::uint32_t>(settings.auth.packet_bytes_max + 4));
+}
+
+void worker::post_config(worker_change change, std::function<void()> done) {
+  post([this, change = std::move(change), done = std::move(done)]() mutable {
+    change_config(change);
+    done();
+  });
+}
+
+void worker::change_config(worker_change& change) {
+  own_thread_.assert_on_worker();
+  const protocol::output_batch::scope scope(output_);
+  settings_ = *change.settings;
+  tls_ = std::move(change.tls);
+  admission_.set_limits(change.addresses);
+  held_.set_max(change.held_bytes_max);
+  listener_.change(change.clients_max, settings_.listen.backlog, settings_.clients,
+                   settings_.listen.fast_open);
+  mover_.set_rules({.paces = change.paces, .left_grace = settings_.moves.left_grace},
+                   std::chrono::steady_clock::now());
+  upstream_.match_links();
 }
 
 void worker::post_tls(tls_contexts_ptr contexts) {

@@ -35,7 +35,7 @@
 namespace presenter::gateway {
 
 struct worker_setup {
-  const config& settings;   // outlives the worker
+  const config& settings;   // until post_config brings others
   std::string node;         // this gateway's name, for Hello
   std::string tag_stem;     // what the tags of this worker's clients begin with, nobody else's
   ticket_ring_ptr tickets;  // until post_tickets brings others
@@ -48,6 +48,16 @@ struct worker_setup {
   backend_news news = {};                     // told on the worker's thread; empty: nobody asks
   arrival_watch* arrivals = nullptr;          // of all workers, outlives them; nullptr: nobody asks
   early_data_register* early_data = nullptr;  // of all workers, outlives them; nullptr: none taken
+};
+
+// Another configuration, and what follows from it.
+struct worker_change {
+  std::shared_ptr<const config> settings;
+  tls_contexts_ptr tls;  // made with them
+  std::size_t clients_max;
+  address_limits* addresses;
+  move_paces paces;
+  std::size_t held_bytes_max;
 };
 
 // What its owner is told, on the worker's own thread.
@@ -83,9 +93,13 @@ class worker final : private client_session_owner {
   void post_tickets(ticket_ring_ptr tickets);
 
   // Contexts of this worker for post_tls; any thread. Throws std::runtime_error.
-  tls_contexts_ptr make_tls(const tls_files_ptr& files);
+  tls_contexts_ptr make_tls(const config& settings, const tls_files_ptr& files);
   // For clients that come from now on.
   void post_tls(tls_contexts_ptr contexts);
+
+  // In force from one turn of the loop to the next, for clients and links that come from then on,
+  // and for what those who are here do next; then calls `done`, on the worker's thread.
+  void post_config(worker_change change, std::function<void()> done);
 
   // Shows every client to `visit`, some in each turn of the loop, then calls `done`; both on the
   // worker's thread. Neither is called any more once the worker ends.
@@ -155,14 +169,15 @@ class worker final : private client_session_owner {
   void show_announced();
   void step_survey();
   void bury();
-  void take_early_data(const tls_contexts& contexts);
+  void take_early_data(const config& settings, const tls_contexts& contexts);
+  void change_config(worker_change& change);
   void shut_down(duration within);
   void step_shut_down();
   void show_memory();
 
   worker_metrics metrics_;
   worker_thread own_thread_;
-  const config& settings_;
+  config settings_;  // others refer to it: its address stays
   log_pace memory_said_;
   ticket_sealer tickets_;
   std::optional<early_data_guard> early_data_;

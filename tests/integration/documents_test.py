@@ -28,7 +28,7 @@ RECIPES = {
     "tests/run [": "synopsis", "presenter --config FILE": "synopsis",
     "presenter --help-config": "synopsis",
     "presenterctl shards ": "synopsis", "presenterctl gateway drain ": "synopsis",
-    "presenterctl gateway upgrade ": "synopsis",
+    "presenterctl gateway upgrade ": "synopsis", "presenterctl gateway reload ": "synopsis",
     "terminationGracePeriodSeconds": "pod", "PRESENTER_BIN=$PWD/": "synopsis",
     "[listen]": "configuration", "[tls]": "configuration", "[[server]]": "map_file",
     "mkdir -p build/try": "by_hand", "curl --fail": "by_hand_asked",

@@ -43,7 +43,7 @@ class EnvironmentTest(ClientCase):
             return re.search("presenter ready", gateway.output())
         self.wait_until(is_ready, "it is ready")
         gateway.signal(signal.SIGHUP)
-        gateway.wait_for_line("SIGHUP: reading the files of")
+        gateway.wait_for_line("SIGHUP: nothing of .* is taken over")
         self.assertEqual(gateway.stop(), 0)
 
     def test_a_signal_while_it_waits_for_its_configuration_ends_it(self):

@@ -258,7 +258,7 @@ class ProgramTest(InstallationTest):
         for number in (signal.SIGUSR1, signal.SIGPIPE):
             gateway.signal(number)
         gateway.signal(signal.SIGHUP)
-        gateway.wait_for_line("SIGHUP: reading the files of")
+        gateway.wait_for_line("SIGHUP: .* is in force")
         self.assertEqual(gateway.get("/healthz"), (200, "ok\n"))
         self.assertEqual(gateway.stop(), 0)
 

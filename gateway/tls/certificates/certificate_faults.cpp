@@ -109,9 +109,14 @@ std::vector<certificate_fault> faults_of(const certificate_pair& pair, std::time
 
 std::optional<std::string> why_worse(const tls_files& now, const tls_files& next,
                                      std::time_t time) {
-  for (std::size_t i = 0; i < next.pairs.size(); ++i) {
-    const certificate_pair& old = now.pairs[i];
-    const certificate_pair& pair = next.pairs[i];
+  for (const certificate_pair& pair : next.pairs) {
+    // Another configuration may name another file: then nothing was there before.
+    const auto found = std::ranges::find(now.pairs, pair.file, &certificate_pair::file);
+    if (found == now.pairs.end()) {
+      if (auto fault = fatal_fault(pair, time)) return fault;
+      continue;
+    }
+    const certificate_pair& old = *found;
     if (auto fault = fatal_fault(pair, time); fault && !fatal_fault(old, time)) return fault;
     if (loses_its_issuer(old, pair, time))
       return fmt::format(

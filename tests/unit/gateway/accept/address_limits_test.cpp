@@ -101,6 +101,19 @@ TEST_F(AddressLimits, ANetworkOfIpv6IsOneAddress) {
   EXPECT_EQ(admitted(1, "::ffff:192.0.2.2"), 1);
 }
 
+TEST_F(AddressLimits, OthersHoldForWhoIsHereAlready) {
+  settings.address_unauthenticated_max = 3;
+  EXPECT_EQ(admitted(10, "192.0.2.1"), 3);
+  settings.address_unauthenticated_max = 5;
+  settings.address_exempt = {*parse_address_range("192.0.2.2")};
+  table().change(settings);
+  EXPECT_EQ(admitted(10, "192.0.2.1"), 2);
+  EXPECT_EQ(admitted(10, "192.0.2.2"), 10);
+  settings.address_unauthenticated_max = 0;
+  table().change(settings);
+  EXPECT_EQ(admitted(10, "192.0.2.1"), 10);
+}
+
 TEST_F(AddressLimits, SomeAreExempt) {
   settings.address_unauthenticated_max = 1;
   settings.address_exempt.push_back(*parse_address_range("10.1.0.0/16"));

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <chrono>
 
 namespace presenter::gateway {
 namespace {
@@ -20,6 +21,30 @@ TEST(ListeningSocket, SharesAnAddressAndNamesWhatIsInTheWay) {
   const auto elsewhere = boost::asio::ip::make_address("192.0.2.1");
   EXPECT_EQ(listening_socket::open({elsewhere, 0}, 1).error().why,
             boost::system::errc::address_not_available);
+}
+
+int option_of(int descriptor, int level, int option) {
+  int value = -1;
+  socklen_t bytes = sizeof value;
+  EXPECT_EQ(::getsockopt(descriptor, level, option, &value, &bytes), 0);
+  return value;
+}
+
+TEST(ListeningSocket, TakesOtherOptionsWhileItListens) {
+  auto socket = listening_socket::open({boost::asio::ip::address_v4::loopback(), 0}, 1, {}, 16);
+  ASSERT_TRUE(socket);
+  clients_config clients;
+  clients.keepalive_count = 7;
+  clients.user_timeout = std::chrono::seconds(0);
+  clients.notsent_lowat_bytes = 0;
+  EXPECT_TRUE(socket->change(100, clients, 0).empty());
+  EXPECT_EQ(option_of(socket->descriptor(), IPPROTO_TCP, TCP_KEEPCNT), 7);
+  EXPECT_EQ(option_of(socket->descriptor(), IPPROTO_TCP, TCP_USER_TIMEOUT), 0);
+  EXPECT_EQ(option_of(socket->descriptor(), IPPROTO_TCP, TCP_NOTSENT_LOWAT), 0);
+  EXPECT_EQ(option_of(socket->descriptor(), SOL_SOCKET, SO_KEEPALIVE), 1);
+  clients.keepalive = false;
+  EXPECT_TRUE(socket->change(100, clients, 16).empty());
+  EXPECT_EQ(option_of(socket->descriptor(), SOL_SOCKET, SO_KEEPALIVE), 0);
 }
 
 // As a kernel without them.

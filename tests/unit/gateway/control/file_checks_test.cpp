@@ -25,7 +25,7 @@ class FileChecks : public config_fixture {
  protected:
   config_result load(std::string_view text) const {
     auto loaded = config_fixture::load(text);
-    EXPECT_THAT(check_files(loaded), IsEmpty());
+    EXPECT_THAT(check_files(loaded).in_map, IsEmpty());
     return loaded;
   }
 
@@ -231,7 +231,7 @@ TEST_F(FileChecks, MistakesInAShardMapAreTold) {
   files_.write("shards.toml", "[chat-a]\n");
   auto loaded = config_fixture::load(std::string{tls_lines} + shards_lines);
   EXPECT_THAT(messages(loaded), IsEmpty());
-  EXPECT_THAT(check_files(loaded), Contains(HasSubstr("shards.toml")));
+  EXPECT_THAT(check_files(loaded).in_map, Contains(HasSubstr("shards.toml")));
 }
 
 }  // namespace

@@ -161,6 +161,21 @@ TEST_F(StreamMover, KeepsThePaceWithJitter) {
   EXPECT_NEAR(took, static_cast<double>(at.size()) / per_second, 0.1 * took);
 }
 
+TEST_F(StreamMover, TakesAnotherPaceAtOnce) {
+  set_map({backend_of("a"), backend_of("b")});
+  add_clients(100);
+  mover.set_rules({{0.001, 0.001}, left_grace}, now);
+  set_map({backend_of("a"), backend_of("b", backend_state::draining)});
+  EXPECT_EQ(run_until(now + seconds(100)).size(), 1U) << "one in a quarter of an hour";
+  const auto due = mover.next_move();
+  mover.set_rules({{0.001, 0.001}, left_grace}, now);
+  EXPECT_EQ(mover.next_move(), due) << "the same pace";
+  const int before = works;
+  mover.set_rules({{1'000, 1'000}, left_grace}, now);
+  EXPECT_GT(works, before) << "the timer is to be set anew";
+  EXPECT_GT(run_until(now + seconds(1)).size(), 10U);
+}
+
 TEST_F(StreamMover, MovesWhoDrainsBeforeWhoIsRebalanced) {
   set_map({backend_of("a"), backend_of("b"), backend_of("c")});
   add_clients(600);

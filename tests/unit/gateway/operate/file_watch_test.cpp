@@ -81,6 +81,22 @@ TEST_F(FileWatch, SeesAChangeBetweenItsConstructionAndItsStart) {
   run_until_changes(1);
 }
 
+TEST_F(FileWatch, WatchesOtherFilesFromNowOn) {
+  file_watch watch(io, {folder / "a"}, 0ms, [&] { ++changes; });
+  watch.start();
+  auto seen = file_watch::look_at({folder / "b"});
+  write("b", "two");  // while it is being read
+  watch.change({folder / "b"}, 1ms, std::move(seen));
+  run_until_changes(1);
+  write("a", "two");
+  write("b", "three");
+  run_until_changes(2);
+  watch.change({folder / "b"}, 0ms, file_watch::look_at({folder / "b"}));
+  write("b", "four");
+  io.run();
+  EXPECT_EQ(changes, 2);
+}
+
 TEST_F(FileWatch, NeverLooksWithoutAnInterval) {
   file_watch watch(io, {folder / "a"}, 0ms, [&] { ++changes; });
   watch.start();
