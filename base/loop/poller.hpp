@@ -44,6 +44,7 @@ class poller {
   // first, up to `wait`. Their targets are told by dispatch_batch. False: interrupted.
   bool take_batch(std::chrono::milliseconds wait = {});
   void dispatch_batch();
+  bool has_batch() const { return batch_size_ != 0; }
   void run_batch();  // both
 
   // Ends a wait, or the next one. From any thread.

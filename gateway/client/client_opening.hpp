@@ -104,6 +104,8 @@ class client_opening {
   // Too many wait already.
   opening_step on_no_place();
   steady_time deadline() const;
+  // When the packet was whole and the handshake had ended.
+  steady_time begun_at() const { return retry_.deadline() - timeout_; }
 
   // --- the end
 

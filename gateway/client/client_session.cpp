@@ -242,8 +242,9 @@ void client_session::on_handshake_failed(tls_status status, std::string_view why
 }
 
 void client_session::on_handshake_done() {
-  context_.metrics.handshakes[tls_.is_resumed() ? handshake_kind::resumed : handshake_kind::full]
-      .add();
+  const handshake_kind kind = tls_.is_resumed() ? handshake_kind::resumed : handshake_kind::full;
+  context_.metrics.handshakes[kind].add();
+  context_.metrics.handshake_times[kind].observe(std::chrono::steady_clock::now() - accepted_at_);
   if (tls_.is_resumed_elsewhere()) context_.metrics.resumed_elsewhere.add();
   if (context_.arrivals != nullptr)
     context_.arrivals->note(peer_.address(), context_.deadlines.now());
@@ -398,6 +399,7 @@ void client_session::on_stream_lost_unaccepted() {
 // --- relaying
 
 void client_session::begin_relaying() {
+  const auto now = std::chrono::steady_clock::now();
   if (is_handed_over()) {
     end_handoff(opened_->handoff->success());
     // The next one is the new backend's to make.
@@ -405,12 +407,13 @@ void client_session::begin_relaying() {
   } else {
     if (relay_.takes_handoffs())
       opened_ = context_.opened.keep(opening_->key(), opening_->tls_facts());
+    context_.metrics.open_times.observe(now - opening_->begun_at());
     idle_.mark(context_.deadlines.now());
   }
   opening_.reset();
   expect_nothing();
   set_phase(client_phase::relaying);
-  context_.mover.add(*this, std::chrono::steady_clock::now());
+  context_.mover.add(*this, now);
   relay_.begin();
   // The close_notify of an early answer had to wait for the end of the handshake.
   if (!is_over_ && phase_ == client_phase::relaying) relay_.on_client_writable();

@@ -118,7 +118,7 @@ void server::make_workers(std::vector<listening_socket> sockets) {
 admin_content server::pages_content() {
   return {
       .ready = [this] { return ready(); },
-      .metrics = [this] { return render_metrics(); },
+      .metrics = [this](exposition format) { return render_metrics(format); },
       .shards = [this](const admin_query&, const json_reply& reply) { pages_->shards(reply); },
       .whois = [this](const admin_query& query,
                       const json_reply& reply) { pages_->whois(query, reply); },
@@ -435,8 +435,8 @@ std::vector<const worker_metrics*> server::metrics() const {
   return all;
 }
 
-std::string server::render_metrics() const {
-  return render_prometheus(metrics(), facts());
+std::string server::render_metrics(exposition format) const {
+  return render_prometheus(metrics(), facts(), format);
 }
 
 process_facts server::facts() const {

@@ -102,7 +102,7 @@ class server {
 
   readiness ready() const;
   readiness able() const;
-  std::string render_metrics() const;
+  std::string render_metrics(exposition format) const;
   std::size_t links_up() const;
   handshake_counts handshakes() const;
   std::vector<const worker_metrics*> metrics() const;  // of each worker

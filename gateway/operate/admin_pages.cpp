@@ -10,6 +10,7 @@
 #include "base/paced_log.hpp"
 #include "gateway/operate/heap_page.hpp"
 #include "gateway/operate/log.hpp"
+#include "gateway/operate/metrics_format.hpp"
 
 namespace presenter::gateway {
 namespace {
@@ -17,7 +18,6 @@ namespace {
 namespace http = boost::beast::http;
 
 constexpr std::string_view plain_text = "text/plain; charset=utf-8";
-constexpr std::string_view prometheus_type = "text/plain; version=0.0.4; charset=utf-8";
 
 struct page {
   http::status status;
@@ -67,11 +67,18 @@ page ready_page(const admin_content& content) {
           std::move(body)};
 }
 
+page metrics_page(const admin_request& request, const admin_content& content) {
+  const auto accept = request[http::field::accept];
+  const exposition format = wanted_exposition({accept.data(), accept.size()});
+  return {http::status::ok, content_type_of(format), content.metrics(format)};
+}
+
 // Nothing if there is no such page.
-std::optional<page> find_page(std::string_view path, const admin_content& content) {
+std::optional<page> find_page(std::string_view path, const admin_request& request,
+                              const admin_content& content) {
   if (path == "/healthz") return page{http::status::ok, plain_text, "ok\n"};
   if (path == "/readyz") return ready_page(content);
-  if (path == "/metrics") return page{http::status::ok, prometheus_type, content.metrics()};
+  if (path == "/metrics") return metrics_page(request, content);
   if (path == "/heap") return page{http::status::ok, plain_text, heap_page()};
   return std::nullopt;
 }
@@ -204,7 +211,7 @@ void answer_read(const admin_request& request, const admin_content& content,
     return reply(finished(error_page(http::status::method_not_allowed), traits));
   if (const auto* make = to != nullptr ? page_of(to->read, content) : nullptr)
     return answer_json(*make, target_of(request), tag, traits, reply);
-  auto found = find_page(path, content);
+  auto found = find_page(path, request, content);
   reply(finished(found ? std::move(*found) : error_page(http::status::not_found), traits));
 }
 

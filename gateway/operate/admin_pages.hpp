@@ -1,5 +1,5 @@
 // What the admin endpoint answers: a request in, a response out. Knows no socket.
-//   /healthz  200 while the process lives        /metrics  Prometheus text
+//   /healthz  200 while the process lives        /metrics  Prometheus text, or OpenMetrics
 //   /readyz   200, or 503 with the reasons       /shards   JSON: the shard map, streams, moves
 //   /balance  JSON: the fleet's gateways, their clients and weights, who publishes
 //   /heap     text: what malloc holds
@@ -26,6 +26,7 @@
 
 #include "gateway/operate/admin_answer.hpp"
 #include "gateway/operate/admin_query.hpp"
+#include "gateway/operate/prometheus_text.hpp"
 
 namespace presenter::gateway {
 
@@ -50,7 +51,7 @@ using json_page = std::function<void(const admin_query&, json_reply)>;
 // they throw becomes a 500.
 struct admin_content {
   std::function<readiness()> ready;
-  std::function<std::string()> metrics;
+  std::function<std::string(exposition)> metrics;
   json_page shards;
   json_page whois;
   json_page what_if;

@@ -120,15 +120,98 @@ constexpr metric_row row_of_member(metric_array<Value, Enum, Last> worker_metric
           &visit_array<Member, Value, Enum, Last>};
 }
 
-template <auto Member, class... Texts>
-constexpr metric_row row(Texts... texts) {
-  return row_of_member<Member>(Member, std::string_view{texts}...);
-}
-
 // One sample per worker.
 template <auto Member>
 constexpr metric_row row_per_worker(std::string_view name, std::string_view help) {
   return {name, help, metric_type::gauge, "worker", &write_each_worker<Member>};
+}
+
+// Summed over all workers. A bucket counts all that took no longer than its bound.
+void write_histogram(prometheus_text& out, metric_label label,
+                     std::span<const duration_histogram* const> parts) {
+  std::uint64_t count = 0;
+  std::uint64_t nanoseconds = 0;
+  for (std::size_t slot = 0; slot < duration_histogram::size; ++slot) {
+    for (const auto* part : parts)
+      count += part->slot(slot).value();
+    const bool is_last = slot == duration_histogram::bounds.size();
+    out.part("_bucket",
+             {label, {"le", is_last ? "+Inf" : duration_histogram::bounds[slot].seconds}}, count);
+  }
+  for (const auto* part : parts)
+    nanoseconds += part->nanoseconds().value();
+  out.part("_sum", {label}, static_cast<double>(nanoseconds) / 1e9);
+  out.part("_count", {label}, count);
+}
+
+template <class Pick>
+std::vector<const duration_histogram*> of_all(worker_span workers, Pick pick) {
+  std::vector<const duration_histogram*> parts;
+  for (const auto* worker : workers)
+    parts.push_back(&pick(*worker));
+  return parts;
+}
+
+template <auto Member>
+void write_times(prometheus_text& out, std::string_view, worker_span workers) {
+  write_histogram(out, {},
+                  of_all(
+                      workers, [](const worker_metrics& of) -> const auto& { return of.*Member; }));
+}
+
+template <auto Member, class Enum, Enum Last>
+void write_times_array(prometheus_text& out, std::string_view label, worker_span workers) {
+  for (std::size_t i = 0; i < metric_array<duration_histogram, Enum, Last>::size; ++i) {
+    write_histogram(out, {label, label_of(static_cast<Enum>(i))},
+                    of_all(
+                        workers, [i](const worker_metrics& of) -> const auto& {
+                          return (of.*Member).at_index(i);
+                        }));
+  }
+}
+
+// As in write_histogram, but each slot alone. A version with other bounds leaves these out.
+void visit_slots(duration_histogram& of, const std::string& name, const counter_visit& visit) {
+  for (std::size_t slot = 0; slot < duration_histogram::bounds.size(); ++slot)
+    visit(fmt::format("{} le {}", name, duration_histogram::bounds[slot].seconds), of.slot(slot));
+  visit(name + " le +Inf", of.slot(duration_histogram::bounds.size()));
+  visit(name + " nanoseconds", of.nanoseconds());
+}
+
+template <auto Member>
+void visit_times(worker_metrics& of, std::string_view name, const counter_visit& visit) {
+  visit_slots(of.*Member, std::string(name), visit);
+}
+
+template <auto Member, class Enum, Enum Last>
+void visit_times_array(worker_metrics& of, std::string_view name, const counter_visit& visit) {
+  for (std::size_t i = 0; i < metric_array<duration_histogram, Enum, Last>::size; ++i) {
+    const auto at = static_cast<Enum>(i);
+    visit_slots((of.*Member)[at], fmt::format("{} {}", name, label_of(at)), visit);
+  }
+}
+
+template <auto Member>
+constexpr metric_row row_of_member(duration_histogram worker_metrics::*, std::string_view name,
+                                   std::string_view help) {
+  return {name, help, metric_type::histogram, "", &write_times<Member>, &visit_times<Member>};
+}
+
+template <auto Member, class Enum, Enum Last>
+constexpr metric_row row_of_member(metric_array<duration_histogram, Enum, Last> worker_metrics::*,
+                                   std::string_view name, std::string_view help,
+                                   std::string_view label) {
+  return {name,
+          help,
+          metric_type::histogram,
+          label,
+          &write_times_array<Member, Enum, Last>,
+          &visit_times_array<Member, Enum, Last>};
+}
+
+template <auto Member, class... Texts>
+constexpr metric_row row(Texts... texts) {
+  return row_of_member<Member>(Member, std::string_view{texts}...);
 }
 
 using m = worker_metrics;
@@ -223,6 +306,14 @@ constexpr std::array metric_table{
                               "Frames for streams that were over already."),
     row_per_worker<&m::map_epoch>("presenter_worker_map_epoch",
                                   "Epoch of the shard map that the worker routes by."),
+    row<&m::turns>("presenter_loop_turn_seconds",
+                   "Turns of the workers' loops, without the wait for what they handle."),
+    row<&m::handshake_times>("presenter_handshake_seconds",
+                             "From accept to the end of a handshake that succeeded.", "kind"),
+    row<&m::open_times>("presenter_stream_open_seconds",
+                        "From a client's whole first packet to its backend's Accept."),
+    row<&m::relay_times>("presenter_relay_seconds",
+                         "From the read of a client's socket to the write on its link; sampled."),
 };
 
 // A family of one sample.
@@ -455,8 +546,8 @@ void visit_counters(worker_metrics& metrics, const counter_visit& visit) {
     if (row.visit != nullptr) row.visit(metrics, row.name, visit);
 }
 
-std::string render_prometheus(worker_span workers, const process_facts& facts) {
-  prometheus_text out;
+std::string render_prometheus(worker_span workers, const process_facts& facts, exposition format) {
+  prometheus_text out(format);
   for (const auto& row : metric_table) {
     out.family(row.name, row.help, row.type);
     row.write(out, row.label, workers);

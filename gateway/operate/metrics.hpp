@@ -4,7 +4,6 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <boost/system/error_code.hpp>
 #include <chrono>
 #include <cstddef>
@@ -19,6 +18,9 @@
 #include "base/net/errc.hpp"
 #include "gateway/operate/balance_facts.hpp"
 #include "gateway/operate/config_facts.hpp"
+#include "gateway/operate/counter.hpp"
+#include "gateway/operate/duration_histogram.hpp"
+#include "gateway/operate/prometheus_text.hpp"
 #include "gateway/vocabulary/accept_outcome.hpp"
 #include "gateway/vocabulary/client_phase.hpp"
 #include "gateway/vocabulary/close_reason.hpp"
@@ -38,34 +40,8 @@
 
 namespace presenter::gateway {
 
-// Only ever grows.
-// Confined to: one writing thread; any thread may read. So a plain load and store do, no locked
-// add.
-class counter {
- public:
-  void add(std::uint64_t n = 1) noexcept {
-    value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
-  }
-  std::uint64_t value() const noexcept { return value_.load(std::memory_order_relaxed); }
-
- private:
-  std::atomic<std::uint64_t> value_{0};
-};
-
-// How many there are now. Confined to: as a counter.
-class gauge {
- public:
-  void add(std::int64_t n = 1) noexcept { set(value() + n); }
-  void sub(std::int64_t n = 1) noexcept { set(value() - n); }
-  void set(std::int64_t value) noexcept { value_.store(value, std::memory_order_relaxed); }
-  std::int64_t value() const noexcept { return value_.load(std::memory_order_relaxed); }
-
- private:
-  std::atomic<std::int64_t> value_{0};
-};
-
-// One counter or gauge for each enumerator up to and including `Last`. Values outside, which a
-// newer peer may send, fall into slot 0; enumerations of the protocol leave it free.
+// One counter, gauge or histogram for each enumerator up to and including `Last`. Values outside,
+// which a newer peer may send, fall into slot 0; enumerations of the protocol leave it free.
 template <class Value, class Enum, Enum Last>
 class metric_array {
  public:
@@ -144,6 +120,11 @@ struct alignas(128) worker_metrics {
   metric_array<gauge, memory_part, memory_part::buffers> memory;  // bytes, once in a tick
   gauge openssl_sessions;  // clients for whom OpenSSL holds an object, handshakes included
   gauge map_epoch;         // of the shard map this worker routes by
+
+  duration_histogram turns;  // of the loop, but for those without any event
+  metric_array<duration_histogram, handshake_kind, handshake_kind::resumed> handshake_times;
+  duration_histogram open_times;   // from the whole first packet to Accept
+  duration_histogram relay_times;  // from a client's read to its link's write; see relay_timer
 
   // Moves a client from one phase to the next.
   void change_phase(client_phase from, client_phase to) noexcept {
@@ -272,9 +253,10 @@ double move_seconds(std::int64_t closes, std::int64_t handoffs, const move_paces
 // How long these workers' moves take, until the last is made; each worker has paces of its own.
 double moves_eta_seconds(std::span<const worker_metrics* const> workers, const move_paces& paces);
 
-// The whole page in Prometheus's text format 0.0.4, `process_…` of this process included.
+// The whole page, `process_…` of this process included.
 // Counters of all workers are summed; a sum is not one instant's, each of its parts is.
 std::string render_prometheus(std::span<const worker_metrics* const> workers,
-                              const process_facts& facts);
+                              const process_facts& facts,
+                              exposition format = exposition::prometheus);
 
 }  // namespace presenter::gateway

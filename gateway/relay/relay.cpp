@@ -187,12 +187,15 @@ void relay::move_to_backend() {
     }
     const auto into =
         std::span(context_.scratch).first(std::min({room, context_.scratch.size(), left}));
+    const auto began = context_.timer.is_due() ? std::chrono::steady_clock::now()
+                                               : std::chrono::steady_clock::time_point{};
     const client_io_result got = client_.read(into);
     switch (got.status) {
       case client_io::ok:
         left -= got.n;
         context_.metrics.relayed_bytes[relay_direction::to_backend].add(got.n);
         link_->submit_data(stream_, into.first(got.n), client_.has_input());
+        context_.timer.note(link_, began);
         break;
       case client_io::blocked:
         return watch_progress(moved());

@@ -28,6 +28,7 @@
 #include "gateway/operate/metrics.hpp"
 #include "gateway/relay/client_end.hpp"
 #include "gateway/relay/relay_state.hpp"
+#include "gateway/relay/relay_timer.hpp"
 #include "protocol/mux/mux_core.hpp"
 
 namespace presenter::gateway {
@@ -64,6 +65,7 @@ struct relay_context {
   worker_metrics& metrics;
   std::vector<std::byte> scratch;  // one read's worth of decrypted bytes, between client and link
   relay_batch batch;
+  relay_timer timer{metrics.relay_times};
 };
 
 // Life: a member of its client session. Confined to: the worker's thread.

@@ -161,11 +161,13 @@ void worker::wait_tick() {
 
 // The deadlines stand still as well, and what the clients have sent meanwhile is read before the
 // next of them. Not twice in a row: a worker that is late all the time must get somewhere.
-void worker::notice_standstill() {
-  const auto late = std::chrono::steady_clock::now() - deadlines_.now();
-  if (late < standstill_min || deadlines_.now() - skipped_to_ < standstill_min) return;
+steady_time worker::notice_standstill() {
+  const auto now = std::chrono::steady_clock::now();
+  const auto late = now - deadlines_.now();
+  if (late < standstill_min || deadlines_.now() - skipped_to_ < standstill_min) return now;
   deadlines_.skip(late);
   skipped_to_ = deadlines_.now();
+  return now;
 }
 
 void worker::fill_sizes(memory_facts& facts) {
@@ -204,11 +206,19 @@ void worker::serve() {
   is_serving_ = true;
   do {
     was_interrupted = !polls_.take_batch(are_turns_due_ ? std::chrono::milliseconds{0} : left);
-    notice_standstill();
+    // A wait that has brought nothing is no turn.
+    const bool has_work = are_turns_due_ || polls_.has_batch();
+    const auto began = notice_standstill();
     dispatch_batch();
-    if (are_turns_due_) run_turns();
+    relaying_.timer.on_flushed();
+    if (are_turns_due_) {
+      run_turns();
+      relaying_.timer.on_flushed();
+    }
     bury();
-    left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+    const auto now = std::chrono::steady_clock::now();
+    if (has_work) metrics_.turns.observe(now - began);
+    left = std::chrono::ceil<std::chrono::milliseconds>(end - now);
   } while (!was_interrupted && left > std::chrono::milliseconds{0});
   is_serving_ = false;
   if (are_turns_due_) post_serve();

@@ -155,7 +155,7 @@ class worker final : private client_session_owner {
   [[noreturn]] void leave_behind();
   void end_after_failure();
   void wait_tick();
-  void notice_standstill();
+  steady_time notice_standstill();  // and tells what time it is
   void serve();
   void dispatch_batch();
   void post_serve();

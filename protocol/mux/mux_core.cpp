@@ -78,6 +78,9 @@ void mux_core::take_output(mux_output& out) {
   submit_due_credit();
   out.control.swap(output_.control);
   out.data.swap(output_.data);
+  const std::size_t taken = out.control.size() + out.data.size();
+  output_taken_ += static_cast<std::int64_t>(taken);
+  mark_in_flight(taken);
   if (is_over()) return;
   give_turns();
   if (!could_open && can_open()) handler_.on_can_open();

@@ -109,6 +109,14 @@ class mux_core {
   // they submit is output of the next call. `control` is to be written before `data`.
   void take_output(mux_output& out);
 
+  // Bytes of output since this core began: all that was submitted, and what of it is the socket's.
+  // Its owner says how much of what it took is not.
+  std::int64_t output_submitted() const {
+    return output_taken_ + static_cast<std::int64_t>(output_.control.size() + output_.data.size());
+  }
+  std::int64_t output_written() const { return output_taken_ - output_in_flight_; }
+  void mark_in_flight(std::size_t bytes) { output_in_flight_ = static_cast<std::int64_t>(bytes); }
+
   // The socket is gone, or the caller gives up the link: every stream is told on_link_lost.
   // Idempotent.
   void close();
@@ -298,6 +306,8 @@ class mux_core {
   receive_window link_receive_;
 
   mux_output output_;
+  std::int64_t output_taken_ = 0;
+  std::int64_t output_in_flight_ = 0;
   send_turns turns_;
   credit_queue credit_due_;
   std::size_t finishes_queued_ = 0;  // in output_.data

@@ -262,6 +262,7 @@ void mux_link::send_in_flight() {
   const std::size_t of_control = std::min(sent, in_flight_.control.size());
   in_flight_.control.consume(of_control);
   in_flight_.data.consume(sent - of_control);
+  core_.mark_in_flight(in_flight_.control.size() + in_flight_.data.size());
   if (in_flight_.empty()) return;
 
   is_waiting_writable_ = true;

@@ -20,6 +20,7 @@ FILES = sorted(documents.markdown_files(ROOT))
 BLOCKS = [block for path in FILES for block in documents.blocks(ROOT, path)]
 MONITORING = os.path.join(ROOT, "deploy/monitoring.md")
 ALARMS = os.path.join(ROOT, "deploy/alarms.yml")
+RECORDINGS = os.path.join(ROOT, "deploy/recordings.yml")
 
 # What a block is, by how it begins.
 RECIPES = {
@@ -383,10 +384,14 @@ class DocumentsTest(ClientCase):
         return rules
 
     def families(self, gateway):
-        """On this gateway's page, and those that only others have, by the document."""
+        """On this gateway's page, those that only others have, by the document, and what
+        Prometheus makes of them.
+        """
+        with open(RECORDINGS, encoding="utf-8") as file:
+            recorded = set(re.findall(r"^      - record: (\S+)$", file.read(), re.M))
         with open(MONITORING, encoding="utf-8") as file:
             metrics = file.read().split("## Metrics")[1].split("\n## ")[0]
-        return set(re.findall(r"^# TYPE (\S+)", gateway.get("/metrics")[1], re.M)) | {
+        return recorded | set(re.findall(r"^# TYPE (\S+)", gateway.get("/metrics")[1], re.M)) | {
             f"presenter_{name}" for name in re.findall(r"`(\w+)`", metrics)}
 
     def heard(self, scrapes, families):

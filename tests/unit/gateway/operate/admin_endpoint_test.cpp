@@ -81,7 +81,7 @@ class AdminEndpoint : public testing::Test {
     const tcp::endpoint any_port{asio::ip::address_v4::loopback(), 0};
     const admin_content content{
         .ready = [] { return readiness{}; },
-        .metrics = [this] { return std::to_string(++scrapes_); },
+        .metrics = [this](exposition) { return std::to_string(++scrapes_); },
         .shards =
             [](const admin_query&, const json_reply& reply) {
               reply({http::status::ok, "{}"});

@@ -44,7 +44,12 @@ class AdminPages : public testing::Test {
 
   readiness state_;
   admin_content content_{.ready = [this] { return state_; },
-                         .metrics = [] { return std::string{"presenter_ready 1\n"}; },
+                         .metrics =
+                             [](exposition format) {
+                               return std::string(format == exposition::open_metrics
+                                                      ? "# EOF\n"
+                                                      : "presenter_ready 1\n");
+                             },
                          .shards = json(R"({"epoch":7})"),
                          .whois =
                              [](const admin_query& query, const json_reply& reply) {
@@ -81,6 +86,32 @@ TEST_F(AdminPages, ServeHealthMetricsAndShards) {
   EXPECT_EQ(shards.body(), R"({"epoch":7})");
   EXPECT_EQ(shards[http::field::content_type], "application/json");
   EXPECT_EQ(shards[http::field::cache_control], "no-store");
+}
+
+TEST_F(AdminPages, ServeOpenMetricsToThoseWhoNameIt) {
+  const auto type_for = [this](const char* accept) {
+    admin_request request{verb::get, "/metrics", 11};
+    request.set(http::field::accept, accept);
+    const auto response = answer_to(request);
+    EXPECT_EQ(response.body() == "# EOF\n", response[http::field::content_type].starts_with("app"));
+    return std::string(response[http::field::content_type]);
+  };
+  const std::string open = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+  const std::string plain = "text/plain; version=0.0.4; charset=utf-8";
+  // Prometheus 2.42 and 3.
+  EXPECT_EQ(type_for("application/openmetrics-text;version=1.0.0,"
+                     "application/openmetrics-text;version=0.0.1;q=0.75,"
+                     "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"),
+            open);
+  EXPECT_EQ(type_for("application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+                     "text/plain;version=1.0.0;q=0.3,*/*;q=0.2"),
+            open);
+  EXPECT_EQ(type_for("Application/OpenMetrics-Text ; Version = 1.0.0"), open);
+  for (const auto* other :
+       {"", "*/*", "text/plain", "application/openmetrics-text;q=0", "application/*", ",;=,",
+        "application/openmetrics-text;q=nonsense", "application/openmetrics-text;version=2.0.0",
+        "application/openmetrics-text;q=0.4, text/plain;q=0.5", "text/html"})
+    EXPECT_EQ(type_for(other), plain) << other;
 }
 
 TEST_F(AdminPages, TakeOrdersFromProgramsOnThisMachineOnly) {

@@ -6,6 +6,7 @@
 #include <boost/asio/error.hpp>
 #include <memory>
 
+#include "gateway/operate/counter_values.hpp"
 #include "gateway/operate/process_usage.hpp"
 #include "prometheus_parser.hpp"
 
@@ -193,6 +194,41 @@ TEST_F(Metrics, TakeAnUnknownRefusalAsOther) {
   const auto page = render();
   EXPECT_EQ(page.value("presenter_opens_refused_total", {{"reason", "busy"}}), 1);
   EXPECT_EQ(page.value("presenter_opens_refused_total", {{"reason", "other"}}), 2);
+}
+
+TEST_F(Metrics, SumHistogramsOverWorkers) {
+  first_.turns.observe(std::chrono::microseconds(5));  // a bound is of its bucket
+  first_.turns.observe(std::chrono::nanoseconds(5'001));
+  second_.turns.observe(std::chrono::seconds(60));
+  second_.turns.observe(std::chrono::nanoseconds(-3));
+  second_.handshake_times[handshake_kind::resumed].observe(std::chrono::milliseconds(3));
+  const auto page = render();
+  const auto bucket = [&](const std::string& le) {
+    return page.value("presenter_loop_turn_seconds_bucket", {{"le", le}});
+  };
+  EXPECT_EQ(bucket("0.000005"), 2);
+  EXPECT_EQ(bucket("0.00001"), 3);
+  EXPECT_EQ(bucket("10.0"), 3);
+  EXPECT_EQ(bucket("+Inf"), 4);
+  EXPECT_EQ(page.value("presenter_loop_turn_seconds_count"), 4);
+  EXPECT_NEAR(page.value("presenter_loop_turn_seconds_sum"), 60.000010001, 1e-9);
+  EXPECT_EQ(page.value("presenter_handshake_seconds_count", {{"kind", "resumed"}}), 1);
+  EXPECT_EQ(page.value("presenter_handshake_seconds_count", {{"kind", "full"}}), 0);
+  EXPECT_EQ(page.value("presenter_relay_seconds_count"), 0);
+}
+
+TEST_F(Metrics, GoOnInAnotherProcess) {
+  first_.turns.observe(std::chrono::seconds(60));
+  first_.handshake_times[handshake_kind::full].observe(std::chrono::milliseconds(3));
+  first_.clients_accepted.add(7);
+  add_values(second_, values_of(first_));
+  add_values(second_, {{"presenter_loop_turn_seconds le 0.3", 5}, {"presenter_none_total", 1}});
+  const auto page = render();
+  EXPECT_EQ(page.value("presenter_loop_turn_seconds_count"), 2);
+  EXPECT_EQ(page.value("presenter_loop_turn_seconds_sum"), 120);
+  EXPECT_EQ(page.value("presenter_handshake_seconds_bucket", {{"kind", "full"}, {"le", "0.005"}}),
+            2);
+  EXPECT_EQ(page.value("presenter_clients_accepted_total"), 14);
 }
 
 TEST_F(Metrics, TellOfTheProcess) {

@@ -1,6 +1,7 @@
 #include "prometheus_parser.hpp"
 
 #include <charconv>
+#include <cmath>
 #include <stdexcept>
 
 namespace presenter::gateway {
@@ -103,8 +104,13 @@ class page_parser {
   }
 
   prometheus_page finish() {
-    for (const auto& [name, family] : page_.families)
-      if (family.samples.empty()) throw std::runtime_error("no samples: " + name);
+    for (const auto& [name, family] : page_.families) {
+      if (family.type == "histogram") {
+        check_histogram(name);
+      } else if (family.samples.empty()) {
+        throw std::runtime_error("no samples: " + name);
+      }
+    }
     return page_;
   }
 
@@ -124,20 +130,56 @@ class page_parser {
     auto& family = page_.families.at(name_);
     if (!family.type.empty() || !family.samples.empty()) line.fail("TYPE out of place");
     family.type = line.rest();
-    if (family.type != "counter" && family.type != "gauge") line.fail("unknown type");
+    if (family.type != "counter" && family.type != "gauge" && family.type != "histogram")
+      line.fail("unknown type");
     if (name_.ends_with("_total") != (family.type == "counter"))
       line.fail("_total and type disagree");
   }
 
   void add_sample(line_scanner& line) {
-    if (line.name(true) != name_) line.fail("sample outside its family");
-    auto& family = page_.families.at(name_);
-    if (family.type.empty()) line.fail("sample before TYPE");
+    const auto sample = line.name(true);
+    const auto type = page_.families.contains(name_) ? page_.families.at(name_).type : "";
+    if (!is_of_family(sample, type)) line.fail("sample outside its family");
+    if (type.empty()) line.fail("sample before TYPE");
+    auto& family = page_.families[sample];
+    family.type = type == "histogram" ? "counter" : type;  // each of its parts
     const auto labels = line.take("{") ? line.labels() : label_map{};
     line.expect(" ");
     const auto value = line.number();
     if (family.type == "counter" && value < 0) line.fail("negative counter");
     if (!family.samples.emplace(labels, value).second) line.fail("sample given twice");
+  }
+
+  bool is_of_family(const std::string& sample, const std::string& type) const {
+    if (type != "histogram") return sample == name_;
+    return sample == name_ + "_bucket" || sample == name_ + "_sum" || sample == name_ + "_count";
+  }
+
+  // Of each count the buckets grow up to it, with the last for everything.
+  void check_histogram(const std::string& name) const {
+    const auto& counts = page_.families.at(name + "_count").samples;
+    const auto& buckets = page_.families.at(name + "_bucket").samples;
+    std::size_t seen = 0;
+    for (const auto& [labels, count] : counts) {
+      std::map<double, double> by_bound;
+      for (const auto& [all_labels, value] : buckets) {
+        auto others = all_labels;
+        const std::string le = others.at("le");
+        others.erase("le");
+        if (others == labels) by_bound[le == "+Inf" ? HUGE_VAL : std::stod(le)] = value;
+      }
+      double before = 0;
+      for (const auto& [bound, value] : by_bound) {
+        if (value < before) throw std::runtime_error("buckets shrink: " + name);
+        before = value;
+      }
+      if (!by_bound.contains(HUGE_VAL) || before != count ||
+          !page_.families.at(name + "_sum").samples.contains(labels))
+        throw std::runtime_error("no whole histogram: " + name);
+      seen += by_bound.size();
+    }
+    if (counts.empty() || seen != buckets.size())
+      throw std::runtime_error("buckets without a count: " + name);
   }
 
   prometheus_page page_;
