@@ -217,6 +217,17 @@ void server::start() {
   else
     shards_->start();
   balancer_->start(shards_->session());
+  start_watchdog();
+}
+
+void server::start_watchdog() {
+  const auto limit = watchdog_limit(from_.has_value());
+  if (!limit) return;
+  std::vector<watchdog::ask> questions;
+  for (const auto& each : workers_)
+    questions.emplace_back(
+        [&worker = *each](std::function<void()> answer) { worker.post_answer(std::move(answer)); });
+  watchdog_.emplace(control_, *limit, std::move(questions));
 }
 
 worker_events server::events_of_worker() {
@@ -285,6 +296,7 @@ void server::shut_down() {
   if (predecessor_) predecessor_->stop();
   hooks_.stop();
   balancer_->stop();
+  if (watchdog_) watchdog_->stop();
   control_.stop();
 }
 

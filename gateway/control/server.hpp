@@ -32,6 +32,7 @@
 #include "gateway/operate/admin_place.hpp"
 #include "gateway/operate/crowd_watch.hpp"
 #include "gateway/operate/memory_trimmer.hpp"
+#include "gateway/operate/watchdog.hpp"
 #include "gateway/worker/worker.hpp"
 
 namespace presenter::gateway {
@@ -78,6 +79,7 @@ class server {
   backend_news news_of(std::size_t worker);
   void run_starting_hooks();
   void await_ready();
+  void start_watchdog();
   void on_stop_signal(int signal);
   hook_subject subject() const;
   void start_tickets();
@@ -149,6 +151,7 @@ class server {
   config_control configuration_;
   memory_trimmer trimmer_;
   crowd_watch crowds_;
+  std::optional<watchdog> watchdog_;  // nothing: nobody has asked for it
   std::int64_t openssl_without_clients_ = 0;
   log_pace levels_said_{10};
   log_pace parent_said_;

@@ -50,6 +50,7 @@ process_state server::handed_over() {
 
 void server::on_replaced() {
   if (admin_ != nullptr) admin_->stop();
+  if (watchdog_) watchdog_->stop();  // the other process has to speak for itself
 }
 
 void server::wait_upgrade_signal() {

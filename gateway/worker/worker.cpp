@@ -445,6 +445,10 @@ void worker::show_announced() {
   metrics_.clients_announced.set(static_cast<std::int64_t>(announced_.size()));
 }
 
+void worker::post_answer(std::function<void()> answer) {
+  post(std::move(answer));
+}
+
 void worker::post_visit_links(std::function<void(const upstream_pool&)> visit) {
   post([this, visit = std::move(visit)] { visit(upstream_); });
 }

@@ -108,6 +108,8 @@ class worker final : private client_session_owner {
   // their number; all on the worker's thread, and as post_survey.
   void post_close_wanted(std::function<bool(const client_session&)> is_wanted, close_reason reason,
                          std::function<void(std::size_t)> done);
+  // Calls `answer` on the worker's thread, which shows that it turns.
+  void post_answer(std::function<void()> answer);
   // Shows the links to `visit`, on the worker's thread.
   void post_visit_links(std::function<void(const upstream_pool&)> visit);
 

@@ -54,6 +54,10 @@ RECIPES = {
     "set(PRESENTER_SHARD_ROUTER ": None, "g++ -std=c++20 chat.cpp ": None, "@@ -1,": None,
     "openssl req ": None, "build/chat_room/chat_room ": None,  # its client: tests/sdk, too
     "// A backend of two threads": None, "on a new link:": None,
+    # What a fresh Debian is set up with, as root.
+    "apt-get update": None, "cd /etc/presenter": None, "systemd-run ": None,
+    "presenter --config /etc/presenter": None, "systemctl --no-pager ": None,
+    "apt-get install -y ": None, "apt-get purge ": None, "deploy/install-deps --demo": None,
     # Another program's configuration.
     "loadbalance weighted ": None,
 }

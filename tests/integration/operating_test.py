@@ -4,10 +4,12 @@ that goes wrong; and that the documents name every key, metric and close reason 
 import glob
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
 
+from one_thread import StoppedThread, thread_of
 from processes import PROGRAMS, ROOT, Gateway, InstallationTest, Process, free_port, main, toml
 
 PRESENTER = os.path.join(PROGRAMS, "presenter")
@@ -274,6 +276,32 @@ class ProgramTest(InstallationTest):
             gateway.signal(signal.SIGTERM)
             self.assertEqual(manager.recv(100), b"STOPPING=1")
             self.assertEqual(gateway.wait(60), 0)
+
+    def test_the_watchdog_is_fed_only_while_every_worker_turns(self):
+        path = os.path.join(self.cluster.folder, "watchdog")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(path)
+            manager.settimeout(60)
+            gateway = self.gateway(tables={"workers": {"count": 2}})
+            gateway.command = ["env", f"NOTIFY_SOCKET={path}", "WATCHDOG_USEC=400000",
+                               *gateway.command]
+            self.cluster.start(gateway)
+            self.await_message(manager, b"READY=1")
+            self.await_message(manager, b"WATCHDOG=1")
+            with StoppedThread(thread_of(gateway.pid, "worker 1")):
+                gateway.wait_for_line("warning worker 1 does not answer: the service manager")
+                self.drop_messages(manager)
+                self.assertEqual(select.select([manager], [], [], 0.5)[0], [], "no sign of life")
+            self.await_message(manager, b"WATCHDOG=1")
+            self.assertEqual(gateway.stop(), 0)
+
+    def await_message(self, manager, wanted):
+        while manager.recv(100) != wanted:
+            pass
+
+    def drop_messages(self, manager):
+        while select.select([manager], [], [], 0)[0]:
+            manager.recv(100)
 
     def test_zookeeper_that_never_answers_is_told(self):
         where = f"127.0.0.1:{free_port()}"
