@@ -65,6 +65,48 @@ TEST_F(ConfigChangesOfFiles, ShowVariablesAsTheFileHasThem) {
               ElementsAre("auth.method: log_in → ${METHOD}"));
 }
 
+// Another value for a key, by its range: the least or the greatest, or another word. Empty: it
+// takes more than that.
+std::string other_value(const described_key& key) {
+  if (key.type == value_type::boolean) return key.value == "true" ? "false" : "true";
+  if (key.range.starts_with('`')) {
+    const std::string first = key.range.substr(1, key.range.find('`', 1) - 1);
+    const auto second = key.range.find(" `") + 2;
+    return first != key.value ? first
+                              : key.range.substr(second, key.range.find('`', second) - second);
+  }
+  constexpr std::string_view dash = " – ";
+  const auto at = key.range.find(dash);
+  if (at == std::string::npos) return {};
+  const auto blank = key.range.rfind(' ', at - 1);
+  const std::string least = key.range.substr(blank == std::string::npos ? 0 : blank + 1,
+                                             blank == std::string::npos ? at : at - blank - 1);
+  return least != key.value ? least : key.range.substr(at + dash.size());
+}
+
+bool is_changed(const config& before, const config& after, const std::string& key) {
+  const config_places nowhere;
+  return std::ranges::any_of(changes_between({before, nowhere}, {after, nowhere}),
+                             [&](const key_change& each) { return each.key == key; });
+}
+
+// A key that a reload is said to leave alone is kept by what_can_change, any other is not.
+TEST_F(ConfigChangesOfFiles, EachKeyIsTakenAsTheTableSays) {
+  const auto file =
+      files_.write("presenter.toml", std::string(tls_lines) + shards_lines + "[admin]\n");
+  const config running = load_config(file, {}).value;
+  std::size_t tried = 0;
+  for (const described_key& each : describe(config{})) {
+    const config wanted = load_config(file, {{variable_of(each), other_value(each)}}).value;
+    if (!is_changed(running, wanted, each.name())) continue;
+    ++tried;
+    EXPECT_EQ(is_changed(running, what_can_change(running, wanted), each.name()),
+              text_of_key(each.name()).effect < reload_effect::upgrade)
+        << each.name() << ": gateway/config/config_changes.cpp and key_texts.cpp differ";
+  }
+  EXPECT_GT(tried, 50U);
+}
+
 // So many other values that each key differs that this file sets.
 constexpr std::string_view others = R"(
 [gateway]
