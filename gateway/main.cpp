@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <openssl/crypto.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -78,7 +79,7 @@ int tell_keys(const std::string& about, bool as_markdown) {
 constexpr const char* openssl_conf_unread =
     "OPENSSL_CONF is set, and not read: all that TLS does stands in [tls]";
 
-int run(gateway::server& server) {
+int run(gateway::server& server, const std::string& ready) {
   server.start();
   const auto admin = server.admin_endpoint();
   fmt::print("presenter ready: listening on {}, admin on {}\n",
@@ -86,7 +87,7 @@ int run(gateway::server& server) {
              admin ? gateway::format_endpoint(*admin) : "none");
   // Clients do not read it: they are served all the same.
   if (!presenter::flush_output()) spdlog::warn("standard output does not take the line of a start");
-  gateway::notify_service_manager("READY=1");
+  gateway::notify_service_manager(ready);
   if (server.run()) return 0;
   spdlog::critical("ended because a thread has failed");
   // What a failure left half done is not taken apart: that could fail as well, or never end.
@@ -106,7 +107,7 @@ int serve(const gateway::config_result& loaded, const gateway::launch& how) {
   try {
     gateway::server server(loaded, how);
     server.make_threads();
-    return run(server);
+    return run(server, "READY=1");
   } catch (const std::exception& error) {
     spdlog::critical("{}", error.what());
     return exit_mistake;
@@ -136,7 +137,8 @@ int take_place(gateway::config_result loaded, const gateway::launch& how, int st
   channel = gateway::upgrade_channel();
   if (!server->await_handover()) std::_Exit(exit_mistake);
   try {
-    return run(*server);
+    // The other process says who is in its place as well, perhaps later.
+    return run(*server, fmt::format("MAINPID={}\nREADY=1", ::getpid()));
   } catch (const std::exception& error) {
     spdlog::critical("{}", error.what());
     std::_Exit(exit_mistake);

@@ -71,7 +71,7 @@ balancer::balancer(boost::asio::io_context& control, balancer_setup setup)
       setup_(std::move(setup)),
       weights_(policy_of(setup_.balance)),
       started_at_(setup_.past ? setup_.past->started_at : steady_now()),
-      cpu_(setup_.cores),
+      cpu_(setup_.cores, setup_.past ? setup_.past->cpu : 0),
       has_been_ready_(setup_.past && setup_.past->has_been_ready),
       shedder_(control, setup_.name, policy_of(setup_.dns, weights_), weights_,
                wish_of(setup_.balance), setup_.close_clients),
@@ -451,7 +451,8 @@ void balancer::on_order(const std::optional<std::string>& text) {
 // --- what is shown
 
 balancer_past balancer::past() const {
-  return {started_at_, has_been_ready_, election_ == nullptr ? "" : election_->stem()};
+  return {started_at_, has_been_ready_, election_ == nullptr ? "" : election_->stem(),
+          cpu_.value()};
 }
 
 balance_facts balancer::facts() const {

@@ -46,6 +46,7 @@ struct balancer_past {
   sys_ms started_at{};
   bool has_been_ready = false;
   std::string candidate;  // see leader_election; empty: none
+  double cpu = 0;         // its average, by which DNS sends clients here
 };
 
 struct balancer_setup {

@@ -15,7 +15,8 @@ class cpu_average {
   static constexpr std::chrono::seconds smoothed_over{120};
 
   // `cores`: that the process may use, above 0.
-  explicit cpu_average(double cores) : cores_(cores) {}
+  // `value`: what another process, whose work this one goes on with, has come to.
+  explicit cpu_average(double cores, double value = 0) : cores_(cores), value_(value) {}
 
   // `cpu`: the time that the process has used since its start.
   void note(std::chrono::duration<double> cpu, time_point now) {
@@ -38,7 +39,7 @@ class cpu_average {
     time_point at;
   };
   double cores_;
-  double value_ = 0;
+  double value_;
   std::optional<reading> last_;
 };
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdlib>
 #include <filesystem>
+#include <future>
 #include <sstream>
 #include <stdexcept>
 #include <string_view>
@@ -74,8 +75,12 @@ takeover read_takeover(int descriptor, upgrade_channel channel) {
   if (!process.mistake.empty())
     throw std::runtime_error("the state of the process cannot be read: " + process.mistake);
   taken.process = std::move(process.state);
+  // At once, for clients wait.
+  std::vector<std::future<decoded_worker>> reading;
+  for (std::size_t i = 1; i < state.parts().size(); ++i)
+    reading.push_back(std::async(std::launch::async, decode_worker, state.parts()[i]));
   for (std::size_t i = 1; i < state.parts().size(); ++i) {
-    decoded_worker worker = decode_worker(state.parts()[i]);
+    decoded_worker worker = reading[i - 1].get();
     if (!worker.mistake.empty())
       throw std::runtime_error(
           fmt::format("the state of worker {} cannot be read: {}", i - 1, worker.mistake));

@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 #include <csignal>
 #include <ctime>
+#include <future>
 #include <random>
 #include <stdexcept>
 #include <system_error>
@@ -94,11 +95,11 @@ void server::make_workers(std::vector<listening_socket> sockets) {
   const std::size_t clients_per_worker = std::max<std::size_t>(1, clients_max_ / sockets.size());
   // Of this life of the gateway: tags are no others' even if its name is.
   const std::string life = fmt::format("{}-{:08x}", node_, std::random_device{}());
-  for (auto& socket : sockets) {
-    const worker_setup setup{
+  const auto setup_of = [&](std::size_t i) -> worker_setup {
+    return {
         .settings = settings_,
         .node = node_,
-        .tag_stem = fmt::format("{}-{}", life, workers_.size()),
+        .tag_stem = fmt::format("{}-{}", life, i),
         .tickets = tickets_.current(),
         .tls = tls_.current(),
         .clients_max = clients_per_worker,
@@ -106,13 +107,24 @@ void server::make_workers(std::vector<listening_socket> sockets) {
         .addresses = addresses_.get(),
         .paces = paces_,
         .held_bytes_max = static_cast<std::size_t>(settings_.moves.held_bytes_max) / sockets.size(),
-        .news = news_of(workers_.size()),
+        .news = news_of(i),
         .arrivals = &drain_.arrivals(),
         .early_data = early_data_.get()};
-    workers_.push_back(from_ ? std::make_unique<worker>(setup, std::move(socket),
-                                                        std::move(from_->workers[workers_.size()]))
-                             : std::make_unique<worker>(setup, std::move(socket)));
+  };
+  if (!from_) {
+    for (std::size_t i = 0; i < sockets.size(); ++i)
+      workers_.push_back(std::make_unique<worker>(setup_of(i), std::move(sockets[i])));
+    return;
   }
+  // At once, for clients wait.
+  std::vector<std::future<std::unique_ptr<worker>>> adopting;
+  for (std::size_t i = 0; i < sockets.size(); ++i) {
+    adopting.push_back(std::async(std::launch::async, [&, i, setup = setup_of(i)] {
+      return std::make_unique<worker>(setup, std::move(sockets[i]), std::move(from_->workers[i]));
+    }));
+  }
+  for (auto& each : adopting)
+    workers_.push_back(each.get());
 }
 
 admin_content server::pages_content() {

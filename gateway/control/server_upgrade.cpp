@@ -45,6 +45,7 @@ process_state server::handed_over() {
   state.started_at = past.started_at.time_since_epoch();
   state.has_been_ready = past.has_been_ready;
   state.candidate = past.candidate;
+  state.cpu = past.cpu;
   return state;
 }
 
@@ -83,7 +84,7 @@ void server::adopt_process() {
 std::optional<balancer_past> server::past() const {
   if (!from_) return std::nullopt;
   const process_state& from = from_->process;
-  return balancer_past{sys_ms(from.started_at), from.has_been_ready, from.candidate};
+  return balancer_past{sys_ms(from.started_at), from.has_been_ready, from.candidate, from.cpu};
 }
 
 // The socket goes on listening; nobody who connects is refused. If another address is configured

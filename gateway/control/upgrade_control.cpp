@@ -207,12 +207,31 @@ void upgrade_control::on_surveyed() {
   settle();
 }
 
-// --- nobody is let in
+// --- nobody is on the way
 
+// A stream between two backends cannot go along, and may need seconds: until then everybody is
+// served, and who comes is let in.
 void upgrade_control::settle() {
   limit_timer_.cancel();
   step_ = upgrade_step::settle;
   is_settling_ = true;
+  for (const auto& each : workers_)
+    each->post_rest_moves();
+  const moves_config& moves = settings_.moves;
+  wait_moves(std::chrono::steady_clock::now() + std::max(moves.handoff_deadline, moves.crash_wait));
+}
+
+void upgrade_control::wait_moves(steady_time until) {
+  timer_.expires_after(settle_interval);
+  timer_.async_wait(attempt_.bind([this, until](error_code failed) {
+    if (failed) return;
+    const bool is_late = std::chrono::steady_clock::now() >= until;
+    if (is_late || clients_in({client_phase::handing_over}) == 0) return let_nobody_in();
+    wait_moves(until);
+  }));
+}
+
+void upgrade_control::let_nobody_in() {
   for (const auto& each : workers_)
     each->post_settle();
   wait_settled(std::chrono::steady_clock::now() + settings_.upgrade.settle);
@@ -222,19 +241,21 @@ void upgrade_control::wait_settled(steady_time until) {
   timer_.expires_after(settle_interval);
   timer_.async_wait(attempt_.bind([this, until](error_code failed) {
     if (failed) return;
-    if (is_settled() || std::chrono::steady_clock::now() >= until) return freeze();
+    const bool is_late = std::chrono::steady_clock::now() >= until;
+    const auto arriving =
+        clients_in({client_phase::handshake, client_phase::opening, client_phase::handing_over});
+    if (is_late || arriving == 0) return freeze();
     wait_settled(until);
   }));
 }
 
-bool upgrade_control::is_settled() const {
-  std::int64_t arriving = 0;
+std::int64_t upgrade_control::clients_in(std::initializer_list<client_phase> phases) const {
+  std::int64_t count = 0;
   for (const auto& each : workers_) {
-    for (const auto phase :
-         {client_phase::handshake, client_phase::opening, client_phase::handing_over})
-      arriving += each->metrics().clients_open[phase].value();
+    for (const client_phase phase : phases)
+      count += each->metrics().clients_open[phase].value();
   }
-  return arriving == 0;
+  return count;
 }
 
 // --- everything stands still

@@ -11,6 +11,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -97,8 +98,10 @@ class upgrade_control {
   void survey();
   void on_surveyed();
   void settle();
+  void wait_moves(steady_time until);
+  void let_nobody_in();
   void wait_settled(steady_time until);
-  bool is_settled() const;
+  std::int64_t clients_in(std::initializer_list<client_phase> phases) const;
   void freeze();
   static part part_of(worker_state state);
   void on_frozen(std::size_t worker, std::optional<part> made, const std::string& why);

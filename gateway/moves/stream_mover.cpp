@@ -190,7 +190,8 @@ void stream_mover::move_due(time_point now) {
 }
 
 movable* stream_mover::next_client(time_point now) {
-  for (std::size_t i = 0; i < ranks; ++i) {
+  const std::size_t end = is_resting_ ? rank_drained : ranks;
+  for (std::size_t i = 0; i < end; ++i) {
     if (i == rank_left && now < left_until_) continue;
     if (movable* client = ranks_[i].front()) return client;
   }
@@ -201,6 +202,7 @@ std::optional<stream_mover::time_point> stream_mover::next_move() {
   if (pending_ == 0 || !unchecked_.empty()) return std::nullopt;
   // Only clients that do not wait for a backend's return.
   if (next_client(time_point::min()) != nullptr) return due_;
+  if (is_resting_) return std::nullopt;
   return std::max(due_, left_until_);
 }
 

@@ -117,6 +117,10 @@ class stream_mover {
   // When the next one is due; nothing: nobody waits, or look() is not through.
   std::optional<time_point> next_move();
 
+  // Who has a stream keeps it, whatever the map says, until it is told otherwise. Those who have
+  // lost theirs have their turn all the same.
+  void set_resting(bool is_resting) { is_resting_ = is_resting; }
+
   // How many clients wait for a move, as far as look() has come.
   std::size_t pending() const { return pending_; }
 
@@ -154,6 +158,7 @@ class stream_mover {
   std::array<rank, ranks> ranks_;
   time_point left_until_{};  // nobody is moved before for a backend that has left
   std::size_t pending_ = 0;
+  bool is_resting_ = false;
   time_point due_{};
 };
 

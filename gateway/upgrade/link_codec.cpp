@@ -172,6 +172,7 @@ shard_router::backend_entry backend_of(const upgrade_idl::Backend& read) {
 void fill(const upstream_link_state& state, upgrade_idl::Link& made) {
   fill(state.backend, made.backend);
   made.is_retired = state.is_retired;
+  if (state.up_since) made.__set_up_since(count_of(*state.up_since));
   made.descriptor = state.link.descriptor;
   fill_core(state.link.core, made);
   made.partial = bytes_of(state.link.partial);
@@ -183,6 +184,7 @@ upstream_link_state link_of(const upgrade_idl::Link& read) {
   upstream_link_state state;
   state.backend = backend_of(read.backend);
   state.is_retired = read.is_retired;
+  if (read.__isset.up_since) state.up_since = steady_of(read.up_since);
   state.link.descriptor = read.descriptor;
   state.link.core = core_of(read);
   append(state.link.partial, read.partial);

@@ -62,11 +62,17 @@ void fill(const process_state& state, upgrade_idl::Process& made) {
   made.started_at = state.started_at.count();
   made.has_been_ready = state.has_been_ready;
   made.candidate = state.candidate;
+  made.cpu = state.cpu;
   made.upgrade = static_cast<std::int64_t>(state.upgrade);
   made.begun_at = count_of(state.begun_at);
   made.frozen_at = count_of(state.frozen_at);
   made.clients = static_cast<std::int64_t>(state.clients);
   made.left_behind = static_cast<std::int64_t>(state.left_behind);
+}
+
+double share_of(double read) {
+  if (!(read >= 0 && read <= 1)) throw std::runtime_error("the average of the CPU is none");
+  return read;
 }
 
 process_state state_of(const upgrade_idl::Process& read) {
@@ -95,6 +101,7 @@ process_state state_of(const upgrade_idl::Process& read) {
   state.started_at = std::chrono::milliseconds(read.started_at);
   state.has_been_ready = read.has_been_ready;
   state.candidate = read.candidate;
+  state.cpu = share_of(read.cpu);
   state.upgrade = amount_of(read.upgrade);
   state.begun_at = steady_of(read.begun_at);
   state.frozen_at = steady_of(read.frozen_at);

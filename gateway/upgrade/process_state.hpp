@@ -41,6 +41,7 @@ struct process_state {
   std::chrono::milliseconds started_at{};  // of the steady clock
   bool has_been_ready = false;
   std::string candidate;  // the beginning of its node in the election; empty: none
+  double cpu = 0;         // its average, 0 … 1
 
   // This upgrade.
   std::uint64_t upgrade = 0;  // its number

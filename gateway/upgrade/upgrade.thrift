@@ -43,6 +43,7 @@ struct Process {
   19: i64 frozen_at
   20: i64 clients                   // that go along
   21: i64 left_behind               // clients that cannot
+  22: double cpu                    // its average, 0 … 1
 }
 
 /* --- links */
@@ -104,6 +105,7 @@ struct Link {
   25: binary partial         // received: the beginning of a frame
   26: binary control_in_flight
   27: binary data_in_flight
+  28: optional i64 up_since
 }
 
 /* --- clients */

@@ -101,7 +101,7 @@ upstream_state upstream_pool::freeze() {
   const auto add_slot = [&](upstream_slot& slot) {
     auto link = slot.freeze();
     if (!link) return;
-    state.push_back({slot.server(), slot.is_retired(), std::move(*link)});
+    state.push_back({slot.server(), slot.is_retired(), slot.up_since(), std::move(*link)});
     frozen_.push_back(&slot.link()->core());
   };
   for (auto& [name, known] : backends_) {
@@ -120,7 +120,8 @@ std::size_t upstream_pool::link_index(const protocol::mux_core& link) const {
 void upstream_pool::adopt(upstream_state state) {
   for (upstream_link_state& each : state) {
     const auto slot = std::make_shared<upstream_slot>(context_, each.backend);
-    slot->adopt(std::move(each.link), each.is_retired);
+    slot->adopt(std::move(each.link), each.is_retired,
+                each.up_since.value_or(protocol::mux_clock::now()));
     adopted_.push_back(slot);
     if (each.is_retired) {
       retired_.push_back(slot);

@@ -121,7 +121,8 @@ std::optional<protocol::mux_link_state> upstream_slot::freeze() {
   return link_->freeze();
 }
 
-void upstream_slot::adopt(protocol::mux_link_state state, bool is_retired) {
+void upstream_slot::adopt(protocol::mux_link_state state, bool is_retired,
+                          protocol::mux_clock::time_point up_since) {
   if (const auto error = check(state)) throw boost::system::system_error(error, "a link");
   is_retired_ = is_retired;
   protocol::link_socket socket(context_.io);
@@ -131,7 +132,7 @@ void upstream_slot::adopt(protocol::mux_link_state state, bool is_retired) {
   upstream_link_owner& owner = *this;
   link_ = std::make_shared<upstream_link>(std::move(socket), options, std::move(state), owner,
                                           context_.loop);
-  up_since_ = protocol::mux_clock::now();
+  up_since_ = up_since;
   context_.metrics.links_up.add();
 }
 

@@ -70,7 +70,8 @@ class upstream_slot final : public std::enable_shared_from_this<upstream_slot>,
 
   // In place of start: goes on with a link that another process has frozen, and does nothing before
   // serve(). Throws boost::system::system_error if it cannot.
-  void adopt(protocol::mux_link_state state, bool is_retired);
+  void adopt(protocol::mux_link_state state, bool is_retired,
+             protocol::mux_clock::time_point up_since);
   void serve();
   // For another process. Nothing: there is no link, or it is being closed.
   std::optional<protocol::mux_link_state> freeze();
@@ -102,6 +103,7 @@ class upstream_slot final : public std::enable_shared_from_this<upstream_slot>,
   bool is_ready() const { return link_ != nullptr && link_->core().is_ready(); }
   // Its link was broken by the backend's host, which refused the last attempt to connect.
   bool is_refused() const { return trace_ == trace::refused; }
+  protocol::mux_clock::time_point up_since() const { return up_since_; }
   // Its link has come up since.
   bool came_up_after(protocol::mux_clock::time_point when) const {
     return is_ready() && up_since_ > when;

@@ -2,6 +2,8 @@
 // See: gateway/upgrade/README.md.
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <vector>
 
 #include "protocol/transport/mux_link_state.hpp"
@@ -12,6 +14,7 @@ namespace presenter::gateway {
 struct upstream_link_state {
   shard_router::backend_entry backend;
   bool is_retired = false;  // it only ends its streams
+  std::optional<std::chrono::steady_clock::time_point> up_since;
   protocol::mux_link_state link;
 };
 

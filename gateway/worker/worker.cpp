@@ -261,8 +261,7 @@ void worker::look_for_moves() {
 
 void worker::wait_move() {
   const auto next = mover_.next_move();
-  if (!next || is_shutting_down_ || is_settling_ || (move_awaited_ && *move_awaited_ <= *next))
-    return;
+  if (!next || is_shutting_down_ || (move_awaited_ && *move_awaited_ <= *next)) return;
   move_awaited_ = next;
   move_timer_.expires_at(*next);  // cancels the wait before
   move_timer_.async_wait([this](boost::system::error_code error) {

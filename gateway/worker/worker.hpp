@@ -120,7 +120,10 @@ class worker final : private client_session_owner {
   // Those who were announced for this reason and are not closed yet stay.
   void post_keep_announced(close_reason reason);
 
-  // Another process may take this one's place: no further client, and no move, until thaw.
+  // Another process may take this one's place: until thaw no stream is given up any more; what is
+  // on its way to another backend goes on.
+  void post_rest_moves();
+  // Likewise, and no client is let in.
   void post_settle();
   // At the end of a turn of the loop calls `frozen` with all there is, on the worker's thread,
   // which then stands still until thaw or let_go. What it says is a copy: after thaw the worker
@@ -211,7 +214,6 @@ class worker final : private client_session_owner {
   bool is_serve_posted_ = false;
   steady_time skipped_to_{};  // when the worker had stood still the last time
   freeze_gate gate_;
-  bool is_settling_ = false;  // another process may take this one's place
   bool is_shutting_down_ = false;
   bool are_links_shut_down_ = false;
   steady_time cut_at_{};

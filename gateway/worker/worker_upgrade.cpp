@@ -16,12 +16,14 @@ constexpr std::chrono::milliseconds last_steps{50};
 
 // --- the worker that may be replaced
 
+void worker::post_rest_moves() {
+  post([this] { mover_.set_resting(true); });
+}
+
 void worker::post_settle() {
   post([this] {
-    is_settling_ = true;
+    mover_.set_resting(true);
     listener_.hold();
-    move_timer_.cancel();
-    move_awaited_.reset();
   });
 }
 
@@ -45,7 +47,7 @@ void worker::freeze_when_settled(const frozen_handler& frozen, steady_time until
 void worker::thaw() {
   gate_.thaw();
   post([this] {
-    is_settling_ = false;
+    mover_.set_resting(false);
     listener_.let_in();
     wait_move();
   });

@@ -123,6 +123,17 @@ class CrashHandoffTest(ClientCase):
             self.talk(left)
         self.assertEqual(self.gateway.metric("presenter_crashes_waiting"), 0)
 
+    def test_an_upgrade_waits_for_those_who_wait(self):
+        self.start(removes_dead=True)
+        self.servers.pop(self.dying).kill()
+        self.wait_until(lambda: self.gateway.metric("presenter_crashes_waiting") > 0,
+                        "they wait for the next owner")
+        run = self.cluster.presenterctl("gateway", "upgrade", "--gateway", self.gateway.admin)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.talk(self.talkers)
+        self.check_books([])
+        self.assertEqual(self.gateway.metric("presenter_upgrades_total", result="done"), 1)
+
     def test_a_gateway_that_removes_the_dead(self):
         self.start(removes_dead=True)
         # It takes no byte any more, so these are under way for sure.

@@ -1,6 +1,7 @@
 """Another process takes a gateway's place, and its clients notice nothing."""
 
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -8,12 +9,15 @@ import socket
 import ssl
 import stat
 import subprocess
+import sys
 import threading
+import types
 
 from chat_client import authenticate_message, framed
 from client_case import ClientCase
 from echo_crowd import EchoCrowd
-from processes import PROGRAMS, Process, has_ended, is_sanitized, main
+from faults import HANGS, KILLS, Faults
+from processes import PROGRAMS, ROOT, Gateway, Process, has_ended, is_sanitized, main
 
 # The long form: PRESENTER_UPGRADE_LONG=1. 20 upgrades, more and longer transfers, and 10,000 more
 # clients of presenter-load, from several processes and addresses.
@@ -261,10 +265,18 @@ class UpgradeTest(UpgradeCase):
         self.assert_whole(crowd)
 
     def test_many_links_go_along(self):
-        names = [f"chat-{number}" for number in range(20)]
-        self.install(names=names, echo=True, tables={"workers": {"count": 2},
-                                                     "upstream": {"links_per_worker": 4}})
-        links = 20 * 2 * 4
+        """600 of them, of 300 backends."""
+        crew = self.cluster.start(Process("backends", self.cluster.folder, [
+            sys.executable, os.path.join(ROOT, "tests/support/many_backends.py"), "300"]))
+        self.wait_until(lambda: "all listen" in crew.output(), "300 backends listen")
+        listening = [line.split() for line in crew.output().splitlines()[:300]]
+        backends = [types.SimpleNamespace(name=name, port=int(port)) for name, port in listening]
+        self.gateway = self.cluster.gateway("gateway", self.cluster.static_shards(backends),
+                                            {"workers": {"count": 2},
+                                             "upstream": {"links_per_worker": 1}})
+        self.processes = [self.gateway.pid]
+        self.addCleanup(self.end_all)
+        links = len(backends) * 2
         self.wait_until(lambda: self.gateway.metric("presenter_links_up") == links, "all are up")
         crowd = self.crowd(*[("talk", {})] * 40)
         opened = self.gateway.metric("presenter_links_opened_total")
@@ -340,8 +352,10 @@ class ProcessesTest(UpgradeCase):
             self.assertEqual(manager.recv(4096), b"READY=1")
             crowd = self.crowd(("talk", {}), ("idle", TLS_12))
             page = self.upgrade()
-            told = {manager.recv(4096), manager.recv(4096)}
-            self.assertEqual(told, {f"MAINPID={page['pid']}".encode(), b"READY=1"})
+            # Both processes tell, and none is ready before it is known which one that is.
+            its = f"MAINPID={page['pid']}".encode()
+            told = [manager.recv(4096), manager.recv(4096)]
+            self.assertEqual(sorted(told), [its, its + b"\nREADY=1"])
             self.assertEqual(self.gateway.wait(30), 0, "nothing stays of the first process")
             self.assert_whole(crowd)
             os.kill(page["pid"], signal.SIGTERM)
@@ -462,6 +476,68 @@ class FailureTest(UpgradeCase):
         self.assertEqual((status, err), (0, ""))
         self.assertIn("would be done", out)
         self.assertEqual(self.page()["pid"], before)
+        self.check_that_all_is_well()
+
+
+class FaultTest(UpgradeCase):
+    """A call fails, hangs or kills, at each step before the commit: the old process serves on."""
+
+    BIG = 16 * 1024  # bytes that a worker takes at once only when it writes down what it has
+
+    def setUp(self):
+        super().setUp()
+        self.faults = Faults(self.path("faults"))
+        self.addCleanup(self.faults.close)
+        shards = self.cluster.static_shards(self.chat_servers(("chat-a",), echo=True))
+        self.gateway = self.cluster.start(self.faults.preloaded(Gateway(
+            "gateway", self.cluster.folder, PROGRAMS, self.cluster.certificates, shards,
+            {"upgrade": {"timeout": "10s" if is_sanitized() else "1s"},
+             "workers": {"count": 2}})))
+        self.gateway.wait_ready()
+        self.processes = [self.gateway.pid]
+        self.addCleanup(self.end_all)
+        self.people = self.crowd(*[("idle", {}), ("idle", TLS_12)] * 40)
+
+    def check_fails(self, result, reason):
+        self.assert_fails(result, reason)
+        self.faults.fail_nothing()
+        self.assertEqual(self.people.failures, [])
+
+    def check_that_all_is_well(self):
+        self.upgrade()
+        self.assert_whole(self.people)
+
+    def test_while_workers_write_down_what_they_have(self):
+        for number in range(2):
+            self.faults.fail_allocation("worker 0", number, bytes_min=self.BIG)
+            self.check_fails("failed_freeze", "worker 0: Cannot allocate memory")
+        self.faults.fail_allocation("worker 1", 0, bytes_min=self.BIG, fate=HANGS)
+        self.check_fails("failed_freeze", "does not stand still")
+        self.check_that_all_is_well()
+
+    def test_while_the_new_process_is_made(self):
+        # The check, which is a program as well, makes the first call of two kinds.
+        for call, number, fate, result in (
+                ("memfd_create", 1, errno.ENOMEM, "failed_freeze"),
+                ("memfd_create", 1, errno.EMFILE, "failed_freeze"),
+                ("socketpair", 0, errno.EMFILE, "failed_spawn"),
+                ("posix_spawn", 1, errno.ENOMEM, "failed_spawn")):
+            with self.subTest(call, fate=fate):
+                self.faults.fail_call(call, fate, number)
+                self.check_fails(result, os.strerror(fate))
+        self.check_that_all_is_well()
+
+    def test_while_it_adopts(self):
+        for call, number in (("maps the state", 0), ("epoll_create1", 0), ("epoll_create1", 2),
+                             ("says adopted", 0)):
+            for fate, reason in ((KILLS, "killed by signal 9"), (HANGS, "upgrade.timeout")):
+                with self.subTest(call, number=number, fate=fate):
+                    self.faults.fail_call(call, fate, number)
+                    self.check_fails("failed_adopt", reason)
+        self.faults.fail_call("epoll_create1", errno.EMFILE, 2)
+        self.check_fails("failed_adopt", os.strerror(errno.EMFILE))
+        self.faults.allow_threads(5)  # two to read, two to adopt, one that serves
+        self.check_fails("failed_adopt", "thread of worker")
         self.check_that_all_is_well()
 
 

@@ -1,4 +1,5 @@
-"""`Faults`: makes memory, threads, names and clocks fail in a program that runs as it is shipped.
+"""`Faults`: makes memory, calls of the kernel, threads, names and clocks fail in a program that
+runs as it is shipped.
 
 The program is started with faults.cpp preloaded; what is to fail is written into a file that both
 have mapped, at any time, and counts there how often it has.
@@ -14,9 +15,13 @@ LIBRARY = os.path.abspath(os.path.join(PROGRAMS, "../lib/libpresenter_faults.so"
 NEVER = -1
 
 # faults.cpp, struct orders
-LAYOUT = struct.Struct("=7q16s")
-FIELDS = ("allocations", "failures", "failed", "threads", "names_hang", "wall_ahead",
-          "steady_ahead")
+LAYOUT = struct.Struct("=11q16s")
+FIELDS = ("allocations", "failures", "failed", "bytes_min", "call", "calls", "fate", "threads",
+          "names_hang", "wall_ahead", "steady_ahead")
+# In faults.cpp's order, from 1.
+CALLS = ("memfd_create", "socketpair", "posix_spawn", "maps the state", "epoll_create1",
+         "says adopted")
+HANGS, KILLS = -1, -2
 
 
 class Faults:
@@ -25,7 +30,7 @@ class Faults:
     def __init__(self, path):
         self.path = path
         with open(path, "w+b") as file:
-            file.write(LAYOUT.pack(NEVER, 0, 0, NEVER, 0, 0, 0, b""))
+            file.write(LAYOUT.pack(NEVER, 0, 0, 0, 0, 0, 0, NEVER, 0, 0, 0, b""))
             file.flush()
             self._orders = mmap.mmap(file.fileno(), LAYOUT.size)
 
@@ -41,10 +46,13 @@ class Faults:
         process.command = ["env", *settings, *process.command]
         return process
 
-    def fail_allocation(self, thread, number, times=1):
-        """Of the thread of this name, that allocation from now on, and the next ones."""
+    def fail_allocation(self, thread, number, times=1, bytes_min=0, fate=0):
+        """Of the thread of this name, that allocation from now on, and the next ones; only those
+        of so many bytes count. `fate`: HANGS until fail_nothing()."""
         self._write("failures", 0)
         self._write("failed", 0)
+        self._write("bytes_min", bytes_min)
+        self._write("fate", fate)
         self._orders[8 * len(FIELDS):] = thread.encode()[:15].ljust(16, b"\0")
         self._write("allocations", number)
         self._write("failures", times)
@@ -55,6 +63,18 @@ class Faults:
 
     def fail_no_allocation(self):
         self._write("failures", 0)
+
+    def fail_call(self, name, fate, number=0):
+        """One of CALLS, the one of that number from now on. `fate`: an errno, HANGS or KILLS."""
+        self._write("fate", fate)
+        self._write("calls", number)
+        self._write("call", CALLS.index(name) + 1)
+
+    def fail_nothing(self):
+        """What hangs goes on."""
+        for field in ("failures", "call", "fate"):
+            self._write(field, 0)
+        self._write("threads", NEVER)
 
     def allow_threads(self, count):
         self._write("threads", count)

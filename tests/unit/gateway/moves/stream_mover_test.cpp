@@ -334,6 +334,24 @@ TEST_F(StreamMover, StrandedClientsGoFirstAndWhateverTheMap) {
   EXPECT_EQ(metrics.moves[move_cause::link_lost].value(), 20U);
 }
 
+TEST_F(StreamMover, WhileItRestsOnlyTheStrandedHaveTheirTurn) {
+  set_map({backend_of("a"), backend_of("b")});
+  add_clients(100);
+  set_map({backend_of("a"), backend_of("b", backend_state::draining)});
+  const std::size_t pending = mover.pending();
+  ASSERT_GT(pending, 10U);
+  mover.set_resting(true);
+  EXPECT_EQ(mover.next_move(), std::nullopt);
+  mover.move_due(now + seconds(10));
+  EXPECT_TRUE(moved.empty());
+  mover.strand(clients[3], move_cause::link_lost, now);
+  run_out();
+  EXPECT_THAT(moved, ::testing::ElementsAre(&clients[3]));
+  mover.set_resting(false);
+  run_out();
+  EXPECT_GE(moved.size(), pending);
+}
+
 TEST_F(StreamMover, StrandedClientsWhoSendGoFirst) {
   set_map({backend_of("a"), backend_of("b")});
   add_clients(50);

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <string>
 
 namespace presenter::gateway {
@@ -34,6 +35,7 @@ process_state some_state() {
   state.started_at = std::chrono::milliseconds(55);
   state.has_been_ready = true;
   state.candidate = "candidate-";
+  state.cpu = 0.25;
   state.upgrade = 4;
   state.begun_at = steady_point(seconds(10));
   state.frozen_at = steady_point(seconds(11));
@@ -42,7 +44,7 @@ process_state some_state() {
   return state;
 }
 
-void expect_some_state(std::string_view bytes) {
+void expect_some_state(std::string_view bytes, double cpu) {
   const process_state given = some_state();
   const auto [state, mistake] = decode_process(bytes);
   ASSERT_EQ(mistake, "");
@@ -69,6 +71,7 @@ void expect_some_state(std::string_view bytes) {
   EXPECT_EQ(state.started_at, given.started_at);
   EXPECT_TRUE(state.has_been_ready);
   EXPECT_EQ(state.candidate, given.candidate);
+  EXPECT_EQ(state.cpu, cpu);
   EXPECT_EQ(state.upgrade, given.upgrade);
   EXPECT_EQ(state.begun_at, given.begun_at);
   EXPECT_EQ(state.frozen_at, given.frozen_at);
@@ -77,7 +80,7 @@ void expect_some_state(std::string_view bytes) {
 }
 
 TEST(ProcessCodec, GivesBackAllOfIt) {
-  expect_some_state(encode_process(some_state()));
+  expect_some_state(encode_process(some_state()), 0.25);
 }
 
 // What processes of the first version have written can always be read. To make the file:
@@ -86,7 +89,7 @@ TEST(ProcessCodec, ReadsWhatVersion1HasWritten) {
   if (const char* file = std::getenv("PRESENTER_GOLDEN_WRITE"))
     std::ofstream(file, std::ios::binary) << encode_process(some_state());
   std::ifstream file(PRESENTER_GOLDEN "/process_1", std::ios::binary);
-  expect_some_state(std::string{std::istreambuf_iterator<char>(file), {}});
+  expect_some_state(std::string{std::istreambuf_iterator<char>(file), {}}, 0);
 }
 
 TEST(ProcessCodec, TakesWhatAnOlderProcessLeavesOut) {
@@ -105,6 +108,9 @@ TEST(ProcessCodec, NamesWhatIsWrong) {
     EXPECT_NE(decode_process(std::string_view(good).substr(0, size)).mistake, "") << size;
   process_state bad = some_state();
   bad.clients = ~std::size_t{0};
+  EXPECT_NE(decode_process(encode_process(bad)).mistake, "");
+  bad = some_state();
+  bad.cpu = std::numeric_limits<double>::quiet_NaN();
   EXPECT_NE(decode_process(encode_process(bad)).mistake, "");
 }
 

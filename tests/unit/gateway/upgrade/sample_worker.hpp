@@ -91,6 +91,7 @@ inline gateway::upstream_link_state sample_link() {
   gateway::upstream_link_state state;
   state.backend = sample_backend("chat-a");
   state.is_retired = true;
+  state.up_since = at(4'000'000'004);
   state.link.descriptor = 31;
   state.link.core = sample_core();
   state.link.partial = buffer_of(std::string_view("\0\0\0\x08\x5c", 5));

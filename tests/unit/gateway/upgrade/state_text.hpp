@@ -100,9 +100,9 @@ class state_text {
         finishes, commands, at_take, pong, liveness, sent, received);
   }
   void add(const gateway::upstream_link_state& state) {
-    const auto& [backend, retired, link] = state;
+    const auto& [backend, retired, up_since, link] = state;
     const auto& [descriptor, core, partial, control, data] = link;
-    put("link", backend, retired, descriptor, core, partial, control, data);
+    put("link", backend, retired, up_since, descriptor, core, partial, control, data);
   }
 
   void add(const protocol::tls_facts& facts) {
