@@ -121,13 +121,13 @@ int serve(const gateway::config_result& loaded, const gateway::launch& how) {
   std::_Exit(exit_mistake);
 }
 
-int take_place(gateway::config_result loaded, const gateway::launch& how, int state,
+int take_place(gateway::config_result loaded, const gateway::launch& how,
                gateway::upgrade_channel channel) {
   gateway::init_logging(loaded.value.log.level);
   log_warnings(loaded);
   std::optional<gateway::server> server;
   try {
-    gateway::takeover from = gateway::read_takeover(state, channel.copy());
+    gateway::takeover from = gateway::await_takeover(channel.copy());
     loaded.value.workers.count = from.workers.size();
     server.emplace(loaded, how, std::move(from));
     server->make_threads();
@@ -205,7 +205,7 @@ int main(int argc, char** argv) {
   auto loaded = gateway::load_config(file);
   if (!report_mistakes(loaded, asked)) {
     if (invited)
-      leave_untouched(gateway::upgrade_channel(invited->channel), "the configuration has mistakes");
+      leave_untouched(gateway::upgrade_channel(*invited), "the configuration has mistakes");
     return exit_mistake;
   }
   if (check_only) {
@@ -217,8 +217,6 @@ int main(int argc, char** argv) {
     fmt::print("{}: ok\n", file);
     return presenter::finish_output(program_name, 0, exit_mistake);
   }
-  if (invited)
-    return take_place(std::move(loaded), how, invited->state,
-                      gateway::upgrade_channel(invited->channel));
+  if (invited) return take_place(std::move(loaded), how, gateway::upgrade_channel(*invited));
   return serve(loaded, how);
 }

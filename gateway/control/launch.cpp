@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
+#include <unordered_map>
 
 #include "gateway/upgrade/process_codec.hpp"
 #include "gateway/upgrade/spawn.hpp"
@@ -36,6 +37,50 @@ std::string found_in_path(const std::string& name) {
   return fs::read_symlink("/proc/self/exe", failed).string();
 }
 
+// What descriptors of the other process are called in this one.
+class descriptor_numbers {
+ public:
+  void add(const upgrade_channel::handed_descriptor& handed) {
+    if (here_.empty()) state_ = handed.here;
+    here_.emplace(handed.there, handed.here);
+  }
+  int state() const { return state_; }
+  void translate(int& number) const {
+    const auto found = here_.find(number);
+    if (found == here_.end()) throw std::runtime_error("a descriptor was not handed over");
+    number = found->second;
+  }
+
+ private:
+  int state_ = -1;  // the first one's
+  std::unordered_map<int, int> here_;
+};
+
+descriptor_numbers receive_descriptors(const upgrade_channel& channel) {
+  descriptor_numbers numbers;
+  for (;;) {
+    const auto said = channel.receive(true);
+    if (said.is_over) throw std::runtime_error("the other process has gone");
+    if (said.is_cut) throw std::runtime_error("there is no room for the descriptors (ulimit -n)");
+    if (said.descriptors.empty()) return numbers;
+    for (const auto& each : said.descriptors)
+      numbers.add(each);
+  }
+}
+
+void renumber(takeover& taken, const descriptor_numbers& numbers) {
+  for (int* each : {&taken.process.admin_listener, &taken.process.parent_channel}) {
+    if (*each >= 0) numbers.translate(*each);
+  }
+  for (worker_state& worker : taken.workers) {
+    numbers.translate(worker.listener);
+    for (client_state& client : worker.clients)
+      numbers.translate(client.descriptor);
+    for (upstream_link_state& each : worker.upstream)
+      numbers.translate(each.link.descriptor);
+  }
+}
+
 }  // namespace
 
 launch launch_of(int argc, char** argv) {
@@ -48,25 +93,25 @@ launch launch_of(int argc, char** argv) {
   return how;
 }
 
-std::optional<invitation> take_invitation() {
+std::optional<int> take_invitation() {
   const char* const text = std::getenv(invitation_name);
   if (text == nullptr) return std::nullopt;
-  invitation given;
-  std::istringstream numbers(text);
-  char comma = 0;
-  const bool is_read = static_cast<bool>(numbers >> given.state >> comma >> given.channel);
+  int channel = -1;
+  const bool is_read = static_cast<bool>(std::istringstream(text) >> channel);
   ::unsetenv(invitation_name);
   if (!is_read) return std::nullopt;
   keep_descriptors_from_programs();
-  return given;
+  return channel;
 }
 
-std::string invitation_of(const invitation& made) {
-  return fmt::format("{}={},{}", invitation_name, made.state, made.channel);
+std::string invitation_of(int channel) {
+  return fmt::format("{}={}", invitation_name, channel);
 }
 
-takeover read_takeover(int descriptor, upgrade_channel channel) {
-  const state_view state(descriptor);
+takeover await_takeover(upgrade_channel channel) {
+  channel.send("ready");
+  const descriptor_numbers numbers = receive_descriptors(channel);
+  const state_view state(numbers.state());
   if (!state.mistake().empty()) throw std::runtime_error(state.mistake());
   if (state.parts().empty()) throw std::runtime_error("the state has no part of the process");
   takeover taken;
@@ -86,6 +131,7 @@ takeover read_takeover(int descriptor, upgrade_channel channel) {
           fmt::format("the state of worker {} cannot be read: {}", i - 1, worker.mistake));
     taken.workers.push_back(std::move(worker.state));
   }
+  renumber(taken, numbers);
   if (taken.workers.size() != taken.process.workers)
     throw std::runtime_error("the state lacks a worker");
   return taken;

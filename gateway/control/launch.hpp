@@ -20,18 +20,13 @@ struct launch {
 // Of main's arguments. A link is not followed: a new version is most often put behind it.
 launch launch_of(int argc, char** argv);
 
-// Numbers of descriptors that the process inherited, if it is to take another one's place.
-struct invitation {
-  int state = -1;
-  int channel = -1;
-};
-
-// From the environment, out of which it is taken: no hook sees it. Keeps every descriptor that was
-// inherited from programs that are started later.
-std::optional<invitation> take_invitation();
+// If the process is to take another one's place: the number of the channel's descriptor, which it
+// has inherited. From the environment, out of which it is taken: no hook sees it. Keeps every
+// descriptor that was inherited from programs that are started later.
+std::optional<int> take_invitation();
 
 // "NAME=value", for the process that is invited.
-std::string invitation_of(const invitation& made);
+std::string invitation_of(int channel);
 
 // All that the other process hands over.
 struct takeover {
@@ -41,7 +36,8 @@ struct takeover {
   bool is_parent = false;  // the other process stays as an empty parent
 };
 
-// `state`: its descriptor, which is closed. Throws std::runtime_error: it cannot be understood.
-takeover read_takeover(int state, upgrade_channel channel);
+// Tells the other process that this one is ready, and waits for what it hands over. Throws
+// std::runtime_error: the other one has gone, or it cannot be understood.
+takeover await_takeover(upgrade_channel channel);
 
 }  // namespace presenter::gateway

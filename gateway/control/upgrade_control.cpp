@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <span>
 #include <utility>
 
 #include "base/paced_log.hpp"
@@ -31,6 +33,9 @@ constexpr std::chrono::seconds check_time{20};
 // How often it is looked whether handshakes under way have ended.
 constexpr std::chrono::milliseconds settle_interval{10};
 
+// For room on the channel.
+constexpr std::chrono::milliseconds retry_interval{1};
+
 // Without a yes so many clients may be left behind, or one in a thousand.
 constexpr std::size_t left_behind_most = 10;
 constexpr std::size_t clients_for_each = 1'000;
@@ -38,9 +43,9 @@ constexpr std::size_t clients_for_each = 1'000;
 // For the last bytes of those who are left behind, and of answers of [admin].
 constexpr std::chrono::milliseconds farewell_time{50};
 
-std::vector<std::string> environment_for(const invitation& made) {
+std::vector<std::string> environment_for(const upgrade_channel& channel) {
   auto all = own_environment();
-  all.push_back(invitation_of(made));
+  all.push_back(invitation_of(channel.descriptor()));
   return all;
 }
 
@@ -201,10 +206,27 @@ void upgrade_control::on_surveyed() {
                             "their records: --yes if that is wanted",
                             last_.left_behind, last_.clients));
   if (wish_.is_dry_run) return finish(upgrade_result::done, {});
-  // It may have changed while the new program was asked.
-  if (const std::string why = parts_.obstacle(); !why.empty())
-    return fail(upgrade_result::refused, why);
-  settle();
+  start();
+}
+
+// While everybody is served: what a program needs to begin is no time in which clients wait.
+void upgrade_control::start() {
+  step_ = upgrade_step::start;
+  auto ends = upgrade_channel::make();
+  if (!ends) return fail(upgrade_result::failed_spawn, ends.error().message());
+  channel_ = std::move(ends->first);
+  const upgrade_channel other = std::move(ends->second);
+  std::vector<std::string> arguments{wish_.program};
+  arguments.insert(arguments.end(), launch_.arguments.begin(), launch_.arguments.end());
+  const auto child = spawn({.arguments = std::move(arguments),
+                            .environment = environment_for(other),
+                            .inherited = {other.descriptor()}});
+  if (!child)
+    return fail(upgrade_result::failed_spawn,
+                fmt::format("{}: {}", wish_.program, child.error().message()));
+  child_ = *child;
+  limit(settings_.upgrade.timeout);
+  listen();
 }
 
 // --- nobody is on the way
@@ -213,6 +235,9 @@ void upgrade_control::on_surveyed() {
 // served, and who comes is let in.
 void upgrade_control::settle() {
   limit_timer_.cancel();
+  // It may have changed since the order.
+  if (const std::string why = parts_.obstacle(); !why.empty())
+    return fail(upgrade_result::refused, why);
   step_ = upgrade_step::settle;
   is_settling_ = true;
   for (const auto& each : workers_)
@@ -306,38 +331,46 @@ void upgrade_control::on_frozen(std::size_t worker, std::optional<part> made,
 // --- the new process
 
 void upgrade_control::hand_over() {
-  std::vector<int> inherited;
-  if (const error_code failed = make_state(inherited))
+  if (const error_code failed = make_state())
     return fail(upgrade_result::failed_freeze, "the state cannot be kept: " + failed.message());
   written_at_ = std::chrono::steady_clock::now();
-  auto ends = upgrade_channel::make();
-  if (!ends) return fail(upgrade_result::failed_spawn, ends.error().message());
-  channel_ = std::move(ends->first);
-  const upgrade_channel other = std::move(ends->second);
-  inherited.push_back(state_->descriptor());
-  inherited.push_back(other.descriptor());
-  std::vector<std::string> arguments{wish_.program};
-  arguments.insert(arguments.end(), launch_.arguments.begin(), launch_.arguments.end());
-  const auto child = spawn({.arguments = std::move(arguments),
-                            .environment = environment_for(
-                                {.state = state_->descriptor(), .channel = other.descriptor()}),
-                            .inherited = std::move(inherited)});
-  if (!child)
-    return fail(upgrade_result::failed_spawn,
-                fmt::format("{}: {}", wish_.program, child.error().message()));
-  child_ = *child;
-  spawned_at_ = std::chrono::steady_clock::now();
   step_ = upgrade_step::adopt;
-  listen();
+  send_descriptors();
 }
 
-error_code upgrade_control::make_state(std::vector<int>& inherited) {
+// The other process takes them out while they are sent, so hardly any are under way.
+void upgrade_control::send_descriptors() {
+  while (descriptors_sent_ < descriptors_.size()) {
+    const auto left = std::span(descriptors_).subspan(descriptors_sent_);
+    const auto next = left.first(std::min(left.size(), upgrade_channel::descriptors_max));
+    const error_code failed = channel_.send_descriptors(next);
+    if (!failed) {
+      descriptors_sent_ += next.size();
+      continue;
+    }
+    if (failed != boost::system::errc::resource_unavailable_try_again &&
+        failed.value() != ETOOMANYREFS)
+      return fail(upgrade_result::failed_adopt,
+                  fmt::format("{}: {}", wish_.program, failed.message()));
+    timer_.expires_after(retry_interval);
+    timer_.async_wait(attempt_.bind([this](error_code stopped) {
+      if (!stopped) send_descriptors();
+    }));
+    return;
+  }
+  channel_.send("all");
+  sent_at_ = std::chrono::steady_clock::now();
+}
+
+error_code upgrade_control::make_state() {
   last_.clients = last_.left_behind = 0;
   std::vector<std::string> parts(1);
+  descriptors_.assign(1, -1);
+  descriptors_sent_ = 0;
   for (part& each : frozen_) {
     last_.clients += each.clients;
     last_.left_behind += each.left_behind;
-    inherited.insert(inherited.end(), each.descriptors.begin(), each.descriptors.end());
+    descriptors_.insert(descriptors_.end(), each.descriptors.begin(), each.descriptors.end());
     parts.push_back(std::move(each.bytes));
   }
   frozen_.clear();
@@ -348,10 +381,10 @@ error_code upgrade_control::make_state(std::vector<int>& inherited) {
   process.frozen_at = frozen_at_;
   process.clients = last_.clients;
   process.left_behind = last_.left_behind;
-  if (process.admin_listener >= 0) inherited.push_back(process.admin_listener);
+  if (process.admin_listener >= 0) descriptors_.push_back(process.admin_listener);
   if (parent_ != nullptr) {
     process.parent_channel = parent_->descriptor();
-    inherited.push_back(parent_->descriptor());
+    descriptors_.push_back(parent_->descriptor());
   }
   parts.front() = encode_process(process);
   auto made = state_file::make(parts);
@@ -359,6 +392,7 @@ error_code upgrade_control::make_state(std::vector<int>& inherited) {
     wipe_bytes(each);
   if (!made) return made.error();
   state_.emplace(std::move(*made));
+  descriptors_.front() = state_->descriptor();
   return {};
 }
 
@@ -375,11 +409,18 @@ void upgrade_control::on_message() {
   if (said.is_over) {
     ::kill(-child_, SIGKILL);
     const std::string how = wait_for_end(std::exchange(child_, -1));
-    return fail(upgrade_result::failed_adopt, fmt::format("{} has ended: {}", wish_.program, how));
+    return fail(failure_of_new(), fmt::format("{} has ended: {}", wish_.program, how));
   }
-  if (said.message == "adopted") return commit();
   if (said.message.empty()) return listen();
-  fail(upgrade_result::failed_adopt, fmt::format("{}: {}", wish_.program, said.message));
+  if (said.message == "adopted" && step_ == upgrade_step::adopt) return commit();
+  if (said.message != "ready" || step_ != upgrade_step::start)
+    return fail(failure_of_new(), fmt::format("{}: {}", wish_.program, said.message));
+  listen();
+  settle();
+}
+
+upgrade_result upgrade_control::failure_of_new() const {
+  return step_ == upgrade_step::start ? upgrade_result::failed_spawn : upgrade_result::failed_adopt;
 }
 
 // --- the one moment
@@ -402,10 +443,10 @@ void upgrade_control::commit() {
   parts_.on_replaced();
   log_paced(said_, spdlog::level::info,
             "upgrade: process {} has taken this one's place: {:.0f} ms until all stood still and "
-            "{} KiB were written, {:.0f} ms until it was started, {:.0f} ms until it had all",
+            "{} KiB were written, {:.0f} ms for {} descriptors, {:.0f} ms until it had adopted all",
             child_, milliseconds(written_at_ - frozen_at_), state_->size() / 1'024,
-            milliseconds(spawned_at_ - written_at_),
-            milliseconds(std::chrono::steady_clock::now() - spawned_at_));
+            milliseconds(sent_at_ - written_at_), descriptors_.size(),
+            milliseconds(std::chrono::steady_clock::now() - sent_at_));
   timer_.expires_after(farewell_time);
   timer_.async_wait([this, stays](error_code) {
     if (stays) become_empty_parent(channel_, child_);
@@ -457,7 +498,8 @@ void upgrade_control::finish(upgrade_result result, std::string why) {
             name_of(result), last_.reason, stood);
 }
 
-// One limit from the freeze to the commit, for that is how long clients stand still.
+// One limit for the start, and one from the freeze to the commit, for that is how long clients
+// stand still.
 void upgrade_control::limit(duration time) {
   limit_timer_.expires_after(time);
   limit_timer_.async_wait(attempt_.bind([this](error_code failed) {
@@ -470,8 +512,7 @@ void upgrade_control::on_late() {
     return fail(upgrade_result::failed_check, "a worker does not answer");
   if (step_ == upgrade_step::freeze)
     return fail(upgrade_result::failed_freeze, "a worker does not stand still");
-  fail(upgrade_result::failed_adopt,
-       fmt::format("{} has not answered within upgrade.timeout", wish_.program));
+  fail(failure_of_new(), fmt::format("{} has not answered within upgrade.timeout", wish_.program));
 }
 
 }  // namespace presenter::gateway

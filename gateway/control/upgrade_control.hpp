@@ -97,6 +97,7 @@ class upgrade_control {
   void on_checked(const child_end& end);
   void survey();
   void on_surveyed();
+  void start();
   void settle();
   void wait_moves(steady_time until);
   void let_nobody_in();
@@ -106,9 +107,11 @@ class upgrade_control {
   static part part_of(worker_state state);
   void on_frozen(std::size_t worker, std::optional<part> made, const std::string& why);
   void hand_over();
-  boost::system::error_code make_state(std::vector<int>& inherited);
+  void send_descriptors();
+  boost::system::error_code make_state();
   void listen();
   void on_message();
+  upgrade_result failure_of_new() const;
   void commit();
   void fail(upgrade_result result, std::string why);
   void finish(upgrade_result result, std::string why);
@@ -130,12 +133,14 @@ class upgrade_control {
   steady_point begun_at_;
   steady_point frozen_at_;  // or began to be
   steady_point written_at_;
-  steady_point spawned_at_;
+  steady_point sent_at_;
   std::optional<child_program> check_;
   std::size_t answers_awaited_ = 0;
   bool is_settling_ = false;  // workers were told to
   std::vector<part> frozen_;
   std::optional<state_file> state_;
+  std::vector<int> descriptors_;  // to be handed over, the state's first
+  std::size_t descriptors_sent_ = 0;
   upgrade_channel channel_;
   boost::asio::posix::stream_descriptor listening_;  // to channel_, of which it is a copy
   pid_t child_ = -1;

@@ -8,8 +8,8 @@
 namespace presenter::gateway {
 
 std::string_view name_of(upgrade_step step) noexcept {
-  constexpr std::array<std::string_view, 7> names{"idle",   "check", "survey", "settle",
-                                                  "freeze", "adopt", "commit"};
+  constexpr std::array<std::string_view, 8> names{"idle",   "check",  "survey", "start",
+                                                  "settle", "freeze", "adopt",  "commit"};
   return names[static_cast<std::size_t>(step)];
 }
 

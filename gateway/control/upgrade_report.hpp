@@ -12,7 +12,16 @@
 
 namespace presenter::gateway {
 
-enum class upgrade_step : std::uint8_t { idle, check, survey, settle, freeze, adopt, commit };
+enum class upgrade_step : std::uint8_t {
+  idle,
+  check,
+  survey,
+  start,
+  settle,
+  freeze,
+  adopt,
+  commit
+};
 
 std::string_view name_of(upgrade_step step) noexcept;
 

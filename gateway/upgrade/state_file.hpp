@@ -18,9 +18,10 @@
 
 namespace presenter::gateway {
 
-// Of the layout above and of all parts. It grows only when an older program would misunderstand
-// what it reads; what it may leave out is added to the Thrift structs without.
-inline constexpr std::uint32_t state_version = 1;
+// Of the layout above, of all parts, and of how they are handed over. It grows only when an older
+// program would misunderstand what it reads; what it may leave out is added to the Thrift structs
+// without.
+inline constexpr std::uint32_t state_version = 2;
 
 // Life: wiped and closed when it dies.
 class state_file {

@@ -435,22 +435,23 @@ class FailureTest(UpgradeCase):
             file.write(good.replace("[workers]\ncount = 2", "[workers]\ncount = 0"))
         self.check_that_all_is_well()
 
-    def test_while_it_adopts(self):
+    def test_while_it_begins(self):
         """The new program says yes, and fails when it is to take the place."""
         checked = 'case " $* " in *" --check "*) exec "$real" "$@";; esac\n'
         for name, script, reason in (
                 ("ends", "exit 7", "exit status 7"),
                 ("crashes", "kill -9 $$", "killed by signal 9"),
                 ("hangs", "exec sleep 60", "upgrade.timeout"),
-                ("lies", 'PRESENTER_UPGRADE=0,${PRESENTER_UPGRADE#*,} exec "$real" "$@"',
-                 "failed: the state"),
+                ("lies", 'PRESENTER_UPGRADE=0 exec "$real" "$@"', "exit status 1"),
                 ("forgets", 'unset PRESENTER_UPGRADE; exec sleep 60', "upgrade.timeout"),
-                ("stops", '"$real" "$@" & kill -STOP $!; wait', "upgrade.timeout"),
-                ("has no room", 'ulimit -n 12; exec "$real" "$@"', "failed|exit status")):
+                ("stops", '"$real" "$@" & kill -STOP $!; wait', "upgrade.timeout")):
             with self.subTest(name):
                 path = self.program(name.replace(" ", "-"), checked + script)
-                self.assert_fails("failed_adopt", reason, "--program", path)
+                self.assert_fails("failed_spawn", reason, "--program", path)
                 self.assertEqual(self.people.failures, [])
+        path = self.program("has-no-room", checked + 'ulimit -n 12; exec "$real" "$@"')
+        self.assert_fails("failed_adopt", "no room|Too many open files|exit status",
+                          "--program", path)
         self.check_that_all_is_well()
 
     def test_the_program_goes_when_it_has_said_yes(self):
@@ -466,7 +467,7 @@ class FailureTest(UpgradeCase):
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.addCleanup(ctl.wait)
         self.addCleanup(ctl.kill)
-        self.wait_until(lambda: self.page()["step"] == "adopt", "it waits for the new program")
+        self.wait_until(lambda: self.page()["step"] == "start", "it waits for the new program")
         self.gateway.signal(signal.SIGTERM)
         self.assertEqual(self.gateway.wait(30), 0)
 

@@ -95,7 +95,7 @@ TEST(StateFile, SaysThatItIsOfAnotherVersion) {
   std::string other = bytes_of(*file);
   const std::uint32_t next = state_version + 1;
   std::memcpy(other.data() + 4, &next, sizeof next);
-  EXPECT_EQ(mistake_in(other), "the state is of version 2, and this program takes version 1");
+  EXPECT_EQ(mistake_in(other), "the state is of version 3, and this program takes version 2");
 }
 
 TEST(StateFile, IsReadOnlySealed) {
