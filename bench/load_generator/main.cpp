@@ -117,8 +117,15 @@ void write_result(const std::string& text, const nlohmann::json& json, const std
   write_file(path, json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
+// Found out before a run of hours, and not behind it.
+void check_writable(const std::string& path) {
+  if (path.empty() || path == "-") return;
+  if (!std::ofstream(path, std::ios::app)) throw std::runtime_error("cannot write " + path);
+}
+
 int run(load_command& line) {
   line.complete();
+  check_writable(line.json_file);
   const load_options& options = line.options;
   raise_descriptor_limit(options.clients / options.processes + 1);
   block_stop_signals();
@@ -147,6 +154,7 @@ int run(load_command& line) {
 
 int run(storm_command& line) {
   line.complete();
+  check_writable(line.json_file);
   raise_descriptor_limit(line.options.at_once);
   block_stop_signals();
   const storm_result result = run_storm(line.options, wait_for_stop_signal);

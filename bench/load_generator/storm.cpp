@@ -50,10 +50,11 @@ storm_result run_storm(const storm_options& options, const storm_wait& wait) {
 
 std::string format_storm(const storm_options& options, const storm_result& result) {
   std::string text = fmt::format(
-      "presenter-load storm: {} {} in {:.1f} s, {:.0f} a second; {} failed\n", result.done,
+      "presenter-load storm: {} {} in {:.1f} s, {:.0f} a second; {} failed, {} still waited\n",
+      result.done,
       options.are_hellos ? "ClientHellos answered"
                          : fmt::format("handshakes ({} resumed)", result.resumed),
-      result.seconds, per_second(result), result.failures);
+      result.seconds, per_second(result), result.failures, result.waiting);
   if (result.done != 0)
     text += fmt::format(
         "  p50 {:.3f}  p90 {:.3f}  p99 {:.3f}  max {:.3f} ms\n",
@@ -74,6 +75,7 @@ nlohmann::json make_json_storm(const storm_options& options, const storm_result&
           {"done", result.done},
           {"resumed", result.resumed},
           {"failures", result.failures},
+          {"waiting", result.waiting},
           {"seconds", result.seconds},
           {"per_second", per_second(result)},
           {"times_us",

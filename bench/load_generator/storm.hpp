@@ -29,6 +29,7 @@ struct storm_result {
   std::uint64_t done = 0;      // handshakes, or hellos that were answered
   std::uint64_t resumed = 0;   // of them
   std::uint64_t failures = 0;  // sockets that ended before
+  std::uint64_t waiting = 0;   // of which nothing had come when the storm was over
   double seconds = 0;
   double cores = 0;         // CPU seconds a second, of this process
   latency_histogram times;  // of those that were done, from the start of the TCP connect

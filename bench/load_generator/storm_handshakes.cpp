@@ -71,8 +71,7 @@ class handshaker {
                             return ticket_ ? 1 : read;
                           });
     if (!ticketed) {
-      // One that was cut short by the end of the storm tells nothing.
-      if (!stop_) ++counts.failures;
+      ++(stop_ ? counts.waiting : counts.failures);
       return;
     }
     counts.times.record(std::chrono::steady_clock::now() - begun);
@@ -136,6 +135,7 @@ storm_result run_handshakes(const storm_options& options, const storm_wait& wait
     sum.done += each->counts.done;
     sum.resumed += each->counts.resumed;
     sum.failures += each->counts.failures;
+    sum.waiting += each->counts.waiting;
     sum.times.merge(each->counts.times);
   }
   return sum;

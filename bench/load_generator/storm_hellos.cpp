@@ -52,6 +52,8 @@ class hello_sender final : private readiness_handler {
     if (socket_ >= 0) ::close(socket_);
   }
 
+  bool is_waiting() const { return has_sent_ && socket_ >= 0; }
+
   void begin() {
     begun_ = std::chrono::steady_clock::now();
     const auto socket = start_connect(shared_.options.target,
@@ -113,6 +115,8 @@ storm_result run_hellos(const storm_options& options, const storm_wait& wait) {
       sender->begin();
     shared.loop.run_once(std::chrono::milliseconds(10));
   }
+  for (const auto& sender : senders)
+    shared.counts.waiting += sender->is_waiting() ? 1 : 0;
   return std::move(shared.counts);
 }
 

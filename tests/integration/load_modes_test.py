@@ -7,6 +7,7 @@ import os
 import re
 import resource
 import signal
+import socket
 import subprocess
 import time
 import zlib
@@ -224,6 +225,13 @@ class LoadModesTest(InstallationTest):
         self.assertFalse(result["drained"])
         self.assertIn("verdict: FAILED", report)
         self.finish(unanswered_storm)  # the tickets of its handshakes came
+        with socket.create_server(("127.0.0.1", 0)) as mute:
+            server.address = "127.0.0.1:%d" % mute.getsockname()[1]
+            for words in ([], ["--hellos"]):
+                result, _ = self.finish(self.start("storm", server, "--seconds", "0.3",
+                                                   *words), status=1)
+                self.assertEqual((result["done"], result["failures"]), (0, 0))
+                self.assertEqual(result["waiting"], 4)
 
     def test_a_server_that_resets(self):
         result, _ = self.finish(self.start(
@@ -298,6 +306,11 @@ class LoadModesTest(InstallationTest):
                 _, errors = child.communicate(timeout=60)
                 self.assertEqual(child.returncode, 2)
                 self.assertIn(said, errors)
+        done = subprocess.run([os.path.join(PROGRAMS, "presenter-load"), "echo", "--gateway",
+                               server.address, "--json", "/nowhere/json"],
+                              capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("cannot write /nowhere/json", done.stderr)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,10 @@
 #include "bench/load_generator/hdr_log.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 #include <iterator>
 #include <map>
 
