@@ -173,7 +173,8 @@ void client_session::on_turn() {
   if (phase_ == client_phase::handshake) return step_handshake();
   if (phase_ == client_phase::first_packet) return read_packet();
   if (phase_ == client_phase::relaying) return relay_.on_client_readable();
-  if (phase_ == client_phase::closing) step_closing();
+  if (phase_ == client_phase::closing) return step_closing();
+  if (is_handed_over()) step_between_backends();
 }
 
 void client_session::on_deadline(steady_time now) {
@@ -186,15 +187,15 @@ void client_session::on_deadline(steady_time now) {
       return answer_and_close(timeout_or_overload(close_reason::packet_timeout));
     case client_phase::opening:
       stop_waiting();
+      if (is_handed_over()) return context_.moves.add(*this);
       return carry_out(opening_->on_deadline(moment()));
     case client_phase::relaying:
       return expects_progress_ ? relay_.on_no_progress() : on_idle(now);
     case client_phase::handing_over:
       // It has not answered; or it has, and the client does not take what it sent before.
       if (opened_->handoff->is_held()) return close_now(close_reason::client_stalled);
-      if (is_waiting_for_fate() && is_backend_gone()) return look_for_fate();
-      return fail_handoff(opened_->handoff->is_crash() ? handoff_result::crash_unproven
-                                                       : handoff_result::deadline);
+      if (is_waiting_for_fate()) return context_.moves.add(*this);
+      return fail_handoff(handoff_result::deadline);
     case client_phase::stranded:
       return;  // the mover's pace is its only limit
     case client_phase::closing:
@@ -376,7 +377,7 @@ void client_session::wait_for_upstream(bool has_place) {
 }
 
 void client_session::on_upstream_changed() {
-  if (is_waiting_for_fate()) return look_for_fate();
+  if (is_waiting_for_fate()) return context_.moves.add(*this);
   carry_out(opening_->on_woken(moment()));
 }
 

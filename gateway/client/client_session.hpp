@@ -59,6 +59,7 @@ struct client_context {
   deadline_wheel& deadlines;
   turn_queue& handshakes;
   turn_queue& relays;
+  turn_queue& moves;  // the steps of those between two backends: thousands may be due at once
   tls_io& io;
   upstream_pool& upstream;
   stream_mover& mover;
@@ -217,8 +218,10 @@ class client_session final : public session_hook,
   bool is_waiting_for_fate() const {
     return is_handed_over() && opened_->handoff->is_crash() && !opened_->handoff->is_held();
   }
+  void step_between_backends();
   void look_for_fate();
   bool is_backend_gone() const;
+  void go_on_at_next();
   void go_on_after_crash();
   void fail_handoff(handoff_result result);
   void end_handoff(handoff_result result);

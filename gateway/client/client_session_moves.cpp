@@ -104,7 +104,21 @@ void client_session::on_stream_checkpoint(const protocol::checkpoint_frame& chec
 }
 
 void client_session::on_rest_sent() {
-  if (is_waiting_for_fate()) return;
+  if (!is_waiting_for_fate()) context_.moves.add(*this);
+}
+
+// Its turn of those between two backends. Thousands of Checkpoints may come in one gulp, and the
+// next attempts of thousands that were refused may be due at one moment.
+void client_session::step_between_backends() {
+  if (phase_ == client_phase::opening) {
+    stop_waiting();
+    return carry_out(opening_->on_deadline(moment()));
+  }
+  if (is_waiting_for_fate()) return look_for_fate();
+  if (opened_->handoff->is_held() && relay_.unsent().empty()) go_on_at_next();
+}
+
+void client_session::go_on_at_next() {
   const auto now = std::chrono::steady_clock::now();
   opening_ = std::make_unique<client_opening>(
       context_.settings.auth, context_.settings.upstream.opening_timeout, opened_->key(),
@@ -148,11 +162,12 @@ void client_session::look_for_fate() {
   const auto fate = context_.upstream.fate_of(*backend(), lost_at);
   if (fate == backend_fate::alive) return fail_handoff(handoff_result::crash_returned);
   const bool is_gone = fate == backend_fate::gone;
-  if (!is_gone || now < lost_at + settle) {
-    context_.deadlines.set_deadline(
-        *this, lost_at + (is_gone ? settle : context_.settings.moves.crash_wait));
+  const auto until = lost_at + (is_gone ? settle : context_.settings.moves.crash_wait);
+  if (now < until) {
+    context_.deadlines.set_deadline(*this, until);
     return context_.upstream.waiters().wait_for_fate(*this, backend()->name);
   }
+  if (!is_gone) return fail_handoff(handoff_result::crash_unproven);
   stop_waiting();
   clear_deadline();
   context_.mover.strand(*this, move_cause::link_lost, now);

@@ -13,8 +13,8 @@ constexpr std::chrono::milliseconds catch_up{100};
 // Until it is looked again whether there is room for a handoff.
 constexpr std::chrono::milliseconds room_pause{10};
 
-// Moves of one call, some 20 µs each: others wait for no more.
-constexpr int moves_at_a_stretch = 64;
+// Moves of one call, of at most some 20 µs each: others wait for no more.
+constexpr int moves_at_a_stretch = 16;
 
 enum : std::size_t { rank_hurried, rank_stranded, rank_drained, rank_left, rank_rebalanced };
 

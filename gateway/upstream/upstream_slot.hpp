@@ -95,7 +95,7 @@ class upstream_slot final : public std::enable_shared_from_this<upstream_slot>,
 
   // It is up and well: a link that takes no stream now is full.
   bool is_serving() const {
-    return link_ != nullptr && link_->core().is_ready() && !link_->core().is_suspect() &&
+    return is_ready() && !link_->core().is_over() && !link_->core().is_suspect() &&
            !link_->core().is_going_away();
   }
 

@@ -21,6 +21,9 @@ namespace {
 // clients come first, and wait for one step at the most.
 constexpr std::chrono::microseconds handshake_budget{100};
 
+// The same of clients between two backends, who do not talk at the moment.
+constexpr std::chrono::microseconds moves_budget{200};
+
 // For this long the worker waits for clients and links alone. Then, or when traffic pauses for
 // longer, it lets Asio look at the rest: timers, work from other threads, links that are being
 // connected.
@@ -56,6 +59,7 @@ worker::worker(const worker_setup& setup, listening_socket socket)
       deadlines_(std::chrono::steady_clock::now()),
       handshakes_([this] { post_turns(); }),
       relays_([this] { post_turns(); }),
+      moves_([this] { post_turns(); }),
       relaying_(settings_, metrics_),
       held_(setup.held_bytes_max),
       output_([this] { post_turns(); }),
@@ -73,6 +77,7 @@ worker::worker(const worker_setup& setup, listening_socket socket)
                .deadlines = deadlines_,
                .handshakes = handshakes_,
                .relays = relays_,
+               .moves = moves_,
                .io = tls_io_,
                .upstream = upstream_,
                .mover = mover_,
@@ -247,29 +252,34 @@ void worker::run_turns() {
   are_turns_due_ = false;
   relays_.run_all();
   if (!handshakes_.empty()) handshakes_.run_for(handshake_budget);
+  if (!moves_.empty()) moves_.run_for(moves_budget);
   look_for_moves();
   step_survey();
-  if (!handshakes_.empty() || !relays_.empty()) post_turns();
+  if (!handshakes_.empty() || !relays_.empty() || !moves_.empty()) post_turns();
 }
 
 // --- moves
 
 void worker::look_for_moves() {
-  if (mover_.look(looks_per_turn, std::chrono::steady_clock::now())) return post_turns();
+  const auto now = std::chrono::steady_clock::now();
+  if (mover_.look(looks_per_turn, now)) return post_turns();
+  if (is_shutting_down_) return;
+  mover_.move_due(now);
   wait_move();
 }
 
 void worker::wait_move() {
   const auto next = mover_.next_move();
   if (!next || is_shutting_down_ || (move_awaited_ && *move_awaited_ <= *next)) return;
+  // The rest of a crowd.
+  if (*next <= std::chrono::steady_clock::now()) return post_turns();
   move_awaited_ = next;
   move_timer_.expires_at(*next);  // cancels the wait before
   move_timer_.async_wait([this](boost::system::error_code error) {
     if (error) return;
     move_awaited_.reset();
     const protocol::output_batch::scope scope(output_);
-    mover_.move_due(std::chrono::steady_clock::now());
-    wait_move();
+    look_for_moves();
   });
 }
 

@@ -194,6 +194,7 @@ class worker final : private client_session_owner {
   deadline_wheel deadlines_;
   turn_queue handshakes_;
   turn_queue relays_;
+  turn_queue moves_;
   tls_io tls_io_;
   relay_context relaying_;
   opened_store opened_;

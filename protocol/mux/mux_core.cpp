@@ -124,7 +124,7 @@ void mux_core::settle() {
 }
 
 void mux_core::end_streams() {
-  for (const stream_id stream : streams_.ids()) {
+  for (const stream_id stream : streams_.ids(options_.streams_lost_at_once)) {
     mux_stream_state* state = streams_.find(stream);
     if (state == nullptr) continue;
     stream_handler* handler = state->was_told_end ? nullptr : state->handler;

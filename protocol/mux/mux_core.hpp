@@ -44,6 +44,9 @@ struct mux_options {
   // Gateway only, 1 or more: deposits beyond it, after as many at once, are dropped, and the stream
   // counts as one without a deposit. They take no credit, so nothing else bounds them.
   std::int32_t deposits_per_second = std::numeric_limits<std::int32_t>::max();
+  // Streams that are told in one go that the link is lost: a user with much to do for each, and
+  // others to serve, wants the rest of them later.
+  std::size_t streams_lost_at_once = std::numeric_limits<std::size_t>::max();
 };
 
 // Plain numbers, read on the core's thread.
@@ -117,9 +120,13 @@ class mux_core {
   std::int64_t output_written() const { return output_taken_ - output_in_flight_; }
   void mark_in_flight(std::size_t bytes) { output_in_flight_ = static_cast<std::int64_t>(bytes); }
 
-  // The socket is gone, or the caller gives up the link: every stream is told on_link_lost.
-  // Idempotent.
+  // The socket is gone, or the caller gives up the link: every stream is told on_link_lost, or
+  // streams_lost_at_once of them. Idempotent.
   void close();
+
+  // After close or on_failed: some have not been told. For them all is as on a link that is over.
+  bool is_losing_streams() const { return is_closed_ && streams_.size() != 0; }
+  void lose_more_streams() { end_streams(); }
 
   // --- the link
 

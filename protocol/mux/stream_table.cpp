@@ -1,5 +1,6 @@
 #include "protocol/mux/stream_table.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace presenter::protocol {
@@ -60,12 +61,14 @@ void stream_table::accept(mux_stream_state& state) {
   if (state.is_over()) --unaccepted_over_;
 }
 
-std::vector<stream_id> stream_table::ids() const {
-  std::vector<stream_id> all;
-  all.reserve(streams_.size());
-  for (const auto& [id, state] : streams_)
-    all.push_back(stream_id{id});
-  return all;
+std::vector<stream_id> stream_table::ids(std::size_t most) const {
+  std::vector<stream_id> some;
+  some.reserve(std::min(most, streams_.size()));
+  for (const auto& [id, state] : streams_) {
+    if (some.size() == most) break;
+    some.push_back(stream_id{id});
+  }
+  return some;
 }
 
 }  // namespace presenter::protocol

@@ -4,7 +4,9 @@
 
 #include <boost/intrusive/list.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "base/slab.hpp"
@@ -110,8 +112,8 @@ class stream_table {
   }
   static constexpr std::size_t stream_bytes() { return sizeof(mux_stream_state) + entry_bytes; }
 
-  // For loops whose body may change the table: look each one up again.
-  std::vector<stream_id> ids() const;
+  // Of so many at the most. For loops whose body may change the table: look each one up again.
+  std::vector<stream_id> ids(std::size_t most = std::numeric_limits<std::size_t>::max()) const;
 
  private:
   void end(mux_stream_state& state, direction_state& direction, direction_state terminal);

@@ -73,6 +73,9 @@ error_code check(const mux_link_state& state) {
 }
 
 std::optional<mux_link_state> mux_link::freeze() {
+  const auto self = shared_from_this();
+  while (is_ending_)
+    end_streams();
   if (is_closed_ || is_closing_ || !core_.is_ready() || core_.is_over()) return std::nullopt;
   mux_link_state state;
   state.descriptor = socket_.native_handle();
@@ -99,14 +102,28 @@ void mux_link::close(error_code reason) {
 
 void mux_link::end(error_code reason, bool lingers) {
   const auto self = shared_from_this();
-  is_closed_ = true;
+  is_closed_ = is_ending_ = true;
+  end_reason_ = reason;
   core_.close();
+  while (!loop_ && core_.is_losing_streams())
+    core_.lose_more_streams();
   if (lingers) {
     linger_as_offended();
   } else {
     close_socket();
   }
-  on_closed(reason);
+  go_on_ending();
+}
+
+void mux_link::end_streams() {
+  core_.lose_more_streams();
+  go_on_ending();
+}
+
+void mux_link::go_on_ending() {
+  if (core_.is_losing_streams()) return loop_->output.add(*this);
+  is_ending_ = false;
+  on_closed(end_reason_);
 }
 
 void mux_link::stop_polling() {
@@ -223,6 +240,7 @@ void mux_link::on_output() {
 void mux_link::flush_in_batch() {
   const auto self = shared_from_this();
   is_flush_posted_ = false;
+  if (is_ending_) return end_streams();
   flush();
 }
 

@@ -69,8 +69,8 @@ class mux_link : public std::enable_shared_from_this<mux_link>,
   // closed. Between two turns.
   std::optional<mux_link_state> freeze();
 
-  // Ends all streams (on_link_lost) and the socket, then on_closed(reason). Idempotent: the first
-  // reason wins.
+  // Ends all streams (on_link_lost) and the socket, then on_closed(reason); with a link_loop in
+  // several turns, if mux_options want that. Idempotent: the first reason wins.
   void close(boost::system::error_code reason);
 
   // Ends our direction as soon as all output has left, then waits for the peer to end its own:
@@ -102,6 +102,8 @@ class mux_link : public std::enable_shared_from_this<mux_link>,
 
   // Once. `lingers`: the peer is still to read the GoAway that has left.
   void end(boost::system::error_code reason, bool lingers);
+  void end_streams();
+  void go_on_ending();
   void stop_polling();
   void close_socket();
   void linger_as_offended();
@@ -131,6 +133,8 @@ class mux_link : public std::enable_shared_from_this<mux_link>,
   bool is_closing_ = false;  // end our direction once all output has left
   bool has_output_ended_ = false;
   bool is_closed_ = false;
+  bool is_ending_ = false;  // closed, and on_closed is still to come
+  boost::system::error_code end_reason_;
   bool is_suspect_ = false;  // as on_suspect has told
   link_counters counters_;
 };

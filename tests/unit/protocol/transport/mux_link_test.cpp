@@ -9,10 +9,12 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <optional>
@@ -233,9 +235,9 @@ struct MuxLink : ::testing::TestWithParam<waits> {
   }
 
   // Two links, started and ready.
-  void link_up(int buffer_bytes = 0) {
+  void link_up(int buffer_bytes = 0, const mux_options& options = options_for(link_role::gateway)) {
     auto [client, server] = connected(buffer_bytes);
-    gateway = make_link(std::move(client), options_for(link_role::gateway));
+    gateway = make_link(std::move(client), options);
     backend = make_link(std::move(server), options_for(link_role::backend));
     gateway->start();
     backend->start();
@@ -273,6 +275,20 @@ struct MuxLink : ::testing::TestWithParam<waits> {
     loop.restart();
     loop.poll();
     EXPECT_EQ(gateway->times_closed, 1);
+  }
+
+  // Closes a link of five streams, which tells two at a time where a loop comes back to it.
+  void lose_streams() {
+    mux_options options = options_for(link_role::gateway);
+    options.streams_lost_at_once = 2;
+    link_up(0, options);
+    for (int i = 0; i < 5; ++i)
+      gateway->open();
+    gateway->close(errc::go_away);
+  }
+  std::ptrdiff_t lost_streams() {
+    return std::ranges::count_if(gateway->streams,
+                                 [](const auto& each) { return each.second->lost; });
   }
 
   // Hello has been sent to the bare peer, then a GoAway for `reason`, then the end.
@@ -436,6 +452,35 @@ TEST_P(MuxLink, ClosesFromInsideAHandler) {
   gateway->core().open(open, stream);
   run_until_closed();
   EXPECT_TRUE(stream.lost);
+}
+
+TEST_P(MuxLink, TellsSomeStreamsAtATimeThatItIsLost) {
+  lose_streams();
+  const bool is_at_once = GetParam() == waits::by_asio;
+  EXPECT_EQ(lost_streams(), is_at_once ? 5 : 2);
+  EXPECT_EQ(gateway->times_closed, is_at_once ? 1 : 0) << "the last that the link says";
+  run_until_closed();
+  EXPECT_EQ(lost_streams(), 5);
+  EXPECT_EQ(gateway->close_reason, errc::go_away);
+}
+
+TEST_P(MuxLink, SaysNothingToAStreamThatIsLetGoWhileOthersAreTold) {
+  lose_streams();
+  for (const auto& [id, stream] : gateway->streams) {
+    EXPECT_EQ(gateway->core().sendable({id}), 0U);
+    gateway->core().release({id});
+  }
+  const auto before = lost_streams();
+  run_until_closed();
+  EXPECT_EQ(lost_streams(), before);
+}
+
+TEST_P(MuxLink, HasToldAllStreamsWhenAnotherProcessIsToGoOn) {
+  lose_streams();
+  EXPECT_FALSE(gateway->freeze());
+  EXPECT_EQ(lost_streams(), 5);
+  EXPECT_EQ(gateway->times_closed, 1);
+  run_until_closed();
 }
 
 // More than the sockets hold is waiting when the end is asked for.
