@@ -71,7 +71,12 @@ install(FILES ${package_files}/presenter.toml DESTINATION /etc/presenter
 file(GLOB pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/deploy/*.md)
 install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/presenter
         COMPONENT gateway EXCLUDE_FROM_ALL)
-install(FILES ${PROJECT_SOURCE_DIR}/deploy/presenter.toml ${PROJECT_SOURCE_DIR}/deploy/alarms.yml
+foreach(file presenter.toml alarms.yml recordings.yml)
+  install(FILES ${PROJECT_SOURCE_DIR}/deploy/${file}
+          DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/presenter/examples
+          COMPONENT gateway EXCLUDE_FROM_ALL)
+endforeach()
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/deploy/grafana
         DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/presenter/examples
         COMPONENT gateway EXCLUDE_FROM_ALL)
 install(PROGRAMS ${PROJECT_SOURCE_DIR}/deploy/hooks/aws-autoscaling
@@ -79,9 +84,8 @@ install(PROGRAMS ${PROJECT_SOURCE_DIR}/deploy/hooks/aws-autoscaling
         COMPONENT gateway EXCLUDE_FROM_ALL)
 presenter_manuals(gateway ${package_files}/presenter)
 presenter_manuals(tools ${package_files}/presenter-tools)
-presenter_manuals(tools ${PROJECT_SOURCE_DIR}/presenterctl/man)
-presenter_manuals(tools ${PROJECT_SOURCE_DIR}/presenterctl/completion)
-presenter_manuals(tools ${PROJECT_SOURCE_DIR}/bench/load_generator)
+presenter_manuals(tools ${PROJECT_SOURCE_DIR}/deploy/man)
+presenter_manuals(tools ${PROJECT_SOURCE_DIR}/deploy/completion)
 
 # presenter_symbols_apart has left them beside the programs; gdb and perf look for them here.
 if(CMAKE_OBJCOPY AND CMAKE_STRIP AND NOT PRESENTER_SANITIZE)
