@@ -33,7 +33,8 @@ RECIPES = {
     "terminationGracePeriodSeconds": "pod", "PRESENTER_BIN=$PWD/": "synopsis",
     "[listen]": "configuration", "[tls]": "configuration", "[[server]]": "map_file",
     "mkdir -p build/try": "by_hand", "curl --fail": "by_hand_asked",
-    "bench/handoff/run [": "synopsis", "presenter-load ": "synopsis",
+    "bench/handoff/run [": "synopsis", "bench/upgrade/run [": "synopsis",
+    "presenter-load ": "synopsis",
     # What unit.bench.capacity runs.
     "bench/capacity/calculate ": None, "gateways, one of them": None,
     "install -m 755 build/": "as_a_service", "apt-get install haproxy": "measurement",
