@@ -19,6 +19,7 @@ constexpr std::chrono::milliseconds look_interval{500};
 
 constexpr unsigned http_ok = 200;
 constexpr unsigned http_bad_request = 400;
+constexpr unsigned http_unauthorized = 401;
 constexpr unsigned http_forbidden = 403;
 constexpr unsigned http_not_found = 404;
 constexpr unsigned http_conflict = 409;
@@ -26,7 +27,7 @@ constexpr unsigned http_conflict = 409;
 // Of a gateway that says what it does not like.
 exit_code code_of(unsigned http_status) {
   if (http_status == http_not_found || http_status == http_conflict) return exit_no;
-  if (http_status == http_forbidden) return exit_refused;
+  if (http_status == http_forbidden || http_status == http_unauthorized) return exit_refused;
   return http_status == http_bad_request ? exit_usage : exit_unreachable;
 }
 
@@ -56,7 +57,7 @@ answers ask(const gateway_options& options, const std::string& target, gateway_m
   answers all;
   std::map<std::string, std::set<std::string>> by_name;
   for (const gateway_answer& each :
-       ask_gateways(options.gateways, method, target, options.timeout)) {
+       ask_gateways(options.gateways, method, target, options.timeout, options.token)) {
     const std::size_t before = all.pages.size();
     all.take(each);
     if (all.pages.size() == before) continue;

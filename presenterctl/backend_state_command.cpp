@@ -172,9 +172,9 @@ class progress_line {
 std::optional<exit_code> look(const gateway_options& options, drain_watch& watch,
                               std::vector<int>& failures) {
   for (std::size_t i = 0; i < options.gateways.size(); ++i) {
-    const auto answer =
-        ask_gateways({options.gateways[i]}, gateway_method::question, "/shards", options.timeout)
-            .front();
+    const auto answer = ask_gateways({options.gateways[i]}, gateway_method::question, "/shards",
+                                     options.timeout, options.token)
+                            .front();
     if (answer.page.is_object() && !answer.page.contains("error")) {
       failures[i] = 0;
       watch.on_page(i, answer.page);

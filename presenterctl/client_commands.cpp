@@ -82,7 +82,8 @@ answers ask_who_has(const gateway_options& options, const std::string& target,
   constexpr unsigned http_not_found = 404;
   answers all;
   std::vector<gateway_answer> without;
-  for (gateway_answer& each : ask_gateways(options.gateways, method, target, options.timeout)) {
+  for (gateway_answer& each :
+       ask_gateways(options.gateways, method, target, options.timeout, options.token)) {
     if (each.status == http_not_found && each.page.is_object() && each.page.contains("error"))
       without.push_back(std::move(each));
     else

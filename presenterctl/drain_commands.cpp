@@ -122,7 +122,8 @@ std::string render_balance(const std::vector<json>& pages) {
 std::optional<exit_code> look(const gateway_options& options, const std::string& gateway,
                               int& failures) {
   const auto answer =
-      ask_gateways({gateway}, gateway_method::question, "/drain", options.timeout).front();
+      ask_gateways({gateway}, gateway_method::question, "/drain", options.timeout, options.token)
+          .front();
   if (answer.is_nobody_there) return exit_ok;
   if (answer.status == 0) {
     if (++failures < failures_max) return std::nullopt;

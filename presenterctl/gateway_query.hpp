@@ -20,22 +20,29 @@ struct gateway_answer {
   bool is_nobody_there = false;  // without: nobody listens at this address
 };
 
-// "HOST:PORT"; an IPv6 address in brackets.
+// "HOST:PORT", an IPv6 address in brackets; or "unix:PATH".
 struct gateway_address {
   std::string host;
   std::uint16_t port = 0;
+  std::string path;  // of a unix socket; empty: it is none
 };
 std::optional<gateway_address> parse_gateway(std::string_view text);
+
+// Those of this machine, as "unix:PATH": what PRESENTERCTL_GATEWAY names, divided by commas, or
+// else all sockets in /run/presenter.
+std::vector<std::string> gateways_here();
 
 // Everything but letters, digits, '-', '.', '_' and '~' as %XX.
 std::string percent_encoded(std::string_view text);
 
-// A question changes nothing; an order (POST) is taken from this machine only.
+// A question changes nothing; an order (POST) is taken from this machine, or with a token.
 enum class gateway_method : std::uint8_t { question, order };
 
-// `target` at each; every one has `timeout`, from connecting to the last byte.
+// `target` at each; every one has `timeout`, from connecting to the last byte. `token`: empty, if
+// there is none.
 std::vector<gateway_answer> ask_gateways(const std::vector<std::string>& gateways,
                                          gateway_method method, const std::string& target,
-                                         std::chrono::milliseconds timeout);
+                                         std::chrono::milliseconds timeout,
+                                         const std::string& token);
 
 }  // namespace presenter::ctl

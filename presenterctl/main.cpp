@@ -1,9 +1,12 @@
 // presenterctl: what an operator asks and tells a fleet of gateways and backends.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
+#include <fstream>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 
@@ -16,6 +19,7 @@
 #include "presenterctl/gateway_query.hpp"
 #include "presenterctl/rebalance_command.hpp"
 #include "presenterctl/reports.hpp"
+#include "presenterctl/top_command.hpp"
 #include "presenterctl/upgrade_command.hpp"
 
 namespace {
@@ -35,11 +39,13 @@ struct command_line {
   rebalance_options rebalance;
   clients_options clients;
   close_options close;
+  top_options top;
   std::string log_level;
   bool only_set = false;
   upgrade_options upgrade;
   double timeout_seconds = 5;
   bool is_json = false;
+  std::string token_file;
   std::string key;
   std::string add;
   std::string remove;
@@ -48,7 +54,7 @@ struct command_line {
 };
 
 std::string gateway_mistake(const std::string& text) {
-  return parse_gateway(text) ? "" : "'" + text + "' is not HOST:PORT";
+  return parse_gateway(text) ? "" : "'" + text + "' is neither HOST:PORT nor unix:PATH";
 }
 
 void add_common(CLI::App& command, command_line& line) {
@@ -59,15 +65,42 @@ void add_common(CLI::App& command, command_line& line) {
 }
 
 CLI::Option* add_gateways(CLI::App& command, command_line& line) {
+  command
+      .add_option("--token-file", line.token_file,
+                  "file with the token of the gateways' admin.token_file")
+      ->check(CLI::ExistingFile);
   return command
       .add_option("--gateway", line.gateways.gateways,
-                  "HOST:PORT of a gateway's admin endpoint; once for each")
+                  "HOST:PORT of a gateway's admin endpoint, or unix:PATH; once for each; without "
+                  "it those of PRESENTERCTL_GATEWAY, or of this machine")
       ->check(CLI::Validator(gateway_mistake, "HOST:PORT"));
+}
+
+// What presenterctl finds by itself may be more than somebody meant.
+std::string mistake_in(const gateway_options& gateways, bool is_order) {
+  if (gateways.gateways.empty())
+    return "no --gateway is named, and there is no socket in /run/presenter";
+  if (is_order && gateways.gateways.size() > 1)
+    return fmt::format("there are several gateways here: name one by --gateway: {}",
+                       fmt::join(gateways.gateways, ", "));
+  for (const std::string& each : gateways.gateways) {
+    if (auto mistake = gateway_mistake(each); !mistake.empty()) return mistake;
+  }
+  return {};
+}
+
+// One line, as the gateway has it.
+std::string token_in(const std::string& file) {
+  std::string token;
+  std::ifstream in(file);
+  if (!std::getline(in, token) || token.empty())
+    throw std::runtime_error(file + " does not hold a token");
+  return token;
 }
 
 CLI::App* add_report(CLI::App& app, command_line& line, const char* name, const char* help) {
   CLI::App* command = app.add_subcommand(name, help);
-  add_gateways(*command, line)->required();
+  add_gateways(*command, line);
   add_common(*command, line);
   return command;
 }
@@ -100,6 +133,7 @@ struct gateway_commands {
   CLI::App* log_level;
   CLI::App* config;
   CLI::App* reload;
+  CLI::App* top;
   CLI::App* drain;
   CLI::App* undrain;
   CLI::App* rebalance;
@@ -148,6 +182,7 @@ gateway_commands add_gateway(CLI::App& app, command_line& line) {
       add_report(*gateway, line, "config", "the configuration in force, and where it comes from"),
       add_report(*gateway, line, "reload",
                  "reads the configuration anew: takes all that can change, or nothing"),
+      add_report(*gateway, line, "top", "a live view: clients, handshakes, bytes, the busiest"),
       add_report(*gateway, line, "drain",
                  "takes the record out of DNS; ends when nobody is left and nobody comes"),
       add_report(*gateway, line, "undrain", "takes a drain back, until it has ended"),
@@ -175,6 +210,14 @@ gateway_commands add_gateway(CLI::App& app, command_line& line) {
                         "closes however many clients cannot go along");
   all.config->add_flag("--set", line.only_set, "without what is as by default");
   add_client_options(all, line);
+  all.top->add_option("--interval", line.top.interval_seconds, "seconds between two looks")
+      ->check(CLI::Range(0.1, 3'600.0))
+      ->capture_default_str();
+  all.top->add_option("--count", line.top.count, "length of the lists")
+      ->check(CLI::Range(0, 50))
+      ->capture_default_str();
+  all.top->add_flag("--once", line.top.is_once,
+                    "takes two looks, prints what changed, and ends; so does --json");
   gateway->footer(footer);
   for (CLI::App* each : gateway->get_subcommands({}))
     each->footer(footer);
@@ -221,6 +264,17 @@ int run(int argc, char** argv) {
       std::chrono::milliseconds(static_cast<std::int64_t>(line.timeout_seconds * 1'000));
   line.gateways.timeout = line.zookeeper.timeout = timeout;
   line.gateways.is_json = line.zookeeper.is_json = line.is_json;
+  const bool is_of_zookeeper = (*drain && !line.waits) || *undrain || *gateway.rebalance;
+  if (!is_of_zookeeper && line.gateways.gateways.empty()) {
+    line.gateways.gateways = gateways_here();
+    const bool is_order = *gateway.drain || *gateway.undrain || *gateway.upgrade ||
+                          *gateway.close || !line.log_level.empty();
+    if (const std::string mistake = mistake_in(line.gateways, is_order); !mistake.empty()) {
+      fmt::print(stderr, "presenterctl: {}\n", mistake);
+      return exit_usage;
+    }
+  }
+  if (!line.token_file.empty()) line.gateways.token = token_in(line.token_file);
   if (*shards) return report_shards(line.gateways);
   if (*whois) return report_whois(line.gateways, line.key);
   if (*what_if && !line.add.empty()) return report_added(line.gateways, line.add);
@@ -232,6 +286,7 @@ int run(int argc, char** argv) {
   if (*gateway.config) return show_configuration(line.gateways, line.only_set);
   if (*gateway.reload) return reload_configuration(line.gateways);
   if (*gateway.log_level) return tell_log_level(line.gateways, line.log_level);
+  if (*gateway.top) return show_top(line.gateways, line.top);
   if (*gateway.drain) return drain_gateways(line.gateways, line.drain);
   if (*gateway.undrain) return undrain_gateways(line.gateways);
   if (*gateway.upgrade) return upgrade_gateways(line.gateways, line.upgrade);

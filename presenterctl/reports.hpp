@@ -11,7 +11,8 @@
 namespace presenter::ctl {
 
 struct gateway_options {
-  std::vector<std::string> gateways;  // HOST:PORT of their admin endpoints
+  std::vector<std::string> gateways;  // HOST:PORT or unix:PATH of their admin endpoints
+  std::string token;                  // for them; empty: none
   std::chrono::milliseconds timeout{5'000};
   bool is_json = false;
 };

@@ -52,8 +52,9 @@ bool is_done(const json& page) {
 std::optional<json> wait_for_end(const gateway_options& options, const std::string& gateway,
                                  std::int64_t number) {
   for (int failed = 0;;) {
-    const auto answer =
-        ask_gateways({gateway}, gateway_method::question, "/upgrade", options.timeout).front();
+    const auto answer = ask_gateways({gateway}, gateway_method::question, "/upgrade",
+                                     options.timeout, options.token)
+                            .front();
     if (answer.status == 200 && answer.page.is_object()) {
       if (has_ended(answer.page, number)) return answer.page;
       failed = 0;

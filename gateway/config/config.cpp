@@ -8,6 +8,7 @@
 #include <exception>
 #include <utility>
 
+#include "gateway/config/admin_token.hpp"
 #include "gateway/config/config_checks.hpp"
 #include "gateway/config/config_environment.hpp"
 #include "gateway/config/config_keys.hpp"
@@ -321,15 +322,32 @@ void read_balance(config_section section, balance_config& out) {
   section.finish();
 }
 
+void read_admin(config_section section, admin_config& out, const std::filesystem::path& folder) {
+  if (const auto address = read_endpoint(section, "address", out.address)) out.address = address;
+  if (const auto address = read_endpoint(section, "metrics_address", out.metrics_address))
+    out.metrics_address = address;
+  read_path(section, "token_file", folder, out.token_file, check_admin_token_file);
+  if (section.has("token_file") && !section.has("address"))
+    section.fail("token_file", "is of no use without 'address'");
+  if (out.address && !out.address->address().is_loopback() && !section.has("token_file"))
+    section.fail("address", fmt::format("{} is not the loopback, and orders are taken there: it "
+                                        "needs 'token_file', or let it be 'metrics_address'",
+                                        format_endpoint(*out.address)));
+  const std::string now = out.is_socket_off ? "off" : out.socket.string();
+  if (const auto socket = section.text("socket", now)) {
+    out.is_socket_off = *socket == "off";
+    out.socket = out.is_socket_off ? std::filesystem::path() : folder / *socket;
+  }
+  // sockaddr_un has no room for more.
+  if (out.socket.native().size() > 107)
+    section.fail("socket", fmt::format("'{}' is longer than 107 bytes", out.socket.string()));
+  section.finish();
+}
+
 void read_small(config_section& root, config& out) {
   auto workers = root.section("workers");
   workers.read("count", out.workers.count, 0, 256);
   workers.finish();
-
-  auto admin = root.section("admin");
-  if (const auto address = read_endpoint(admin, "address", out.admin.address))
-    out.admin.address = address;
-  admin.finish();
 
   auto moves = root.section("moves");
   moves.read("streams_per_second", out.moves.streams_per_second, 0, 1'000'000);
@@ -365,6 +383,7 @@ void read_all(const toml::table* table, const std::filesystem::path& folder, con
   read_shards(root.section("shards"), out.shards, folder);
   read_upstream(root.section("upstream"), out.upstream, out.auth);
   read_small(root, out);
+  read_admin(root.section("admin"), out.admin, folder);
   read_dns(root.section("dns"), out.listen.address.address(), folder, out.dns);
   read_balance(root.section("balance"), out.balance);
   read_drain(root, out.dns, out.drain);

@@ -224,9 +224,20 @@ struct workers_config {
   std::size_t count = 0;
 };
 
-// [admin]: health and metrics over HTTP, without authentication: give it an inner address.
+// [admin]: health, metrics and orders over HTTP.
 struct admin_config {
-  std::optional<tcp_endpoint> address;  // nothing: no admin endpoint. Port 0: any free one.
+  // Nothing: not over TCP. Port 0: any free one. If it is not the loopback it needs token_file.
+  std::optional<tcp_endpoint> address;
+  // Whoever has what stands in this file may do everything over TCP, and nobody else may see more
+  // than health and metrics. One line of 16 … 256 printable characters; nobody else may read it.
+  std::optional<std::filesystem::path> token_file;
+  // Health and metrics alone, for whoever can reach it. Nothing: they are at `address` only.
+  std::optional<tcp_endpoint> metrics_address;
+  // Of a unix socket, by which everything may be done: its file says who may. Empty and not off: by
+  // the gateway's name in the folder of the service manager, or in /run/presenter, if it may be
+  // written. "off": none.
+  std::filesystem::path socket;
+  bool is_socket_off = false;
 };
 
 // [limits]

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "gateway/control/client_facts_of.hpp"
 #include "gateway/control/client_listing.hpp"
 #include "shard_router/hash_ring.hpp"
 
@@ -19,24 +20,6 @@ using nlohmann::json;
 using client_test = std::function<bool(const client_session&)>;
 
 constexpr std::string_view nobody = "no such client is connected";
-
-// Without its bytes.
-client_facts facts_of(const client_session& client, steady_time now) {
-  return {.number = client.number(),
-          .peer = client.peer(),
-          .phase = client.phase(),
-          .ring_hash = client.ring_hash(),
-          .backend = client.backend_ptr(),
-          .age = now - client.accepted_at(),
-          .idle = now - client.idle_since(),
-          .is_move_pending = client.is_move_pending()};
-}
-
-void add_traffic(const client_session& client, client_facts& facts) {
-  const protocol::stream_traffic traffic = client.traffic();
-  facts.bytes_to_backend = traffic.sent;
-  facts.bytes_to_client = traffic.received;
-}
 
 // A worker's part while it is being made.
 struct choosing {

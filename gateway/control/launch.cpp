@@ -69,7 +69,8 @@ descriptor_numbers receive_descriptors(const upgrade_channel& channel) {
 }
 
 void renumber(takeover& taken, const descriptor_numbers& numbers) {
-  for (int* each : {&taken.process.admin_listener, &taken.process.parent_channel}) {
+  for (int* each : {&taken.process.admin_listener, &taken.process.admin_socket,
+                    &taken.process.metrics_listener, &taken.process.parent_channel}) {
     if (*each >= 0) numbers.translate(*each);
   }
   for (worker_state& worker : taken.workers) {

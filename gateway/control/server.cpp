@@ -77,10 +77,8 @@ server::server(const config_result& loaded, const launch& how, std::optional<tak
   make_workers(std::move(sockets));
   pages_ = std::make_unique<shard_pages>(control_, router_, workers_, node_, paces_,
                                          [this] { return shards_->held(); });
-  if (settings_.admin.address)
-    admin_ = from_
-                 ? adopt_admin(pages_content())
-                 : open_admin(control_, *settings_.admin.address, pages_content(), has_predecessor);
+  admin_ = std::make_unique<admin_places>(control_, settings_.admin, node_, pages_content(),
+                                          has_predecessor, from_ ? &from_->process : nullptr);
   shards_ = std::make_unique<shard_source>(control_, settings_.shards, router_);
   if (settings_.shards.remove_dead)
     dead_ = std::make_unique<dead_backends>(*shards_->session(), router_, workers_.size(),
@@ -155,11 +153,15 @@ admin_content server::pages_content() {
                        const json_reply& reply) { client_pages_.show(query, reply); },
       .close_client = [this](const admin_query& query,
                              const json_reply& reply) { client_pages_.close(query, reply); },
-      .status = [this](const admin_query&, const json_reply& reply) { reply(status_page()); },
+      .status = [this](const admin_query&, const json_reply& reply) { reply(answer_of(status())); },
+      .top = [this](const admin_query& query,
+                    const json_reply& reply) { top_page_.answer(query, reply); },
       .log_level = [this](const admin_query&,
                           const json_reply& reply) { reply(log_level_answer()); },
       .set_log_level = [this](const admin_query& query,
-                              const json_reply& reply) { set_log_level(query, reply); }};
+                              const json_reply& reply) { set_log_level(query, reply); },
+      .on_refused =
+          [this](admin_refusal why) { ++admin_refusals_[static_cast<std::size_t>(why)]; }};
 }
 
 server::~server() {
@@ -168,8 +170,7 @@ server::~server() {
 }
 
 std::optional<tcp_endpoint> server::admin_endpoint() const {
-  if (admin_ == nullptr) return std::nullopt;
-  return admin_->local_endpoint();
+  return admin_->address();
 }
 
 // --- life
@@ -487,6 +488,7 @@ process_facts server::facts() const {
   facts.memory.trims = trimmer_.trims();
   facts.memory.handshakes_since_trim = trimmer_.handshakes_since();
   worker::fill_sizes(facts.memory);
+  facts.admin_refusals = admin_refusals_;
   for (std::size_t result = 0; result < facts.upgrades.size(); ++result)
     facts.upgrades[result] = upgrade_.count(static_cast<upgrade_result>(result));
   add_values(facts, inherited_);

@@ -2,6 +2,7 @@
 // they start and end.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -10,12 +11,14 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "gateway/balance/balancer.hpp"
 #include "gateway/config/config.hpp"
+#include "gateway/control/admin_places.hpp"
 #include "gateway/control/client_pages.hpp"
 #include "gateway/control/config_control.hpp"
 #include "gateway/control/dead_backends.hpp"
@@ -27,9 +30,9 @@
 #include "gateway/control/shard_source.hpp"
 #include "gateway/control/ticket_source.hpp"
 #include "gateway/control/tls_source.hpp"
+#include "gateway/control/top_page.hpp"
 #include "gateway/control/upgrade_control.hpp"
 #include "gateway/hooks/hook_runner.hpp"
-#include "gateway/operate/admin_place.hpp"
 #include "gateway/operate/crowd_watch.hpp"
 #include "gateway/operate/memory_trimmer.hpp"
 #include "gateway/operate/watchdog.hpp"
@@ -86,7 +89,7 @@ class server {
   void start_tls();
   void make_workers(std::vector<listening_socket> sockets);
   admin_content pages_content();
-  json_answer status_page() const;
+  nlohmann::json status() const;
   json_answer log_level_answer() const;
   void set_log_level(const admin_query& query, const json_reply& reply);
   process_facts facts() const;
@@ -96,7 +99,6 @@ class server {
   void wait_upgrade_signal();
   void adopt_process();
   std::optional<balancer_past> past() const;
-  std::unique_ptr<admin_place> adopt_admin(admin_content content);
   void take_place();
   void on_map(const upstream_pool::map_ptr& map);
   balancer_setup balancing(std::string node);
@@ -142,7 +144,9 @@ class server {
   shard_router::router router_;
   std::unique_ptr<shard_pages> pages_;
   client_pages client_pages_{control_, router_, workers_, node_};
-  std::unique_ptr<admin_place> admin_;
+  top_page top_page_{control_, workers_, [this] { return status(); }};
+  std::unique_ptr<admin_places> admin_;
+  std::array<std::uint64_t, admin_refusal_names.size()> admin_refusals_{};
   std::unique_ptr<shard_source> shards_;
   std::unique_ptr<dead_backends> dead_;  // nullptr: none is removed
   boost::asio::steady_timer reload_timer_;

@@ -35,35 +35,39 @@ std::int64_t sum_of(const std::vector<std::unique_ptr<worker>>& workers, Count c
 
 }  // namespace
 
-json_answer server::status_page() const {
+json server::status() const {
   const readiness state = ready();
   const auto uptime = std::chrono::system_clock::now() - started_at_;
-  const auto admin = admin_endpoint();
+  const auto admin = admin_->address();
+  const auto metrics = admin_->metrics_address();
+  const auto socket = admin_->socket();
   const auto& map = router_.current();
   const auto sum = [this](gauge worker_metrics::*which) {
     return sum_of(workers_, [which](const worker_metrics& of) { return (of.*which).value(); });
   };
-  return answer_of({{"gateway", node_},
-                    {"version", version},
-                    {"pid", ::getpid()},
-                    {"state", name_of(drain_.facts().state)},
-                    {"ready", state.is_ready()},
-                    {"missing", state.missing},
-                    {"notes", state.notes},
-                    {"uptime_seconds", std::chrono::duration<double>(uptime).count()},
-                    {"workers", workers_.size()},
-                    {"clients", drain_.clients()},
-                    {"clients_max", clients_max_},
-                    {"streams", sum(&worker_metrics::streams_open)},
-                    {"links_up", sum(&worker_metrics::links_up)},
-                    {"links_suspect", sum(&worker_metrics::links_suspect)},
-                    {"map_epoch", map == nullptr ? json() : json(map->epoch())},
-                    {"backends", map == nullptr ? 0 : map->backends().size()},
-                    {"zookeeper_connected",
-                     settings_.shards.zookeeper ? json(shards_->facts().is_connected) : json()},
-                    {"log_level", name_of(log_level_in_force())},
-                    {"listen", format_endpoint(listen_endpoint_)},
-                    {"admin", admin ? json(format_endpoint(*admin)) : json()}});
+  return {{"gateway", node_},
+          {"version", version},
+          {"pid", ::getpid()},
+          {"state", name_of(drain_.facts().state)},
+          {"ready", state.is_ready()},
+          {"missing", state.missing},
+          {"notes", state.notes},
+          {"uptime_seconds", std::chrono::duration<double>(uptime).count()},
+          {"workers", workers_.size()},
+          {"clients", drain_.clients()},
+          {"clients_max", clients_max_},
+          {"streams", sum(&worker_metrics::streams_open)},
+          {"links_up", sum(&worker_metrics::links_up)},
+          {"links_suspect", sum(&worker_metrics::links_suspect)},
+          {"map_epoch", map == nullptr ? json() : json(map->epoch())},
+          {"backends", map == nullptr ? 0 : map->backends().size()},
+          {"zookeeper_connected",
+           settings_.shards.zookeeper ? json(shards_->facts().is_connected) : json()},
+          {"log_level", name_of(log_level_in_force())},
+          {"listen", format_endpoint(listen_endpoint_)},
+          {"admin", admin ? json(format_endpoint(*admin)) : json()},
+          {"admin_socket", socket ? json(socket->string()) : json()},
+          {"admin_metrics", metrics ? json(format_endpoint(*metrics)) : json()}};
 }
 
 json_answer server::log_level_answer() const {

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "base/paced_log.hpp"
-#include "gateway/config/config_checks.hpp"
 #include "gateway/control/server.hpp"
 #include "gateway/control/start.hpp"
 #include "gateway/control/version.hpp"
@@ -27,10 +26,7 @@ process_state server::handed_over() {
   process_state state;
   state.version = version;
   state.name = node_;
-  if (admin_ != nullptr) {
-    state.admin_listener = admin_->descriptor();
-    state.admin_address = format_endpoint(*settings_.admin.address);
-  }
+  admin_->hand_over(state);
   process_facts now = facts();
   state.counters = values_of(now);
   if (const auto* session = shards_->session()) {
@@ -50,7 +46,7 @@ process_state server::handed_over() {
 }
 
 void server::on_replaced() {
-  if (admin_ != nullptr) admin_->stop();
+  admin_->leave();
   if (watchdog_) watchdog_->stop();  // the other process has to speak for itself
 }
 
@@ -85,16 +81,6 @@ std::optional<balancer_past> server::past() const {
   if (!from_) return std::nullopt;
   const process_state& from = from_->process;
   return balancer_past{sys_ms(from.started_at), from.has_been_ready, from.candidate, from.cpu};
-}
-
-// The socket goes on listening; nobody who connects is refused. If another address is configured
-// now, that one is opened, and the old one ends with the other process.
-std::unique_ptr<admin_place> server::adopt_admin(admin_content content) {
-  const tcp_endpoint& address = *settings_.admin.address;
-  const int listening = from_->process.admin_listener;
-  if (listening >= 0 && from_->process.admin_address == format_endpoint(address))
-    return std::make_unique<admin_place>(control_, address, std::move(content), listening);
-  return open_admin(control_, address, std::move(content), false);
 }
 
 // ZooKeeper's session has one handle at a time: two would take it away from each other.

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/system/system_error.hpp>
 #include <csignal>
 #include <stdexcept>
 #include <thread>
@@ -20,12 +19,11 @@
 namespace presenter::gateway {
 namespace {
 
-std::string cannot_listen(std::string_view key, const tcp_endpoint& address,
-                          const listen_failure& failure) {
+std::string cannot_listen(const tcp_endpoint& address, const listen_failure& failure) {
   const std::string_view option = failure.option;
   const bool is_privileged = failure.why == boost::system::errc::permission_denied;
-  return fmt::format("{}: cannot listen on {}: {}{}{}{}", key, format_endpoint(address), option,
-                     option.empty() ? "" : ": ", failure.why.message(),
+  return fmt::format("listen.address: cannot listen on {}: {}{}{}{}", format_endpoint(address),
+                     option, option.empty() ? "" : ": ", failure.why.message(),
                      is_privileged ? " (a low port needs CAP_NET_BIND_SERVICE)" : "");
 }
 
@@ -117,7 +115,7 @@ std::vector<listening_socket> open_listeners(const config& settings) {
   for (std::size_t i = 0; i < worker_count(settings); ++i) {
     auto socket = listening_socket::open(address, settings.listen.backlog, settings.clients,
                                          settings.listen.fast_open);
-    if (!socket) throw std::runtime_error(cannot_listen("listen.address", address, socket.error()));
+    if (!socket) throw std::runtime_error(cannot_listen(address, socket.error()));
     // With port 0 the first one chooses and the others join it.
     address = socket->local_endpoint();
     sockets.push_back(std::move(*socket));
@@ -137,16 +135,6 @@ std::vector<listening_socket> adopt_listeners(const std::vector<worker_state>& w
   for (const worker_state& each : workers)
     sockets.push_back(listening_socket::adopt(each.listener));
   return sockets;
-}
-
-std::unique_ptr<admin_place> open_admin(boost::asio::io_context& control,
-                                        const tcp_endpoint& address, admin_content content,
-                                        bool may_wait) {
-  try {
-    return std::make_unique<admin_place>(control, address, std::move(content), may_wait);
-  } catch (const boost::system::system_error& error) {
-    throw std::runtime_error(cannot_listen("admin.address", address, {"", error.code()}));
-  }
 }
 
 void tell_capacity(const config& settings, std::size_t clients_max, std::uint64_t descriptors_max) {

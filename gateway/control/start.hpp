@@ -2,16 +2,13 @@
 // What stands in the way is told with the key to blame.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "gateway/accept/listening_socket.hpp"
 #include "gateway/config/config.hpp"
-#include "gateway/operate/admin_place.hpp"
 #include "gateway/operate/metrics.hpp"
 #include "gateway/worker/worker_state.hpp"
 
@@ -58,10 +55,5 @@ std::vector<listening_socket> open_listeners(const config& settings);
 
 // Those of another process's workers, which listen already.
 std::vector<listening_socket> adopt_listeners(const std::vector<worker_state>& workers);
-
-// Throws std::runtime_error. `may_wait`: see admin_place.
-std::unique_ptr<admin_place> open_admin(boost::asio::io_context& control,
-                                        const tcp_endpoint& address, admin_content content,
-                                        bool may_wait);
 
 }  // namespace presenter::gateway

@@ -381,7 +381,10 @@ error_code upgrade_control::make_state() {
   process.frozen_at = frozen_at_;
   process.clients = last_.clients;
   process.left_behind = last_.left_behind;
-  if (process.admin_listener >= 0) descriptors_.push_back(process.admin_listener);
+  for (const int listening :
+       {process.admin_listener, process.admin_socket, process.metrics_listener}) {
+    if (listening >= 0) descriptors_.push_back(listening);
+  }
   if (parent_ != nullptr) {
     process.parent_channel = parent_->descriptor();
     descriptors_.push_back(parent_->descriptor());

@@ -1,18 +1,22 @@
 #include "gateway/operate/admin_endpoint.hpp"
 
+#include <openssl/crypto.h>
 #include <sys/socket.h>
 
 #include <array>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/basic_stream.hpp>
+#include <boost/beast/core/error.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/error.hpp>
+#include <boost/beast/http/field.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/write.hpp>
@@ -23,6 +27,7 @@
 #include <utility>
 
 #include "base/paced_log.hpp"
+#include "gateway/operate/admin_address.hpp"
 #include "gateway/operate/log.hpp"
 
 namespace presenter::gateway {
@@ -33,6 +38,9 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 using boost::system::error_code;
 using tcp = asio::ip::tcp;
+using admin_socket = admin_protocol::socket;
+using admin_stream = beast::basic_stream<admin_protocol>;
+using admin_acceptor = asio::basic_socket_acceptor<admin_protocol>;
 using request_parser = http::request_parser<http::string_body>;
 
 constexpr std::chrono::milliseconds accept_retry_pause{100};
@@ -41,7 +49,9 @@ constexpr std::chrono::milliseconds accept_retry_pause{100};
 constexpr std::size_t linger_bytes_max = 256 * 1'024;
 
 constexpr std::string_view busy_answer =
-    "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n"
+    "Content-Type: application/json\r\nContent-Length: 28\r\n\r\n"
+    "{\"error\":\"too many sessions\"}";
 
 // The status to answer a request with that could not be read; nothing if nobody is there to read
 // it.
@@ -63,23 +73,44 @@ std::optional<http::status> status_of(const error_code& ec) {
   }
 }
 
-// From the loopback, or from an address of this machine to itself.
-bool is_from_here(const tcp::socket& socket) {
+// By a unix socket, from the loopback, or from an address of this machine to itself.
+bool is_from_here(const admin_socket& socket) {
   error_code failed;
-  const auto peer = socket.remote_endpoint(failed).address();
-  if (failed) return false;
+  const auto local = socket.local_endpoint(failed);
+  if (!failed && local.protocol().family() == AF_UNIX) return true;
+  const auto remote = tcp_of(socket.remote_endpoint(failed));
+  if (failed || !remote) return false;
+  const auto peer = remote->address();
   const bool is_mapped = peer.is_v6() && peer.to_v6().is_v4_mapped();
   const bool is_loopback =
       is_mapped ? asio::ip::make_address_v4(asio::ip::v4_mapped, peer.to_v6()).is_loopback()
                 : peer.is_loopback();
-  return is_loopback || peer == socket.local_endpoint(failed).address();
+  const auto own = tcp_of(local);
+  return is_loopback || (own && peer == own->address());
 }
 
-tcp protocol_of(int listening) {
+// Of whoever may have to be looked for; a program on this machine has no address.
+std::string name_of_peer(const admin_socket& socket) {
+  error_code failed;
+  const auto remote = tcp_of(socket.remote_endpoint(failed));
+  return remote && !failed ? remote->address().to_string() : "this machine";
+}
+
+// In a time that says nothing about how much of it is right.
+bool has_token(const admin_request& request, std::string_view token) {
+  constexpr std::string_view scheme = "Bearer ";
+  const auto field = request[http::field::authorization];
+  const std::string_view value{field.data(), field.size()};
+  if (!value.starts_with(scheme)) return false;
+  const auto said = value.substr(scheme.size());
+  return said.size() == token.size() && CRYPTO_memcmp(said.data(), token.data(), token.size()) == 0;
+}
+
+admin_protocol protocol_of(int listening) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
   ::getsockname(listening, reinterpret_cast<sockaddr*>(&address), &size);
-  return address.ss_family == AF_INET6 ? tcp::v6() : tcp::v4();
+  return {address.ss_family, 0};
 }
 
 }  // namespace
@@ -87,19 +118,18 @@ tcp protocol_of(int listening) {
 // Shared with the coroutines, each of which keeps it alive.
 class admin_endpoint::server : public std::enable_shared_from_this<server> {
  public:
-  server(asio::io_context& context, const tcp::endpoint& address, admin_content content,
-         admin_limits limits)
-      : content_(std::move(content)), limits_(limits), acceptor_(context, address) {}
-  server(asio::io_context& context, int listening, admin_content content, admin_limits limits)
+  server(asio::io_context& context, int listening, admin_content content, admin_limits limits,
+         admin_rules rules)
       : content_(std::move(content)),
         limits_(limits),
+        rules_(std::move(rules)),
         acceptor_(context, protocol_of(listening), listening) {}
 
   void start() {
     asio::co_spawn(acceptor_.get_executor(), accept_all(shared_from_this()), &report);
   }
   void stop();
-  tcp::endpoint local_endpoint() const { return acceptor_.local_endpoint(); }
+  tcp::endpoint local_endpoint() const { return tcp_of(acceptor_.local_endpoint()).value(); }
   int descriptor() { return acceptor_.native_handle(); }
 
  private:
@@ -107,7 +137,7 @@ class admin_endpoint::server : public std::enable_shared_from_this<server> {
   // g++ 12 destroys a coroutine's parameters in the order in which they are declared, not in
   // reverse.
   struct session {
-    session(std::shared_ptr<server> from, tcp::socket socket)
+    session(std::shared_ptr<server> from, admin_socket socket)
         : owner(std::move(from)), stream(std::move(socket)) {
       owner->streams_.insert(&stream);
     }
@@ -116,7 +146,7 @@ class admin_endpoint::server : public std::enable_shared_from_this<server> {
     session& operator=(const session&) = delete;
 
     const std::shared_ptr<server> owner;
-    beast::tcp_stream stream;
+    admin_stream stream;
   };
 
   static asio::awaitable<void> accept_all(std::shared_ptr<server> self);
@@ -131,16 +161,23 @@ class admin_endpoint::server : public std::enable_shared_from_this<server> {
   static asio::awaitable<void> pause(std::shared_ptr<server> self);
   static void report(std::exception_ptr error);
 
-  error_code take(tcp::socket socket);
-  void start_session(tcp::socket socket);
-  void refuse(tcp::socket socket);
+  error_code take(admin_socket socket);
+  void start_session(admin_socket socket);
+  void refuse(admin_socket socket);
+  admin_right right_of(const admin_request& request, const admin_socket& from);
+  void count(admin_refusal why) const {
+    if (content_.on_refused) content_.on_refused(why);
+  }
 
   const admin_content content_;
   const admin_limits limits_;
+  const admin_rules rules_;
   log_pace accepts_said_;
+  log_pace tokens_said_;
+  log_pace crowds_said_;
   bool is_stopped_ = false;
-  tcp::acceptor acceptor_;
-  std::set<beast::tcp_stream*> streams_;
+  admin_acceptor acceptor_;
+  std::set<admin_stream*> streams_;
 };
 
 void admin_endpoint::server::stop() {
@@ -165,7 +202,7 @@ asio::awaitable<void> admin_endpoint::server::accept_all(std::shared_ptr<server>
 }
 
 // Without memory for a client it is dropped; clients that come later are taken again.
-error_code admin_endpoint::server::take(tcp::socket socket) {
+error_code admin_endpoint::server::take(admin_socket socket) {
   try {
     if (streams_.size() >= limits_.sessions_max) {
       refuse(std::move(socket));
@@ -185,17 +222,21 @@ asio::awaitable<void> admin_endpoint::server::pause(std::shared_ptr<server> self
   co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
 }
 
-void admin_endpoint::server::start_session(tcp::socket socket) {
+void admin_endpoint::server::start_session(admin_socket socket) {
   auto client = std::make_unique<session>(shared_from_this(), std::move(socket));
   asio::co_spawn(acceptor_.get_executor(), serve(std::move(client)), &report);
 }
 
 // The answer fits any socket's empty send buffer, so nothing waits for this client.
-void admin_endpoint::server::refuse(tcp::socket socket) {
+void admin_endpoint::server::refuse(admin_socket socket) {
+  count(admin_refusal::sessions);
+  log_paced(crowds_said_, spdlog::level::warn,
+            "admin: {} sessions are open, and another one of {} is refused", streams_.size(),
+            name_of_peer(socket));
   error_code ignored;
   socket.non_blocking(true, ignored);
   socket.write_some(asio::buffer(busy_answer), ignored);
-  socket.shutdown(tcp::socket::shutdown_send, ignored);
+  socket.shutdown(admin_socket::shutdown_send, ignored);
 }
 
 asio::awaitable<void> admin_endpoint::server::serve(std::unique_ptr<session> client) {
@@ -206,11 +247,15 @@ asio::awaitable<void> admin_endpoint::server::serve(std::unique_ptr<session> cli
     const auto read_error = co_await read_request(*client, buffer, parser);
     if (self.is_stopped_) co_return;
     const auto refused = read_error ? status_of(read_error) : std::nullopt;
+    if (refused) self.count(admin_refusal::request);
+    // One that has said nothing keeps its session for later.
+    if (read_error == beast::error::timeout && parser.got_some()) self.count(admin_refusal::slow);
     if (read_error && !refused) co_return;
 
     auto response = co_await make_response(*client, parser, refused);
     if (self.is_stopped_) co_return;
     const auto write_error = co_await write_response(*client, response);
+    if (write_error == beast::error::timeout) self.count(admin_refusal::slow);
     if (write_error) co_return;
     if (response.need_eof() || !response.keep_alive()) {
       co_await linger(*client);
@@ -247,13 +292,25 @@ asio::awaitable<admin_response> admin_endpoint::server::make_response(
     answer->response = std::move(response);
     answer->arrived.cancel();
   };
-  answer_admin_request(parser.get(), client.owner->content_, is_from_here(client.stream.socket()),
-                       reply);
+  server& self = *client.owner;
+  answer_admin_request(parser.get(), self.content_,
+                       self.right_of(parser.get(), client.stream.socket()), reply);
   error_code ignored;
   if (!answer->response)
     co_await answer->arrived.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   if (!answer->response) co_return admin_error(http::status::service_unavailable);
   co_return std::move(*answer->response);
+}
+
+admin_right admin_endpoint::server::right_of(const admin_request& request,
+                                             const admin_socket& from) {
+  if (rules_.is_scraping_only) return admin_right::scrape;
+  if (rules_.token.empty()) return is_from_here(from) ? admin_right::everything : admin_right::look;
+  if (has_token(request, rules_.token)) return admin_right::everything;
+  if (request.find(http::field::authorization) != request.end())
+    log_paced(tokens_said_, spdlog::level::warn, "admin: a wrong token, from {}",
+              name_of_peer(from));
+  return admin_right::show_token;
 }
 
 asio::awaitable<error_code> admin_endpoint::server::write_response(session& client,
@@ -270,7 +327,7 @@ asio::awaitable<error_code> admin_endpoint::server::write_response(session& clie
 asio::awaitable<void> admin_endpoint::server::linger(session& client) {
   const auto& self = *client.owner;
   error_code ec;
-  client.stream.socket().shutdown(tcp::socket::shutdown_send, ec);
+  client.stream.socket().shutdown(admin_socket::shutdown_send, ec);
   client.stream.expires_after(self.limits_.deadline);
   std::array<char, 4'096> waste;
   std::size_t wasted = 0;
@@ -290,14 +347,13 @@ void admin_endpoint::server::report(std::exception_ptr error) {
 }
 
 admin_endpoint::admin_endpoint(asio::io_context& context, const tcp::endpoint& address,
-                               admin_content content, admin_limits limits)
-    : server_(std::make_shared<server>(context, address, std::move(content), limits)) {
-  server_->start();
-}
+                               admin_content content, admin_limits limits, admin_rules rules)
+    : admin_endpoint(context, listen_on(address), std::move(content), limits, std::move(rules)) {}
 
 admin_endpoint::admin_endpoint(asio::io_context& context, int listening, admin_content content,
-                               admin_limits limits)
-    : server_(std::make_shared<server>(context, listening, std::move(content), limits)) {
+                               admin_limits limits, admin_rules rules)
+    : server_(std::make_shared<server>(context, listening, std::move(content), limits,
+                                       std::move(rules))) {
   server_->start();
 }
 

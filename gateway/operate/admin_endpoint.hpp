@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <string>
 
 #include "gateway/operate/admin_pages.hpp"
 
@@ -21,6 +22,14 @@ struct admin_limits {
   std::chrono::milliseconds deadline{10'000};
 };
 
+// Who may do what by this listener.
+struct admin_rules {
+  bool is_scraping_only = false;  // health and metrics, and nothing else
+  // Whoever has it may do everything, and all others may see health and metrics. Empty: there is
+  // none; everybody may look, and orders are taken from this machine.
+  std::string token;
+};
+
 // Life: from construction to stop() or destruction; afterwards no function of `content` is called.
 //   Sessions end on their next turn of the loop.
 // Confined to: the thread of the io_context, the control thread.
@@ -29,15 +38,15 @@ class admin_endpoint {
  public:
   // Listens at once. Throws boost::system::system_error if the address cannot be had.
   admin_endpoint(boost::asio::io_context&, const boost::asio::ip::tcp::endpoint& address,
-                 admin_content content, admin_limits limits = {});
-  // With a socket that listens already, which becomes this object's.
+                 admin_content content, admin_limits limits = {}, admin_rules rules = {});
+  // With a socket that listens already, of whatever family, which becomes this object's.
   admin_endpoint(boost::asio::io_context&, int listening, admin_content content,
-                 admin_limits limits = {});
+                 admin_limits limits = {}, admin_rules rules = {});
   ~admin_endpoint();
   admin_endpoint(const admin_endpoint&) = delete;
   admin_endpoint& operator=(const admin_endpoint&) = delete;
 
-  // With the port that was chosen if port 0 was asked for. Valid until stop().
+  // With the port that was chosen if port 0 was asked for. Only of TCP, until stop().
   boost::asio::ip::tcp::endpoint local_endpoint() const;
 
   // Of the socket that listens. Valid until stop().

@@ -34,6 +34,8 @@ std::string_view explanation_of(http::status status) {
   switch (status) {
     case http::status::bad_request:
       return "the request cannot be read";
+    case http::status::unauthorized:
+      return "the token is missing or wrong";
     case http::status::forbidden:
       return "orders are taken from programs on this machine only";
     case http::status::not_found:
@@ -101,6 +103,7 @@ constexpr std::array routes{
     route{"/config", &admin_content::configuration},
     route{"/reload", nullptr, &admin_content::reload},
     route{"/status", &admin_content::status},
+    route{"/top", &admin_content::top},
     route{"/log-level", &admin_content::log_level, &admin_content::set_log_level, true},
     route{"/clients", &admin_content::clients},
     route{"/clients/close", nullptr, &admin_content::close_client},
@@ -185,6 +188,8 @@ admin_response finished(page from, const request_traits& request) {
   if (response.result() == http::status::method_not_allowed)
     response.set(http::field::allow,
                  boost::beast::string_view{request.methods.data(), request.methods.size()});
+  if (response.result() == http::status::unauthorized)
+    response.set(http::field::www_authenticate, "Bearer");
   response.keep_alive(request.is_kept_alive);
   // The length stays that of the body a GET would have.
   if (request.is_head) response.body().clear();
@@ -202,6 +207,16 @@ void answer_json(const json_page& make, std::string_view target, std::string_vie
   });
 }
 
+bool is_for_scraping(std::string_view path) {
+  return path == "/healthz" || path == "/readyz" || path == "/metrics";
+}
+
+void refuse(const admin_content& content, admin_refusal why, http::status status,
+            const request_traits& request, const admin_reply& reply) {
+  if (content.on_refused) content.on_refused(why);
+  reply(finished(error_page(status), request));
+}
+
 void answer_read(const admin_request& request, const admin_content& content,
                  const admin_reply& reply) {
   const request_traits traits(request);
@@ -216,30 +231,36 @@ void answer_read(const admin_request& request, const admin_content& content,
 }
 
 // A browser on this machine may run anybody's page, but says whose it is.
-void answer_order(const admin_request& request, const admin_content& content, bool is_from_here,
+void answer_order(const admin_request& request, const admin_content& content, admin_right right,
                   const admin_reply& reply) {
   const request_traits traits(request);
   const auto [to, tag] = find_route(path_of(request));
   const auto* order = to != nullptr ? page_of(to->order, content) : nullptr;
   if (order == nullptr || (request.method() == http::verb::put && !to->takes_put))
     return reply(finished(error_page(http::status::method_not_allowed), traits));
-  if (!is_from_here || request.find(http::field::origin) != request.end())
-    return reply(finished(error_page(http::status::forbidden), traits));
+  if (right != admin_right::everything || request.find(http::field::origin) != request.end())
+    return refuse(content, admin_refusal::order, http::status::forbidden, traits, reply);
   answer_json(*order, target_of(request), tag, traits, reply);
 }
 
 }  // namespace
 
 void answer_admin_request(const admin_request& request, const admin_content& content,
-                          bool is_from_here, admin_reply reply) {
+                          admin_right right, admin_reply reply) {
   const request_traits traits(request);
   if (request.target().size() > admin_target_bytes_max)
     return reply(finished(error_page(http::status::uri_too_long), traits));
+  if (!is_for_scraping(path_of(request))) {
+    if (right == admin_right::scrape)
+      return reply(finished(error_page(http::status::not_found), traits));
+    if (right == admin_right::show_token)
+      return refuse(content, admin_refusal::token, http::status::unauthorized, traits, reply);
+  }
   const bool is_order = request.method() == http::verb::post || request.method() == http::verb::put;
   if (!is_order && !is_read(request))
     return reply(finished(error_page(http::status::method_not_allowed), traits));
   try {
-    if (is_order) return answer_order(request, content, is_from_here, reply);
+    if (is_order) return answer_order(request, content, right, reply);
     answer_read(request, content, reply);
   } catch (const std::exception& error) {
     thread_local log_pace said;

@@ -6,10 +6,11 @@
 //   /drain    JSON: how far the gateway is in being taken out
 //   /whois?key=KEY                               JSON: who owns the key, its clients here
 //   /what-if?add=NAME&weight=W, ?remove=NAME     JSON: what such a change would move
-//   /config                                      JSON: the values in force, and where each comes
-//   from /status, /log-level                          JSON: how the gateway is, how loud its log is
+//   /config                                      JSON: the values in force, and where each is from
+//   /status, /log-level                          JSON: how the gateway is, how loud its log is
+//   /top?count=N                                 JSON: counters, the busiest clients and backends
 //   /clients?key=KEY&…, /clients/TAG             JSON: who is here, see control/client_listing.hpp
-// and orders, by POST, from programs on this machine only:
+// and orders, by POST, for whoever has the right:
 //   /clients/TAG/close, /clients/close?key=KEY   JSON: how many were closed
 //   /log-level?level=debug (PUT as well)         JSON: the same as GET /log-level
 //   /reload                                      JSON: what the configuration's file has changed
@@ -19,6 +20,7 @@
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/status.hpp>
 #include <boost/beast/http/string_body.hpp>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -27,6 +29,7 @@
 #include "gateway/operate/admin_answer.hpp"
 #include "gateway/operate/admin_query.hpp"
 #include "gateway/operate/prometheus_text.hpp"
+#include "gateway/vocabulary/admin_refusal.hpp"
 
 namespace presenter::gateway {
 
@@ -42,6 +45,14 @@ struct readiness {
 };
 
 using admin_reply = std::function<void(admin_response)>;
+
+// Of whoever has sent a request.
+enum class admin_right : std::uint8_t {
+  scrape,      // health and metrics: there are no other pages
+  show_token,  // health and metrics: for the others a token is needed
+  look,        // every page, and no order
+  everything,
+};
 
 // A page of JSON that the workers have a part in.
 // Calls the reply once, on the control thread, now or later. May keep it longer than anybody waits.
@@ -68,17 +79,18 @@ struct admin_content {
   json_page client{};
   json_page close_client{};
   json_page status{};
+  json_page top{};
   json_page log_level{};
   json_page set_log_level{};
+  std::function<void(admin_refusal)> on_refused{};
 };
 
 // Longest request target: the longest key, every byte of it percent-encoded, and the page's name.
 inline constexpr std::size_t admin_target_bytes_max = 4'096;
 
-// Takes GET and HEAD of the pages, and orders `is_from_here`: of somebody on this machine. All else
-// is answered with 400, 403, 404, 405 or 414, as error_answer. `reply` is called once, now or
-// later.
-void answer_admin_request(const admin_request&, const admin_content&, bool is_from_here,
+// Takes GET and HEAD of the pages, and orders, as far as the right goes. All else is answered with
+// 400, 401, 403, 404, 405 or 414, as error_answer. `reply` is called once, now or later.
+void answer_admin_request(const admin_request&, const admin_content&, admin_right right,
                           admin_reply reply);
 
 // An answer that closes the session: for a request that could not be read.

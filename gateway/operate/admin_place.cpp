@@ -2,54 +2,53 @@
 
 #include <spdlog/spdlog.h>
 
+#include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
-#include <sstream>
+#include <filesystem>
+#include <system_error>
 #include <utility>
+#include <variant>
 
 #include "base/paced_log.hpp"
 
 namespace presenter::gateway {
-namespace {
 
-std::string text_of(const boost::asio::ip::tcp::endpoint& address) {
-  std::ostringstream text;
-  text << address;
-  return text.str();
-}
-
-}  // namespace
-
-admin_place::admin_place(boost::asio::io_context& control,
-                         const boost::asio::ip::tcp::endpoint& address, admin_content content,
+admin_place::admin_place(boost::asio::io_context& control, admin_spot spot, admin_content content,
                          bool may_wait)
-    : control_(control), address_(address), content_(std::move(content)), timer_(control) {
+    : control_(control), spot_(std::move(spot)), content_(std::move(content)), timer_(control) {
   try {
     open();
   } catch (const boost::system::system_error& error) {
     if (!may_wait || error.code() != boost::asio::error::address_in_use) throw;
     log_paced(said_, spdlog::level::warn,
-              "admin.address: {} is taken, by the other gateway perhaps; clients are "
+              "{}: {} is taken, by the other gateway perhaps; clients are "
               "served, and it is tried again every second",
-              text_of(address_));
+              spot_.key, text_of(spot_.address));
     try_later();
   }
 }
 
-admin_place::admin_place(boost::asio::io_context& control,
-                         const boost::asio::ip::tcp::endpoint& address, admin_content content,
+admin_place::admin_place(boost::asio::io_context& control, admin_spot spot, admin_content content,
                          int listening)
     : control_(control),
-      address_(address),
+      spot_(std::move(spot)),
       content_(std::move(content)),
       timer_(control),
-      endpoint_(std::make_unique<admin_endpoint>(control, listening, content_)) {}
+      endpoint_(std::make_unique<admin_endpoint>(control, listening, content_, admin_limits{},
+                                                 spot_.rules)),
+      file_(file_of(spot_.address)) {}
 
-boost::asio::ip::tcp::endpoint admin_place::local_endpoint() const {
-  return is_open() ? endpoint_->local_endpoint() : address_;
+std::optional<boost::asio::ip::tcp::endpoint> admin_place::tcp_endpoint() const {
+  const auto* configured = std::get_if<boost::asio::ip::tcp::endpoint>(&spot_.address);
+  if (configured == nullptr) return std::nullopt;
+  return is_open() ? endpoint_->local_endpoint() : *configured;
 }
 
 void admin_place::open() {
-  endpoint_ = std::make_unique<admin_endpoint>(control_, address_, content_);
+  const int listening = listen_on(spot_.address);
+  file_ = file_of(spot_.address);
+  endpoint_ =
+      std::make_unique<admin_endpoint>(control_, listening, content_, admin_limits{}, spot_.rules);
 }
 
 void admin_place::try_later() {
@@ -58,17 +57,25 @@ void admin_place::try_later() {
     if (cancelled) return;
     try {
       open();
-      spdlog::info("admin.address: {} is free, and answered by this gateway now",
-                   text_of(address_));
+      spdlog::info("{}: {} is free, and answered by this gateway now", spot_.key,
+                   text_of(spot_.address));
     } catch (const boost::system::system_error& error) {
-      log_paced(said_, spdlog::level::warn, "admin.address: cannot listen on {}: {}",
-                text_of(address_), error.code().message());
+      log_paced(said_, spdlog::level::warn, "{}: cannot listen on {}: {}", spot_.key,
+                text_of(spot_.address), error.code().message());
       try_later();
     }
   });
 }
 
 void admin_place::stop() {
+  const bool is_ours = is_open() && file_ && file_ == file_of(spot_.address);
+  leave();
+  std::error_code ignored;
+  if (is_ours) std::filesystem::remove(std::get<std::filesystem::path>(spot_.address), ignored);
+  file_.reset();
+}
+
+void admin_place::leave() {
   timer_.cancel();
   if (is_open()) endpoint_->stop();
 }

@@ -60,4 +60,12 @@ void write_configuration(prometheus_text& out, const config_facts& configuration
   out.sample({}, std::chrono::duration<double>(configuration.taken_at.time_since_epoch()).count());
 }
 
+void write_admin_refusals(prometheus_text& out, std::span<const std::uint64_t> by_reason) {
+  out.family("presenter_admin_refusals_total",
+             "Sessions and requests that the admin endpoint has refused, by why.",
+             metric_type::counter);
+  for (std::size_t why = 0; why < by_reason.size(); ++why)
+    out.sample({{"reason", admin_refusal_names[why]}}, by_reason[why]);
+}
+
 }  // namespace presenter::gateway

@@ -11,5 +11,7 @@ void write_drain(prometheus_text& out, const drain_facts& drain);
 // By upgrade_result.
 void write_upgrades(prometheus_text& out, std::span<const std::uint64_t> by_result);
 void write_configuration(prometheus_text& out, const config_facts& configuration);
+// By admin_refusal.
+void write_admin_refusals(prometheus_text& out, std::span<const std::uint64_t> by_reason);
 
 }  // namespace presenter::gateway

@@ -562,6 +562,7 @@ std::string render_prometheus(worker_span workers, const process_facts& facts, e
   write_drain(out, facts.drain);
   write_upgrades(out, facts.upgrades);
   write_configuration(out, facts.configuration);
+  write_admin_refusals(out, facts.admin_refusals);
   write_usage(out, facts);
   return std::move(out).take();
 }

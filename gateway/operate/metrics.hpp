@@ -22,6 +22,7 @@
 #include "gateway/operate/duration_histogram.hpp"
 #include "gateway/operate/prometheus_text.hpp"
 #include "gateway/vocabulary/accept_outcome.hpp"
+#include "gateway/vocabulary/admin_refusal.hpp"
 #include "gateway/vocabulary/client_phase.hpp"
 #include "gateway/vocabulary/close_reason.hpp"
 #include "gateway/vocabulary/drain_state.hpp"
@@ -238,6 +239,7 @@ struct process_facts {
   hook_facts hooks;
   drain_facts drain;
   std::array<std::uint64_t, upgrade_result_names.size()> upgrades{};
+  std::array<std::uint64_t, admin_refusal_names.size()> admin_refusals{};
   balance_facts balance;
   config_facts configuration;
 };

@@ -57,6 +57,8 @@ void visit_life(process_facts& facts, const Visit& visit) {
     visit(fmt::format("removals.{}", removal_result_names[result]), facts.removals[result]);
   for (std::size_t result = 0; result < upgrade_result_names.size(); ++result)
     visit(fmt::format("upgrades.{}", upgrade_result_names[result]), facts.upgrades[result]);
+  for (std::size_t why = 0; why < admin_refusal_names.size(); ++why)
+    visit(fmt::format("admin_refusals.{}", admin_refusal_names[why]), facts.admin_refusals[why]);
 }
 
 template <class Visit>

@@ -51,6 +51,10 @@ void fill(const process_state& state, upgrade_idl::Process& made) {
   made.workers = static_cast<std::int32_t>(state.workers);
   made.admin_listener = state.admin_listener;
   made.admin_address = state.admin_address;
+  made.admin_socket = state.admin_socket;
+  made.admin_socket_path = state.admin_socket_path;
+  made.metrics_listener = state.metrics_listener;
+  made.metrics_address = state.metrics_address;
   made.parent_channel = state.parent_channel;
   made.counters = idl_counters(state.counters);
   made.zookeeper_session = state.zookeeper_session;
@@ -82,6 +86,10 @@ process_state state_of(const upgrade_idl::Process& read) {
   state.workers = amount_of(read.workers);
   state.admin_listener = read.admin_listener;
   state.admin_address = read.admin_address;
+  state.admin_socket = read.admin_socket;
+  state.admin_socket_path = read.admin_socket_path;
+  state.metrics_listener = read.metrics_listener;
+  state.metrics_address = read.metrics_address;
   state.parent_channel = read.parent_channel;
   state.counters = counters_of(read.counters);
   state.zookeeper_session = read.zookeeper_session;

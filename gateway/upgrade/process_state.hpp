@@ -23,7 +23,11 @@ struct process_state {
 
   int admin_listener = -1;    // descriptor; -1: there is no admin endpoint
   std::string admin_address;  // as it was configured, for it may be another one now
-  int parent_channel = -1;    // descriptor; -1: there is no empty parent
+  int admin_socket = -1;      // descriptor of the unix socket; -1: there is none
+  std::string admin_socket_path;
+  int metrics_listener = -1;  // descriptor; -1: there is none for metrics alone
+  std::string metrics_address;
+  int parent_channel = -1;  // descriptor; -1: there is no empty parent
 
   counter_values counters;  // those of no worker
 

@@ -44,6 +44,10 @@ struct Process {
   20: i64 clients                   // that go along
   21: i64 left_behind               // clients that cannot
   22: double cpu                    // its average, 0 … 1
+  23: i32 admin_socket = -1         // descriptor of the unix socket; -1: there is none
+  24: string admin_socket_path      // as it is
+  25: i32 metrics_listener = -1     // descriptor; -1: there is none
+  26: string metrics_address        // as configured
 }
 
 /* --- links */

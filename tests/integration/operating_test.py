@@ -123,7 +123,8 @@ class DocumentsTest(InstallationTest):
         # Every key in force, but for those that need files of their own or exclude another.
         every = re.sub(r"(?m)^# (?=\w+ = |  |\[)", "", own)
         every = re.sub(r"(?m)^(ocsp_response|client_ca|ticket_key_file|file|zookeeper_auth_file"
-                       r"|saved_map|names|api_key_file|ca_file|directory) = .*\n", "", every)
+                       r"|saved_map|names|api_key_file|ca_file|directory|token_file) = .*\n", "",
+                       every)
         status, _, said = run("--config", self.write("every.toml", every), "--check")
         self.assertEqual((status, said), (0, ""))
 

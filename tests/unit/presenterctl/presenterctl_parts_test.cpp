@@ -33,8 +33,10 @@ TEST(GatewayQuery, ReadsAddresses) {
   EXPECT_EQ(plain->host, "gw-1.example");
   EXPECT_EQ(plain->port, 9100);
   EXPECT_EQ(parse_gateway("[::1]:9100")->host, "::1");
+  EXPECT_EQ(parse_gateway("unix:/run/presenter/g:443.sock")->path, "/run/presenter/g:443.sock");
+  EXPECT_EQ(plain->path, "");
   for (const auto* wrong : {"", ":", "host", "host:", ":1", "host:x", "::1:9100", "[]:1", "[h]:1",
-                            "h:0", "h:65536", "a b:1", "10.0.0.256:1"})
+                            "h:0", "h:65536", "a b:1", "10.0.0.256:1", "unix:"})
     EXPECT_FALSE(parse_gateway(wrong)) << wrong;
 }
 

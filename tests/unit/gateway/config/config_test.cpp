@@ -360,6 +360,16 @@ TEST_F(Config, ChecksAddresses) {
   EXPECT_THAT(mistake_of("[admin]\naddress = \"127.0.0.1\"\n"), HasSubstr("7: admin.address: "));
 }
 
+TEST_F(Config, OpensPowersToNoNetworkWithoutAToken) {
+  EXPECT_THAT(mistake_of("[admin]\naddress = \"0.0.0.0:9100\"\n"),
+              HasSubstr("7: admin.address: 0.0.0.0:9100 is not the loopback"));
+  for (const auto* good : {"[admin]\naddress = \"[::1]:9100\"\nsocket = \"off\"\n",
+                           "[admin]\nmetrics_address = \"0.0.0.0:9101\"\n"})
+    EXPECT_TRUE(load_after_minimum(good).errors.empty()) << good;
+  EXPECT_THAT(mistake_of("[admin]\nsocket = \"" + std::string(120, 's') + "\"\n"),
+              HasSubstr("is longer than 107 bytes"));
+}
+
 TEST_F(Config, ChecksRangesOfDurations) {
   EXPECT_EQ(mistake_of("[upstream]\nopening_timeout = \"1ms\"\n"),
             "presenter.toml:7: upstream.opening_timeout: must be 100ms to 5m, not 1ms");

@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace presenter::gateway {
 namespace {
@@ -23,7 +24,7 @@ class AdminPages : public testing::Test {
   }
   admin_response answer_to(const admin_request& request) const {
     std::optional<admin_response> response;
-    answer_admin_request(request, content_, is_from_here_,
+    answer_admin_request(request, content_, right_,
                          [&response](admin_response made) { response = std::move(made); });
     return response.value();
   }
@@ -70,7 +71,7 @@ class AdminPages : public testing::Test {
                          .close_client = tag_of("closed"),
                          .log_level = json("info"),
                          .set_log_level = json("debug")};
-  bool is_from_here_ = true;
+  admin_right right_ = admin_right::everything;
 };
 
 TEST_F(AdminPages, ServeTheBalance) {
@@ -119,13 +120,13 @@ TEST_F(AdminPages, TakeOrdersFromProgramsOnThisMachineOnly) {
   EXPECT_EQ(ask(verb::post, "/drain").body(), "none");
   EXPECT_EQ(ask(verb::post, "/drain?deadline=5m").body(), "5m");
   EXPECT_EQ(ask(verb::post, "/undrain").body(), R"({"state":"undone"})");
-  is_from_here_ = false;
+  right_ = admin_right::look;
   EXPECT_EQ(ask(verb::get, "/drain").body(), R"({"state":"up"})") << "reading is for all";
   const auto refused = ask(verb::post, "/drain");
   EXPECT_EQ(refused.result(), status::forbidden);
   EXPECT_EQ(refused.body(),
             "{\"error\":\"orders are taken from programs on this machine only\"}\n");
-  is_from_here_ = true;
+  right_ = admin_right::everything;
   admin_request of_a_page{verb::post, "/drain", 11};
   of_a_page.set(http::field::origin, "https://elsewhere.example");
   EXPECT_EQ(answer_to(of_a_page).result(), status::forbidden) << "a browser says whose it is";
@@ -152,8 +153,33 @@ TEST_F(AdminPages, TakePutWhereItIsAnOrder) {
   EXPECT_EQ(ask(verb::delete_, "/log-level")[http::field::allow], "GET, HEAD, POST, PUT");
 }
 
+TEST_F(AdminPages, ShowHealthAndMetricsWithoutAToken) {
+  std::vector<admin_refusal> refused;
+  content_.on_refused = [&refused](admin_refusal why) { refused.push_back(why); };
+  right_ = admin_right::show_token;
+  for (const auto* open : {"/healthz", "/readyz", "/metrics"})
+    EXPECT_EQ(ask(verb::get, open).result(), status::ok) << open;
+  EXPECT_TRUE(refused.empty());
+  for (const auto* closed : {"/status", "/clients", "/drain", "/heap", "/none"}) {
+    const auto answer = ask(verb::get, closed);
+    EXPECT_EQ(answer.result(), status::unauthorized) << closed;
+    EXPECT_EQ(answer[http::field::www_authenticate], "Bearer");
+  }
+  EXPECT_EQ(ask(verb::post, "/drain").result(), status::unauthorized);
+  EXPECT_EQ(refused.size(), 6U);
+  EXPECT_EQ(refused.back(), admin_refusal::token);
+}
+
+TEST_F(AdminPages, HaveNothingElseWhereTheyAreForScrapingAlone) {
+  right_ = admin_right::scrape;
+  EXPECT_EQ(ask(verb::get, "/metrics").result(), status::ok);
+  EXPECT_EQ(ask(verb::get, "/healthz").result(), status::ok);
+  EXPECT_EQ(ask(verb::get, "/shards").result(), status::not_found);
+  EXPECT_EQ(ask(verb::post, "/drain").result(), status::not_found);
+}
+
 TEST_F(AdminPages, RefuseInOneShape) {
-  is_from_here_ = false;
+  right_ = admin_right::look;
   for (const auto& [method, target] :
        {std::pair{verb::get, "/none"}, std::pair{verb::post, "/metrics"},
         std::pair{verb::get, "/whois?key=%"}, std::pair{verb::post, "/drain"},

@@ -83,6 +83,19 @@ TEST(ProcessCodec, GivesBackAllOfIt) {
   expect_some_state(encode_process(some_state()), 0.25);
 }
 
+TEST(ProcessCodec, GivesBackThePlacesOfTheAdminEndpoint) {
+  process_state given = some_state();
+  given.admin_socket = 9;
+  given.admin_socket_path = "/run/presenter/g.sock";
+  given.metrics_listener = 10;
+  given.metrics_address = "0.0.0.0:9101";
+  const auto [state, mistake] = decode_process(encode_process(given));
+  EXPECT_EQ(state.admin_socket, 9);
+  EXPECT_EQ(state.admin_socket_path, given.admin_socket_path);
+  EXPECT_EQ(state.metrics_listener, 10);
+  EXPECT_EQ(state.metrics_address, given.metrics_address);
+}
+
 // What processes of the first version have written can always be read. To make the file:
 // PRESENTER_GOLDEN_WRITE=file gateway_upgrade_test --gtest_filter='ProcessCodec.*Version1*'
 TEST(ProcessCodec, ReadsWhatVersion1HasWritten) {
@@ -96,6 +109,8 @@ TEST(ProcessCodec, TakesWhatAnOlderProcessLeavesOut) {
   const auto [state, mistake] = decode_process(std::string(1, '\0'));
   EXPECT_EQ(mistake, "");
   EXPECT_EQ(state.admin_listener, -1);
+  EXPECT_EQ(state.admin_socket, -1);
+  EXPECT_EQ(state.metrics_listener, -1);
   EXPECT_EQ(state.parent_channel, -1);
   EXPECT_EQ(state.zookeeper_session, 0);
   EXPECT_EQ(state.map, nullptr);
