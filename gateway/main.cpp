@@ -26,6 +26,7 @@
 #include "gateway/control/version.hpp"
 #include "gateway/operate/guarded_run.hpp"
 #include "gateway/operate/log.hpp"
+#include "gateway/operate/notable_events.hpp"
 #include "gateway/operate/openssl_memory.hpp"
 #include "gateway/operate/service_manager.hpp"
 #include "gateway/upgrade/empty_parent.hpp"
@@ -102,6 +103,7 @@ void log_warnings(const gateway::config_result& loaded) {
 
 int serve(const gateway::config_result& loaded, const gateway::launch& how) {
   gateway::init_logging(loaded.value.log.level);
+  gateway::keep_notable_events();
   if (std::getenv("OPENSSL_CONF") != nullptr) spdlog::warn(openssl_conf_unread);
   log_warnings(loaded);
   try {
@@ -124,6 +126,7 @@ int serve(const gateway::config_result& loaded, const gateway::launch& how) {
 int take_place(gateway::config_result loaded, const gateway::launch& how,
                gateway::upgrade_channel channel) {
   gateway::init_logging(loaded.value.log.level);
+  gateway::keep_notable_events();
   log_warnings(loaded);
   std::optional<gateway::server> server;
   try {

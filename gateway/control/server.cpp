@@ -160,6 +160,7 @@ admin_content server::pages_content() {
                           const json_reply& reply) { reply(log_level_answer()); },
       .set_log_level = [this](const admin_query& query,
                               const json_reply& reply) { set_log_level(query, reply); },
+      .events = [this] { return dashboard_.watch(); },
       .on_refused =
           [this](admin_refusal why) { ++admin_refusals_[static_cast<std::size_t>(why)]; }};
 }
@@ -230,6 +231,7 @@ void server::start() {
   else
     shards_->start();
   balancer_->start(shards_->session());
+  dashboard_.start();
   start_watchdog();
 }
 
@@ -310,6 +312,7 @@ void server::shut_down() {
   hooks_.stop();
   balancer_->stop();
   if (watchdog_) watchdog_->stop();
+  dashboard_.stop();
   control_.stop();
 }
 

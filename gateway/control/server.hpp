@@ -21,6 +21,7 @@
 #include "gateway/control/admin_places.hpp"
 #include "gateway/control/client_pages.hpp"
 #include "gateway/control/config_control.hpp"
+#include "gateway/control/dashboard_feed.hpp"
 #include "gateway/control/dead_backends.hpp"
 #include "gateway/control/drain_control.hpp"
 #include "gateway/control/launch.hpp"
@@ -90,6 +91,9 @@ class server {
   void make_workers(std::vector<listening_socket> sockets);
   admin_content pages_content();
   nlohmann::json status() const;
+  nlohmann::json sample() const;     // what the dashboard is told each second
+  nlohmann::json keys_page() const;  // and now and then
+  dashboard_sources what_is_shown();
   json_answer log_level_answer() const;
   void set_log_level(const admin_query& query, const json_reply& reply);
   process_facts facts() const;
@@ -143,6 +147,7 @@ class server {
   std::vector<std::unique_ptr<worker>> workers_;
   shard_router::router router_;
   std::unique_ptr<shard_pages> pages_;
+  dashboard_feed dashboard_{control_, what_is_shown()};
   client_pages client_pages_{control_, router_, workers_, node_};
   top_page top_page_{control_, workers_, [this] { return status(); }};
   std::unique_ptr<admin_places> admin_;

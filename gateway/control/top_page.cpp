@@ -12,7 +12,7 @@
 
 #include "gateway/control/client_facts_of.hpp"
 #include "gateway/control/client_listing.hpp"
-#include "gateway/operate/process_usage.hpp"
+#include "gateway/control/worker_sums.hpp"
 
 namespace presenter::gateway {
 namespace {
@@ -98,41 +98,6 @@ top_page::top_page(boost::asio::io_context& control, const worker_list& workers,
                    std::function<json()> status)
     : control_(control), workers_(workers), status_(std::move(status)) {}
 
-json top_page::phases() const {
-  json sums = json::object();
-  for (std::size_t phase = 0; phase < client_phase_names.size(); ++phase) {
-    std::int64_t sum = 0;
-    for (const auto& each : workers_)
-      sum += each->metrics().clients_open.at_index(phase).value();
-    sums[std::string(client_phase_names[phase])] = sum;
-  }
-  return sums;
-}
-
-json top_page::counters() const {
-  std::uint64_t accepted = 0, closes = 0, to_backend = 0, to_client = 0, frames = 0;
-  std::uint64_t full = 0, resumed = 0, failed = 0;
-  for (const auto& each : workers_) {
-    const worker_metrics& its = each->metrics();
-    accepted += its.clients_accepted.value();
-    for (std::size_t reason = 0; reason < close_reason_count; ++reason)
-      closes += its.closes.at_index(reason).value();
-    to_backend += its.relayed_bytes[relay_direction::to_backend].value();
-    to_client += its.relayed_bytes[relay_direction::to_client].value();
-    frames += its.link_frames_received.value();
-    full += its.handshakes[handshake_kind::full].value();
-    resumed += its.handshakes[handshake_kind::resumed].value();
-    failed += its.handshakes[handshake_kind::failed].value();
-  }
-  return {{"accepted", accepted},
-          {"closes", closes},
-          {"handshakes", {{"full", full}, {"resumed", resumed}, {"failed", failed}}},
-          {"bytes_to_backend", to_backend},
-          {"bytes_to_client", to_client},
-          {"frames_received", frames},
-          {"cpu_seconds", read_process_usage().cpu_seconds}};
-}
-
 void top_page::answer(const admin_query& query, const json_reply& reply) const {
   const auto count = count_of(query);
   if (!count) return reply(error_answer(status::bad_request, "'count' is not between 0 and 50"));
@@ -155,8 +120,8 @@ void top_page::answer(const admin_query& query, const json_reply& reply) const {
                        json page = status_();
                        const auto now = std::chrono::steady_clock::now().time_since_epoch();
                        page["monotonic_seconds"] = std::chrono::duration<double>(now).count();
-                       page["phases"] = phases();
-                       page["counters"] = counters();
+                       page["phases"] = phase_sums(workers_);
+                       page["counters"] = counter_sums(workers_);
                        page["busiest_backends"] = busiest_backends(parts, count);
                        page["busiest"] = busiest_clients(parts, count);
                        return page;

@@ -27,9 +27,6 @@ class top_page {
   void answer(const admin_query& query, const json_reply& reply) const;
 
  private:
-  nlohmann::json counters() const;
-  nlohmann::json phases() const;
-
   boost::asio::io_context& control_;
   const worker_list& workers_;
   const std::function<nlohmann::json()> status_;

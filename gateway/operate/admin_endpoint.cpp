@@ -12,6 +12,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/error.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -52,6 +53,13 @@ constexpr std::string_view busy_answer =
     "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n"
     "Content-Type: application/json\r\nContent-Length: 28\r\n\r\n"
     "{\"error\":\"too many sessions\"}";
+
+// How often one who writes events looks whether the endpoint has ended meanwhile.
+constexpr std::chrono::milliseconds events_look_interval{100};
+
+constexpr std::string_view events_header =
+    "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/event-stream\r\n"
+    "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n";
 
 // The status to answer a request with that could not be read; nothing if nobody is there to read
 // it.
@@ -158,6 +166,7 @@ class admin_endpoint::server : public std::enable_shared_from_this<server> {
                                                        const request_parser& parser,
                                                        std::optional<http::status> refused);
   static asio::awaitable<error_code> write_response(session& client, admin_response& response);
+  static asio::awaitable<void> write_events(session& client, std::shared_ptr<event_reader> reader);
   static asio::awaitable<void> pause(std::shared_ptr<server> self);
   static void report(std::exception_ptr error);
 
@@ -165,6 +174,9 @@ class admin_endpoint::server : public std::enable_shared_from_this<server> {
   void start_session(admin_socket socket);
   void refuse(admin_socket socket);
   admin_right right_of(const admin_request& request, const admin_socket& from);
+  bool may_watch(session& client, const admin_request& request) {
+    return content_.events && is_for_events(request, right_of(request, client.stream.socket()));
+  }
   void count(admin_refusal why) const {
     if (content_.on_refused) content_.on_refused(why);
   }
@@ -252,7 +264,15 @@ asio::awaitable<void> admin_endpoint::server::serve(std::unique_ptr<session> cli
     if (read_error == beast::error::timeout && parser.got_some()) self.count(admin_refusal::slow);
     if (read_error && !refused) co_return;
 
-    auto response = co_await make_response(*client, parser, refused);
+    const bool is_watching = !refused && client->owner->may_watch(*client, parser.get());
+    auto reader = is_watching ? self.content_.events() : nullptr;
+    if (reader != nullptr) {
+      co_await write_events(*client, std::move(reader));
+      co_return;
+    }
+
+    auto response = co_await make_response(*client, parser,
+                                           is_watching ? http::status::too_many_requests : refused);
     if (self.is_stopped_) co_return;
     const auto write_error = co_await write_response(*client, response);
     if (write_error == beast::error::timeout) self.count(admin_refusal::slow);
@@ -320,6 +340,30 @@ asio::awaitable<error_code> admin_endpoint::server::write_response(session& clie
   co_await http::async_write(client.stream, response,
                              asio::redirect_error(asio::use_awaitable, ec));
   co_return ec;
+}
+
+// Until the browser goes, or does not read. Nothing more is read of it.
+asio::awaitable<void> admin_endpoint::server::write_events(session& client,
+                                                           std::shared_ptr<event_reader> reader) {
+  const auto& self = *client.owner;
+  asio::steady_timer more(client.stream.get_executor());
+  reader->on_more = [&more] { more.cancel(); };
+  std::string text(events_header);
+  error_code ec;
+  while (!ec && !self.is_stopped_ && !reader->is_cut()) {
+    text += reader->take();
+    if (text.empty()) {
+      more.expires_after(events_look_interval);
+      error_code ignored;
+      co_await more.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+      continue;
+    }
+    client.stream.expires_after(self.limits_.deadline);
+    co_await asio::async_write(client.stream, asio::buffer(text),
+                               asio::redirect_error(asio::use_awaitable, ec));
+    text.clear();
+  }
+  reader->on_more = nullptr;
 }
 
 // Closing a socket with unread bytes in it sends a TCP reset, which can overtake the response. So

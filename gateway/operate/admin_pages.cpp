@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/paced_log.hpp"
+#include "gateway/operate/dashboard_page.hpp"
 #include "gateway/operate/heap_page.hpp"
 #include "gateway/operate/log.hpp"
 #include "gateway/operate/metrics_format.hpp"
@@ -18,6 +19,11 @@ namespace {
 namespace http = boost::beast::http;
 
 constexpr std::string_view plain_text = "text/plain; charset=utf-8";
+
+// Of all answers: a browser takes nothing from elsewhere, and guesses nothing.
+constexpr std::string_view security_policy =
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 struct page {
   http::status status;
@@ -81,6 +87,8 @@ std::optional<page> find_page(std::string_view path, const admin_request& reques
   if (path == "/healthz") return page{http::status::ok, plain_text, "ok\n"};
   if (path == "/readyz") return ready_page(content);
   if (path == "/metrics") return metrics_page(request, content);
+  if (const auto file = find_dashboard_file(path))
+    return page{http::status::ok, file->content_type, std::string(file->text)};
   if (path == "/heap") return page{http::status::ok, plain_text, heap_page()};
   return std::nullopt;
 }
@@ -165,6 +173,9 @@ admin_response response_of(page from, unsigned version) {
   response.set(http::field::content_type,
                boost::beast::string_view{from.content_type.data(), from.content_type.size()});
   response.set(http::field::cache_control, "no-store");
+  response.set("Content-Security-Policy",
+               boost::beast::string_view{security_policy.data(), security_policy.size()});
+  response.set("X-Content-Type-Options", "nosniff");
   response.body() = std::move(from.body);
   response.prepare_payload();
   return response;
@@ -253,7 +264,7 @@ void answer_admin_request(const admin_request& request, const admin_content& con
   if (!is_for_scraping(path_of(request))) {
     if (right == admin_right::scrape)
       return reply(finished(error_page(http::status::not_found), traits));
-    if (right == admin_right::show_token)
+    if (right == admin_right::show_token && !find_dashboard_file(path_of(request)))
       return refuse(content, admin_refusal::token, http::status::unauthorized, traits, reply);
   }
   const bool is_order = request.method() == http::verb::post || request.method() == http::verb::put;
@@ -267,6 +278,11 @@ void answer_admin_request(const admin_request& request, const admin_content& con
     log_paced(said, spdlog::level::err, "admin: {} failed: {}", path_of(request), error.what());
     reply(finished(error_page(http::status::internal_server_error), traits));
   }
+}
+
+bool is_for_events(const admin_request& request, admin_right right) {
+  return (right == admin_right::look || right == admin_right::everything) &&
+         request.method() == http::verb::get && path_of(request) == "/events";
 }
 
 admin_response admin_error(http::status status) {

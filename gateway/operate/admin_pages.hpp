@@ -10,6 +10,7 @@
 //   /status, /log-level                          JSON: how the gateway is, how loud its log is
 //   /top?count=N                                 JSON: counters, the busiest clients and backends
 //   /clients?key=KEY&…, /clients/TAG             JSON: who is here, see control/client_listing.hpp
+//   /, /dashboard    the page for people, which /events tells what to show (admin_endpoint)
 // and orders, by POST, for whoever has the right:
 //   /clients/TAG/close, /clients/close?key=KEY   JSON: how many were closed
 //   /log-level?level=debug (PUT as well)         JSON: the same as GET /log-level
@@ -22,12 +23,14 @@
 #include <boost/beast/http/string_body.hpp>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "gateway/operate/admin_answer.hpp"
 #include "gateway/operate/admin_query.hpp"
+#include "gateway/operate/event_feed.hpp"
 #include "gateway/operate/prometheus_text.hpp"
 #include "gateway/vocabulary/admin_refusal.hpp"
 
@@ -82,6 +85,8 @@ struct admin_content {
   json_page top{};
   json_page log_level{};
   json_page set_log_level{};
+  // Whoever watches from now on; nullptr: too many do.
+  std::function<std::shared_ptr<event_reader>()> events{};
   std::function<void(admin_refusal)> on_refused{};
 };
 
@@ -92,6 +97,9 @@ inline constexpr std::size_t admin_target_bytes_max = 4'096;
 // 400, 401, 403, 404, 405 or 414, as error_answer. `reply` is called once, now or later.
 void answer_admin_request(const admin_request&, const admin_content&, admin_right right,
                           admin_reply reply);
+
+// A GET of /events: it has no end, and whoever has the connection writes it.
+bool is_for_events(const admin_request&, admin_right right);
 
 // An answer that closes the session: for a request that could not be read.
 admin_response admin_error(boost::beast::http::status);

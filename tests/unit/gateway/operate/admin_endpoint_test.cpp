@@ -7,11 +7,13 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/read.hpp>
+#include <boost/asio/read_until.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/write.hpp>
 #include <future>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
@@ -59,12 +61,20 @@ class admin_client {
     return text;
   }
 
+  std::string receive_up_to(std::string_view end) {
+    const std::size_t size = asio::read_until(socket_, asio::dynamic_buffer(text_), end);
+    std::string got = text_.substr(0, size);
+    text_.erase(0, size);
+    return got;
+  }
+
   void finish() { socket_.shutdown(tcp::socket::shutdown_send); }
 
  private:
   asio::io_context context_;
   tcp::socket socket_;
   boost::beast::flat_buffer buffer_;
+  std::string text_;
 };
 
 // The endpoint on a control thread of its own, as in the gateway.
@@ -99,10 +109,17 @@ class AdminEndpoint : public testing::Test {
         .undo_drain = [](const admin_query&, const json_reply&) {},
         .upgrade = [](const admin_query&, const json_reply&) {},
         .start_upgrade = [](const admin_query&, const json_reply&) {},
-        .balance = [](const admin_query&, const json_reply&) {}};
+        .balance = [](const admin_query&, const json_reply&) {},
+        .events = [this] { return feed_.add_reader(); }};
     endpoint_.emplace(context_, any_port, content, limits);
     address_ = endpoint_->local_endpoint();
     thread_ = std::thread([this] { context_.run(); });
+  }
+
+  bool is_watched() {
+    bool is = false;
+    on_control_thread([&] { is = feed_.is_watched(); });
+    return is;
   }
 
   template <class Call>
@@ -125,6 +142,7 @@ class AdminEndpoint : public testing::Test {
   std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work_{
       context_.get_executor()};
   std::atomic<int> scrapes_{0};
+  event_feed feed_;
   std::optional<admin_endpoint> endpoint_;
   tcp::endpoint address_;
   std::thread thread_;
@@ -256,6 +274,47 @@ TEST_F(AdminEndpoint, SaysWhenItsAddressIsTaken) {
   start();
   asio::io_context context;
   EXPECT_THROW((admin_endpoint{context, address_, {}, {}}), boost::system::system_error);
+}
+
+// --- events
+
+TEST_F(AdminEndpoint, EventsGoOnUntilTheBrowserGoes) {
+  start();
+  {
+    admin_client browser(address_);
+    browser.send("GET /events HTTP/1.1\r\nHost: a\r\n\r\n");
+    while (!is_watched())
+      std::this_thread::yield();
+    EXPECT_THAT(browser.receive_up_to("\r\n\r\n"), HasSubstr("text/event-stream"));
+    for (const char* data : {"1", "2"}) {
+      on_control_thread([&] { feed_.publish("sample", data); });
+      EXPECT_EQ(browser.receive_up_to("\n\n"),
+                std::string("event: sample\ndata: ") + data + "\n\n");
+    }
+  }
+  // It is seen to be gone when there is something to tell.
+  while (is_watched())
+    on_control_thread([&] { feed_.publish("sample", "3"); });
+}
+
+TEST_F(AdminEndpoint, TooManyWhoWatchAreToldSo) {
+  start();
+  std::vector<std::shared_ptr<event_reader>> others;
+  on_control_thread([&] {
+    while (auto reader = feed_.add_reader())
+      others.push_back(std::move(reader));
+  });
+  EXPECT_EQ(admin_client(address_).get("/events").result(), http::status::too_many_requests);
+}
+
+TEST_F(AdminEndpoint, EventsEndWithTheEndpoint) {
+  start();
+  admin_client browser(address_);
+  browser.send("GET /events HTTP/1.1\r\nHost: a\r\n\r\n");
+  while (!is_watched())
+    std::this_thread::yield();
+  on_control_thread([this] { endpoint_->stop(); });
+  EXPECT_THAT(browser.receive_all(), HasSubstr("text/event-stream"));
 }
 
 }  // namespace

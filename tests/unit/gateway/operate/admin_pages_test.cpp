@@ -78,6 +78,32 @@ TEST_F(AdminPages, ServeTheBalance) {
   EXPECT_EQ(ask(verb::get, "/balance").body(), R"({"gateways":[]})");
 }
 
+TEST_F(AdminPages, TheDashboardTakesNothingFromElsewhere) {
+  for (const char* path : {"/", "/dashboard", "/dashboard.css", "/dashboard.js"}) {
+    const auto file = ask(verb::get, path);
+    EXPECT_EQ(file.result(), status::ok) << path;
+    EXPECT_FALSE(file.body().empty()) << path;
+    EXPECT_THAT(std::string(file["Content-Security-Policy"]),
+                testing::StartsWith("default-src 'none'"));
+    EXPECT_EQ(file["X-Content-Type-Options"], "nosniff");
+    EXPECT_THAT(file.body(), testing::Not(testing::HasSubstr("https://"))) << path;
+  }
+}
+
+// Its files hold no figures; those come by /events.
+TEST_F(AdminPages, WhoHasNoTokenIsShownTheFormForIt) {
+  const admin_request events{verb::get, "/events", 11};
+  EXPECT_TRUE(is_for_events(events, admin_right::everything));
+  EXPECT_TRUE(is_for_events(events, admin_right::look));
+  right_ = admin_right::show_token;
+  EXPECT_EQ(ask(verb::get, "/dashboard").result(), status::ok);
+  EXPECT_EQ(ask(verb::get, "/events").result(), status::unauthorized);
+  EXPECT_FALSE(is_for_events(events, right_));
+  right_ = admin_right::scrape;
+  EXPECT_EQ(ask(verb::get, "/dashboard").result(), status::not_found);
+  EXPECT_FALSE(is_for_events(events, right_));
+}
+
 TEST_F(AdminPages, ServeHealthMetricsAndShards) {
   EXPECT_EQ(ask(verb::get, "/healthz").body(), "ok\n");
   const auto metrics = ask(verb::get, "/metrics");
@@ -259,7 +285,7 @@ TEST_F(AdminPages, RefuseAQueryThatCannotBeRead) {
 
 TEST_F(AdminPages, KnowNoOthers) {
   for (const auto* target :
-       {"/", "", "*", "/healthz/", "/metrics/x", "healthz", "http://a/healthz", "/%68ealthz"})
+       {"", "*", "/healthz/", "/metrics/x", "healthz", "http://a/healthz", "/%68ealthz"})
     EXPECT_EQ(ask(verb::get, target).result(), status::not_found) << target;
 }
 

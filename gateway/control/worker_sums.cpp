@@ -1,0 +1,47 @@
+#include "gateway/control/worker_sums.hpp"
+
+#include <cstdint>
+#include <string>
+
+#include "gateway/operate/process_usage.hpp"
+
+namespace presenter::gateway {
+
+using nlohmann::json;
+
+json phase_sums(const worker_list& workers) {
+  json sums = json::object();
+  for (std::size_t phase = 0; phase < client_phase_names.size(); ++phase) {
+    std::int64_t sum = 0;
+    for (const auto& each : workers)
+      sum += each->metrics().clients_open.at_index(phase).value();
+    sums[std::string(client_phase_names[phase])] = sum;
+  }
+  return sums;
+}
+
+json counter_sums(const worker_list& workers) {
+  std::uint64_t accepted = 0, closes = 0, to_backend = 0, to_client = 0, frames = 0;
+  std::uint64_t full = 0, resumed = 0, failed = 0;
+  for (const auto& each : workers) {
+    const worker_metrics& its = each->metrics();
+    accepted += its.clients_accepted.value();
+    for (std::size_t reason = 0; reason < close_reason_count; ++reason)
+      closes += its.closes.at_index(reason).value();
+    to_backend += its.relayed_bytes[relay_direction::to_backend].value();
+    to_client += its.relayed_bytes[relay_direction::to_client].value();
+    frames += its.link_frames_received.value();
+    full += its.handshakes[handshake_kind::full].value();
+    resumed += its.handshakes[handshake_kind::resumed].value();
+    failed += its.handshakes[handshake_kind::failed].value();
+  }
+  return {{"accepted", accepted},
+          {"closes", closes},
+          {"handshakes", {{"full", full}, {"resumed", resumed}, {"failed", failed}}},
+          {"bytes_to_backend", to_backend},
+          {"bytes_to_client", to_client},
+          {"frames_received", frames},
+          {"cpu_seconds", read_process_usage().cpu_seconds}};
+}
+
+}  // namespace presenter::gateway
