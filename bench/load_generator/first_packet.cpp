@@ -32,6 +32,7 @@ std::vector<std::vector<std::byte>> read_packets(const std::filesystem::path& pa
   std::ranges::sort(files);
   if (files.empty()) throw std::invalid_argument("no file in " + path.string());
   std::vector<std::vector<std::byte>> packets;
+  packets.reserve(files.size());
   for (const auto& file : files)
     packets.push_back(read_packet(file));
   return packets;

@@ -375,10 +375,18 @@ class Gateway(Process):
     def port(self):
         return int(self.address.rsplit(":", 1)[1])
 
+    def open(self, path, seconds):
+        """The answer to a GET on the admin endpoint, which may ask for its token."""
+        request = urllib.request.Request(f"http://{self.admin}{path}")
+        if "token_file" in self.tables["admin"]:
+            with open(self.tables["admin"]["token_file"], encoding="ascii") as file:
+                request.add_header("Authorization", "Bearer " + file.read().strip())
+        return urllib.request.urlopen(request, timeout=seconds)
+
     def get(self, path):
         """Status and body of a GET on the admin endpoint."""
         try:
-            with urllib.request.urlopen(f"http://{self.admin}{path}", timeout=10) as answer:
+            with self.open(path, 10) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()

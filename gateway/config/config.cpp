@@ -46,6 +46,7 @@ std::optional<tcp_endpoint> read_endpoint(config_section& section, std::string_v
 
 std::vector<std::string> texts_of(const std::vector<address_range>& ranges) {
   std::vector<std::string> texts;
+  texts.reserve(ranges.size());
   for (const address_range& each : ranges)
     texts.push_back(format_address_range(each));
   return texts;

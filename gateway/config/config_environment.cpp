@@ -126,6 +126,7 @@ std::string_view section_in(std::string_view variable, const std::vector<describ
 void warn_of_unknown(const environment_map& environment, const std::vector<described_key>& keys,
                      config_errors& errors) {
   std::vector<std::string> known;
+  known.reserve(keys.size());
   for (const described_key& each : keys)
     known.push_back(variable_of(each));
   for (const auto& [name, value] : environment) {

@@ -52,6 +52,7 @@ bool takes_family_of(const boost::asio::ip::address& listening,
 void read_addresses(config_section& section, const boost::asio::ip::address& listening,
                     std::vector<boost::asio::ip::address>& out) {
   std::vector<std::string> now;
+  now.reserve(out.size());
   for (const auto& each : out)
     now.push_back(each.to_string());
   const auto texts = section.texts("addresses", now);

@@ -92,6 +92,7 @@ void client_pages::list(const admin_query& query, const json_reply& reply) const
   ask_all<choosing>(control_, workers_, reply, ask,
                     [this, order = *order](std::vector<choosing> of_worker) {
                       std::vector<worker_listing> listings;
+                      listings.reserve(of_worker.size());
                       for (choosing& each : of_worker)
                         listings.push_back(listing_of(each));
                       return listing_page(node_, order, listings);

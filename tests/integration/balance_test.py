@@ -329,7 +329,7 @@ class BalanceTest(ClientCase):
                  "dns.powerdns.zone: dns.record 'a.example' is not in 'example.org'"),
                 ({}, {"balance": {"floor": 2}}, "balance.floor: must be 0.01 to 1, not 2"),
                 ({}, {"balance": {"shed": 1.0}}, "balance.shed: must be 1.05 to 10, not 1"),
-                ({}, {"balance": {"shed": "on"}}, "balance.shed: must be \"off\" or a ratio")):
+                ({}, {"balance": {"shed": "on"}}, "balance.shed: must be \"off\" or 1.05 to 10")):
             with self.subTest(mistake=mistake):
                 path = self.path("mistaken.toml")
                 with open(path, "w", encoding="utf-8") as file:

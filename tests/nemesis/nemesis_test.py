@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import random
+import secrets
 import subprocess
 import sys
 import time
@@ -41,8 +42,12 @@ class RoomGateway(Gateway):
         shards = {"zookeeper": zookeeper.connect_string(room.zookeeper_address),
                   "session_timeout": "2s",
                   "saved_map": f"{name}-map.json", "mass_drop_hold": hold}
+        # Over a network the admin endpoint asks for one.
+        token = os.path.join(cluster.folder, f"{name}-token")
+        with open(os.open(token, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(16) + "\n")
         super().__init__(name, cluster.folder, cluster.programs, cluster.certificates, shards,
-                         {"listen": address, "admin": address})
+                         {"listen": address, "admin": {**address, "token_file": token}})
         self.command = [*room.enter(), *self.command]
 
 

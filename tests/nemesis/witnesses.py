@@ -4,7 +4,6 @@ import json
 import threading
 import time
 import urllib.error
-import urllib.request
 
 from chat_client import authenticate_message, framed
 from tls_client import TlsClient
@@ -90,7 +89,7 @@ class MapWatch(Witness):
 def shards_of(gateway):
     """/shards of a gateway; None while it does not answer, being stopped or killed."""
     try:
-        with urllib.request.urlopen(f"http://{gateway.admin}/shards", timeout=2) as answer:
+        with gateway.open("/shards", 2) as answer:
             return json.load(answer)
     except (urllib.error.URLError, OSError, ValueError):
         return None

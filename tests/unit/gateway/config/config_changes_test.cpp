@@ -18,6 +18,7 @@ using testing::IsEmpty;
 
 std::vector<std::string> told(const std::vector<key_change>& changes) {
   std::vector<std::string> texts;
+  texts.reserve(changes.size());
   for (const key_change& each : changes)
     texts.push_back(each.key + ": " + each.before + " → " + each.after);
   return texts;

@@ -1,5 +1,6 @@
 #include "gateway/control/takeover_checks.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "gateway/upgrade/state_file.hpp"
@@ -45,7 +46,8 @@ TEST(TakeoverChecks, NameWhatMayNotDiffer) {
 
 TEST(TakeoverChecks, NameAnotherVersionOfTheState) {
   EXPECT_EQ(mistakes_of({}, {}, state_version + 1),
-            texts{"takes over states of version 1, and not of version 2"});
+            texts{fmt::format("takes over states of version {}, and not of version {}",
+                              state_version, state_version + 1)});
 }
 
 TEST(TakeoverChecks, SayNothingIfNobodyAsks) {

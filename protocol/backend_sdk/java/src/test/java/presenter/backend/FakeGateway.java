@@ -112,6 +112,7 @@ public final class FakeGateway implements AutoCloseable {
             reader.readControl(input, body, size - FrameReader.LENGTH_BYTES), 0, null));
       }
     }
+    input.discardReadBytes();
     List<Said> all = new ArrayList<>(said);
     said.clear();
     return all;
