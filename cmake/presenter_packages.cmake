@@ -84,8 +84,6 @@ install(PROGRAMS ${PROJECT_SOURCE_DIR}/deploy/hooks/aws-autoscaling
         COMPONENT gateway EXCLUDE_FROM_ALL)
 presenter_manuals(gateway ${package_files}/presenter)
 presenter_manuals(tools ${package_files}/presenter-tools)
-presenter_manuals(tools ${PROJECT_SOURCE_DIR}/deploy/man)
-presenter_manuals(tools ${PROJECT_SOURCE_DIR}/deploy/completion)
 
 # presenter_symbols_apart has left them beside the programs; gdb and perf look for them here.
 if(CMAKE_OBJCOPY AND CMAKE_STRIP AND NOT PRESENTER_SANITIZE)

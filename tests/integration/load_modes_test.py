@@ -186,7 +186,8 @@ class LoadModesTest(InstallationTest):
                        for mode in modes)
         has = {option for line in re.findall(r"^  (-\S+)", said, re.M)
                for option in re.findall(r"--[a-z0-9][a-z0-9-]*", line)}
-        with open(os.path.join(ROOT, "deploy/man/presenter-load.1"), encoding="utf-8") as file:
+        manual = os.path.join(ROOT, "deploy/packages/presenter-tools/presenter-load.1")
+        with open(manual, encoding="utf-8") as file:
             told = set(re.findall(r"--[a-z0-9][a-z0-9-]*", file.read().replace("\\-", "-")))
         self.assertEqual(told, has - {"--target"})
 
