@@ -1,10 +1,10 @@
 #include "base/net/http_url.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 
 #include "base/net/errc.hpp"
+#include "base/parse_number.hpp"
 
 namespace presenter::net {
 namespace {
@@ -28,10 +28,8 @@ bool is_of_host(char each) {
 }
 
 std::optional<std::uint16_t> parse_port(std::string_view text) {
-  std::uint16_t port = 0;
-  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (failed != std::errc() || end != text.data() + text.size() || port == 0) return std::nullopt;
-  return port;
+  const auto port = parse_number<std::uint16_t>(text);
+  return port && *port != 0 ? port : std::nullopt;
 }
 
 // In `left` what follows the host remains: nothing, or ':' and the port.

@@ -15,6 +15,7 @@
 #include <csignal>
 #include <utility>
 
+#include "base/own_descriptor.hpp"
 #include "base/process/spawn.hpp"
 
 namespace presenter {
@@ -26,26 +27,6 @@ using boost::system::error_code;
 error_code last_error() {
   return {errno, boost::system::system_category()};
 }
-
-// Closed by whoever execs.
-class own_descriptor {
- public:
-  explicit own_descriptor(int descriptor = -1) : descriptor_(descriptor) {}
-  ~own_descriptor() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  own_descriptor(own_descriptor&& other) noexcept : descriptor_(other.release()) {}
-  own_descriptor& operator=(own_descriptor&& other) noexcept {
-    std::swap(descriptor_, other.descriptor_);
-    return *this;
-  }
-
-  int get() const { return descriptor_; }
-  int release() { return std::exchange(descriptor_, -1); }
-
- private:
-  int descriptor_;
-};
 
 // A file, not a pipe: nobody has to wait until the program reads it, and it need not.
 error_code make_input(std::string_view text, own_descriptor& file) {

@@ -9,7 +9,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/system/error_code.hpp>
 #include <cerrno>
-#include <charconv>
 #include <chrono>
 #include <cstring>
 #include <memory>
@@ -17,6 +16,7 @@
 
 #include "base/net/connector.hpp"
 #include "base/net/resolver.hpp"
+#include "base/parse_number.hpp"
 #include "shard_router/host.hpp"
 
 namespace presenter::bench {
@@ -107,11 +107,9 @@ boost::asio::ip::tcp::endpoint reachable_of(const std::string& text, const net::
 std::vector<source_address> parse_sources(std::string_view text) {
   std::vector<source_address> sources;
   constexpr std::uint32_t sources_max = 10'000;
-  std::uint32_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error == std::errc() && end == text.data() + text.size()) {
-    if (number > sources_max) throw std::invalid_argument("more than 10,000 source addresses");
-    for (std::uint32_t n = 0; n < number; ++n)
+  if (const auto number = parse_number<std::uint32_t>(text)) {
+    if (*number > sources_max) throw std::invalid_argument("more than 10,000 source addresses");
+    for (std::uint32_t n = 0; n < *number; ++n)
       sources.push_back(loopback_source(n));
     return sources;
   }

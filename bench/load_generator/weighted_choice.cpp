@@ -1,22 +1,21 @@
 #include "bench/load_generator/weighted_choice.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <stdexcept>
 #include <string>
+
+#include "base/parse_number.hpp"
 
 namespace presenter::bench {
 
 namespace {
 
 double number_of(std::string_view text, std::string_view whole) {
-  double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(number) ||
-      number < 0)
+  const auto number = parse_number<double>(text);
+  if (!number || !std::isfinite(*number) || *number < 0)
     throw std::invalid_argument("not VALUE or VALUE:WEIGHT,VALUE:WEIGHT…: " + std::string(whole));
-  return number;
+  return *number;
 }
 
 }  // namespace

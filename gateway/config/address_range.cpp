@@ -1,8 +1,9 @@
 #include "gateway/config/address_range.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <string>
+
+#include "base/parse_number.hpp"
 
 namespace presenter::gateway {
 namespace {
@@ -23,11 +24,8 @@ bool is_mapped(const std::array<std::uint8_t, 16>& bytes) {
 }
 
 std::optional<unsigned> parse_bits(std::string_view text, unsigned most) {
-  unsigned bits = 0;
-  const auto* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, bits);
-  if (error != std::errc{} || stop != end || bits > most) return std::nullopt;
-  return bits;
+  const auto bits = parse_number<unsigned>(text);
+  return bits && *bits <= most ? bits : std::nullopt;
 }
 
 }  // namespace

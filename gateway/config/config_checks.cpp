@@ -7,12 +7,12 @@
 #include <array>
 #include <boost/asio/ip/address.hpp>
 #include <cerrno>
-#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <memory>
 #include <system_error>
 
+#include "base/parse_number.hpp"
 #include "shard_router/zk_address.hpp"
 #include "shard_router/zk_identity.hpp"
 
@@ -38,14 +38,6 @@ file_ptr open_file(const fs::path& path) {
   return file_ptr{std::fopen(path.c_str(), "re")};
 }
 
-std::optional<std::uint16_t> parse_port(std::string_view text) {
-  std::uint16_t port = 0;
-  const auto* end = text.data() + text.size();
-  const auto [rest, ec] = std::from_chars(text.data(), end, port);
-  if (ec != std::errc{} || rest != end) return std::nullopt;
-  return port;
-}
-
 }  // namespace
 
 std::optional<tcp_endpoint> parse_endpoint(std::string_view text) {
@@ -57,7 +49,7 @@ std::optional<tcp_endpoint> parse_endpoint(std::string_view text) {
 
   boost::system::error_code ec;
   const auto address = boost::asio::ip::make_address(std::string{host}, ec);
-  const auto port = parse_port(text.substr(colon + 1));
+  const auto port = parse_number<std::uint16_t>(text.substr(colon + 1));
   if (ec || !port || address.is_v6() != has_brackets) return std::nullopt;
   return tcp_endpoint{unmapped(address), *port};
 }

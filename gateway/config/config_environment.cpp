@@ -4,10 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <optional>
 #include <utility>
+
+#include "base/parse_number.hpp"
 
 namespace presenter::gateway {
 namespace {
@@ -21,15 +22,6 @@ std::string upper(std::string_view name) {
     out += is_lower ? static_cast<char>(c - 'a' + 'A') : c == '.' ? '_' : c;
   }
   return out;
-}
-
-template <class Number>
-std::optional<Number> number_of(std::string_view text) {
-  Number value{};
-  const auto* const end = text.data() + text.size();
-  const auto [rest, failed] = std::from_chars(text.data(), end, value);
-  if (failed != std::errc{} || rest != end) return std::nullopt;
-  return value;
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -65,7 +57,7 @@ void insert_list(toml::table& into, const std::string& key, std::string_view tex
 // What is no number, and no true or false, stays a string: the reader then says what it must be.
 void insert(toml::table& into, const described_key& of, const std::string& text) {
   const std::string& key = of.key;
-  const auto integer = number_of<std::int64_t>(text);
+  const auto integer = parse_number<std::int64_t>(text);
   switch (of.type) {
     case value_type::texts:
       return insert_list(into, key, text);
@@ -84,7 +76,7 @@ void insert(toml::table& into, const described_key& of, const std::string& text)
       return;
     case value_type::number:
     case value_type::number_or_word:
-      if (const auto number = number_of<double>(text))
+      if (const auto number = parse_number<double>(text))
         into.insert_or_assign(key, *number);
       else
         into.insert_or_assign(key, text);

@@ -164,11 +164,7 @@ void config_section::read(std::string_view key, double& out, double min, double 
   describe(key, value_type::number, fmt::format("{}", out), fmt::format("{} – {}", min, max));
   const auto* node = find(key);
   if (node == nullptr) return;
-  const auto value = node->is_number() ? node->value<double>() : std::nullopt;
-  if (!value) return fail(key, fmt::format("must be a number, not {}", type_name(*node)));
-  if (!(*value >= min && *value <= max))
-    return fail(key, fmt::format("must be {} to {}, not {}", min, max, *value));
-  out = *value;
+  if (const auto value = number_within(key, *node, min, max)) out = *value;
 }
 
 void config_section::read_or_word(std::string_view key, std::string_view word,
@@ -184,11 +180,7 @@ void config_section::read_or_word(std::string_view key, std::string_view word,
     out.reset();
     return;
   }
-  const auto value = node->is_number() ? node->value<double>() : std::nullopt;
-  if (!value) return fail(key, fmt::format("must be a number, not {}", type_name(*node)));
-  if (!(*value >= min && *value <= max))
-    return fail(key, fmt::format("must be {} to {}, not {}", min, max, *value));
-  out = value;
+  if (const auto value = number_within(key, *node, min, max)) out = value;
 }
 
 void config_section::read(std::string_view key, duration& out, duration min, duration max) {
@@ -196,12 +188,7 @@ void config_section::read(std::string_view key, duration& out, duration min, dur
            range_text(duration_text(min), duration_text(max), false));
   const auto* node = find(key);
   if (node == nullptr) return;
-  const auto value = duration_of(key, *node);
-  if (!value) return;
-  if (*value < min || *value > max)
-    return fail(key, fmt::format("must be {} to {}, not {}", format_duration(min),
-                                 format_duration(max), format_duration(*value)));
-  out = *value;
+  if (const auto value = duration_within(key, *node, min, max)) out = *value;
 }
 
 void config_section::read(std::string_view key, std::optional<duration>& out, duration min,
@@ -210,12 +197,7 @@ void config_section::read(std::string_view key, std::optional<duration>& out, du
            range_text(duration_text(min), duration_text(max), false));
   const auto* node = find(key);
   if (node == nullptr) return;
-  const auto value = duration_of(key, *node);
-  if (!value) return;
-  if (*value < min || *value > max)
-    return fail(key, fmt::format("must be {} to {}, not {}", format_duration(min),
-                                 format_duration(max), format_duration(*value)));
-  out = *value;
+  if (const auto value = duration_within(key, *node, min, max)) out = *value;
 }
 
 void config_section::read_or_off(std::string_view key, duration& out, duration min, duration max) {
@@ -229,6 +211,29 @@ void config_section::read_or_off(std::string_view key, duration& out, duration m
     return fail(key, fmt::format("must be 0 or {} to {}, not {}", format_duration(min),
                                  format_duration(max), format_duration(*value)));
   out = *value;
+}
+
+std::optional<double> config_section::number_within(std::string_view key, const toml::node& node,
+                                                    double min, double max) {
+  const auto value = node.is_number() ? node.value<double>() : std::nullopt;
+  if (!value) {
+    fail(key, fmt::format("must be a number, not {}", type_name(node)));
+  } else if (!(*value >= min && *value <= max)) {
+    fail(key, fmt::format("must be {} to {}, not {}", min, max, *value));
+  } else {
+    return value;
+  }
+  return std::nullopt;
+}
+
+std::optional<duration> config_section::duration_within(std::string_view key,
+                                                        const toml::node& node, duration min,
+                                                        duration max) {
+  const auto value = duration_of(key, node);
+  if (!value || (*value >= min && *value <= max)) return value;
+  fail(key, fmt::format("must be {} to {}, not {}", format_duration(min), format_duration(max),
+                        format_duration(*value)));
+  return std::nullopt;
 }
 
 std::optional<duration> config_section::duration_of(std::string_view key, const toml::node& node) {

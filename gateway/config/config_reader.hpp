@@ -114,6 +114,10 @@ class config_section {
                                       std::int64_t max, bool may_be_off);
   std::optional<std::size_t> word(std::string_view key, const std::vector<std::string_view>& words,
                                   std::size_t now);
+  std::optional<double> number_within(std::string_view key, const toml::node& node, double min,
+                                      double max);
+  std::optional<duration> duration_within(std::string_view key, const toml::node& node,
+                                          duration min, duration max);
   std::optional<duration> duration_of(std::string_view key, const toml::node&);
   bool expand(std::string_view key, std::string& text);
   std::string full_name(std::string_view key) const;

@@ -4,9 +4,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <string_view>
 
+#include "base/parse_number.hpp"
 #include "gateway/config/config_checks.hpp"
 #include "gateway/config/config_reader.hpp"
 #include "shard_router/hash_ring.hpp"
@@ -16,20 +16,11 @@ namespace {
 
 using nlohmann::json;
 
-template <class Integer>
-std::optional<Integer> number_of(std::string_view text, int base = 10) {
-  Integer number = 0;
-  const char* const behind = text.data() + text.size();
-  const auto [end, error] = std::from_chars(text.data(), behind, number, base);
-  if (error != std::errc{} || end != behind) return std::nullopt;
-  return number;
-}
-
 std::optional<client_cursor> cursor_of(std::string_view text) {
   const auto dot = text.find('.');
   if (dot == std::string_view::npos) return std::nullopt;
-  const auto worker = number_of<std::size_t>(text.substr(0, dot));
-  const auto number = number_of<std::uint64_t>(text.substr(dot + 1));
+  const auto worker = parse_number<std::size_t>(text.substr(0, dot));
+  const auto number = parse_number<std::uint64_t>(text.substr(dot + 1));
   if (!worker || !number) return std::nullopt;
   return client_cursor{*worker, *number};
 }
@@ -57,8 +48,8 @@ std::string mistake_in(const admin_query& query, listing_order& order) {
     order.filter.ring_hash = shard_router::ring_hash_of(*key);
   }
   order.filter.backend = query.value("backend");
-  const auto hash_of = [](std::string_view text) { return number_of<std::uint64_t>(text, 16); };
-  const auto plain = [](std::string_view text) { return number_of<std::uint64_t>(text); };
+  const auto hash_of = [](std::string_view text) { return parse_number<std::uint64_t>(text, 16); };
+  const auto plain = [](std::string_view text) { return parse_number<std::uint64_t>(text); };
   if (!take(query, "hash", order.filter.ring_hash, hash_of)) return "'hash' is not a number in hex";
   if (!take(query, "address", order.filter.address, parse_address_range))
     return "'address' is neither an address nor a range like 10.0.0.0/8";

@@ -25,14 +25,6 @@ json log_level_page(const std::string& node, const log_config& configured) {
           {"configured", name_of(configured.level)}};
 }
 
-template <class Count>
-std::int64_t sum_of(const std::vector<std::unique_ptr<worker>>& workers, Count count) {
-  std::int64_t sum = 0;
-  for (const auto& each : workers)
-    sum += count(each->metrics());
-  return sum;
-}
-
 }  // namespace
 
 json server::status() const {
@@ -43,7 +35,10 @@ json server::status() const {
   const auto socket = admin_->socket();
   const auto& map = router_.current();
   const auto sum = [this](gauge worker_metrics::*which) {
-    return sum_of(workers_, [which](const worker_metrics& of) { return (of.*which).value(); });
+    std::int64_t all = 0;
+    for (const auto& each : workers_)
+      all += (each->metrics().*which).value();
+    return all;
   };
   return {{"gateway", node_},
           {"version", version},
@@ -57,7 +52,7 @@ json server::status() const {
           {"clients", drain_.clients()},
           {"clients_max", clients_max_},
           {"streams", sum(&worker_metrics::streams_open)},
-          {"links_up", sum(&worker_metrics::links_up)},
+          {"links_up", links_up()},
           {"links_suspect", sum(&worker_metrics::links_suspect)},
           {"map_epoch", map == nullptr ? json() : json(map->epoch())},
           {"backends", map == nullptr ? 0 : map->backends().size()},

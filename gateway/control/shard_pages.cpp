@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/parse_number.hpp"
 #include "gateway/control/ask_workers.hpp"
 #include "shard_router/shard_map_codec.hpp"
 
@@ -170,10 +170,9 @@ struct change {
 std::optional<std::int64_t> weight_of(const admin_query& query) {
   const auto text = query.value("weight");
   if (!text) return shard_router::limits::weight_default;
-  std::int64_t weight = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), weight);
-  if (error != std::errc{} || end != text->data() + text->size()) return std::nullopt;
-  if (weight < shard_router::limits::weight_min || weight > shard_router::limits::weight_max)
+  const auto weight = parse_number<std::int64_t>(*text);
+  if (!weight || *weight < shard_router::limits::weight_min ||
+      *weight > shard_router::limits::weight_max)
     return std::nullopt;
   return weight;
 }

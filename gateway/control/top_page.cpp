@@ -1,7 +1,6 @@
 #include "gateway/control/top_page.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -10,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/parse_number.hpp"
 #include "gateway/control/client_facts_of.hpp"
 #include "gateway/control/client_listing.hpp"
 #include "gateway/control/worker_sums.hpp"
@@ -23,12 +23,8 @@ using nlohmann::json;
 constexpr std::size_t count_max = 50;
 
 std::optional<std::size_t> count_of(const admin_query& query) {
-  const std::string text = query.value("count").value_or("0");
-  std::size_t count = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (error != std::errc{} || end != text.data() + text.size() || count > count_max)
-    return std::nullopt;
-  return count;
+  const auto count = parse_number<std::size_t>(query.value("count").value_or("0"));
+  return count && *count <= count_max ? count : std::nullopt;
 }
 
 // Those of a worker with most bytes. Bounds: `count` clients.
@@ -118,10 +114,7 @@ void top_page::answer(const admin_query& query, const json_reply& reply) const {
   ask_all<busy_part>(control_, workers_, reply, ask,
                      [this, count = *count](std::vector<busy_part> parts) {
                        json page = status_();
-                       const auto now = std::chrono::steady_clock::now().time_since_epoch();
-                       page["monotonic_seconds"] = std::chrono::duration<double>(now).count();
-                       page["phases"] = phase_sums(workers_);
-                       page["counters"] = counter_sums(workers_);
+                       page.update(worker_sums(workers_));
                        page["busiest_backends"] = busiest_backends(parts, count);
                        page["busiest"] = busiest_clients(parts, count);
                        return page;

@@ -1,5 +1,6 @@
 #include "gateway/control/worker_sums.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -8,6 +9,8 @@
 namespace presenter::gateway {
 
 using nlohmann::json;
+
+namespace {
 
 json phase_sums(const worker_list& workers) {
   json sums = json::object();
@@ -42,6 +45,15 @@ json counter_sums(const worker_list& workers) {
           {"bytes_to_client", to_client},
           {"frames_received", frames},
           {"cpu_seconds", read_process_usage().cpu_seconds}};
+}
+
+}  // namespace
+
+json worker_sums(const worker_list& workers) {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return {{"monotonic_seconds", std::chrono::duration<double>(now).count()},
+          {"phases", phase_sums(workers)},
+          {"counters", counter_sums(workers)}};
 }
 
 }  // namespace presenter::gateway

@@ -7,12 +7,10 @@
 
 namespace presenter::gateway {
 
-// {phase: how many clients}
-nlohmann::json phase_sums(const worker_list& workers);
-
-// {"accepted", "closes", "handshakes": {kind: n}, "bytes_to_backend", "bytes_to_client",
-// "frames_received", "cpu_seconds"}, since the start of the gateway's first process, CPU since that
-// of this one.
-nlohmann::json counter_sums(const worker_list& workers);
+// {"monotonic_seconds": of the clock that never jumps, "phases": {phase: how many clients},
+// "counters": {"accepted", "closes", "handshakes": {kind: n}, "bytes_to_backend",
+// "bytes_to_client", "frames_received", "cpu_seconds"}}: since the start of the gateway's first
+// process, CPU since that of this one.
+nlohmann::json worker_sums(const worker_list& workers);
 
 }  // namespace presenter::gateway

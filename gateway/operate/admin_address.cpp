@@ -10,7 +10,8 @@
 #include <cerrno>
 #include <cstring>
 #include <sstream>
-#include <utility>
+
+#include "base/own_descriptor.hpp"
 
 namespace presenter::gateway {
 namespace {
@@ -25,31 +26,15 @@ constexpr mode_t socket_mode = 0660;
   throw system_error(error_code(error, boost::system::system_category()), what);
 }
 
-// Closed unless it is released.
-class descriptor {
- public:
-  explicit descriptor(int number) : number_(number) {
-    if (number < 0) throw_errno("socket");
-  }
-  ~descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  descriptor(const descriptor&) = delete;
-  descriptor& operator=(const descriptor&) = delete;
-  int number() const { return number_; }
-  int release() { return std::exchange(number_, -1); }
-
- private:
-  int number_;
-};
-
-descriptor make_socket(int family) {
-  return descriptor(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+own_descriptor make_socket(int family) {
+  own_descriptor made(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (made.get() < 0) throw_errno("socket");
+  return made;
 }
 
-void bind_and_listen(const descriptor& socket, const sockaddr* address, socklen_t size) {
-  if (::bind(socket.number(), address, size) != 0) throw_errno("bind");
-  if (::listen(socket.number(), SOMAXCONN) != 0) throw_errno("listen");
+void bind_and_listen(const own_descriptor& socket, const sockaddr* address, socklen_t size) {
+  if (::bind(socket.get(), address, size) != 0) throw_errno("bind");
+  if (::listen(socket.get(), SOMAXCONN) != 0) throw_errno("listen");
 }
 
 sockaddr_un name_of(const fs::path& path) {
@@ -63,8 +48,8 @@ sockaddr_un name_of(const fs::path& path) {
 
 // Whoever has too much to do to take another connection lives as well.
 bool is_answered(const sockaddr_un& name) {
-  const descriptor probe = make_socket(AF_UNIX);
-  if (::connect(probe.number(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0)
+  const own_descriptor probe = make_socket(AF_UNIX);
+  if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0)
     return true;
   if (errno == ECONNREFUSED || errno == ENOENT) return false;
   if (errno == EAGAIN || errno == EINPROGRESS) return true;
@@ -84,18 +69,18 @@ void remove_stale(const fs::path& path, const sockaddr_un& name) {
 int listen_at(const fs::path& path) {
   const sockaddr_un name = name_of(path);
   remove_stale(path, name);
-  descriptor socket = make_socket(AF_UNIX);
+  own_descriptor socket = make_socket(AF_UNIX);
   // The file never has more than this, whatever the umask is.
-  ::fchmod(socket.number(), socket_mode);
+  ::fchmod(socket.get(), socket_mode);
   bind_and_listen(socket, reinterpret_cast<const sockaddr*>(&name), sizeof name);
   if (::chmod(path.c_str(), socket_mode) != 0) throw_errno("chmod");
   return socket.release();
 }
 
 int listen_at(const boost::asio::ip::tcp::endpoint& address) {
-  descriptor socket = make_socket(address.protocol().family());
+  own_descriptor socket = make_socket(address.protocol().family());
   const int on = 1;
-  ::setsockopt(socket.number(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   bind_and_listen(socket, address.data(), static_cast<socklen_t>(address.size()));
   return socket.release();
 }

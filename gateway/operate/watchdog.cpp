@@ -3,12 +3,11 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <cstdlib>
-#include <string_view>
 #include <utility>
 
 #include "base/paced_log.hpp"
+#include "base/parse_number.hpp"
 #include "gateway/operate/service_manager.hpp"
 
 namespace presenter::gateway {
@@ -20,11 +19,8 @@ constexpr int periods_in_limit = 4;
 std::optional<std::int64_t> number_of(const char* variable) {
   const char* const value = std::getenv(variable);
   if (value == nullptr) return std::nullopt;
-  const std::string_view text = value;
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.begin(), text.end(), number);
-  if (error != std::errc() || end != text.end() || number <= 0) return std::nullopt;
-  return number;
+  const auto number = parse_number<std::int64_t>(value);
+  return number && *number > 0 ? number : std::nullopt;
 }
 
 }  // namespace

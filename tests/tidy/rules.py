@@ -9,7 +9,7 @@ LAYERS = {
     "base": (),
     "base/loop": (),
     "base/net": ("base",),
-    "base/process": (),
+    "base/process": ("base",),
     "protocol": ("base",),
     "protocol/wire": ("base", "protocol"),
     "protocol/mux": ("base", "protocol", "protocol/wire"),
@@ -20,7 +20,7 @@ LAYERS = {
         "base", "protocol", "protocol/wire", "protocol/mux", "protocol/transport", "shard_router"),
     "gateway/vocabulary": ("protocol", "protocol/wire"),
     "gateway/config": (
-        "base/net", "protocol", "protocol/wire", "shard_router", "gateway/vocabulary"),
+        "base", "base/net", "protocol", "protocol/wire", "shard_router", "gateway/vocabulary"),
     "gateway/operate": ("base", "base/net", "protocol", "protocol/wire", "gateway/vocabulary"),
     "gateway/balance": (
         "base", "base/net", "base/process", "shard_router", "gateway/vocabulary", "gateway/config",

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
-#include <charconv>
 #include <utility>
 
 #include "base/net/errc.hpp"
+#include "base/parse_number.hpp"
 #include "gateway/config/config_checks.hpp"
 #include "gateway/config/dns_name.hpp"
 
@@ -52,11 +52,9 @@ publish_errc errc_of_refusal(const std::string& why) {
 }
 
 std::optional<std::chrono::milliseconds> retry_after_of(const net::http_reply& reply) {
-  const auto text = reply.header("Retry-After").value_or("");
-  int seconds = 0;
-  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (failed != std::errc() || end != text.data() + text.size() || seconds < 0) return std::nullopt;
-  return std::min(std::chrono::seconds(seconds), retry_after_max);
+  const auto seconds = parse_number<int>(reply.header("Retry-After").value_or(""));
+  if (!seconds || *seconds < 0) return std::nullopt;
+  return std::min(std::chrono::seconds(*seconds), retry_after_max);
 }
 
 std::size_t count_different(const powerdns::address_weights& before,

@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-
+#include "base/parse_number.hpp"
 #include "gateway/balance/route53/sigv4.hpp"
 #include "gateway/balance/route53/xml_reader.hpp"
 #include "gateway/balance/route53/xml_writer.hpp"
@@ -24,10 +23,8 @@ boost::system::result<xml_element> parse_as(std::string_view body, std::string_v
 
 template <class Number>
 std::optional<Number> number_of(std::string_view text) {
-  Number number{};
-  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (failed != std::errc() || end != text.data() + text.size() || number < 0) return std::nullopt;
-  return number;
+  const auto number = parse_number<Number>(text);
+  return number && *number >= 0 ? number : std::nullopt;
 }
 
 boost::system::result<listed_set> listed_of(const xml_element& element) {

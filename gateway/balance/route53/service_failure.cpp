@@ -4,7 +4,6 @@
 
 #include <array>
 #include <boost/asio/error.hpp>
-#include <charconv>
 #include <ctime>
 #include <iomanip>
 #include <locale>
@@ -13,6 +12,7 @@
 #include <utility>
 
 #include "base/net/errc.hpp"
+#include "base/parse_number.hpp"
 #include "gateway/balance/route53/messages.hpp"
 
 namespace presenter::gateway::route53 {
@@ -80,11 +80,9 @@ std::optional<std::chrono::milliseconds> retry_after_of(const net::http_reply& r
   const auto header = reply.header("Retry-After");
   if (!header) return std::nullopt;
   // A day at the most; who is asked to wait longer looks again after a day.
-  int seconds = 0;
-  const char* const end = header->data() + header->size();
-  const auto [at, failed] = std::from_chars(header->data(), end, seconds);
-  if (failed != std::errc() || at != end || seconds < 0 || seconds > 86'400) return std::nullopt;
-  return std::chrono::seconds(seconds);
+  const auto seconds = parse_number<int>(*header);
+  if (!seconds || *seconds < 0 || *seconds > 86'400) return std::nullopt;
+  return std::chrono::seconds(*seconds);
 }
 
 // Without bytes that would be more than text in a log.
