@@ -7,6 +7,7 @@ import subprocess
 import unittest
 
 import yaml
+from kubernetes import client as kubernetes
 from processes import PROGRAMS, ROOT, InstallationTest, main
 
 PRESENTER = os.path.join(PROGRAMS, "presenter")
@@ -65,13 +66,53 @@ class ConfigurationTest(InstallationTest):
         self.assertEqual(status, 0, said)
 
 
-class ContainersTest(unittest.TestCase):
-    """No cluster and no schema of one are at hand: fields and how they hang together are read."""
+def built(value, type_name):
+    """What Kubernetes' own client makes of a part of a manifest: its classes refuse what is missing
+    and values that no field may have; a field that the type does not know is told here."""
+    of = re.fullmatch(r"(list|dict)[\[(](?:str, )?(.*)[\])]", type_name)
+    if of and of.group(1) == "list":
+        return [built(each, of.group(2)) for each in value]
+    if of:
+        return {key: built(each, of.group(2)) for key, each in value.items()}
+    model = getattr(kubernetes, type_name, None)
+    if model is None:
+        kinds = {"str": str, "int": int, "bool": bool}
+        if not isinstance(value, kinds.get(type_name, object)):
+            raise ValueError(f"{value!r} is no {type_name}")
+        return value
+    names = {key: name for name, key in model.attribute_map.items()}
+    return model(**{names[key]: built(each, model.openapi_types[names[key]])
+                    for key, each in value.items()})
 
+
+class ContainersTest(unittest.TestCase):
     def setUp(self):
         self.objects = {each["kind"]: each for each in documents_of("containers/kubernetes.yaml")}
         self.pod = self.objects["Deployment"]["spec"]["template"]
         self.container = self.pod["spec"]["containers"][0]
+
+    def test_kubernetes_knows_every_field(self):
+        for each in documents_of("containers/kubernetes.yaml"):
+            with self.subTest(each["kind"]):
+                built(each, f"V1{each['kind']}")
+
+    def test_orders_are_understood(self):
+        """They go where the gateway has its admin endpoint; here nobody is there."""
+        orders = [self.container["lifecycle"]["preStop"]["exec"]["command"],
+                  documents_of("containers/compose.yaml")[0]["services"]["gateway"]["healthcheck"]
+                  ["test"][1:]]
+        configured = self.objects["ConfigMap"]["data"]["presenter.toml"]
+        places = [re.search(r'(?m)^address = "(127.*)"', configured).group(1),
+                  re.search(r'admin\.address = "([^"]*)"',
+                            text_of("containers/compose.yaml")).group(1)]
+        for order, place in zip(orders, places):
+            self.assertEqual((order[0], order[order.index("--gateway") + 1]),
+                             ("presenterctl", place))
+            words = ["127.0.0.1:1" if word == place else word for word in order[1:]]
+            words = [word for word in words if word != "--wait"]
+            done = subprocess.run([os.path.join(PROGRAMS, "presenterctl"), *words],
+                                  capture_output=True, text=True, timeout=60, check=False)
+            self.assertEqual(done.returncode, 3, done.stderr)
 
     def test_names_lead_to_something(self):
         labels = self.pod["metadata"]["labels"]
