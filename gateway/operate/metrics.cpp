@@ -229,7 +229,7 @@ constexpr std::array metric_table{
     row<&m::accept_pauses>("presenter_accept_pauses_total",
                            "Times that a worker began to leave clients in the kernel.", "limit"),
     row<&m::openssl_sessions>("presenter_clients_openssl",
-                              "Clients for whom OpenSSL holds an object: TLS 1.2, handshakes."),
+                              "Clients for whom OpenSSL holds an object: handshakes, no AEAD."),
     row<&m::clients_open>("presenter_clients_open", "Clients now, by phase.", "phase"),
     row<&m::handshakes>("presenter_handshakes_total", "TLS handshakes, by how they ended.", "kind"),
     row<&m::spared_handshakes>("presenter_handshakes_spared_total",

@@ -1,15 +1,17 @@
 """Other people's TLS clients, every suite, and KeyUpdates from them in the middle of traffic.
 
-GnuTLS and OpenSSL by their own command-line clients. Python's `ssl` is what the other themes use.
+GnuTLS and OpenSSL by their own command-line clients; with TLS 1.2, whose suites come with two kinds
+of certificates, also Java's and Node's. Python's `ssl` is what the other themes use.
 """
 
 import os
+import ssl
 import subprocess
 import threading
 from unittest import mock
 
 from chat_client import authenticate_message, framed
-from processes import PATIENCE, InstallationTest, main, wait_until
+from processes import PATIENCE, ROOT, InstallationTest, main, wait_until
 from record_watch import RecordWatch
 from tls_client import TlsClient
 
@@ -23,6 +25,18 @@ SHORT_PAYLOAD = b"".join(b"%06d %s\n" % (number, b"x" * 400) for number in range
 GNUTLS_SUITES = ("AES-128-GCM", "AES-256-GCM", "CHACHA20-POLY1305")
 # Of a record beside its fragment: TLS 1.3 a type and a tag, TLS 1.2 a nonce and a tag.
 OVERHEAD_13, OVERHEAD_12 = 17, 24
+
+# Of TLS 1.2, as OpenSSL, GnuTLS and everybody else calls them.
+SUITES_12 = [(f"ECDHE-{key}-{openssl}", f"+ECDHE-{key}:-CIPHER-ALL:+{gnutls}",
+              f"TLS_ECDHE_{key}_WITH_{iana}")
+             for key in ("ECDSA", "RSA")
+             for openssl, gnutls, iana in (
+                 ("AES128-GCM-SHA256", "AES-128-GCM", "AES_128_GCM_SHA256"),
+                 ("AES256-GCM-SHA384", "AES-256-GCM", "AES_256_GCM_SHA384"),
+                 ("CHACHA20-POLY1305", "CHACHA20-POLY1305", "CHACHA20_POLY1305_SHA256"))]
+NAME = "chat.example"  # Java does not ask for a name without a dot
+NO_EXTENDED_MASTER_SECRET = 1  # of OpenSSL's options
+LENGTHS = (1, 15, 16, 17, 1_000, 16_383, 16_384, 16_385, 100_000)
 
 OPENSSL_SUITES = ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384",
                   "TLS_CHACHA20_POLY1305_SHA256")
@@ -180,6 +194,112 @@ class TlsInteropTest(InstallationTest):
         client = self.openssl("-tls1_3")
         client.expect(b"TLSv1.3, Cipher is ")
         self.assert_follows_updates(client, b"k\n", b"K\n", b"KEYUPDATE")
+
+
+class Tls12InteropTest(InstallationTest):
+    """Each suite with each kind of key, full and resumed, with the extended master secret and
+    without: all are detached, and every byte comes back."""
+
+    def setUp(self):
+        super().setUp()
+        pairs = []
+        for stem, key in (("ecdsa", self.cluster.certificates.EC_KEY),
+                          ("rsa", self.cluster.certificates.RSA_KEY)):
+            path = os.path.join(self.cluster.folder, stem)
+            self.cluster.certificates.issue(path, f"DNS:{NAME}", new_key=key)
+            pairs.append({"certificate": f"{path}.pem", "private_key": f"{path}.key"})
+        _, self.gateway = self.static_installation(echo=True, tables={"tls.certificates": pairs})
+        self.authority = self.cluster.certificates.authority
+        self.port = self.gateway.address.rsplit(":", 1)[1]
+
+    def handshakes(self):
+        by_kind = self.gateway.metrics().by_label("presenter_handshakes_total", "kind")
+        return by_kind["full"], by_kind["resumed"]
+
+    def assert_served(self, clients, before):
+        """So many are served, half of them with a session of before, and none by OpenSSL."""
+        self.wait_until(lambda: self.gateway.metric("presenter_clients_openssl") == 0,
+                        "all are detached")
+        self.assertEqual(self.gateway.metric("presenter_clients_open", phase="relaying"), clients)
+        self.assertEqual(self.handshakes(), tuple(kind + clients / 2 for kind in before))
+
+    def check_program(self, *command):
+        before = self.handshakes()
+        client = CommandLineClient(list(command))
+        self.addCleanup(client.close)
+        client.expect(b"all are served\n")
+        self.assert_served(2 * len(SUITES_12), before)
+        client.close()
+        self.assertEqual(client.child.returncode, 0)
+        self.wait_nobody_left(self.gateway)
+
+    def test_java(self):
+        for use in ("true", "false"):
+            with self.subTest(extended_master_secret=use):
+                self.check_program(
+                    "java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+                    f"-Djdk.tls.useExtendedMasterSecret={use}",
+                    os.path.join(ROOT, "tests/support/Tls12Client.java"), self.port,
+                    self.authority, NAME, FIRST.hex(), *(iana for _, _, iana in SUITES_12))
+
+    def test_node(self):
+        for options in (0, NO_EXTENDED_MASTER_SECRET):
+            with self.subTest(options=options):
+                self.check_program(
+                    "node", os.path.join(ROOT, "tests/support/tls12_client.js"), self.port,
+                    self.authority, NAME, FIRST.hex(), str(options),
+                    *(openssl for openssl, _, _ in SUITES_12))
+
+    def test_openssl(self):
+        for options in (0, NO_EXTENDED_MASTER_SECRET):
+            with self.subTest(options=options):
+                before = self.handshakes()
+                clients = [client for suite, _, _ in SUITES_12
+                           for client in self.openssl_pair(suite, options)]
+                self.assert_served(len(clients), before)
+                for client in clients:
+                    client.finish()
+                    self.assertEqual(client.receive_to_end(), b"")
+                self.wait_nobody_left(self.gateway)
+
+    def openssl_pair(self, suite, options):
+        """One that makes a session, and one that resumes it."""
+        def prepare(context):
+            context.set_ciphers(suite)
+            context.options |= options
+        clients = []
+        for resume in (False, True):
+            client = TlsClient(self.gateway.address, self.cluster.certificates,
+                               ssl.TLSVersion.TLSv1_2, server_name=NAME, prepare=prepare,
+                               resume=clients[0] if resume else None)
+            self.addCleanup(client.tcp.close)
+            self.assertEqual((client.tls.cipher()[0], client.tls.session_reused), (suite, resume))
+            for data in (FIRST, *(os.urandom(length) for length in LENGTHS)):
+                client.send(data)
+                self.assertEqual(client.receive_exactly(len(data)), data)
+            clients.append(client)
+        return clients
+
+    def test_gnutls(self):
+        for extra in ("", ":%NO_SESSION_HASH"):
+            for _, suite, _ in SUITES_12:
+                with self.subTest(suite=suite, extra=extra):
+                    before = self.handshakes()
+                    self.check_gnutls("NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:" + suite + extra)
+                    self.assertEqual(self.handshakes(), tuple(kind + 1 for kind in before))
+
+    def check_gnutls(self, priority):
+        client = CommandLineClient([
+            "gnutls-cli", "--resume", "--port", self.port, f"--x509cafile={self.authority}",
+            f"--sni-hostname={NAME}", f"--verify-hostname={NAME}", f"--priority={priority}",
+            "localhost"])
+        self.addCleanup(client.close)
+        client.expect(b"This is a resumed session")
+        for data in (FIRST + b"\n", PAYLOAD):
+            client.send(data)
+            client.expect(data)
+        self.assertEqual(self.gateway.metric("presenter_clients_openssl"), 0)
+        client.close()
 
 
 class RecordPaddingTest(InstallationTest):
