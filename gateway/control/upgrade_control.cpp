@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <new>
 #include <span>
 #include <utility>
 
@@ -39,6 +40,9 @@ constexpr std::chrono::milliseconds retry_interval{1};
 // Without a yes so many clients may be left behind, or one in a thousand.
 constexpr std::size_t left_behind_most = 10;
 constexpr std::size_t clients_for_each = 1'000;
+
+// Workers go on by themselves so long after this thread would have told them: then it hangs.
+constexpr std::chrono::milliseconds worker_patience{500};
 
 // For the last bytes of those who are left behind, and of answers of [admin].
 constexpr std::chrono::milliseconds farewell_time{50};
@@ -298,16 +302,19 @@ void upgrade_control::freeze() {
         attempt_.bind([this, i](std::optional<part> made, const std::string& why) {
           on_frozen(i, std::move(made), why);
         });
-    workers_[i]->post_freeze([this, tell](boost::system::result<worker_state> state) {
-      std::optional<part> made;
-      std::string why;
-      if (state)
-        made = part_of(std::move(*state));
-      else
-        why = state.error().message();
-      boost::asio::post(
-          control_, [tell, made = std::move(made), why]() mutable { tell(std::move(made), why); });
-    });
+    workers_[i]->post_freeze(
+        [this, tell](boost::system::result<worker_state> state) {
+          std::optional<part> made;
+          std::string why;
+          if (state)
+            made = part_of(std::move(*state));
+          else
+            why = state.error().message();
+          boost::asio::post(control_, [tell, made = std::move(made), why]() mutable {
+            tell(std::move(made), why);
+          });
+        },
+        settings_.upgrade.timeout + worker_patience);
   }
 }
 
@@ -331,7 +338,7 @@ void upgrade_control::on_frozen(std::size_t worker, std::optional<part> made,
 // --- the new process
 
 void upgrade_control::hand_over() {
-  if (const error_code failed = make_state())
+  if (const error_code failed = keep_state())
     return fail(upgrade_result::failed_freeze, "the state cannot be kept: " + failed.message());
   written_at_ = std::chrono::steady_clock::now();
   step_ = upgrade_step::adopt;
@@ -360,6 +367,14 @@ void upgrade_control::send_descriptors() {
   }
   channel_.send("all");
   sent_at_ = std::chrono::steady_clock::now();
+}
+
+error_code upgrade_control::keep_state() {
+  try {
+    return make_state();
+  } catch (const std::bad_alloc&) {
+    return boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
+  }
 }
 
 error_code upgrade_control::make_state() {
@@ -431,6 +446,10 @@ upgrade_result upgrade_control::failure_of_new() const {
 // Nothing may fail from here on, and nothing is taken back.
 void upgrade_control::commit() {
   // Process 1 of a container takes all others with it.
+  const auto holds_still = [](const auto& each) { return each->hold_still(); };
+  if (!std::ranges::all_of(workers_, holds_still))
+    return fail(upgrade_result::failed_adopt,
+                "this process has stood still for too long, and its workers have gone on");
   const bool stays =
       parent_ == nullptr && (std::getenv("NOTIFY_SOCKET") == nullptr || ::getpid() == 1);
   if (!channel_.send(stays ? "yours parent" : "yours"))

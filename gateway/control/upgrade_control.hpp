@@ -108,6 +108,7 @@ class upgrade_control {
   void on_frozen(std::size_t worker, std::optional<part> made, const std::string& why);
   void hand_over();
   void send_descriptors();
+  boost::system::error_code keep_state();
   boost::system::error_code make_state();
   void listen();
   void on_message();

@@ -2,6 +2,7 @@
 // thread and the one that decides.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
@@ -25,10 +26,13 @@ class freeze_gate {
     state_ = state::frozen;
     return true;
   }
-  // Until the other thread has decided.
-  verdict wait() {
+  // Until the other thread has decided. If it says nothing until then, the worker goes on: clients
+  // do not wait for a thread that hangs.
+  verdict wait(std::chrono::steady_clock::time_point until) {
     std::unique_lock lock(mutex_);
-    decided_.wait(lock, [this] { return state_ != state::frozen; });
+    if (!decided_.wait_until(lock, until, [this] { return state_ != state::frozen; }))
+      state_ = state::running;
+    decided_.wait(lock, [this] { return state_ != state::held; });
     return state_ == state::let_go ? verdict::let_go : verdict::thaw;
   }
 
@@ -39,13 +43,20 @@ class freeze_gate {
       decided_.wait(lock);
   }
 
+  // From here on it stands still however long it takes. False: it goes on already.
+  bool hold() {
+    const std::lock_guard lock(mutex_);
+    if (state_ != state::frozen) return false;
+    state_ = state::held;
+    return true;
+  }
   // The worker goes on, or does not stand still in the first place. Idempotent.
   void thaw() { decide(state::running); }
-  // It never goes on.
+  // It never goes on. Only when it is held.
   void let_go() { decide(state::let_go); }
 
  private:
-  enum class state : std::uint8_t { running, asked, frozen, let_go };
+  enum class state : std::uint8_t { running, asked, frozen, held, let_go };
 
   void decide(state next) {
     {

@@ -126,13 +126,15 @@ class worker final : private client_session_owner {
   // Likewise, and no client is let in.
   void post_settle();
   // At the end of a turn of the loop calls `frozen` with all there is, on the worker's thread,
-  // which then stands still until thaw or let_go. What it says is a copy: after thaw the worker
-  // goes on as if nothing had been.
+  // which then stands still until thaw or let_go, or for `patience`. What it says is a copy: the
+  // worker goes on as if nothing had been. `frozen` may throw std::bad_alloc: then nobody is told.
   using frozen_handler = std::function<void(boost::system::result<worker_state>)>;
-  void post_freeze(frozen_handler frozen);
+  void post_freeze(frozen_handler frozen, duration patience);
+  // Stands still until thaw or let_go, however long that takes. False: it goes on already.
+  bool hold_still();
   void thaw();
-  // Once what it said is another process's: this worker never goes on. Those who could not go along
-  // are told that the session ends.
+  // Once it is held and what it said is another process's: this worker never goes on. Those who
+  // could not go along are told that the session ends.
   void let_go();
 
   // Accepts no more, closes clients cleanly, then links; whatever is left after `within` is cut.
@@ -147,6 +149,12 @@ class worker final : private client_session_owner {
   static void fill_sizes(memory_facts& facts);
 
  private:
+  // When it stands still at the latest, and when it goes on.
+  struct freeze_times {
+    steady_time settled;
+    steady_time over;
+  };
+
   void on_accepted(int descriptor, const tcp_endpoint& peer);
   void begin_client(int descriptor, const tcp_endpoint& peer, address_claim claim);
   void on_session_over(client_session& session) override;
@@ -154,8 +162,8 @@ class worker final : private client_session_owner {
   void run();
   void begin_serving();
   void resume_adopted();
-  void freeze_when_settled(const frozen_handler& frozen, steady_time until);
-  void freeze(const frozen_handler& frozen);
+  void freeze_when_settled(const frozen_handler& frozen, freeze_times times);
+  void freeze(const frozen_handler& frozen, steady_time until);
   worker_state state();
   [[noreturn]] void leave_behind();
   void end_after_failure();

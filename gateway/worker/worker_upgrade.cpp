@@ -2,6 +2,7 @@
 // with it. See: gateway/upgrade/README.md.
 #include <boost/system/system_error.hpp>
 #include <new>
+#include <stdexcept>
 #include <utility>
 
 #include "gateway/worker/worker.hpp"
@@ -27,21 +28,32 @@ void worker::post_settle() {
   });
 }
 
-void worker::post_freeze(frozen_handler frozen) {
+void worker::post_freeze(frozen_handler frozen, duration patience) {
   gate_.ask();
-  const auto until = std::chrono::steady_clock::now() + last_steps;
-  post([this, frozen = std::move(frozen), until] { freeze_when_settled(frozen, until); });
+  const auto now = std::chrono::steady_clock::now();
+  const freeze_times times{.settled = now + last_steps, .over = now + patience};
+  post([this, frozen = std::move(frozen), times] { freeze_when_settled(frozen, times); });
 }
 
 // Somebody may have been accepted since it was looked whether all is settled, or have sent the rest
 // of a first packet: they are through in a moment, and then nobody has to be left behind. Everybody
 // else is served meanwhile.
-void worker::freeze_when_settled(const frozen_handler& frozen, steady_time until) {
+void worker::freeze_when_settled(const frozen_handler& frozen, freeze_times times) {
   const auto& open = metrics_.clients_open;
   const bool is_settled =
       open[client_phase::handshake].value() == 0 && open[client_phase::opening].value() == 0;
-  if (is_settled || std::chrono::steady_clock::now() >= until) return freeze(frozen);
-  post([this, frozen, until] { freeze_when_settled(frozen, until); });
+  if (!is_settled && std::chrono::steady_clock::now() < times.settled) {
+    try {
+      return post([this, frozen, times] { freeze_when_settled(frozen, times); });
+    } catch (const std::bad_alloc&) {
+      // There is no memory to wait with.
+    }
+  }
+  freeze(frozen, times.over);
+}
+
+bool worker::hold_still() {
+  return gate_.hold();
 }
 
 void worker::thaw() {
@@ -57,15 +69,21 @@ void worker::let_go() {
   gate_.let_go();
 }
 
-void worker::freeze(const frozen_handler& frozen) {
+void worker::freeze(const frozen_handler& frozen, steady_time until) {
   own_thread_.assert_on_worker();
   if (!gate_.enter()) return;
   try {
-    frozen(state());
+    try {
+      frozen(state());
+    } catch (const std::bad_alloc&) {
+      frozen(boost::system::errc::make_error_code(boost::system::errc::not_enough_memory));
+    } catch (const std::length_error&) {
+      frozen(boost::system::errc::make_error_code(boost::system::errc::value_too_large));
+    }
   } catch (const std::bad_alloc&) {
-    frozen(boost::system::errc::make_error_code(boost::system::errc::not_enough_memory));
+    // Who waits for it is not told, and takes it back in time.
   }
-  if (gate_.wait() == freeze_gate::verdict::let_go) leave_behind();
+  if (gate_.wait(until) == freeze_gate::verdict::let_go) leave_behind();
 }
 
 // What the sockets take leaves first. Nothing else changes: this worker may have to go on.

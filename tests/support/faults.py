@@ -70,6 +70,10 @@ class Faults:
         self._write("calls", number)
         self._write("call", CALLS.index(name) + 1)
 
+    def has_been_called(self):
+        """Whether the call that fail_call named has come."""
+        return self._read("calls") < 0
+
     def fail_nothing(self):
         """What hangs goes on."""
         for field in ("failures", "call", "fate"):

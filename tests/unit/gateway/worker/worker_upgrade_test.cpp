@@ -5,7 +5,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <future>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,16 +25,20 @@ class WorkerUpgrade : public Worker {
     serving->join();
   }
 
+  duration patience = std::chrono::minutes(10);
+
   worker_state freeze() {
     std::promise<boost::system::result<worker_state>> frozen;
     serving->post_settle();
     serving->post_freeze(
-        [&](boost::system::result<worker_state> state) { frozen.set_value(std::move(state)); });
+        [&](boost::system::result<worker_state> state) { frozen.set_value(std::move(state)); },
+        patience);
     return std::move(frozen.get_future().get().value());
   }
 
   // Nothing of the old worker is destroyed: that is the end of its process.
   void go_on(worker_state state) {
+    EXPECT_TRUE(serving->hold_still());
     serving->let_go();
     static auto& replaced = *new std::vector<std::unique_ptr<worker>>;
     replaced.push_back(std::move(serving));
@@ -195,12 +201,44 @@ TEST_F(WorkerUpgrade, IsTakenBackBeforeTheWorkerHasComeToIt) {
   std::promise<void> blocked;
   serving->post_visit_links([&](const upstream_pool&) { blocked.get_future().wait(); });
   std::atomic<bool> is_frozen{false};
-  serving->post_freeze([&](boost::system::result<worker_state>) { is_frozen = true; });
+  serving->post_freeze([&](boost::system::result<worker_state>) { is_frozen = true; }, patience);
   serving->thaw();
   blocked.set_value();
   start_backend(true);
   auto one = relaying_with(TLS1_3_VERSION);
   EXPECT_FALSE(is_frozen);
+}
+
+// Whoever was to decide hangs: clients do not wait for that.
+TEST_F(WorkerUpgrade, GoesOnByItselfUnlessItIsHeld) {
+  start();
+  start_backend(true);
+  auto one = relaying_with(TLS1_3_VERSION);
+  const auto talks = [&one] {
+    ASSERT_TRUE(one->write_blocking("hello"));
+    EXPECT_EQ(one->read_blocking(5), "hello");
+  };
+  patience = {};
+  freeze();
+  talks();
+  EXPECT_FALSE(serving->hold_still()) << "it goes on";
+  patience = std::chrono::minutes(10);
+  freeze();
+  EXPECT_TRUE(serving->hold_still());
+  serving->thaw();
+  talks();
+}
+
+// And who cannot even be told for want of memory has to find out.
+TEST_F(WorkerUpgrade, GoesOnWhenItCannotTell) {
+  start();
+  start_backend(true);
+  auto one = relaying_with(TLS1_3_VERSION);
+  serving->post_freeze([](const boost::system::result<worker_state>&) { throw std::bad_alloc(); },
+                       {});
+  ASSERT_TRUE(one->write_blocking("hello"));
+  EXPECT_EQ(one->read_blocking(5), "hello");
+  EXPECT_EQ(failures, 0);
 }
 
 TEST_F(WorkerUpgrade, LeavesBehindWhoIsInOpenSslsHands) {
