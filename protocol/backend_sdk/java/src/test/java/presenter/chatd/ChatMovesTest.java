@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
@@ -16,8 +17,12 @@ import io.presenter.chat.ClientState;
 import io.presenter.chat.Message;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -320,7 +325,7 @@ class ChatMovesTest {
     StringBuilder seen = new StringBuilder();
     here.append(each -> {}, () -> record("a"));
     for (String torn : List.of("\0", "\0\0\0\u0020half")) {
-      java.nio.file.Files.writeString(path, torn, java.nio.file.StandardOpenOption.APPEND);
+      Files.writeString(path, torn, StandardOpenOption.APPEND);
       there.readNews(each -> seen.append(new String(each.getBody())));
       here.append(each -> {}, () -> record("b"));
     }
@@ -328,6 +333,18 @@ class ChatMovesTest {
     assertEquals("abb", seen.toString());
     there.readAgain(each -> seen.append(new String(each.getBody())).length() < 5);
     assertEquals("abbab", seen.toString());
+  }
+
+  /** A lock of this process beside another is an OverlappingFileLockException. */
+  @Test
+  void aLookThatFindsNothingNewWaitsForNoLock() throws Exception {
+    Path path = folder.resolve("history");
+    HistoryFile history = new HistoryFile(path);
+    history.append(each -> {}, () -> record("a"));
+    try (FileChannel other = FileChannel.open(path, StandardOpenOption.WRITE);
+        FileLock lock = other.lock()) {
+      history.readNews(each -> fail("it has read this itself"));
+    }
   }
 
   private static Message record(String body) {
