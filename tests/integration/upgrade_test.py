@@ -69,7 +69,8 @@ class UpgradeTest(UpgradeCase):
     def print_figures(self, crowd, masses, come):
         print(f"\n{table_of(self.gateway.output())}\n{len(come)} came meanwhile, all were let in")
         print(f"longest silence seen by those who talk beside uploads and downloads "
-              f"{crowd.longest_silence * 1000:.0f} ms")
+              f"{crowd.longest_silence * 1000:.0f} ms, of which up to "
+              f"{crowd.longest_turn * 1000:.0f} ms are their own thread's")
         for mass in masses:
             with open(self.path(mass.name), encoding="utf-8") as file:
                 latency = json.load(file).get("latency_us") or {"max": 0}

@@ -36,6 +36,7 @@ class EchoClient(TlsClient):
         self.sent_at = None
         self.longest = 0.0
         self.split_at = None  # of the next record: so many bytes leave, the rest when it is cleared
+        self.was_split = False
         self.put(framed(authenticate_message(f"couple {seed}", "ann")))
         self.tcp.setblocking(False)
 
@@ -68,7 +69,8 @@ class EchoClient(TlsClient):
 
     def flush(self):
         while self.unsent:
-            piece = self.unsent if self.split_at is None else self.unsent[:self.split_at]
+            limit = self.split_at  # another thread sets it
+            piece = self.unsent if limit is None else self.unsent[:limit]
             if not piece:
                 return
             try:
@@ -76,8 +78,9 @@ class EchoClient(TlsClient):
             except BlockingIOError:
                 return
             del self.unsent[:gone]
-            if self.split_at is not None:
-                self.split_at -= gone
+            if limit is not None:
+                self.was_split = True
+                self.split_at = limit - gone
 
     @property
     def wants_read(self):
@@ -131,6 +134,7 @@ class EchoCrowd(threading.Thread):
         super().__init__(daemon=True)
         self.clients = []
         self.failures = []
+        self.longest_turn = 0.0  # of this thread's loop, waiting included
         self._ends = threading.Event()
         self._is_last_round = threading.Event()
 
@@ -143,7 +147,10 @@ class EchoCrowd(threading.Thread):
         with selectors.DefaultSelector() as waiting:
             for client in self.clients:
                 waiting.register(client.tcp, selectors.EVENT_READ, client)
+            began = time.monotonic()
             while not self._ends.is_set() and not self.failures:
+                began, before = time.monotonic(), began
+                self.longest_turn = max(self.longest_turn, began - before)
                 for client in self.clients:
                     self.step(waiting, client)
                 for key, events in waiting.select(TICK_SECONDS):
@@ -186,7 +193,9 @@ class EchoCrowd(threading.Thread):
 
     @property
     def longest_silence(self):
-        return max((client.longest for client in self.clients if client.kind == "talk"), default=0)
+        """Of those who talk and have not held up a record themselves."""
+        return max((client.longest for client in self.clients
+                    if client.kind == "talk" and not client.was_split), default=0)
 
     def stop(self):
         self._ends.set()
