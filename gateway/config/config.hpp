@@ -119,7 +119,7 @@ struct tls_config : certificate_config {
   // The files of this table are looked at so often, and read again when they have changed. 0, or
   // 100 ms … 1 h; 0: only at SIGHUP.
   duration watch_interval = std::chrono::seconds{2};
-  // Frees OpenSSL's object after a TLS 1.3 handshake, some 14 KiB a client, and goes on without it.
+  // Frees OpenSSL's object after a handshake with an AEAD, some 14 KiB, and goes on without it.
   bool detach_records = true;
   // Takes TLS 1.3 early data (0-RTT): a first packet that comes along with a resumption's first
   // bytes. It can be replayed, so it goes on before the handshake has ended only to backends that

@@ -56,7 +56,7 @@ constexpr std::array texts{
     key_text{"tls.watch_interval", reload_effect::now,
              "how often to look whether files of `[tls]` have changed"},
     key_text{"tls.detach_records", reload_effect::now,
-             "goes on without OpenSSL's object after a TLS 1.3 handshake"},
+             "goes on without OpenSSL's object, if the suite has an AEAD"},
     key_text{"tls.early_data", reload_effect::upgrade,
              "takes the first packet as TLS 1.3 early data (0-RTT), which may be a replay"},
     key_text{"tls.handshake_timeout", reload_effect::now,

@@ -5,6 +5,7 @@ At each step the new process, or what it needs, fails, crashes and hangs.
 
 import contextlib
 import errno
+import json
 import os
 import signal
 import socket
@@ -65,9 +66,14 @@ class FailureTest(UpgradeCase):
             status, _, err = self.run_ctl()
             self.assertEqual(status, 1)
             self.assertIn(reason, err)
+        self.assertIn("[upgrade]\n", good)
         with open(self.gateway.config_path, "w", encoding="utf-8") as file:
-            file.write(good.replace("[workers]\ncount = 2", "[workers]\ncount = 0"))
+            file.write(good.replace("[workers]\ncount = 2", "[workers]\ncount = 0")
+                       .replace("[upgrade]", '[log]\nlevel = "debug"\n[limits]\n'
+                                "clients_max = 77\n[upgrade]"))
         self.check_that_all_is_well()
+        self.assertEqual(self.gateway.metric("presenter_clients_max"), 77)
+        self.assertEqual(json.loads(self.gateway.get("/log-level")[1])["level"], "debug")
 
     def test_while_it_begins(self):
         """The new program says yes, and fails when it is to take the place."""

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import threading
@@ -239,6 +240,28 @@ class UpgradeTest(UpgradeCase):
             self.assertEqual(self.open_in(pid, "/memfd:"), [], "no state is kept")
         self.assertEqual(len(self.open_in(pid, "anon_inode:[eventpoll]")), 3)
         self.assert_whole(crowd)
+
+    def test_hooks_are_handed_nothing(self):
+        os.mkdir(self.path("hooks"))
+        seen = self.path("seen")
+        with open(self.path("hooks/look"), "w", encoding="ascii") as file:
+            file.write(f"#!/bin/sh\nexec >> {seen}\nenv | grep -c PRESENTER_UPGRADE\n"
+                       "ls -l /proc/self/fd | grep -c -e socket: -e presenter-upgrade\necho $1\n")
+        os.chmod(self.path("hooks/look"), stat.S_IRWXU)
+        self.install(echo=True, tables={"hooks": {"directory": "hooks"},
+                                        "drain": {"quiet": "1s"}})
+
+        def lines():
+            with contextlib.suppress(FileNotFoundError), open(seen, encoding="ascii") as file:
+                return file.read().split()
+            return []
+        self.wait_until(lambda: lines() == ["0", "0", "starting", "0", "0", "ready"], "it begins")
+        crowd = self.crowd(*[("idle", {})] * 4)
+        self.upgrade()
+        self.assert_whole(crowd)
+        self.gateway.signal(signal.SIGTERM)
+        self.assertEqual(self.gateway.wait(30), 0)
+        self.assertEqual(lines()[6:], ["0", "0", "draining", "0", "0", "drained"])
 
     @staticmethod
     def open_in(pid, kind):
