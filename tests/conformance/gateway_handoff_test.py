@@ -310,6 +310,8 @@ ANSWERS = {
                                  * 10),
     "says that it has finished": (ResetReason.position_mismatch,
                                   lambda stream: [stream.checkpoint(finished=True)]),
+    "has a deposit on its way that is too large": (ResetReason.state_too_large, lambda stream: [
+        stream.checkpoint(unread=b"", state=b"x" * STATE_BYTES_MAX, last=None)]),
     "gives a piece with a state": (ResetReason.bad_state,
                                    lambda stream: [stream.checkpoint(last=None, state=b"s")]),
     "talks on behind a piece": (ResetReason.bad_state, lambda stream: [
@@ -412,7 +414,8 @@ class Hostile(Moving):
         results = self.results()
         self.assertEqual((results["done"], sum(results.values())), (1, len(ANSWERS) + 1))
         wrong = [reason for reason, _ in ANSWERS.values()]
-        self.assertEqual(results["position_mismatch"], wrong.count(ResetReason.position_mismatch))
+        for reason in (ResetReason.position_mismatch, ResetReason.state_too_large):
+            self.assertEqual(results[reason.name], wrong.count(reason))
         self.assertEqual(results["reset"], wrong.count(ResetReason.bad_state))
 
     def test_two_last_ones(self):
