@@ -83,7 +83,11 @@ class InstallationTest(unittest.TestCase):
         failed = any(getattr(test, "test_case", test) is self
                      for test, _ in result.failures + result.errors)
         if failed or sys.exc_info()[0]:
-            print(self.cluster.log_tails(), file=sys.stderr)
+            self.tell_failure()
+
+    def tell_failure(self):
+        """What a test that has failed shows; a case may have more to tell."""
+        print(self.cluster.log_tails(), file=sys.stderr)
 
     def wait_until(self, predicate, what, seconds=PATIENCE):
         return wait_until(predicate, seconds, what)
