@@ -12,6 +12,8 @@
 #include <exception>
 #include <span>
 
+#include "gateway/operate/log_output.hpp"
+
 namespace presenter::gateway {
 namespace {
 
@@ -62,6 +64,7 @@ void write_critical(std::string_view who, std::string_view what) noexcept {
   put(": ");
   put(what);
   line[size++] = '\n';
+  if (!has_room(STDERR_FILENO)) return;
   // Nobody is left to be told that it cannot be written.
   [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), size);
 }

@@ -1,30 +1,76 @@
 #include "gateway/operate/log.hpp"
 
-#include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
+#include <chrono>
+#include <cstdint>
+#include <cstdlib>
 #include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/log_handler.hpp"
+#include "gateway/operate/log_line.hpp"
+#include "gateway/operate/log_output.hpp"
 
 namespace presenter::gateway {
 namespace {
 
-// The message itself, in one line: the pattern's %*.
-class one_line_message final : public spdlog::custom_flag_formatter {
+// The priority of syslog.
+char priority_of(spdlog::level::level_enum level) {
+  switch (level) {
+    case spdlog::level::critical:
+      return '2';
+    case spdlog::level::err:
+      return '3';
+    case spdlog::level::warn:
+      return '4';
+    case spdlog::level::info:
+      return '6';
+    default:
+      return '7';
+  }
+}
+
+class stderr_sink final : public spdlog::sinks::base_sink<std::mutex> {
  public:
-  void format(const spdlog::details::log_msg& message, const std::tm&,
-              spdlog::memory_buf_t& out) override {
-    for (const char c : message.payload) {
-      const auto byte = static_cast<unsigned char>(c);
-      out.push_back(byte < 0x20 || byte == 0x7f ? '?' : c);
-    }
+  stderr_sink()
+      : has_priorities_(is_journal(STDERR_FILENO, std::getenv("JOURNAL_STREAM"))),
+        told_(log_lines_dropped) {}
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    const log_line line{message.time, {}, {message.payload.data(), message.payload.size()}};
+    if (!tell_dropped(line.time) || !write(message.level, line)) ++log_lines_dropped;
   }
-  std::unique_ptr<custom_flag_formatter> clone() const override {
-    return std::make_unique<one_line_message>();
+  void flush_() override {}
+
+  // In their place, as soon as there is room for it. False: there is none.
+  bool tell_dropped(std::chrono::system_clock::time_point time) {
+    const std::uint64_t untold = log_lines_dropped - told_;
+    if (untold == 0) return true;
+    const std::string text =
+        std::to_string(untold) + " lines of the log were dropped: standard error did not take them";
+    if (!write(spdlog::level::warn, {time, {}, text})) return false;
+    told_ += untold;
+    return true;
   }
+
+  bool write(spdlog::level::level_enum level, log_line line) {
+    const auto name = spdlog::level::to_string_view(level);
+    line.level = {name.data(), name.size()};
+    std::string text = has_priorities_ ? std::string{'<', priority_of(level), '>'} : std::string();
+    text += format_line(line);
+    return output_.write(text);
+  }
+
+  const bool has_priorities_;
+  log_output output_{STDERR_FILENO};
+  std::uint64_t told_;  // of log_lines_dropped
 };
 
 spdlog::level::level_enum spdlog_level_of(log_level level) {
@@ -72,13 +118,8 @@ presenter::log_level least_of_libraries(log_level level) {
 }  // namespace
 
 void init_logging(log_level level) {
-  auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
-  formatter->add_flag<one_line_message>('*').set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %*");
-  auto logger = std::make_shared<spdlog::logger>("presenter",
-                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  logger->set_formatter(std::move(formatter));
+  auto logger = std::make_shared<spdlog::logger>("presenter", std::make_shared<stderr_sink>());
   logger->set_level(spdlog_level_of(level));
-  logger->flush_on(spdlog::level::debug);
   spdlog::set_default_logger(std::move(logger));
   set_log_handler(write_library_line, least_of_libraries(level));
 }

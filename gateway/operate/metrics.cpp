@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "gateway/operate/lifecycle_metrics.hpp"
+#include "gateway/operate/log_output.hpp"
 #include "gateway/operate/process_usage.hpp"
 #include "gateway/operate/prometheus_text.hpp"
 
@@ -393,6 +394,8 @@ void write_facts(prometheus_text& out, const process_facts& facts, std::size_t w
   write_gauge(out, "presenter_ready", "1 if the gateway takes clients.",
               std::uint64_t{facts.is_ready});
   write_gauge(out, "presenter_workers", "Workers.", workers);
+  write_counter(out, "presenter_log_lines_dropped_total",
+                "Lines of the log that standard error did not take.", log_lines_dropped.load());
   write_gauge(out, "presenter_clients_max", "Clients that the gateway may hold.",
               facts.clients_max);
   write_zookeeper(out, facts.zookeeper);

@@ -47,7 +47,7 @@ RECIPES = {
     # Pictures, what a command prints, C++, and bytes, which specification_test reads.
     "            ┌": None, " client ──": None, "Summary\n": None, "base ←": None, "+------": None,
     "0000": None, "zk_session ": None, "state at the receiver": None,
-    "link lost ──►": None,
+    "link lost ──►": None, " any thread\n": None,
     "load_report ": None, "w = 1 + ": None, "// Counts the lines of each client": None,
     "/** Numbers the lines of each client": "java",
     # What tests/sdk builds, in these ways.

@@ -2,9 +2,13 @@
 
 #include <gmock/gmock.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <optional>
+#include <sstream>
 #include <string>
 
 namespace presenter::gateway {
@@ -40,6 +44,30 @@ TEST(Log, LeavesOutWhatIsBelowItsLevel) {
 TEST(Log, TextFromOutsideCannotForgeALine) {
   const auto text = logged(log_level::info, [] { spdlog::info("name {}", "a\nb\r\x1b[0m\x7f"); });
   EXPECT_THAT(text, testing::EndsWith(" info name a?b??[0m?\n"));
+}
+
+TEST(Log, TellsTheJournalItsPriorities) {
+  const auto before = spdlog::default_logger();
+  testing::internal::CaptureStderr();
+  struct stat found {};
+  ASSERT_EQ(::fstat(STDERR_FILENO, &found), 0);
+  const auto stream = std::to_string(found.st_dev) + ":" + std::to_string(found.st_ino);
+  ::setenv("JOURNAL_STREAM", stream.c_str(), 1);
+  init_logging(log_level::debug);
+  ::unsetenv("JOURNAL_STREAM");
+  spdlog::debug("a");
+  spdlog::info("b");
+  spdlog::warn("c");
+  spdlog::error("d");
+  spdlog::critical("e");
+  spdlog::set_default_logger(before);
+  std::string priorities;
+  std::istringstream lines(testing::internal::GetCapturedStderr());
+  for (std::string line; std::getline(lines, line);) {
+    priorities += line.substr(0, 3);
+    EXPECT_THAT(line.substr(3), testing::StartsWith("20"));
+  }
+  EXPECT_EQ(priorities, "<7><6><4><3><2>");
 }
 
 TEST(LogPace, AdmitsSoManyLinesInEachIntervalAndTellsWhatItHeldBack) {
