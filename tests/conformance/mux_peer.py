@@ -20,7 +20,7 @@ from mux_wire import (BACKEND, EARLY_DATA, GATEWAY, HANDOFF, NOTICE, DATA_BYTES_
                       FrameFault, FrameReader, LinkError, RefuseReason, ResetReason, T, encode,
                       hello_fields, is_canonical, open_fields)
 
-PATIENCE = 30  # seconds; for a broken run, nothing is measured by it
+PATIENCE = 120  # seconds; for a broken run, nothing is measured by it
 OUTPUT_BYTES = 131_072  # frames are laid out while less than this waits for the socket
 
 

@@ -4,6 +4,7 @@ happens. PRESENTER_SCREENSHOTS: a folder that gets pictures."""
 import os
 
 from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
 from client_case import ClientCase
@@ -18,7 +19,9 @@ def open_browser(width=1100, height=1300, is_dark=False):
     if is_dark:
         options.add_argument("--force-dark-mode")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    return webdriver.Chrome(options=options)
+    # Both by name: what Selenium would look for them with is not in Debian's package.
+    options.binary_location = "/usr/bin/chromium"
+    return webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
 
 
 class DashboardTest(ClientCase):

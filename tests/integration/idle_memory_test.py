@@ -37,8 +37,8 @@ class IdleMemoryTest(InstallationTest):
             os.path.join(PROGRAMS, "presenter-load"), "idle", *options,
             "--gateway", self.gateway.address, "--ca", self.cluster.certificates.authority,
             "--server-name", "localhost", "--clients", clients, "--connect-rate", "3000",
-            "--connect-timeout", "120", "--source-addresses", "4", "--seconds", "3600",
-            "--no-progress"])
+            "--connect-timeout", "120", "--answer-timeout", CROWD_SECONDS,
+            "--source-addresses", "4", "--seconds", "3600", "--no-progress"])
         self.cluster.start(crowd).wait_for_line(f"^ready {clients}$", CROWD_SECONDS)
         return crowd
 

@@ -152,10 +152,12 @@ class Fleet:
         self.note_dead(gateway)
 
     def kill_another(self, than):
-        """Of those that have a record."""
-        known = self.records.known
-        victim = self.rng.choice([each for each in self.living()
-                                  if each is not than and each.address_alone in known])
+        """Of those that have a record; a busy machine may have none for a moment."""
+        def others():
+            return [each for each in self.living()
+                    if each is not than and each.address_alone in self.records.known]
+
+        victim = self.rng.choice(self.wait_until(others, "another has a record"))
         self.kill(victim)
         return victim
 
