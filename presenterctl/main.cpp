@@ -5,13 +5,13 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
-#include <fstream>
 #include <stdexcept>
 #include <string>
 #include <system_error>
 
 #include "base/standard_output.hpp"
 #include "base/uncaught.hpp"
+#include "base/whole_file.hpp"
 #include "presenterctl/backend_state_command.hpp"
 #include "presenterctl/client_commands.hpp"
 #include "presenterctl/config_commands.hpp"
@@ -26,6 +26,8 @@ namespace {
 
 using namespace presenter::ctl;
 using presenter::shard_router::backend_state;
+
+constexpr std::size_t token_file_bytes_max = 4'096;
 
 constexpr const char* footer =
     "Exit status: 0 done, 1 the answer is no (no such backend, nobody of this key, too late),\n"
@@ -91,10 +93,11 @@ std::string mistake_in(const gateway_options& gateways, bool is_order) {
 
 // One line, as the gateway has it.
 std::string token_in(const std::string& file) {
-  std::string token;
-  std::ifstream in(file);
-  if (!std::getline(in, token) || token.empty())
-    throw std::runtime_error(file + " does not hold a token");
+  const auto read =
+      presenter::read_whole_file(file, token_file_bytes_max, presenter::file_kinds::any);
+  if (!read) throw std::runtime_error(file + " cannot be read: " + read.error().message());
+  std::string token = read->substr(0, read->find('\n'));
+  if (token.empty()) throw std::runtime_error(file + " does not hold a token");
   return token;
 }
 

@@ -5,11 +5,10 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <set>
-#include <sstream>
 #include <string_view>
 
+#include "base/whole_file.hpp"
 #include "shard_router/host.hpp"
 #include "shard_router/limits.hpp"
 #include "shard_router/shard_map_codec.hpp"
@@ -133,16 +132,10 @@ class map_reader {
 };
 
 void read_file(const std::filesystem::path& file, map_reader& reader) {
-  std::ifstream stream(file);
-  std::stringstream text;
-  text << stream.rdbuf();
-  // A folder opens and reads as nothing.
-  std::error_code ignored;
-  const bool is_folder = std::filesystem::is_directory(file, ignored);
-  if (!stream.is_open() || stream.bad() || is_folder)
-    return reader.add_error(0, "", "cannot be read");
+  const auto text = read_whole_file(file, limits::saved_map_bytes_max);
+  if (!text) return reader.add_error(0, "", "cannot be read: " + text.error().message());
   try {
-    reader.read(toml::parse(text.str()));
+    reader.read(toml::parse(*text));
   } catch (const toml::parse_error& error) {
     reader.add_error(error.source().begin.line, "", std::string(error.description()));
   }

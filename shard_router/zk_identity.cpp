@@ -1,19 +1,14 @@
 #include "shard_router/zk_identity.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <memory>
+#include <utility>
 
+#include "base/whole_file.hpp"
 #include "shard_router/errc.hpp"
 #include "shard_router/limits.hpp"
 
 namespace presenter::shard_router {
 namespace {
-
-struct closer {
-  void operator()(FILE* file) const { std::fclose(file); }
-};
 
 bool is_identity(const std::string& text) {
   const auto colon = text.find(':');
@@ -25,11 +20,9 @@ bool is_identity(const std::string& text) {
 }  // namespace
 
 boost::system::result<std::string> read_zk_identity(const std::filesystem::path& file) {
-  const std::unique_ptr<FILE, closer> opened(std::fopen(file.c_str(), "re"));
-  if (opened == nullptr) return boost::system::error_code(errno, boost::system::system_category());
-  std::string text(limits::identity_bytes_max + 1, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), opened.get()));
-  if (text.size() > limits::identity_bytes_max) return errc::identity_invalid;
+  auto read = read_whole_file(file, limits::identity_bytes_max);
+  if (!read) return read.error() == file_errc::too_large ? errc::identity_invalid : read.error();
+  std::string text = std::move(*read);
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r'))
     text.pop_back();
   if (!is_identity(text)) return errc::identity_invalid;

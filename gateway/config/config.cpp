@@ -397,7 +397,7 @@ void load(const std::filesystem::path& file, const environment_map& environment,
           config_errors& errors) {
   if (file.empty()) return errors.add({0, 0}, "", "--config names no file");
   std::string text;
-  if (auto mistake = read_whole(file, file_bytes_max, text); !mistake.empty())
+  if (auto mistake = read_whole(file, file_bytes_max, text, file_kinds::any); !mistake.empty())
     return errors.add({0, 0}, "", std::move(mistake));
   try {
     auto table = toml::parse(text);

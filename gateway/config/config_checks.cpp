@@ -4,13 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <boost/asio/ip/address.hpp>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <memory>
 #include <system_error>
+#include <utility>
 
 #include "base/parse_number.hpp"
 #include "shard_router/zk_address.hpp"
@@ -21,21 +17,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-template <auto Free>
-struct freed_by {
-  template <class T>
-  void operator()(T* pointer) const noexcept {
-    Free(pointer);
-  }
-};
-using file_ptr = std::unique_ptr<std::FILE, freed_by<&std::fclose>>;
-
-std::string cannot_read(const fs::path& path, int error) {
-  return fmt::format("cannot read '{}': {}", path.string(), std::generic_category().message(error));
-}
-
-file_ptr open_file(const fs::path& path) {
-  return file_ptr{std::fopen(path.c_str(), "re")};
+std::string cannot_read(const fs::path& path, const std::string& why) {
+  return fmt::format("cannot read '{}': {}", path.string(), why);
 }
 
 }  // namespace
@@ -69,24 +52,20 @@ std::string check_zookeeper(std::string_view text) {
 }
 
 std::string check_readable(const fs::path& path) {
-  std::error_code ec;
-  const auto status = fs::status(path, ec);
-  if (ec) return cannot_read(path, ec.value());
-  if (fs::is_directory(status)) return cannot_read(path, EISDIR);
-  if (!open_file(path)) return cannot_read(path, errno);
-  return {};
+  const auto failed = check_regular_file(path);
+  return failed ? cannot_read(path, failed.message()) : std::string{};
 }
 
-std::string read_whole(const fs::path& path, std::size_t bytes_max, std::string& text) {
-  const auto file = open_file(path);
-  if (!file) return cannot_read(path, errno);
-  std::array<char, 4'096> piece;
-  while (const auto size = std::fread(piece.data(), 1, piece.size(), file.get())) {
-    if (text.size() + size > bytes_max)
-      return fmt::format("'{}' is larger than {} bytes", path.string(), bytes_max);
-    text.append(piece.data(), size);
+std::string read_whole(const fs::path& path, std::size_t bytes_max, std::string& text,
+                       file_kinds kinds) {
+  auto read = read_whole_file(path, bytes_max, kinds);
+  if (read) {
+    text = std::move(*read);
+    return {};
   }
-  return std::ferror(file.get()) != 0 ? cannot_read(path, errno) : std::string{};
+  return read.error() == file_errc::too_large
+             ? fmt::format("'{}' is larger than {} bytes", path.string(), bytes_max)
+             : cannot_read(path, read.error().message());
 }
 
 std::string check_writable_folder_of(const fs::path& path) {
@@ -103,18 +82,10 @@ std::string check_secret_file(const fs::path& path) {
   if (auto mistake = check_readable(path); !mistake.empty()) return mistake;
   std::error_code ec;
   const fs::perms mode = fs::status(path, ec).permissions();
-  if (ec) return cannot_read(path, ec.value());
+  if (ec) return cannot_read(path, ec.message());
   if ((mode & (fs::perms::group_write | fs::perms::others_all)) == fs::perms::none) return {};
   return fmt::format("'{}' is open to others, mode {:o}: chmod 600 or 640", path.string(),
                      static_cast<unsigned>(mode));
-}
-
-std::string read_start_of(const fs::path& path, std::size_t bytes_max) {
-  const auto file = open_file(path);
-  if (!file) return {};
-  std::string bytes(bytes_max, '\0');
-  bytes.resize(std::fread(bytes.data(), 1, bytes.size(), file.get()));
-  return bytes;
 }
 
 std::string check_zookeeper_auth_file(const fs::path& path) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/whole_file.hpp"
 #include "gateway/config/config.hpp"
 
 namespace presenter::gateway {
@@ -23,12 +24,13 @@ std::string format_endpoint(const tcp_endpoint& endpoint);
 // "host:port,host:port/chroot": one or more hosts, each with a port; the chroot is optional.
 std::string check_zookeeper(std::string_view text);
 
-// The file can be opened and is not a folder.
+// A regular file that can be opened.
 std::string check_readable(const std::filesystem::path&);
 
 // All of it into `text`, if that is at most `bytes_max`. The file is opened once, for it may be a
-// pipe.
-std::string read_whole(const std::filesystem::path&, std::size_t bytes_max, std::string& text);
+// pipe if `kinds` allow it.
+std::string read_whole(const std::filesystem::path&, std::size_t bytes_max, std::string& text,
+                       file_kinds kinds = file_kinds::regular);
 
 // The folder in which the file is, or will be, is there and may be written.
 std::string check_writable_folder_of(const std::filesystem::path&);
@@ -38,8 +40,5 @@ std::string check_secret_file(const std::filesystem::path&);
 
 // A secret file of one line, "user:password".
 std::string check_zookeeper_auth_file(const std::filesystem::path&);
-
-// Up to `bytes_max` bytes of it; empty if it cannot be read.
-std::string read_start_of(const std::filesystem::path&, std::size_t bytes_max);
 
 }  // namespace presenter::gateway

@@ -5,11 +5,11 @@
 #include <array>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
-#include <fstream>
 #include <iterator>
 #include <utility>
 
 #include "base/paced_log.hpp"
+#include "base/whole_file.hpp"
 #include "gateway/balance/route53/sigv4.hpp"
 
 namespace presenter::gateway::route53 {
@@ -44,17 +44,6 @@ std::string failure_text(const http_outcome& outcome) {
 
 bool is_good(const http_outcome& outcome) {
   return !outcome.error && outcome.reply.status == 200;
-}
-
-// Nothing: there is no such file, or it is none that can be read.
-std::optional<std::string> contents_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return std::nullopt;
-  std::string text(file_bytes_max + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (file.bad() || text.size() > file_bytes_max) return std::nullopt;
-  return text;
 }
 
 // Keys travel unencrypted only to where no network is between: this machine, and the two hosts that
@@ -136,8 +125,8 @@ void credentials::ask_file() {
       return on_source(failed("neither AWS_SHARED_CREDENTIALS_FILE nor HOME is set"));
     path = variable("HOME") + "/.aws/credentials";
   }
-  const auto text = contents_of(path);
-  if (!text) return on_source(failed(path + " cannot be read"));
+  const auto text = read_whole_file(path, file_bytes_max);
+  if (!text) return on_source(failed(path + " cannot be read: " + text.error().message()));
   std::string profile = options_.profile;
   if (profile.empty()) profile = variable("AWS_PROFILE");
   if (profile.empty()) profile = "default";
@@ -160,8 +149,8 @@ void credentials::ask_container() {
   net::http_request request{.method = "GET", .target = at->target, .headers = {}, .body = {}};
   std::string token = variable("AWS_CONTAINER_AUTHORIZATION_TOKEN");
   if (const std::string path = variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"); !path.empty()) {
-    const auto text = contents_of(path);
-    if (!text) return on_source(failed(path + " cannot be read"));
+    const auto text = read_whole_file(path, file_bytes_max);
+    if (!text) return on_source(failed(path + " cannot be read: " + text.error().message()));
     token = first_line(*text);
   }
   if (!token.empty()) request.headers.push_back({"Authorization", token});

@@ -4,24 +4,15 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
-#include <cerrno>
-#include <cstdio>
 #include <memory>
 #include <string_view>
-#include <system_error>
+
+#include "gateway/config/config_checks.hpp"
 
 namespace presenter::gateway {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct file_closer {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
-
-std::string cannot_read(const fs::path& path, int error) {
-  return fmt::format("cannot read '{}': {}", path.string(), std::generic_category().message(error));
-}
 
 // Takes the oldest error of OpenSSL's queue, the cause, and empties the queue.
 std::string openssl_reason() {
@@ -49,18 +40,7 @@ bool is_end_of_pem() {
 }  // namespace
 
 std::string read_tls_file(const fs::path& path, std::string& bytes) {
-  const std::unique_ptr<std::FILE, file_closer> file(std::fopen(path.c_str(), "re"));
-  if (!file) return cannot_read(path, errno);
-  std::error_code ec;
-  if (fs::is_directory(path, ec)) return cannot_read(path, EISDIR);
-  // Not more than there is: a key is not to be copied by a string that grows.
-  const auto size = fs::file_size(path, ec);
-  if (ec || size > tls_file_bytes_max)
-    return ec ? cannot_read(path, ec.value())
-              : fmt::format("'{}' is larger than {} bytes", path.string(), tls_file_bytes_max);
-  bytes.resize(size);
-  bytes.resize(std::fread(bytes.data(), 1, bytes.size(), file.get()));
-  return std::ferror(file.get()) != 0 ? cannot_read(path, EIO) : std::string{};
+  return read_whole(path, tls_file_bytes_max, bytes);
 }
 
 std::string read_certificates(const fs::path& path, std::vector<x509_ptr>& out) {

@@ -145,11 +145,15 @@ TEST_F(MapFile, ASyntaxErrorHasItsLine) {
 }
 
 TEST_F(MapFile, AFileThatCannotBeReadIsSaid) {
-  for (const fs::path& path : {folder_ / "absent.toml", folder_.path()}) {
+  const auto only_error_of = [](const fs::path& path) {
     const auto result = load_map_file(path);
-    ASSERT_EQ(result.errors.size(), 1u);
-    EXPECT_EQ(result.errors[0].to_string(), path.string() + ": cannot be read");
-  }
+    return result.errors.size() == 1 ? result.errors[0].to_string() : "not one error";
+  };
+  const fs::path absent = folder_ / "absent.toml";
+  EXPECT_EQ(only_error_of(absent), absent.string() + ": cannot be read: No such file or directory");
+  EXPECT_EQ(only_error_of(folder_.path()),
+            folder_.path().string() + ": cannot be read: Is a directory");
+  EXPECT_EQ(only_error_of("/dev/zero"), "/dev/zero: cannot be read: it is not a regular file");
 }
 
 TEST_F(SavedMap, ComesBackAsItWas) {
