@@ -159,7 +159,7 @@ class FaultTest(UpgradeCase):
             shaking.sendall(b"\x16")
             self.wait_until(lambda: self.gateway.metric("presenter_clients_open",
                                                         phase="handshake") == 1, "one shakes hands")
-            self.order()
+            os.kill(self.page()["pid"], signal.SIGUSR2)  # presenterctl would ask for pages
             self.wait_step("settle")
             yield
 
