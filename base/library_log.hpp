@@ -4,16 +4,12 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <string_view>
 #include <utility>
 
-#include "base/log_handler.hpp"
 #include "base/log_pace.hpp"
+#include "base/log_target.hpp"
 
 namespace presenter {
-
-bool is_said(log_level level);
-void say_line(log_level level, std::string_view line);
 
 // For what is said once in a life, or once for each change of it.
 template <class... Values>

@@ -3,7 +3,7 @@
 #include <atomic>
 #include <utility>
 
-#include "base/library_log.hpp"
+#include "base/log_target.hpp"
 
 namespace presenter {
 namespace {

@@ -7,6 +7,7 @@
 
 set(PRESENTER_BACKEND_SDK_HEADERS
     base/export.hpp
+    base/log_handler.hpp
     protocol/errc.hpp
     protocol/limits.hpp
     protocol/stream_facts.hpp
@@ -21,7 +22,6 @@ set(PRESENTER_BACKEND_SDK_HEADERS
     protocol/backend_sdk/stream_port.hpp
     protocol/backend_sdk/websocket.hpp)
 set(PRESENTER_SHARD_ROUTER_HEADERS
-    base/log_handler.hpp
     protocol/backend_sdk/backend.hpp
     protocol/backend_sdk/departure.hpp
     shard_router/backend_entry.hpp
@@ -96,8 +96,8 @@ foreach(kind ${kinds})
   string(TOLOWER ${kind} suffix)
   presenter_component(
     backend_sdk ${kind}
-    OF presenter_asio presenter_protocol_errc presenter_wire presenter_mux presenter_loop
-       presenter_transport presenter_backend_sdk)
+    OF presenter_log_handler presenter_asio presenter_protocol_errc presenter_wire presenter_mux
+       presenter_loop presenter_transport presenter_backend_sdk)
   if(PRESENTER_SHARD_ROUTER)
     presenter_component(
       shard_router ${kind}
@@ -114,5 +114,14 @@ if(PRESENTER_SHARD_ROUTER)
 endif()
 
 if(PROJECT_IS_TOP_LEVEL)
+  # What `cmake --install --component sdk_libraries` and `--component sdk` ask for.
+  add_custom_target(sdk)
+  foreach(kind ${kinds})
+    string(TOLOWER ${kind} suffix)
+    add_dependencies(sdk presenter_backend_sdk_${suffix}_library)
+    if(PRESENTER_SHARD_ROUTER)
+      add_dependencies(sdk presenter_shard_router_${suffix}_library)
+    endif()
+  endforeach()
   include(presenter_install)
 endif()

@@ -161,8 +161,8 @@ void zk_registration::on_foreign_node(const std::string& data, const zk_stat& st
   if (!is_other_instance) follow_order(other->state);
   is_checking_ = true;
   session_.replace_by_ephemeral(path_, stat.version, write_wanted(),
-                                checks_.bind([this](error_code failed) {
-                                  if (!failed) mark_created(true);
+                                checks_.bind([this, is_other_instance](error_code failed) {
+                                  if (!failed) mark_replaced(is_other_instance);
                                   after_change(failed);
                                 }));
 }
@@ -182,7 +182,7 @@ void zk_registration::create() {
   is_checking_ = true;
   session_.create_ephemeral(path_, write_wanted(), checks_.bind([this](error_code failed) {
     if (failed == zk_errc::no_node) return create_parent();
-    if (!failed) mark_created(false);
+    if (!failed) mark_created();
     after_change(failed);
   }));
 }
@@ -216,11 +216,24 @@ void zk_registration::on_failure(error_code failed) {
   }));
 }
 
-void zk_registration::mark_created(bool replaced) {
+void zk_registration::mark_created() {
   ++counters_.registrations;
-  if (replaced) ++counters_.leftovers_replaced;
-  say_paced(said_.registered, log_level::info, "{}{} is registered{}", session_.chroot(), path_,
-            replaced ? " in place of an earlier session's" : "");
+  say_paced(said_.registered, log_level::info, "{}{} is registered", session_.chroot(), path_);
+}
+
+// Another's node may be of a process that has just died, or of one that lives: its session lives.
+void zk_registration::mark_replaced(bool is_other_instance) {
+  ++counters_.registrations;
+  ++counters_.leftovers_replaced;
+  if (!is_other_instance) {
+    say_paced(said_.registered, log_level::info,
+              "{}{} is registered in place of an earlier session's", session_.chroot(), path_);
+    return;
+  }
+  say_paced(said_.registered, log_level::warning,
+            "{}{} is registered in place of another process's, whose session has not ended: if "
+            "that one lives, two have one name, and it gets no clients any more",
+            session_.chroot(), path_);
 }
 
 void zk_registration::mark_registered(std::int32_t version) {

@@ -79,7 +79,8 @@ class zk_registration final : public zk_listener {
   void create_parent();
   void after_change(boost::system::error_code failed);
   void on_failure(boost::system::error_code failed);
-  void mark_created(bool replaced);
+  void mark_created();
+  void mark_replaced(bool is_other_instance);
   void mark_registered(std::int32_t version);
   void remove_node();
   void finish_close(boost::system::error_code failed);

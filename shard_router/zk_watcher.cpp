@@ -144,9 +144,10 @@ void zk_watcher::on_confirmation(error_code failed, const std::string& data) {
 void zk_watcher::on_no_backends() {
   session_.exists(std::string(servers_path), reads_.bind([this](error_code failed) {
     if (failed != zk_errc::no_node) return failed ? on_read_failed(failed) : read();
-    say_paced(said_.absent, log_level::warning,
-              "{}{} is not in ZooKeeper: no backend has registered yet, or the chroot is wrong",
-              session_.chroot(), servers_path);
+    if (options_.tells_absent)
+      say_paced(said_.absent, log_level::warning,
+                "{}{} is not in ZooKeeper: no backend has registered yet, or the chroot is wrong",
+                session_.chroot(), servers_path);
     servers_pzxid_ = 0;
     update_children({});
     read_stale_children();
@@ -322,7 +323,7 @@ void zk_watcher::tell_held() {
   ++counters_.maps_held;
   const std::string release =
       held_->backends_up() == 0
-          ? "until one is"
+          ? "until one is up"
           : fmt::format("for {} ms, or until '{}' is written into {}{}", options_.hold.count(),
                         held_->epoch(), session_.chroot(), servers_path);
   say_paced(said_.held, log_level::error, "{}{}: at epoch {} {} backends are up, after {}: {} {}",

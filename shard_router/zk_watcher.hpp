@@ -38,6 +38,9 @@ struct zk_watcher_options {
 
   // Where the last map is kept over restarts; empty: nowhere. See saved_map.hpp.
   std::filesystem::path saved_map;
+
+  // Says so when nobody has ever registered. Not for one that is about to.
+  bool tells_absent = true;
 };
 
 // Life: shorter than the session and the router it was given.

@@ -7,6 +7,7 @@
 #include <cassert>
 #include <cerrno>
 #include <limits>
+#include <sstream>
 #include <utility>
 #include <vector>
 
@@ -50,13 +51,18 @@ acceptor_state::acceptor_state(asio::io_context& context, const asio::ip::tcp::e
   listen(endpoint);
 }
 
-void acceptor_state::listen(const asio::ip::tcp::endpoint& endpoint) {
+void acceptor_state::listen(const asio::ip::tcp::endpoint& endpoint) try {
   listener_.open(endpoint.protocol());
   listener_.set_option(asio::socket_base::reuse_address(true));
   if (options_.shares_port) share_port(listener_.native_handle());
   listener_.bind(endpoint);
   listener_.listen();
   local_ = listener_.local_endpoint();
+} catch (const boost::system::system_error& failed) {
+  // What Asio says names no address, and a program may have many.
+  std::ostringstream what;
+  what << "cannot listen on " << endpoint;
+  throw boost::system::system_error(failed.code(), what.str());
 }
 
 // Before the io_context runs every thread may call; then only the one that runs it.
@@ -275,10 +281,10 @@ std::uint64_t acceptor_state::accept(operation_pointer<accept_operation> operati
   }
   accept_ = std::move(operation);
   accept_number_ = ++operation_number_;
-  if (is_draining_ || is_closed_) {
-    cancel_accept(accept_number_);
-  } else {
+  if (is_open()) {
     pass_on();
+  } else {
+    cancel_accept(accept_number_);
   }
   return accept_ ? accept_number_ : 0;
 }

@@ -34,6 +34,7 @@ class acceptor_state final : public std::enable_shared_from_this<acceptor_state>
 
   boost::asio::ip::tcp::endpoint local_endpoint() const final { return local_; }
   const std::string& node() const final { return options_.node; }
+  bool is_open() const final { return !is_draining_ && !is_closed_; }
 
   std::uint64_t accept(operation_pointer<accept_operation> operation) final;
   std::uint64_t wait_drained(operation_pointer<drain_operation> operation) final;

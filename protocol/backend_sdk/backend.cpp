@@ -44,6 +44,7 @@ shard_router::zk_watcher_options watcher_options(const backend_options& from) {
   shard_router::zk_watcher_options options;
   options.saved_map = from.saved_map;
   options.hold = from.mass_drop_hold;
+  options.tells_absent = false;
   return options;
 }
 

@@ -4,6 +4,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <utility>
 
+#include "base/library_log.hpp"
 #include "base/life_token.hpp"
 
 namespace presenter::protocol {
@@ -42,6 +43,7 @@ struct departure::parts {
   std::chrono::steady_clock::time_point leave_at = {};
   std::size_t answers_missing = 0;
   std::size_t streams_seen = 0;
+  log_pace told = log_pace();  // how many are left
   life_token life = {};
 };
 
@@ -109,8 +111,17 @@ void departure::parts::look() {
 void departure::parts::on_looked(std::size_t streams) {
   streams_seen += streams;
   if (--answers_missing != 0 || at != stage::emptying) return;
-  const bool is_over = std::chrono::steady_clock::now() >= leave_at;
-  if (streams_seen == 0 || is_over) return leave();
+  const auto now = std::chrono::steady_clock::now();
+  if (streams_seen == 0) {
+    say(log_level::info, "drained: no stream is left");
+    return leave();
+  }
+  if (now >= leave_at) {
+    say(log_level::warning, "draining has lasted for {} ms: the {} streams that are left end now",
+        options.empty_timeout.count(), streams_seen);
+    return leave();
+  }
+  if (told.admit(now)) say(log_level::info, "draining: {} streams are left", streams_seen);
   look_again();
 }
 
@@ -140,6 +151,7 @@ void departure::parts::drain() {
 
 void departure::parts::on_drained() {
   if (--answers_missing != 0) return;
+  say(log_level::info, "gone: all links of gateways are closed");
   if (const auto gone = std::exchange(on_gone, nullptr)) gone();
 }
 

@@ -40,6 +40,10 @@ class PRESENTER_EXPORT mux_acceptor {
   // acceptor_options::node.
   const std::string& node() const { return state_->node(); }
 
+  // No stream comes any more after drain or close: a loop of async_accept ends here, for each
+  // further call completes at once, as it does on a closed socket acceptor.
+  bool is_open() const { return state_->is_open(); }
+
   // Hands over the next stream and sends its Accept; the gateway has begun to send already. One
   // pending call at a time; all cancellation types are honoured, and no stream is lost by it.
   // Errors: operation_aborted after cancellation, drain or close; stream_errc::accept_pending while

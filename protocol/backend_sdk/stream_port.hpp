@@ -90,6 +90,7 @@ class acceptor_port {
   link_executor get_executor() const { return executor_; }
   virtual boost::asio::ip::tcp::endpoint local_endpoint() const = 0;
   virtual const std::string& node() const = 0;
+  virtual bool is_open() const = 0;
 
   virtual std::uint64_t accept(operation_pointer<accept_operation> operation) = 0;
   virtual std::uint64_t wait_drained(operation_pointer<drain_operation> operation) = 0;

@@ -10,6 +10,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 
 import documents
 from client_case import ClientCase
@@ -54,6 +55,7 @@ RECIPES = {
     "cmake --preset release": None, "find_package(presenter ": None,
     "set(PRESENTER_SHARD_ROUTER ": None, "g++ -std=c++20 chat.cpp ": None, "@@ -1,": None,
     "openssl req ": None, "build/chat_room/chat_room ": None,  # its client: tests/sdk, too
+    "build/chat_room_fleet/": None, "python3 -c 'import struct": "first_packet",
     "// A backend of two threads": None, "on a new link:": None,
     # What a fresh Debian is set up with, as root.
     "apt-get update": None, "cd /etc/presenter": None, "systemd-run ": None,
@@ -313,6 +315,15 @@ class DocumentsTest(ClientCase):
         self.assertEqual(called.splitlines(), ["useradd --system --no-create-home presenter",
                                                "systemctl enable --now presenter",
                                                "systemctl reload presenter"])
+
+    def test_a_first_packet_is_a_member_of_the_chat_rooms(self):
+        [block] = self.blocks("first_packet")
+        made, _ = block.text.split("(cat first_packet")
+        self.run_well("bash", "-ec", made, cwd=self.cluster.folder)
+        sys.path.insert(0, os.path.join(ROOT, "examples/chat_room"))
+        from member import first_packet  # pylint: disable=import-outside-toplevel
+        with open(self.path("first_packet"), "rb") as file:
+            self.assertEqual(file.read(), first_packet("our-room"))
 
     # --- those who work on it
 

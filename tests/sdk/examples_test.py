@@ -2,6 +2,7 @@
 """The examples behind the real gateway, with TLS clients in front of it."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -23,6 +24,14 @@ class Example(Process):
     def __init__(self, name, folder, command):
         self.port = free_port()
         super().__init__(name, folder, [*command, "127.0.0.1", self.port])
+
+
+class FleetMember(Process):
+    """One that registers itself in ZooKeeper."""
+
+    def __init__(self, name, folder, program, zookeeper):
+        self.port = free_port()
+        super().__init__(name, folder, [program, name, "127.0.0.1", self.port, zookeeper])
 
 
 class Examples(ClientCase):
@@ -87,6 +96,44 @@ class Examples(ClientCase):
         self.assertEqual(ben.receive_exactly(9), framed(b"hello"))
         other.finish()
         self.assertEqual(other.receive_to_end(), b"")
+
+    def test_one_of_two_rooms_in_a_fleet_leaves(self):
+        zookeeper = self.cluster.zookeeper().connect_string
+        names = ("chat-a", "chat-b")
+        rooms = [self.cluster.start(FleetMember(name, self.cluster.folder,
+                                                self.outside("chat_room_fleet"), zookeeper))
+                 for name in names]
+        self.gateway = self.cluster.gateway("gateway", {"zookeeper": zookeeper})
+        self.gateway.wait_ready()
+        self.wait_for_servers(self.gateway, names)
+
+        def come(count):
+            self.wait_until(lambda: sum(room.output().count(" comes") for room in rooms) == count,
+                            f"{count} have come")
+
+        anns = [self.waiting_client(f"couple-{i}") for i in range(8)]
+        come(8)
+        bens = [self.waiting_client(f"couple-{i}") for i in range(8)]
+        come(16)
+        for ann, ben in zip(anns, bens):
+            self.assertEqual(ann.receive_exactly(len(ben.first)), ben.first)
+            ann.send(framed(b"in two parts")[:7])
+        leaving, staying = rooms
+        leaving.signal(signal.SIGTERM)
+        self.assertEqual(leaving.wait(30), 0)
+        self.assertRegex(leaving.output(), r"draining: \d+ streams are left\n")
+        self.assertIn("drained: no stream is left\n", leaving.output())
+        moved = leaving.output().count(" comes")
+        self.wait_until(lambda: staying.output().count(" goes on") == moved, "all go on")
+        for ann, ben in zip(anns, bens):
+            ann.send(framed(b"in two parts")[7:])
+            self.assertEqual(packet_of(ben), b"in two parts")
+            ben.send(framed(b"and back"))
+            self.assertEqual(packet_of(ann), b"and back")
+        for client in anns + bens:
+            client.tcp.close()
+        staying.signal(signal.SIGTERM)
+        self.assertEqual(staying.wait(30), 0)
 
 
 if __name__ == "__main__":

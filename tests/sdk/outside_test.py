@@ -13,6 +13,7 @@ BUILD = os.environ["PRESENTER_BUILD"]
 OUTSIDE = os.environ["PRESENTER_OUTSIDE"]
 PREFIX = os.path.join(OUTSIDE, "prefix")
 EXAMPLES = ("echo_backend", "chat_room")
+README = os.path.join(TREE, "protocol/backend_sdk/README.md")
 # A user's own: nothing of ours may warn under them.
 FLAGS = ["-O0", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]
 
@@ -41,7 +42,8 @@ def library(name):
 
 
 class Installed(unittest.TestCase):
-    def setUp(self):
+    @classmethod
+    def setUpClass(cls):
         shutil.rmtree(OUTSIDE, ignore_errors=True)
         run("cmake", "--install", BUILD, "--prefix", PREFIX)
 
@@ -73,7 +75,7 @@ class Installed(unittest.TestCase):
 
     def _check_list(self, include):
         """The README names each public header, and no other."""
-        with open(os.path.join(TREE, "protocol/backend_sdk/README.md"), encoding="utf-8") as text:
+        with open(README, encoding="utf-8") as text:
             named = set(re.findall(r"^\| `<presenter/([\w/]+\.hpp)>`", text.read(), re.M))
         there = {os.path.relpath(os.path.join(folder, name), os.path.join(include, "presenter"))
                  for folder, _, names in os.walk(include) for name in names}
@@ -90,6 +92,21 @@ class Installed(unittest.TestCase):
                              .replace("shard_router::", ""))
         self.assertIn("presenter::protocol::", seen)
 
+    def test_the_sdk_alone(self):
+        """By the commands of examples/README.md; no program comes with it."""
+        prefix = os.path.join(OUTSIDE, "sdk_alone")
+        with open(os.path.join(TREE, "examples/README.md"), encoding="utf-8") as text:
+            components = re.findall(r"^cmake --install .* --component (\w+)$", text.read(), re.M)
+        for component in components:
+            run("cmake", "--install", BUILD, "--prefix", prefix, "--component", component)
+        there = {os.path.relpath(os.path.join(folder, name), prefix)
+                 for folder, _, names in os.walk(prefix) for name in names}
+        all_of_it = {os.path.relpath(os.path.join(folder, name), PREFIX)
+                     for folder, _, names in os.walk(PREFIX) for name in names}
+        programs = {path for path in all_of_it if path.startswith("bin/")}
+        # Packages bring papers besides.
+        self.assertEqual(all_of_it - there, programs)
+
 
 class Documents(unittest.TestCase):
     def test_the_examples_page_shows_the_difference_that_there_is(self):
@@ -102,8 +119,24 @@ class Documents(unittest.TestCase):
 
 class FindPackage(unittest.TestCase):
     def test_examples_build(self):
-        configure_and_build(os.path.join(TREE, "tests/sdk/found"), "found",
-                            f"-DPRESENTER_TREE={TREE}", f"-DCMAKE_PREFIX_PATH={PREFIX}")
+        folder = configure_and_build(os.path.join(TREE, "tests/sdk/found"), "found",
+                                     f"-DPRESENTER_TREE={TREE}", f"-DCMAKE_PREFIX_PATH={PREFIX}")
+        for kind in ("shared", "static"):
+            run(os.path.join(folder, "alone", f"alone_{kind}"))
+
+    def test_the_lines_of_the_readme_build_its_program(self):
+        """The program of two threads in the fleet; fleet.cpp has what the README leaves out."""
+        with open(README, encoding="utf-8") as text:
+            [lines] = re.findall(r"^```cmake\n(find_package.+?)^```$", text.read(), re.M | re.S)
+        source = os.path.join(OUTSIDE, "readme")
+        os.makedirs(source, exist_ok=True)
+        with open(os.path.join(source, "CMakeLists.txt"), "w", encoding="utf-8") as file:
+            file.write("cmake_minimum_required(VERSION 3.18)\nproject(readme LANGUAGES CXX)\n"
+                       + lines)
+        shutil.copy(os.path.join(TREE, "tests/sdk/fleet/fleet.cpp"),
+                    os.path.join(source, "chat.cpp"))
+        folder = configure_and_build(source, "readme_built", f"-DCMAKE_PREFIX_PATH={PREFIX}")
+        run(os.path.join(folder, "chat"))
 
 
 class PkgConfig(unittest.TestCase):

@@ -1,10 +1,13 @@
 // A backend of the SDK in the fleet: several threads under one name, and how it leaves.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <list>
+#include <string>
 #include <thread>
 #include <vector>
 
+#include "base/log_handler.hpp"
 #include "protocol/backend_sdk/departure.hpp"
 #include "tests/integration/shard_router/control_loop.hpp"
 #include "tests/unit/protocol/backend_sdk/sdk_fixture.hpp"
@@ -36,7 +39,24 @@ struct part {
   std::list<sdk::mux_stream> streams;
 };
 
-using FleetBackend = ControlLoop;
+// What the SDK says meanwhile, at `info` and above.
+class FleetBackend : public ControlLoop {
+ protected:
+  FleetBackend() {
+    set_log_handler([this](log_level level, std::string_view line) {
+      said_.emplace_back(level == log_level::warning ? "warning: " : "").append(line);
+    });
+  }
+  ~FleetBackend() override { set_log_handler({}); }
+
+  bool has_said(const std::string& text) const {
+    return std::any_of(said_.begin(), said_.end(), [&text](const std::string& line) {
+      return line.find(text) != std::string::npos;
+    });
+  }
+
+  std::vector<std::string> said_;
+};
 
 TEST_F(FleetBackend, OfTwoThreadsIsOneInTheMapAndLeavesWithBoth) {
   asio::io_context other;
@@ -80,6 +100,7 @@ TEST_F(FleetBackend, OfTwoThreadsIsOneInTheMapAndLeavesWithBoth) {
   ASSERT_TRUE(
       run_until([&] { return member.map()->find("chat-a")->state == backend_state::draining; }));
   EXPECT_FALSE(gone);
+  EXPECT_TRUE(run_until([&] { return has_said("draining: 32 streams are left"); }));
   here.streams.clear();
   asio::post(other, [&there] { there.streams.clear(); });
   for (gateway_stream* each : streams)
@@ -88,6 +109,18 @@ TEST_F(FleetBackend, OfTwoThreadsIsOneInTheMapAndLeavesWithBoth) {
   for (const auto& link : links)
     EXPECT_TRUE(link->going_away);
   thread.join();  // nothing is left to wait for
+  EXPECT_TRUE(has_said("drained: no stream is left"));
+  EXPECT_TRUE(has_said("gone: all links of gateways are closed"));
+  EXPECT_FALSE(has_said("is not in ZooKeeper"));  // which is no news for one that registers
+}
+
+TEST_F(FleetBackend, IsWarnedThatItTakesTheNameOfOneThatLives) {
+  registered_backend first(control_, options(), backend("chat-a"));
+  ASSERT_TRUE(run_until([&] { return has_said("/servers/chat-a is registered"); }));
+  registered_backend second(control_, options(), backend("chat-a", 7001));
+  EXPECT_TRUE(run_until([&] { return has_said("this one waits until it leaves"); }));
+  EXPECT_TRUE(has_said("warning: " + chroot_ +
+                       "/servers/chat-a is registered in place of another process's"));
 }
 
 }  // namespace

@@ -14,7 +14,8 @@ int main(int count, char**) {
   if (count == 1) return 0;
   asio::io_context first{1}, second{1};
   backend member(first, {.zookeeper = "zk1:2181/chat", .self = {.name = "chat-a"}});
-  const acceptor_options options{.node = "chat-a", .shares_port = true, .fence = member.fence()};
+  const acceptor_options options{
+      .node = "chat-a", .hands_over = true, .shares_port = true, .fence = member.fence()};
   mux_acceptor one(first, {asio::ip::address_v4::any(), 7'000}, options);
   mux_acceptor two(second, one.local_endpoint(), options);
   mux_acceptor* const both[] = {&one, &two};

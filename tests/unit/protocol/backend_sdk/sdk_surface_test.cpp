@@ -103,6 +103,39 @@ TEST_F(SdkSurface, AcceptorsOfTwoThreadsShareAPort) {
   thread.join();
 }
 
+TEST_F(SdkSurface, SaysWhereItCannotListen) {
+  start();
+  try {
+    const mux_acceptor second(io, acceptor->local_endpoint(), acceptor_options());
+    FAIL() << "two listen on one port";
+  } catch (const boost::system::system_error& failed) {
+    EXPECT_EQ(failed.code(), asio::error::address_in_use);
+    const std::string where = "127.0.0.1:" + std::to_string(acceptor->local_endpoint().port());
+    EXPECT_NE(std::string(failed.what()).find(where), std::string::npos) << failed.what();
+  }
+}
+
+TEST_F(SdkSurface, ALoopOfAcceptsSeesThatTheAcceptorDrains) {
+  start();
+  std::function<void()> accept_again;
+  int turns = 0;
+  accept_again = [&] {
+    acceptor->async_accept([&](error_code, mux_stream) {
+      ++turns;
+      if (acceptor->is_open()) accept_again();
+    });
+  };
+  accept_again();
+  gateway->open();
+  ASSERT_TRUE(run_until(io, [&] { return turns == 1; }));
+  EXPECT_TRUE(acceptor->is_open());
+  acceptor->drain(std::chrono::seconds(5));
+  EXPECT_FALSE(acceptor->is_open());
+  EXPECT_TRUE(run_until(io, [&] { return turns == 2; }));
+  run_until_quiet(io);
+  EXPECT_EQ(turns, 2);
+}
+
 TEST_F(SdkSurface, DepartureEndsAcceptorsOfAllThreads) {
   start();
   asio::io_context second;
