@@ -2,8 +2,8 @@
 // A backend from the specification alone, which echoes: `node minimal_backend.js ADDRESS PORT [NAME]`
 //
 // Node's standard library and nothing else. protocol/from_the_specification.md explains it, and
-// examples/minimal_backend.py is the same in another language. A program of yours changes
-// `Stream.pump`, which is what this backend does with its clients' bytes.
+// examples/minimal_backend.py is the same in another language. A program of yours replaces `Echo`,
+// which is what this backend does with its clients' bytes.
 'use strict';
 
 const net = require('net');
@@ -13,7 +13,9 @@ const FRAME_BYTES_MAX = 16448;
 const STREAM_WINDOW = 65536;
 const LINK_WINDOW = 33554432;
 const ACKNOWLEDGED = 1; // reasons of Reset, §8
+const CANCELLED = 2;
 const WINDOW_EXCEEDED = 7;
+const INTERNAL = 11;
 
 // Ids of frames, §4.
 const HELLO = 1, OPEN = 2, ACCEPT = 3, DATA = 5, FINISH = 6, RESET = 7, CREDIT = 8, PING = 9,
@@ -160,7 +162,35 @@ class ReceiveWindow {
   }
 }
 
-// One client.
+// The application's part of one client. What it throws costs this client only.
+class Echo {
+  constructor(stream) {
+    this.stream = stream;
+  }
+
+  // The next bytes; first of all the packet that the gateway took the key from, a Thrift call (§9),
+  // which a program with a protocol of its own skips.
+  onData(data) {
+    this.stream.send(data);
+  }
+
+  // So many bytes of `send` have left. To an echo they are done with only now: so a client that
+  // does not read is not read from either. Who is done with them in onData consumes there, and
+  // bounds what waits: by `close`, if its client reads too slowly.
+  onSent(size) {
+    this.stream.consume(size);
+  }
+
+  // The client sends no more, and still reads.
+  onFinish() {
+    this.stream.finish();
+  }
+
+  // The client, its stream or its link is gone.
+  onClosed() {}
+}
+
+// One client, as the link sees it. For the application: send, consume, finish, close.
 class Stream {
   constructor(link, number, opened) {
     this.link = link;
@@ -168,28 +198,67 @@ class Stream {
     this.key = opened.get(2);
     this.window = new ReceiveWindow(STREAM_WINDOW);
     this.sendLeft = link.streamWindow;
-    this.unread = []; // Buffers, all in all no more than the window
-    this.peerFinished = false;
+    this.unconsumed = 0; // no more than the window
+    this.unsent = []; // Buffers that wait for credit
+    this.peerFinished = this.isFinishing = this.hasFinished = false;
+    this.application = undefined; // set behind Accept
   }
 
-  // Sends back what has come, as far as both sending windows allow. Only what has left is
-  // consumed: so a client that does not read is not read from either.
+  isOpen() {
+    return this.link.streams.get(this.number) === this;
+  }
+
+  // At any time, whether something has come or not: what the windows do not allow waits.
+  send(data) {
+    if (data.length === 0 || !this.isOpen()) return;
+    this.unsent.push(data);
+    this.pump();
+  }
+
+  // The application is done with so many of the bytes that have come.
+  consume(size) {
+    const counted = Math.min(size, this.unconsumed); // 0 if the stream is over
+    if (counted === 0) return;
+    this.unconsumed -= counted;
+    this.link.consumed(counted, this);
+  }
+
+  // Nothing more will be sent, behind what still waits.
+  finish() {
+    this.isFinishing = true;
+    this.pump();
+  }
+
+  // Ends it at once. What waits is not sent; the client is closed.
+  close(reason = CANCELLED) {
+    if (!this.isOpen()) return;
+    this.link.send(RESET, [1, this.number], [2, i32(reason)]);
+    this.link.forget(this);
+  }
+
+  // Sends what waits, as far as both sending windows allow.
   pump() {
-    while (this.unread.length !== 0) {
-      const first = this.unread[0];
+    while (this.unsent.length !== 0 && this.isOpen()) {
+      const first = this.unsent[0];
       const size = Math.min(first.length, DATA_BYTES_MAX, this.link.frameBytesMax - 19,
         this.sendLeft, this.link.sendLeft);
       if (size <= 0) return; // a Credit will call this again
       this.link.send(DATA, [1, this.number], [3, first.subarray(0, size)]);
       this.sendLeft -= size;
       this.link.sendLeft -= size;
-      if (size === first.length) this.unread.shift();
-      else this.unread[0] = first.subarray(size);
-      this.link.consumed(size, this);
+      if (size === first.length) this.unsent.shift();
+      else this.unsent[0] = first.subarray(size);
+      this.application.onSent(size);
     }
-    if (!this.peerFinished) return;
+    if (!this.isFinishing || this.hasFinished || !this.isOpen()) return;
+    this.hasFinished = true;
     this.link.send(FINISH, [1, this.number]);
-    this.link.streams.delete(this.number); // both have finished: it is over
+    this.endIfFinished();
+  }
+
+  // Both have finished: it is over, without another frame.
+  endIfFinished() {
+    if (this.peerFinished && this.hasFinished && this.isOpen()) this.link.forget(this);
   }
 }
 
@@ -204,8 +273,13 @@ class Link {
     this.input = Buffer.alloc(0);
     socket.setNoDelay(true);
     socket.on('data', (bytes) => this.onBytes(bytes));
-    socket.on('error', () => {}); // 'close' follows
-    socket.on('close', () => console.log('a link has ended'));
+    let how = 'has ended';
+    socket.on('end', () => { how = 'was closed by the gateway'; });
+    socket.on('error', (fault) => { how = `has ended: ${fault.message}`; }); // 'close' follows
+    socket.on('close', () => {
+      console.log(`a link ${how}`);
+      for (const each of [...this.streams.values()]) this.forget(each);
+    });
     this.send(HELLO, [1, i32(1)], [2, i32(1)], [3, i32(2)], [4, Buffer.from(name)], [5, 0],
       [6, i32(FRAME_BYTES_MAX)], [7, i32(STREAM_WINDOW)], [8, LINK_WINDOW], [9, i32(1000000)],
       [10, i32(5000)], [11, 0], [12, i32(16384)]);
@@ -227,6 +301,16 @@ class Link {
   grant(number, window) {
     const granted = window.due();
     if (granted !== 0) this.send(CREDIT, [1, number], [2, granted]);
+  }
+
+  // Calls the application: a fault in it ends one stream, and not the link of all.
+  tell(stream, call) {
+    try {
+      call();
+    } catch (fault) {
+      console.log(fault.stack);
+      stream.close(INTERNAL);
+    }
   }
 
   onBytes(bytes) {
@@ -264,13 +348,16 @@ class Link {
     } else if (frame === OPEN) {
       if (number <= this.highest) throw new Error('a stream that was opened before');
       this.highest = number;
-      this.streams.set(number, new Stream(this, number, fields));
+      const opened = new Stream(this, number, fields);
+      this.streams.set(number, opened);
       this.send(ACCEPT, [1, number]);
+      opened.application = new Echo(opened);
     } else if (frame === DATA) {
       this.onData(stream, fields.get(3));
     } else if (frame === FINISH && stream) {
       stream.peerFinished = true;
-      stream.pump();
+      this.tell(stream, () => stream.application.onFinish());
+      stream.endIfFinished();
     } else if (frame === RESET && stream) {
       this.send(RESET, [1, number], [2, i32(ACKNOWLEDGED)]);
       this.forget(stream);
@@ -291,25 +378,30 @@ class Link {
       this.consumed(payload.length);
       return this.forget(stream);
     }
-    stream.unread.push(payload);
-    stream.pump();
+    stream.unconsumed += payload.length;
+    this.tell(stream, () => stream.application.onData(payload));
     this.grant(0n, this.window); // what others have consumed may be due by what has come
   }
 
   onCredit(stream, number, granted) {
     if (number === 0n) {
       this.sendLeft += granted;
-      for (const each of [...this.streams.values()]) each.pump(); // whoever waits for the link
+      for (const each of [...this.streams.values()]) { // whoever waits for the link
+        this.tell(each, () => each.pump());
+      }
     } else if (stream) {
       stream.sendLeft += granted;
-      stream.pump();
+      this.tell(stream, () => stream.pump());
     }
   }
 
   // What it has not read counts as consumed: a dead stream keeps nothing of the link's.
   forget(stream) {
     this.streams.delete(stream.number);
-    this.consumed(stream.unread.reduce((sum, each) => sum + each.length, 0));
+    const unread = stream.unconsumed;
+    stream.unconsumed = 0;
+    this.consumed(unread);
+    this.tell(stream, () => stream.application.onClosed());
   }
 }
 

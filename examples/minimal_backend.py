@@ -2,18 +2,19 @@
 """A backend from the specification alone, which echoes: `minimal_backend.py ADDRESS PORT [NAME]`.
 
 Python's standard library and nothing else. protocol/from_the_specification.md explains it, and
-examples/minimal_backend.js is the same in another language. A program of yours changes
-`Stream.pump`, which is what this backend does with its clients' bytes.
+examples/minimal_backend.js is the same in another language. A program of yours replaces `Echo`,
+which is what this backend does with its clients' bytes.
 """
 
 import asyncio
 import sys
+import traceback
 
 DATA_BYTES_MAX = 16_384  # README §7, as are the others
 FRAME_BYTES_MAX = 16_448
 STREAM_WINDOW = 65_536
 LINK_WINDOW = 33_554_432
-ACKNOWLEDGED, WINDOW_EXCEEDED = 1, 7  # reasons of Reset, §8
+ACKNOWLEDGED, CANCELLED, WINDOW_EXCEEDED, INTERNAL = 1, 2, 7, 11  # reasons of Reset, §8
 
 # Ids of frames, §4.
 HELLO, OPEN, ACCEPT, DATA, FINISH = 1, 2, 3, 5, 6
@@ -122,40 +123,100 @@ class ReceiveWindow:
         return granted
 
 
+class Echo:
+    """The application's part of one client. What it throws costs this client only."""
+
+    def __init__(self, stream):
+        self.stream = stream
+
+    def on_data(self, data):
+        """The next bytes; first of all the packet that the gateway took the key from, a Thrift call
+        (§9), which a program with a protocol of its own skips."""
+        self.stream.send(data)
+
+    def on_sent(self, size):
+        """So many bytes of `send` have left. To an echo they are done with only now: so a client
+        that does not read is not read from either. Who is done with them in on_data consumes there,
+        and bounds `stream.unsent`: by `close`, if its client reads too slowly."""
+        self.stream.consume(size)
+
+    def on_finish(self):
+        """The client sends no more, and still reads."""
+        self.stream.finish()
+
+    def on_closed(self):
+        """The client, its stream or its link is gone."""
+
+
 class Stream:
-    """One client."""
+    """One client, as the link sees it. For the application: send, consume, finish, close."""
+
+    application = None  # set behind Accept
 
     def __init__(self, link, number, opened):
         self.link, self.number = link, number
         self.key, self.address = opened[2], opened.get(4, b"").decode()
         self.window = ReceiveWindow(STREAM_WINDOW)
         self.send_left = link.stream_window
-        self.unread = bytearray()  # no more than the window
-        self.peer_finished = False
+        self.unconsumed = 0  # no more than the window
+        self.unsent = bytearray()  # waits for credit
+        self.peer_finished = self.is_finishing = self.has_finished = False
+
+    def is_open(self):
+        return self.link.streams.get(self.number) is self
+
+    def send(self, data):
+        """At any time, whether something has come or not: what the windows do not allow waits."""
+        if self.is_open():
+            self.unsent += data
+            self.pump()
+
+    def consume(self, size):
+        """The application is done with so many of the bytes that have come."""
+        size = min(size, self.unconsumed)  # 0 if the stream is over
+        if size > 0:
+            self.unconsumed -= size
+            self.link.consumed(size, self)
+
+    def finish(self):
+        """Nothing more will be sent, behind what still waits."""
+        self.is_finishing = True
+        self.pump()
+
+    def close(self, reason=CANCELLED):
+        """Ends it at once. What waits is not sent; the client is closed."""
+        if self.is_open():
+            self.link.send(RESET, (1, self.number), (2, (reason,)))
+            self.link.forget(self)
 
     def pump(self):
-        """Sends back what has come, as far as both sending windows allow. Only what has left is
-        consumed: so a client that does not read is not read from either."""
-        while self.unread:
-            size = min(len(self.unread), DATA_BYTES_MAX, self.link.frame_bytes_max - 19,
+        """Sends what waits, as far as both sending windows allow."""
+        while self.unsent and self.is_open():
+            size = min(len(self.unsent), DATA_BYTES_MAX, self.link.frame_bytes_max - 19,
                        self.send_left, self.link.send_left)
             if size <= 0:
                 return  # a Credit will call this again
-            self.link.send(DATA, (1, self.number), (3, bytes(self.unread[:size])))
+            self.link.send(DATA, (1, self.number), (3, bytes(self.unsent[:size])))
             self.send_left -= size
             self.link.send_left -= size
-            del self.unread[:size]
-            self.link.consumed(size, self)
-        if self.peer_finished:
+            del self.unsent[:size]
+            self.application.on_sent(size)
+        if self.is_finishing and not self.has_finished and self.is_open():
+            self.has_finished = True
             self.link.send(FINISH, (1, self.number))
-            del self.link.streams[self.number]  # both have finished: it is over
+            self.end_if_finished()
+
+    def end_if_finished(self):
+        """Both have finished: it is over, without another frame."""
+        if self.peer_finished and self.has_finished and self.is_open():
+            self.link.forget(self)
 
 
 class Link:
     """One TCP connection of a gateway."""
 
-    def __init__(self, writer, name):
-        self.writer = writer
+    def __init__(self, writer, name, application=Echo):
+        self.writer, self.application = writer, application
         self.streams, self.highest = {}, 0
         self.window = ReceiveWindow(LINK_WINDOW)
         self.stream_window = self.send_left = self.frame_bytes_max = None  # its Hello says them
@@ -181,6 +242,14 @@ class Link:
     def fail(self, what):
         raise ConnectionError(what)
 
+    def tell(self, stream, call, *arguments):
+        """Calls the application: a fault in it ends one stream, and not the link of all."""
+        try:
+            call(*arguments)
+        except Exception:  # whatever it is
+            traceback.print_exc()
+            stream.close(INTERNAL)
+
     def on_frame(self, frame, fields):
         if self.stream_window is None and frame not in (HELLO, GO_AWAY):
             self.fail("no Hello")
@@ -196,13 +265,15 @@ class Link:
             if number <= self.highest:
                 self.fail("a stream that was opened before")
             self.highest = number
-            self.streams[number] = Stream(self, number, fields)
+            stream = self.streams[number] = Stream(self, number, fields)
             self.send(ACCEPT, (1, number))
+            stream.application = self.application(stream)
         elif frame == DATA:
             self.on_data(stream, fields[3])
         elif frame == FINISH and stream:
             stream.peer_finished = True
-            stream.pump()
+            self.tell(stream, stream.application.on_finish)
+            stream.end_if_finished()
         elif frame == RESET and stream:
             self.send(RESET, (1, number), (2, (ACKNOWLEDGED,)))
             self.forget(stream)
@@ -222,45 +293,50 @@ class Link:
             self.send(RESET, (1, stream.number), (2, (WINDOW_EXCEEDED,)))
             self.consumed(len(payload))
             return self.forget(stream)
-        stream.unread += payload
-        stream.pump()
+        stream.unconsumed += len(payload)
+        self.tell(stream, stream.application.on_data, payload)
         self.grant(0, self.window)  # what others have consumed may be due by what has come
 
     def on_credit(self, stream, number, granted):
         if number == 0:
             self.send_left += granted
             for each in list(self.streams.values()):  # whoever waits for the link
-                each.pump()
+                self.tell(each, each.pump)
         elif stream:
             stream.send_left += granted
-            stream.pump()
+            self.tell(stream, stream.pump)
 
     def forget(self, stream):
         """What it has not read counts as consumed: a dead stream keeps nothing of the link's."""
         del self.streams[stream.number]
-        self.consumed(len(stream.unread))
+        unread, stream.unconsumed = stream.unconsumed, 0
+        self.consumed(unread)
+        self.tell(stream, stream.application.on_closed)
 
 
-async def serve_link(reader, writer, name):
-    link = Link(writer, name)
+async def serve_link(reader, writer, name, application=Echo):
+    link = Link(writer, name, application)
     try:
-        while True:
-            size = int.from_bytes(await reader.readexactly(4), "big")
+        while head := await reader.read(1):
+            size = int.from_bytes(head + await reader.readexactly(3), "big")
             if not 0 < size <= FRAME_BYTES_MAX:
                 link.fail("a frame of a wrong size")
             body = await reader.readexactly(size)
             for frame, fields in Reader(body).struct().items():
                 link.on_frame(frame, fields)
             await writer.drain()
+        print("a link was closed by the gateway", flush=True)
     except (asyncio.IncompleteReadError, OSError, IndexError, KeyError) as ended:
         print(f"a link has ended: {ended!r}", flush=True)
     finally:
+        for stream in list(link.streams.values()):
+            link.forget(stream)
         writer.close()
 
 
-async def main(address, port, name="python"):
+async def main(address, port, name="python", application=Echo):
     async def on_link(reader, writer):
-        await serve_link(reader, writer, name)
+        await serve_link(reader, writer, name, application)
 
     server = await asyncio.start_server(on_link, address, int(port))
     await server.serve_forever()

@@ -9,6 +9,7 @@ import sys
 from chat_client import framed
 from client_case import ClientCase
 from processes import Process, free_port, main
+from tls_client import Alerted
 
 OUTSIDE = os.environ["PRESENTER_OUTSIDE"]
 EXAMPLES = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../examples"))
@@ -24,6 +25,36 @@ class Example(Process):
     def __init__(self, name, folder, command):
         self.port = free_port()
         super().__init__(name, folder, [*command, "127.0.0.1", self.port])
+
+
+# An application for minimal_backend.py: it is done with all bytes at once, answers "what" with many
+# bytes later, closes at "close", and has a fault at "fault".
+OWN_PROGRAM = """
+import asyncio, sys
+sys.path.insert(0, sys.argv[1])
+import minimal_backend
+
+class Program(minimal_backend.Echo):
+    def __init__(self, stream):
+        super().__init__(stream)
+        self.text = b""
+
+    def on_data(self, data):
+        self.stream.consume(len(data))
+        self.text += data
+        if b"close" in self.text:
+            self.stream.close()
+        elif b"fault" in self.text:
+            raise KeyError("a fault")
+        elif b"what" in self.text:
+            self.text = b""
+            asyncio.get_running_loop().call_soon(self.stream.send, bytes(1_000_000))
+
+    def on_sent(self, size):
+        pass
+
+asyncio.run(minimal_backend.main(*sys.argv[2:], application=Program))
+"""
 
 
 class FleetMember(Process):
@@ -67,6 +98,26 @@ class Examples(ClientCase):
     def test_minimal_backend_in_python(self):
         self.behind_the_gateway("python", sys.executable, f"{EXAMPLES}/minimal_backend.py")
         self.assert_is_an_echo()
+
+    def test_a_program_in_python_sends_on_its_own_and_ends_one_client_at_a_time(self):
+        path = self.path("own_program.py")
+        with open(path, "w", encoding="ascii") as file:
+            file.write(OWN_PROGRAM)
+        program = self.behind_the_gateway("python", sys.executable, path, EXAMPLES)
+        answered, closed, faulty = (self.waiting_client(f"couple-{i}") for i in range(3))
+        answered.send(b"what")
+        closed.send(b"close")
+        faulty.send(b"fault")
+        for client in (closed, faulty):
+            with self.assertRaises(Alerted):
+                client.receive()
+        # Beyond every window; and the link of all has borne the fault.
+        self.assertEqual(answered.receive_exactly(1_000_000), bytes(1_000_000))
+        program.wait_for_line("KeyError: 'a fault'")
+        self.assertNotIn("a link", program.output())
+        self.gateway.stop()
+        program.wait_for_line("a link was closed by the gateway")
+        self.assertNotIn("has ended", program.output())
 
     def test_minimal_backend_in_javascript(self):
         self.behind_the_gateway("node", "node", f"{EXAMPLES}/minimal_backend.js")
