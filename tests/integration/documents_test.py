@@ -34,6 +34,7 @@ RECIPES = {
     "terminationGracePeriodSeconds": "pod", "PRESENTER_BIN=$PWD/": "synopsis",
     "[listen]": "configuration", "[tls]": "configuration", "[[server]]": "map_file",
     "mkdir -p build/try": "by_hand", "curl --fail": "by_hand_asked",
+    "bench/peers/run --": "synopsis",
     "bench/handoff/run [": "synopsis", "bench/upgrade/run [": "synopsis",
     "presenter-load ": "synopsis",
     # What unit.bench.capacity runs.
@@ -69,7 +70,7 @@ COMMANDS = {
     r"presenter --check": "synopsis_in_text",
     r"presenter(ctl|-load|-chatd) [a-z-]+": "synopsis_in_text",
     r"presenterctl gateway [a-z]+( --[a-z]+)?": "synopsis_in_text",
-    r"bench/capacity/run .*": "synopsis_in_text",
+    r"bench/(capacity/run .*|java/run --write)|deploy/install-deps --demo": "synopsis_in_text",
     r"openssl rand 80 > ticket\.key": "ticket_key",
     r"printf 'gateway:%s' .*": "identity",
     r"tests/fuzz/run .*": "fuzz_run",
@@ -142,7 +143,7 @@ class DocumentsTest(ClientCase):
     def check_synopsis(self, text):
         text = re.sub(r"\(--help lists.*", "--help", text)
         said = self.help_of(re.split(r"\s+", text.strip()))
-        for option in re.findall(r"--[a-z][a-z-]+", text):
+        for option in re.findall(r"--[a-z][a-z0-9-]+", text):
             self.assertRegex(said, rf"{option}(?![\w-])", text)
 
     def test_synopses(self):

@@ -1,7 +1,7 @@
 """15,000 idle clients at one gateway, authenticated and with their streams on a link, cost less
 than a KiB each of its memory, all that it has taken since its start counted, soon after they have
-come, 1,000 at once; of TLS 1.3 or 1.2. The next 15,000 add nothing. And /metrics says what the memory is
-for.
+come, 1,000 at once; of TLS 1.3 or 1.2. The next 15,000 add nothing. And /metrics says what the
+memory is for.
 
 PRESENTER_IDLE_CLIENTS is the size of a crowd. Under a sanitizer it is smaller, and the process's
 memory is not judged, for it is the sanitizer's; what the gateway itself counts is.
