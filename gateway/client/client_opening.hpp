@@ -93,6 +93,8 @@ class client_opening {
   std::optional<open_obstacle> obstacle() const { return obstacle_; }
 
   opening_step on_accepted();
+  // The step `relay` has been reached.
+  bool may_relay() const { return relay_if_whole() == opening_step::relay; }
   opening_step on_refused(const protocol::refuse_frame& refusal, const opening_moment& moment);
   // Its link broke before either.
   opening_step on_lost(const opening_moment& moment);

@@ -382,7 +382,13 @@ void client_session::on_upstream_changed() {
 }
 
 void client_session::on_stream_accepted() {
-  carry_out(opening_->on_accepted());
+  const opening_step next = opening_->on_accepted();
+  if (!is_handed_over()) return carry_out(next);
+  // The next one is the new backend's to make.
+  context_.opened.drop_deposit(*opened_);
+  // A backend may accept thousands in one gulp.
+  if (next == opening_step::relay) return context_.moves.add(*this);
+  carry_out(next);
 }
 
 void client_session::on_stream_writable() {
@@ -403,8 +409,6 @@ void client_session::begin_relaying() {
   const auto now = std::chrono::steady_clock::now();
   if (is_handed_over()) {
     end_handoff(opened_->handoff->success());
-    // The next one is the new backend's to make.
-    context_.opened.drop_deposit(*opened_);
   } else {
     if (relay_.takes_handoffs())
       opened_ = context_.opened.keep(opening_->key(), opening_->tls_facts());

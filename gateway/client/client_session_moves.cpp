@@ -88,7 +88,8 @@ void client_session::on_hand_over(move_cause cause) {
 }
 
 void client_session::on_stream_checkpoint(const protocol::checkpoint_frame& checkpoint) {
-  if (!is_handed_over()) {
+  // Who accepts a stream that comes from another may deposit before this client has its turn.
+  if (!is_handed_over() || phase_ == client_phase::opening) {
     if (opened_ != nullptr) context_.opened.keep_deposit(*opened_, checkpoint);
     return;
   }
@@ -107,10 +108,11 @@ void client_session::on_rest_sent() {
   if (!is_waiting_for_fate()) context_.moves.add(*this);
 }
 
-// Its turn of those between two backends. Thousands of Checkpoints may come in one gulp, and the
-// next attempts of thousands that were refused may be due at one moment.
+// Its turn of those between two backends. Thousands of Checkpoints or Accepts may come in one gulp,
+// and the next attempts of thousands that were refused may be due at one moment.
 void client_session::step_between_backends() {
   if (phase_ == client_phase::opening) {
+    if (opening_->may_relay()) return begin_relaying();
     stop_waiting();
     return carry_out(opening_->on_deadline(moment()));
   }

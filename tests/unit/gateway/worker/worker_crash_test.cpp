@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -48,6 +49,7 @@ class depositing_backend final : public linked_backend {
   }
 
   std::atomic<bool> deposits{true};
+  std::atomic<bool> deposits_at_once{false};  // when a stream goes on here, beside the Accept
   std::atomic<bool> refuses{false};
   std::atomic<int> asked{0};
   // Of the last stream that went on here; read when its client has had an answer.
@@ -66,7 +68,9 @@ class depositing_backend final : public linked_backend {
       const std::string echo = owner.name_ + ":" + text;
       produced += static_cast<std::int64_t>(
           on.core().submit_data(id, std::as_bytes(std::span(echo)), false));
-      if (!owner.deposits) return;
+      if (owner.deposits) deposit(text);
+    }
+    void deposit(std::string_view text) {
       checkpoint_frame left;
       left.stream = id;
       left.consumed = consumed;
@@ -81,6 +85,7 @@ class depositing_backend final : public linked_backend {
       produced = before.produced;
       owner.from = before;
       owner.state = before.state;
+      if (owner.deposits_at_once) deposit("taken over");
     }
 
     depositing_backend& owner;
@@ -252,6 +257,21 @@ TEST_F(WorkerCrash, OutlivesTheNextCrashAsWell) {
   say("again", "a:again");
   EXPECT_EQ(a->state, "hello");
   EXPECT_EQ(results(handoff_result::crash_done), 2U);
+}
+
+TEST_F(WorkerCrash, KeepsADepositThatComesWithTheAccept) {
+  b->deposits_at_once = true;
+  ASSERT_NO_FATAL_FAILURE(serve());
+  a->crash();
+  ASSERT_TRUE(is_waiting());
+  forget_a();
+  ASSERT_TRUE(eventually([&] { return results(handoff_result::crash_done) == 1; }));
+  b->crash();
+  ASSERT_TRUE(is_waiting());
+  a.emplace("a", "life-2");
+  set_map({a->entry()});
+  say("again", "a:again");
+  EXPECT_EQ(a->state, "taken over");
 }
 
 TEST_F(WorkerCrash, ClosesTheClientInTheMiddleOfAMessage) {
