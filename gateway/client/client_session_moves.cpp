@@ -73,6 +73,8 @@ move_way client_session::way_to_move() const {
     return context_.upstream.may_continue_at_owner(ring_hash()) ? move_way::hand_over
                                                                 : move_way::close;
   if (!can_hand_over()) return move_way::close;
+  // It is served where it is.
+  if (!context_.upstream.is_owner_reachable(ring_hash())) return move_way::nowhere;
   return context_.held.has_room() ? move_way::hand_over : move_way::later;
 }
 

@@ -73,6 +73,7 @@ void stream_mover::set_map(map_ptr map, time_point now) {
   if (map_ != nullptr && has_left(*map)) left_until_ = now + left_grace_;
   map_ = std::move(map);
   unchecked_.splice(unchecked_.end(), settled_);
+  unchecked_.splice(unchecked_.end(), nowhere_);
   // Those who wait for a move still count as such until look() comes to them.
   for (std::size_t i = rank_stranded + 1; i < ranks_.size(); ++i) {
     for (client_list& waiting : ranks_[i].clients)
@@ -88,6 +89,12 @@ bool stream_mover::has_left(const shard_router::shard_map& next) const {
     const shard_router::backend_entry* same = next.find(server.name);
     return same == nullptr || !is_same_process(*same, server);
   });
+}
+
+void stream_mover::on_reachable() {
+  if (nowhere_.empty()) return;
+  unchecked_.splice(unchecked_.end(), nowhere_);
+  on_work_();
 }
 
 void stream_mover::add(movable& client, time_point now) {
@@ -153,7 +160,7 @@ void stream_mover::enqueue(movable& client, move_cause cause, rank& in, time_poi
   if (client.is_counted_as_handoff_) metrics_.handoffs_pending.add();
   if (!before || *before > now) due_ = std::max(due_, now);
   const auto after = next_move();
-  if (pending_ == 1 || (before && after && *after < *before)) on_work_();
+  if (pending_ == 1 || (after && (!before || *after < *before))) on_work_();
 }
 
 void stream_mover::forget_pending(movable& client) {
@@ -175,6 +182,11 @@ void stream_mover::move_due(time_point now) {
     if (way == move_way::later) {
       due_ = now + room_pause;
       return;
+    }
+    if (way == move_way::nowhere) {
+      client->movable_hook::unlink();
+      nowhere_.push_back(*client);
+      continue;
     }
     const move_cause cause = client->cause_;
     remove(*client);
@@ -202,7 +214,8 @@ std::optional<stream_mover::time_point> stream_mover::next_move() {
   if (pending_ == 0 || !unchecked_.empty()) return std::nullopt;
   // Only clients that do not wait for a backend's return.
   if (next_client(time_point::min()) != nullptr) return due_;
-  if (is_resting_) return std::nullopt;
+  // Or nobody but those who go nowhere.
+  if (next_client(time_point::max()) == nullptr) return std::nullopt;
   return std::max(due_, left_until_);
 }
 

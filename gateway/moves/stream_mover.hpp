@@ -29,6 +29,7 @@ enum class move_way : std::uint8_t {
   close,      // it comes back by itself, and is routed by the map
   hand_over,  // its stream goes to the new owner, and it notices nothing
   later,      // as hand_over, but there is no room now
+  nowhere,    // as hand_over, but the new owner cannot be reached now: it stays where it is
 };
 
 // A client as the mover sees it: where on the ring it belongs, and which backend has its stream.
@@ -96,6 +97,9 @@ class stream_mover {
   // not moved. Nobody is moved until all have been compared.
   void set_map(map_ptr map, time_point now);
 
+  // A backend can be reached again: who was to go nowhere has another turn.
+  void on_reachable();
+
   // A backend has accepted the client's stream.
   void add(movable& client, time_point now);
 
@@ -155,6 +159,7 @@ class stream_mover {
   map_ptr map_;
   client_list settled_;    // with the owner of their key
   client_list unchecked_;  // to be compared with the map
+  client_list nowhere_;    // pending, until their owner can be reached or is another
   std::array<rank, ranks> ranks_;
   time_point left_until_{};  // nobody is moved before for a backend that has left
   std::size_t pending_ = 0;

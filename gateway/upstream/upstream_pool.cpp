@@ -14,7 +14,7 @@ constexpr std::chrono::milliseconds sweep_linger{1'000};
 upstream_pool::upstream_pool(boost::asio::io_context& io, const config& settings, std::string node,
                              worker_metrics& metrics, const worker_thread& thread,
                              const protocol::link_loop& loop, std::function<void()> on_input_end,
-                             backend_news news)
+                             std::function<void()> on_reachable, backend_news news)
     : context_{.io = io,
                .settings = settings,
                .metrics = metrics,
@@ -27,6 +27,7 @@ upstream_pool::upstream_pool(boost::asio::io_context& io, const config& settings
                .on_refused = [this](const upstream_slot& slot) { on_refused(slot); },
                .on_leaving = [this](upstream_slot& leaving) { replace(leaving); }},
       waiters_(metrics),
+      on_reachable_(std::move(on_reachable)),
       news_(std::move(news)) {}
 
 upstream_pool::~upstream_pool() = default;
@@ -185,6 +186,13 @@ bool upstream_pool::may_continue_at_owner(std::uint64_t ring_hash) const {
   return owner != nullptr && may_continue_at(owner->name);
 }
 
+bool upstream_pool::is_owner_reachable(std::uint64_t ring_hash) const {
+  const shard_router::backend_entry* owner = map_ != nullptr ? map_->owner_of(ring_hash) : nullptr;
+  if (owner == nullptr) return false;
+  const auto& slots = backends_.find(owner->name)->second.slots;
+  return std::ranges::any_of(slots, [](const auto& slot) { return slot->is_serving(); });
+}
+
 bool upstream_pool::may_continue_at(std::string_view name) const {
   const auto known = backends_.find(name);
   if (known == backends_.end()) return true;
@@ -250,6 +258,7 @@ void upstream_pool::on_room(const upstream_slot& slot) {
     const auto known = backends_.find(name);
     return known != backends_.end() && link_for_new_stream(known->second) != nullptr;
   });
+  on_reachable_();
 }
 
 void upstream_pool::sweep() {

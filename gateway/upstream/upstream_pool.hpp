@@ -47,11 +47,12 @@ class upstream_pool {
     close_reason obstacle() const;
   };
 
-  // `on_input_end` runs after each gulp of any link.
+  // `on_input_end` runs after each gulp of any link, `on_reachable` when a link has come up or has
+  // room again.
   upstream_pool(boost::asio::io_context& io, const config& settings, std::string node,
                 worker_metrics& metrics, const worker_thread& thread,
                 const protocol::link_loop& loop, std::function<void()> on_input_end,
-                backend_news news = {});
+                std::function<void()> on_reachable, backend_news news = {});
   ~upstream_pool();
 
   // --- another process goes on
@@ -81,6 +82,8 @@ class upstream_pool {
   // The owner of this place on the ring may take a stream over: no link of its that is up says that
   // it does not. False without an owner.
   bool may_continue_at_owner(std::uint64_t ring_hash) const;
+  // One of its links is up and well, so that a stream may go there. False without an owner.
+  bool is_owner_reachable(std::uint64_t ring_hash) const;
   // The same of the backend of this name. True for one that is not known yet.
   bool may_continue_at(std::string_view name) const;
   // `server` lost a link at `since`. Whoever is told `unknown` may wait: waiters().wait_for_fate.
@@ -134,6 +137,7 @@ class upstream_pool {
   std::vector<const protocol::mux_core*> frozen_;        // by their place in the last freeze()
   std::vector<std::shared_ptr<upstream_slot>> adopted_;  // until they serve
   open_waiters waiters_;
+  const std::function<void()> on_reachable_;
   const backend_news news_;
   bool is_shutting_down_ = false;
 };

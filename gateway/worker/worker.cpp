@@ -65,7 +65,7 @@ worker::worker(const worker_setup& setup, listening_socket socket)
       output_([this] { post_turns(); }),
       upstream_(
           io_, settings_, setup.node, metrics_, own_thread_, {polls_, output_},
-          [this] { relaying_.batch.flush(); }, setup.news),
+          [this] { relaying_.batch.flush(); }, [this] { mover_.on_reachable(); }, setup.news),
       mover_({.paces = setup.paces, .left_grace = settings_.moves.left_grace},
              std::random_device{}(), metrics_, [this] { post_turns(); }),
       move_timer_(io_),

@@ -4,6 +4,7 @@
 import json
 import socket
 import struct
+import types
 
 from conformance_case import GatewayCase
 from mux_peer import Backend, accept, accept_and_echo
@@ -134,6 +135,22 @@ class HandingOver(Moving):
         client.finish()
         self.assertEqual(client.receive_to_end(), b"")
         self.assertEqual(self.results(), {"done": 2})
+
+    def test_who_cannot_be_reached_is_given_nothing(self):
+        client = self.echo_client()
+        stream = self.newest(self.ann)
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            cyd = types.SimpleNamespace(name="cyd", port=silent.getsockname()[1])
+            self.create("/presenter/servers/cyd", self.entry(cyd, "up"))
+            self.set_states((self.ann, "draining"))
+            self.wait_until(lambda: self.gateway.metric("presenter_handoffs_pending") == 1,
+                            "the stream is cyd's")
+            self.assert_echoes(client, b"ann has it still")
+            self.assertEqual((stream.handoff, self.results()), (None, {}))
+        self.set_states((cyd, "draining"), (self.ben, "up"))
+        stream.wait_handoff().give_up()
+        self.wait_result("done")
+        self.assert_echoes(client, b"ben has it")
 
     def test_a_client_that_has_finished(self):
         for backend in (self.ann, self.ben):

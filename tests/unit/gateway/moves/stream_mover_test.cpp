@@ -515,6 +515,55 @@ TEST_F(StreamMover, ForgetsWhomItWouldHandOverWithThoseWhoGo) {
   EXPECT_EQ(metrics.handoffs_pending.value(), 0);
 }
 
+TEST_F(StreamMover, LeavesThoseWhoseOwnerCannotBeReachedAndMovesTheOthers) {
+  set_map({backend_of("a"), backend_of("b")});
+  add_clients(60);
+  for (fake_client& client : clients)
+    client.way = move_way::hand_over;
+  set_map({backend_of("a"), backend_of("b", backend_state::draining)});
+  const auto to_be_moved = with_another_owner();
+  ASSERT_GT(to_be_moved.size(), 20U);
+  for (std::size_t i = 0; i < 20; ++i)
+    to_be_moved[i]->way = move_way::nowhere;
+  run_out();
+  EXPECT_EQ(moved.size(), to_be_moved.size() - 20);
+  EXPECT_EQ(mover.pending(), 20U);
+  EXPECT_EQ(metrics.handoffs_pending.value(), 20);
+  EXPECT_FALSE(mover.next_move()) << "nothing is to be done for them now";
+
+  works = 0;
+  mover.on_reachable();
+  EXPECT_EQ(works, 1);
+  to_be_moved[0]->way = move_way::hand_over;
+  look();
+  run_out();
+  EXPECT_EQ(moved.size(), to_be_moved.size() - 19);
+  EXPECT_EQ(mover.pending(), 19U);
+
+  set_map({backend_of("a"), backend_of("b")});
+  EXPECT_EQ(mover.pending(), 0U) << "they stay";
+  works = 0;
+  mover.on_reachable();
+  EXPECT_EQ(works, 0);
+}
+
+TEST_F(StreamMover, IsCalledForTheFirstWhoGoesSomewhere) {
+  set_map({backend_of("a"), backend_of("b")});
+  add_clients(60);
+  set_map({backend_of("a"), backend_of("b", backend_state::draining)});
+  for (fake_client& client : clients)
+    client.way = move_way::nowhere;
+  run_out();
+  ASSERT_GT(mover.pending(), 0U);
+  fake_client& late = clients.emplace_back("late", moved);
+  late.open(backend_of("a"));
+  works = 0;
+  mover.strand(late, move_cause::link_lost, now);
+  EXPECT_EQ(works, 1);
+  run_out();
+  EXPECT_EQ(moved.size(), 1U);
+}
+
 TEST_F(StreamMover, WaitsForRoomWithoutForgettingAnybody) {
   set_map({backend_of("a"), backend_of("b")});
   add_clients(20);

@@ -41,8 +41,8 @@ class UpstreamPoolAdopted : public UpstreamPool {
   }
 
   void adopt(upstream_state state) {
-    next.emplace(io, settings, "gw", next_metrics, thread, protocol::link_loop{polls, output},
-                 [] {});
+    next.emplace(
+        io, settings, "gw", next_metrics, thread, protocol::link_loop{polls, output}, [] {}, [] {});
     next->adopt(std::move(state));
   }
   // As "a", with its process.

@@ -84,7 +84,7 @@ class UpstreamPool : public ::testing::Test {
     polls.start();
     pool.emplace(
         io, settings, "gw", metrics, thread, protocol::link_loop{polls, output},
-        [this] { ++gulps; },
+        [this] { ++gulps; }, [this] { ++reachable; },
         [this](const shard_router::backend_entry& of, bool is_up) {
           (is_up ? up : refused).push_back(of.name);
         });
@@ -155,6 +155,7 @@ class UpstreamPool : public ::testing::Test {
   upstream_pool::upstream_route last;
   std::int64_t epoch = 0;
   int gulps = 0;
+  int reachable = 0;                     // how often it was told
   std::vector<std::string> up, refused;  // what is told of backends
 };
 

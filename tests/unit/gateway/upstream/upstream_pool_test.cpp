@@ -31,6 +31,19 @@ TEST_F(UpstreamPool, SaysWhetherThereIsNoOwnerOrNoLink) {
   EXPECT_EQ(last.backend->name, "a");
 }
 
+TEST_F(UpstreamPool, SaysWhetherTheOwnerCanBeReachedAndTellsThatItCan) {
+  const std::uint64_t anywhere = 0;
+  backend a(io);
+  start();
+  EXPECT_FALSE(pool->is_owner_reachable(anywhere)) << "there is none";
+  set_map({{"a", a.port()}});
+  EXPECT_FALSE(pool->is_owner_reachable(anywhere));
+  EXPECT_EQ(reachable, 0);
+  ASSERT_TRUE(run_until([&] { return is_up(1); }));
+  EXPECT_TRUE(pool->is_owner_reachable(anywhere));
+  EXPECT_GE(reachable, 1);
+}
+
 TEST_F(UpstreamPool, ConnectsToEveryBackendAndOpensOnTheOwner) {
   backend a(io), b(io);
   start(2);

@@ -76,6 +76,10 @@ class giving_backend final : public linked_backend {
         each->close({});
     });
   }
+  void lose_the_feature() {
+    asio::post(io_, [this] { set_feature(false); });
+    close_links();
+  }
   // Links that wait since `holds_links`.
   void start_links() {
     asio::post(io_, [this] {

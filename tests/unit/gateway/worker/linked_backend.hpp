@@ -81,7 +81,7 @@ class linked_backend {
       : name_(std::move(name)), instance_(std::move(instance)), acceptor_(io_) {
     options_.hello.role = protocol::link_role::backend;
     options_.hello.node = name_;
-    if (has_feature) options_.hello.features = protocol::features::handoff;
+    set_feature(has_feature);
     options_.hello.stream_window_bytes = window_bytes;
     const boost::asio::ip::tcp::endpoint any(boost::asio::ip::address_v4::loopback(), 0);
     acceptor_.open(any.protocol());
@@ -90,6 +90,11 @@ class linked_backend {
     port_ = acceptor_.local_endpoint().port();
   }
   ~linked_backend() = default;
+
+  // Of links that are made from now on.
+  void set_feature(bool has_feature) {
+    options_.hello.features = has_feature ? protocol::features::handoff : 0;
+  }
 
   void serve() {
     accept();

@@ -36,6 +36,16 @@ class WorkerHandoffEnds : public WorkerHandoff {
     move_to_b();
     ASSERT_TRUE(eventually([&] { return b->opened == 1; }));
   }
+  // It has a link when a is asked for the stream, and none when a answers; new ones say nothing.
+  void move_to_b_that_is_lost() {
+    a->answers = answer::stay_silent;
+    move_to_b();
+    ASSERT_TRUE(eventually([&] { return a->asked == 1; }));
+    b->holds_links = true;
+    b->close_links();
+    ASSERT_TRUE(eventually([&] { return serving->metrics().links_up.value() == 1; }));
+    a->answer_late();
+  }
   void leave_at_once(tls_peer& client) {
     const linger at_once{1, 0};
     ::setsockopt(client.descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
@@ -131,36 +141,46 @@ TEST_F(WorkerHandoffEnds, DoesNotNeedTheOldLinkAfterTheLastCheckpoint) {
 // --- the new owner
 
 TEST_F(WorkerHandoffEnds, FindsOutLateThatTheNewOwnerCannot) {
-  b.emplace("b", false);
-  b->holds_links = true;
   a->answers = answer::stay_silent;
   start();
   auto client = served();
   move_to_b();
   ASSERT_TRUE(eventually([&] { return a->asked == 1; }));
-  b->start_links();
-  ASSERT_TRUE(eventually([&] { return serving->metrics().links_up.value() == 2; }));
+  b->lose_the_feature();
+  ASSERT_TRUE(eventually([&] { return serving->metrics().links_opened.value() == 3; }));
   a->answer_late();
   expect_closed_as_today(*client, handoff_result::no_feature);
   EXPECT_EQ(b->opened, 0);
 }
 
-TEST_F(WorkerHandoffEnds, ClosesTheClientWhoseNewOwnerHasNoLink) {
+TEST_F(WorkerHandoffEnds, ClosesTheClientWhoseNewOwnerHasNoLinkAnyMore) {
   settings.upstream.opening_timeout = milliseconds(200);
-  b->holds_links = true;
   start();
   auto client = served();
-  move_to_b();
+  move_to_b_that_is_lost();
   expect_closed_as_today(*client, handoff_result::opening_timeout);
   EXPECT_EQ(a->streams_now, 0);
 }
 
-TEST_F(WorkerHandoffEnds, WaitsForALinkOfTheNewOwner) {
+TEST_F(WorkerHandoffEnds, WaitsForALinkThatTheNewOwnerHasLost) {
+  start();
+  auto client = served();
+  move_to_b_that_is_lost();
+  ASSERT_TRUE(eventually([&] { return serving->metrics().opens_waiting.value() == 1; }));
+  b->start_links();
+  ASSERT_TRUE(eventually([&] { return handoffs(handoff_result::done) == 1; }));
+  expect_talk(*client, "b");
+}
+
+TEST_F(WorkerHandoffEnds, LeavesAStreamWhereItIsUntilItsNewOwnerCanBeReached) {
   b->holds_links = true;
   start();
   auto client = served();
   move_to_b();
-  ASSERT_TRUE(eventually([&] { return serving->metrics().opens_waiting.value() == 1; }));
+  ASSERT_TRUE(eventually([&] { return serving->metrics().handoffs_pending.value() == 1; }));
+  expect_talk(*client, "a");
+  EXPECT_EQ(a->asked, 0);
+  EXPECT_EQ(serving->metrics().handoffs_pending.value(), 1);
   b->start_links();
   ASSERT_TRUE(eventually([&] { return handoffs(handoff_result::done) == 1; }));
   expect_talk(*client, "b");
@@ -332,10 +352,9 @@ TEST_F(WorkerHandoffEnds, EndsCleanlyWhenTheGatewayEndsWhileTheStreamIsOpened) {
 }
 
 TEST_F(WorkerHandoffEnds, EndsCleanlyWhenTheGatewayEndsWhileItWaitsForTheNewOwner) {
-  b->holds_links = true;
   start();
   auto client = served();
-  move_to_b();
+  move_to_b_that_is_lost();
   ASSERT_TRUE(eventually([&] { return serving->metrics().opens_waiting.value() == 1; }));
   serving->post_shut_down(std::chrono::seconds(20));
   expect_clean_end(*client);
