@@ -139,18 +139,42 @@ class FindPackage(unittest.TestCase):
         run(os.path.join(folder, "chat"))
 
 
+# What the page's example leaves out.
+PAGE_FRONT = """#include <boost/asio.hpp>
+#include <presenter/protocol/backend_sdk/mux_stream.hpp>
+#include <sstream>
+namespace asio = boost::asio;
+using boost::system::error_code;
+using presenter::protocol::handoff_info;
+using presenter::protocol::mux_stream;
+"""
+PAGE_LINES_MAX = 60
+
+
 class PkgConfig(unittest.TestCase):
-    def test_examples_build(self):
+    def setUp(self):
         path = os.path.dirname(library("presenter.pc"))
-        words = run("pkg-config", "--cflags", "--libs", "presenter",
-                    env={**os.environ, "PKG_CONFIG_PATH": path}).split()
+        self.words = run("pkg-config", "--cflags", "--libs", "presenter",
+                         env={**os.environ, "PKG_CONFIG_PATH": path}).split()
+
+    def test_the_session_that_gives_streams_up_is_whole_and_short(self):
+        with open(README, encoding="utf-8") as text:
+            [shown] = re.findall(r"^```cpp\n(// Counts the lines.+?)^```$", text.read(),
+                                 re.M | re.S)
+        self.assertLessEqual(len(shown.splitlines()), PAGE_LINES_MAX)
+        source = os.path.join(OUTSIDE, "page.cpp")
+        with open(source, "w", encoding="utf-8") as file:
+            file.write(PAGE_FRONT + shown)
+        run(os.environ["CXX"], "-std=c++20", *FLAGS, "-fsyntax-only", source, *self.words)
+
+    def test_examples_build(self):
         for example in EXAMPLES:
             run(os.environ["CXX"], "-std=c++20", *FLAGS, "-o",
-                os.path.join(OUTSIDE, f"{example}.pkg_config"), self._source(example), *words)
+                os.path.join(OUTSIDE, f"{example}.pkg_config"), self._source(example), *self.words)
         # Whoever comes from Asio has hardly more to compile.
         on_tcp = self._lines_compiled("chat_room", "chat_room_tcp")
         for example in EXAMPLES:
-            self.assertLess(self._lines_compiled(example, example, *words), 1.15 * on_tcp)
+            self.assertLess(self._lines_compiled(example, example, *self.words), 1.15 * on_tcp)
 
     @staticmethod
     def _source(folder, name=None):
