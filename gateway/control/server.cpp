@@ -160,6 +160,7 @@ admin_content server::pages_content() {
                           const json_reply& reply) { reply(log_level_answer()); },
       .set_log_level = [this](const admin_query& query,
                               const json_reply& reply) { set_log_level(query, reply); },
+      .ailments = [this] { return watchdog_ ? watchdog_->silent() : std::vector<std::string>(); },
       .events = [this] { return dashboard_.watch(); },
       .on_refused =
           [this](admin_refusal why) { ++admin_refusals_[static_cast<std::size_t>(why)]; }};
@@ -236,13 +237,11 @@ void server::start() {
 }
 
 void server::start_watchdog() {
-  const auto limit = watchdog_limit(from_.has_value());
-  if (!limit) return;
   std::vector<watchdog::ask> questions;
   for (const auto& each : workers_)
     questions.emplace_back(
         [&worker = *each](std::function<void()> answer) { worker.post_answer(std::move(answer)); });
-  watchdog_.emplace(control_, *limit, std::move(questions));
+  watchdog_.emplace(control_, watchdog_limit(from_.has_value()), std::move(questions));
 }
 
 worker_events server::events_of_worker() {

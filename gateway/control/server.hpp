@@ -160,7 +160,7 @@ class server {
   config_control configuration_;
   memory_trimmer trimmer_;
   crowd_watch crowds_;
-  std::optional<watchdog> watchdog_;  // nothing: nobody has asked for it
+  std::optional<watchdog> watchdog_;  // from start() on
   std::int64_t openssl_without_clients_ = 0;
   log_pace levels_said_{10};
   log_pace parent_said_;

@@ -5,7 +5,9 @@
 #include <boost/beast/http/verb.hpp>
 #include <exception>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "base/paced_log.hpp"
 #include "gateway/operate/dashboard_page.hpp"
@@ -64,6 +66,15 @@ page error_page(http::status status) {
   return json_page_of(error_answer(status, explanation_of(status)));
 }
 
+page health_page(const admin_content& content) {
+  const auto ailments = content.ailments ? content.ailments() : std::vector<std::string>();
+  if (ailments.empty()) return {http::status::ok, plain_text, "ok\n"};
+  std::string body = "not ok\n";
+  for (const auto& clause : ailments)
+    body += clause + "\n";
+  return {http::status::service_unavailable, plain_text, std::move(body)};
+}
+
 page ready_page(const admin_content& content) {
   const auto state = content.ready();
   std::string body = state.is_ready() ? "ready\n" : "not ready\n";
@@ -84,7 +95,7 @@ page metrics_page(const admin_request& request, const admin_content& content) {
 // Nothing if there is no such page.
 std::optional<page> find_page(std::string_view path, const admin_request& request,
                               const admin_content& content) {
-  if (path == "/healthz") return page{http::status::ok, plain_text, "ok\n"};
+  if (path == "/healthz") return health_page(content);
   if (path == "/readyz") return ready_page(content);
   if (path == "/metrics") return metrics_page(request, content);
   if (const auto file = find_dashboard_file(path))
@@ -185,10 +196,11 @@ admin_response response_of(page from, unsigned version) {
 struct request_traits {
   explicit request_traits(const admin_request& request)
       : version(request.version()),
-        is_kept_alive(request.keep_alive()),
+        is_kept_alive(request.keep_alive() && !find_dashboard_file(path_of(request))),
         is_head(request.method() == http::verb::head),
         methods(methods_of(path_of(request))) {}
   unsigned version;
+  // A browser would keep what it has for later, and many of them all sessions that there are.
   bool is_kept_alive;
   bool is_head;
   std::string_view methods;  // that its page takes

@@ -1,5 +1,6 @@
 // What the admin endpoint answers: a request in, a response out. Knows no socket.
-//   /healthz  200 while the process lives        /metrics  Prometheus text, or OpenMetrics
+//   /healthz  200 while all threads turn, or 503 with those that do not
+//   /metrics  Prometheus text, or OpenMetrics
 //   /readyz   200, or 503 with the reasons       /shards   JSON: the shard map, streams, moves
 //   /balance  JSON: the fleet's gateways, their clients and weights, who publishes
 //   /heap     text: what malloc holds
@@ -85,6 +86,8 @@ struct admin_content {
   json_page top{};
   json_page log_level{};
   json_page set_log_level{};
+  // Why the process is better started anew, a clause each; empty: it lives.
+  std::function<std::vector<std::string>()> ailments{};
   // Whoever watches from now on; nullptr: too many do.
   std::function<std::shared_ptr<event_reader>()> events{};
   std::function<void(admin_refusal)> on_refused{};

@@ -1,5 +1,6 @@
 #include "gateway/operate/watchdog.hpp"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
@@ -32,9 +33,12 @@ std::optional<std::chrono::microseconds> watchdog_limit(bool is_successor) {
   return std::chrono::microseconds(*limit);
 }
 
-watchdog::watchdog(boost::asio::io_context& control, std::chrono::microseconds limit,
-                   std::vector<ask> workers)
-    : timer_(control), period_(limit / periods_in_limit) {
+watchdog::watchdog(boost::asio::io_context& control,
+                   std::optional<std::chrono::microseconds> manager_limit, std::vector<ask> workers)
+    : timer_(control),
+      is_manager_told_(manager_limit.has_value()),
+      limit_(manager_limit.value_or(silence_max_default)) {
+  workers_.reserve(workers.size());
   for (ask& question : workers)
     put_question(workers_.emplace_back(std::move(question)));
   wait();
@@ -45,7 +49,7 @@ void watchdog::stop() {
 }
 
 void watchdog::wait() {
-  timer_.expires_after(period_);
+  timer_.expires_after(limit_ / periods_in_limit);
   timer_.async_wait([this](boost::system::error_code error) {
     if (!error) look();
   });
@@ -60,16 +64,35 @@ void watchdog::look() {
   bool are_alive = true;
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     watched& each = workers_[i];
-    if (each.answered->load(std::memory_order_relaxed) == each.asked) {
+    if (each.has_answered()) {
+      each.looks_in_vain = 0;
       put_question(each);
       continue;
     }
     are_alive = false;
-    log_paced(silence_said_, spdlog::level::warn,
-              "worker {} does not answer: the service manager is not told that all is well", i);
+    ++each.looks_in_vain;
+    tell_silence(i);
   }
-  if (are_alive) notify_service_manager("WATCHDOG=1");
+  if (are_alive && is_manager_told_) notify_service_manager("WATCHDOG=1");
   wait();
+}
+
+void watchdog::tell_silence(std::size_t worker) {
+  log_paced(silence_said_, spdlog::level::warn, "worker {} does not answer: {}", worker,
+            is_manager_told_ ? "the service manager is not told that all is well"
+                             : "/healthz will say so");
+}
+
+// Looks are counted, not time: there is one only behind a time in which nobody had the processor.
+std::vector<std::string> watchdog::silent() const {
+  std::vector<std::string> clauses;
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    const watched& each = workers_[i];
+    if (each.looks_in_vain < periods_in_limit || each.has_answered()) continue;
+    clauses.push_back(fmt::format("worker {} has not turned its loop for {} s", i,
+                                  std::chrono::duration<double>(limit_).count()));
+  }
+  return clauses;
 }
 
 }  // namespace presenter::gateway

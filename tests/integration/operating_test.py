@@ -293,7 +293,10 @@ class ProgramTest(InstallationTest):
                 gateway.wait_for_line("warning worker 1 does not answer: the service manager")
                 self.drop_messages(manager)
                 self.assertEqual(select.select([manager], [], [], 0.5)[0], [], "no sign of life")
+                self.wait_until(lambda: gateway.get("/healthz") == (
+                    503, "not ok\nworker 1 has not turned its loop for 0.4 s\n"), "health says so")
             self.await_message(manager, b"WATCHDOG=1")
+            self.assertEqual(gateway.get("/healthz"), (200, "ok\n"))
             self.assertEqual(gateway.stop(), 0)
 
     def await_message(self, manager, wanted):

@@ -104,6 +104,22 @@ TEST_F(AdminPages, WhoHasNoTokenIsShownTheFormForIt) {
   EXPECT_FALSE(is_for_events(events, right_));
 }
 
+TEST_F(AdminPages, HealthSaysWhatAils) {
+  content_.ailments = [] { return std::vector<std::string>{"worker 1 is stuck", "so is 2"}; };
+  const auto page = ask(verb::get, "/healthz");
+  EXPECT_EQ(page.result(), status::service_unavailable);
+  EXPECT_EQ(page.body(), "not ok\nworker 1 is stuck\nso is 2\n");
+  content_.ailments = [] { return std::vector<std::string>(); };
+  EXPECT_EQ(ask(verb::get, "/healthz").body(), "ok\n");
+}
+
+// Browsers would keep all sessions that there are.
+TEST_F(AdminPages, NoSessionIsKeptForThePagesFiles) {
+  for (const auto* file : {"/", "/dashboard", "/dashboard.css", "/dashboard.js"})
+    EXPECT_FALSE(ask(verb::get, file).keep_alive()) << file;
+  EXPECT_TRUE(ask(verb::get, "/shards").keep_alive());
+}
+
 TEST_F(AdminPages, ServeHealthMetricsAndShards) {
   EXPECT_EQ(ask(verb::get, "/healthz").body(), "ok\n");
   const auto metrics = ask(verb::get, "/metrics");

@@ -81,6 +81,35 @@ TEST_F(Watchdog, StopsForOneWorkerThatDoesNotAnswerAndAsksItOnce) {
   EXPECT_EQ(pings(), 1U);
 }
 
+TEST_F(Watchdog, NamesAWorkerThatIsSilentForTheLimitAndNoLonger) {
+  std::function<void()> held;
+  watchdog watch(control_, milliseconds(4),
+                 {[](const std::function<void()>& answer) { answer(); },
+                  [&](std::function<void()> answer) { held = std::move(answer); }});
+  for (int turns = 0; turns < 3; ++turns)
+    control_.run_one();
+  EXPECT_THAT(watch.silent(), testing::IsEmpty()) << "it may still come in time";
+  control_.run_one();
+  EXPECT_THAT(watch.silent(), testing::ElementsAre("worker 1 has not turned its loop for 0.004 s"));
+  held();
+  EXPECT_THAT(watch.silent(), testing::IsEmpty()) << "at once";
+  control_.run_one();
+  EXPECT_THAT(watch.silent(), testing::IsEmpty());
+}
+
+TEST_F(Watchdog, TellsNobodyWhereNobodyAsks) {
+  const watchdog::ask at_once = [](const std::function<void()>& answer) { answer(); };
+  {
+    watchdog unasked(control_, std::nullopt, {at_once});
+    watchdog asked(control_, milliseconds(4), {at_once});
+    control_.run_one();
+    asked.stop();
+    unasked.stop();
+    control_.run();
+  }
+  EXPECT_EQ(pings(), 1U) << "of the one that is asked";
+}
+
 TEST_F(Watchdog, AnAnswerMayComeAfterItsEnd) {
   std::function<void()> late;
   {
