@@ -48,6 +48,9 @@ config what_can_change(const config& running, const config& wanted) {
   next.listen.address = running.listen.address;
   next.workers = running.workers;
   next.admin = running.admin;
+  // Whether one is needed depends on the address.
+  if (running.admin.address == wanted.admin.address)
+    next.admin.token_file = wanted.admin.token_file;
   next.tls.early_data = running.tls.early_data;
   next.shards = running.shards;
   // A fixed map may be another one.

@@ -131,7 +131,7 @@ constexpr std::array texts{
     key_text{"workers.count", reload_effect::restart, "threads that serve clients"},
     key_text{"admin.address", reload_effect::upgrade,
              "where the [admin endpoint](README.md#admin-endpoint) is over TCP", "none"},
-    key_text{"admin.token_file", reload_effect::upgrade,
+    key_text{"admin.token_file", reload_effect::now,
              "whoever has this secret may do everything over TCP, and nobody else", "none"},
     key_text{"admin.metrics_address", reload_effect::upgrade,
              "health and metrics alone, for whoever can reach it", "none"},

@@ -36,12 +36,6 @@ std::optional<fs::path> own_socket(std::string node) {
   return folder / (node + ".sock");
 }
 
-std::string token_of(const admin_config& settings) {
-  if (!settings.token_file) return {};
-  if (auto token = read_admin_token(*settings.token_file)) return *token;
-  throw std::runtime_error(check_admin_token_file(*settings.token_file));
-}
-
 std::string why_not(const admin_spot& spot, const boost::system::error_code& error) {
   const bool is_file = std::holds_alternative<fs::path>(spot.address);
   const std::string why = is_file && error == boost::asio::error::address_in_use
@@ -53,15 +47,21 @@ std::string why_not(const admin_spot& spot, const boost::system::error_code& err
 
 }  // namespace
 
+std::string admin_places::token_of(const admin_config& settings) {
+  if (!settings.token_file) return {};
+  if (auto token = read_admin_token(*settings.token_file)) return *token;
+  throw std::runtime_error("admin.token_file: " + check_admin_token_file(*settings.token_file));
+}
+
 admin_places::admin_places(boost::asio::io_context& control, const admin_config& settings,
                            const std::string& node, const admin_content& content, bool may_wait,
                            const process_state* from)
-    : control_(control), content_(content) {
+    : control_(control), content_(content), token_(token_of(settings)) {
   const auto handed_by = [from](int process_state::*listening, std::string process_state::*where) {
     return from == nullptr ? std::nullopt : std::optional(handed{from->*listening, from->*where});
   };
   if (settings.address)
-    tcp_ = open({"admin.address", *settings.address, {.token = token_of(settings)}}, may_wait,
+    tcp_ = open({"admin.address", *settings.address, {.token = token_}}, may_wait,
                 handed_by(&process_state::admin_listener, &process_state::admin_address));
   if (settings.metrics_address)
     metrics_ = open({"admin.metrics_address",
@@ -111,6 +111,13 @@ std::optional<tcp_endpoint> admin_places::metrics_address() const {
 std::optional<fs::path> admin_places::socket() const {
   if (socket_ == nullptr || !socket_->is_open()) return std::nullopt;
   return std::get<fs::path>(socket_->address());
+}
+
+bool admin_places::set_token(std::string token) {
+  if (token == token_) return false;
+  token_ = std::move(token);
+  if (tcp_ != nullptr) tcp_->set_token(token_);
+  return true;
 }
 
 void admin_places::hand_over(process_state& state) const {

@@ -17,6 +17,9 @@ namespace presenter::gateway {
 // Life: the server's. Confined to: the control thread.
 class admin_places {
  public:
+  // What admin.token_file has; empty: there is none. Throws std::runtime_error.
+  static std::string token_of(const admin_config& settings);
+
   // `node`: this gateway's name. `may_wait`: see admin_place. `from`: of the process whose place
   // this one takes, or nullptr; a socket of it that is configured as before is gone on with.
   // Throws std::runtime_error with the key to blame.
@@ -28,6 +31,9 @@ class admin_places {
   std::optional<tcp_endpoint> address() const;
   std::optional<tcp_endpoint> metrics_address() const;
   std::optional<std::filesystem::path> socket() const;
+
+  // Of TCP; see admin_endpoint. False: it is the one in force.
+  bool set_token(std::string token);
 
   void hand_over(process_state& state) const;
   // The process ends.
@@ -48,6 +54,7 @@ class admin_places {
   boost::asio::io_context& control_;
   const admin_content content_;
   log_pace said_;
+  std::string token_;
   place tcp_;
   place socket_;
   place metrics_;

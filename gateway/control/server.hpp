@@ -163,6 +163,7 @@ class server {
   std::optional<watchdog> watchdog_;  // from start() on
   std::int64_t openssl_without_clients_ = 0;
   log_pace levels_said_{10};
+  log_pace tokens_said_{10};
   log_pace parent_said_;
   bool is_ending_ = false;
 };

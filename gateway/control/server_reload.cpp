@@ -4,10 +4,13 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stdexcept>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "base/paced_log.hpp"
 #include "gateway/config/config_changes.hpp"
 #include "gateway/control/server.hpp"
 #include "gateway/control/start.hpp"
@@ -74,6 +77,10 @@ void server::apply(const config& next, read_config& read, std::function<void()> 
     tls_.refuse(*worse);
     throw std::runtime_error(*worse);
   }
+  // Where the file wants another address the token of this one stays, whatever became of its file.
+  std::optional<std::string> token;
+  if (read.loaded.value.admin.address == next.admin.address)
+    token = admin_places::token_of(next.admin);
   if (addresses_ == nullptr && address_limits::is_needed(next.limits))
     addresses_ = std::make_unique<address_limits>(next.limits);
   std::vector<worker_change> changes;
@@ -111,6 +118,8 @@ void server::apply(const config& next, read_config& read, std::function<void()> 
   tickets_.change(std::move(read.files.tickets), std::move(read.tickets_seen));
   drain_.set_times(settle_of(settings_.dns), settings_.upstream.notice);
   pages_->set_paces(paces_);
+  if (token && admin_->set_token(std::move(*token)))
+    log_paced(tokens_said_, spdlog::level::info, "admin.token_file: another token is in force");
   if (past) renew_balancer(std::move(*past));
   if (read.files.map != nullptr && settings_.shards.file &&
       (router_.current() == nullptr || !is_same(*router_.current(), *read.files.map)))

@@ -21,6 +21,7 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/write.hpp>
+#include <cstdint>
 #include <exception>
 #include <new>
 #include <optional>
@@ -139,6 +140,11 @@ class admin_endpoint::server : public std::enable_shared_from_this<server> {
   void stop();
   tcp::endpoint local_endpoint() const { return tcp_of(acceptor_.local_endpoint()).value(); }
   int descriptor() { return acceptor_.native_handle(); }
+  void set_token(const std::string& token) {
+    if (token == rules_.token) return;
+    rules_.token = token;
+    ++tokens_;
+  }
 
  private:
   // One client's stream, listed in `streams_` so that stop() finds it. It keeps the server itself:
@@ -183,9 +189,11 @@ class admin_endpoint::server : public std::enable_shared_from_this<server> {
 
   const admin_content content_;
   const admin_limits limits_;
-  const admin_rules rules_;
+  admin_rules rules_;
+  std::uint64_t tokens_ = 0;  // that have been set
   log_pace accepts_said_;
   log_pace tokens_said_;
+  log_pace watchers_said_;
   log_pace crowds_said_;
   bool is_stopped_ = false;
   admin_acceptor acceptor_;
@@ -342,15 +350,18 @@ asio::awaitable<error_code> admin_endpoint::server::write_response(session& clie
   co_return ec;
 }
 
-// Until the browser goes, or does not read. Nothing more is read of it.
+// Until the browser goes, or does not read, or its token is no longer the one. Nothing more is read
+// of it.
 asio::awaitable<void> admin_endpoint::server::write_events(session& client,
                                                            std::shared_ptr<event_reader> reader) {
-  const auto& self = *client.owner;
+  auto& self = *client.owner;
+  const std::uint64_t token = self.tokens_;
+  const std::string peer = name_of_peer(client.stream.socket());
   asio::steady_timer more(client.stream.get_executor());
   reader->on_more = [&more] { more.cancel(); };
   std::string text(events_header);
   error_code ec;
-  while (!ec && !self.is_stopped_ && !reader->is_cut()) {
+  while (!ec && !self.is_stopped_ && !reader->is_cut() && token == self.tokens_) {
     text += reader->take();
     if (text.empty()) {
       more.expires_after(events_look_interval);
@@ -364,6 +375,11 @@ asio::awaitable<void> admin_endpoint::server::write_events(session& client,
     text.clear();
   }
   reader->on_more = nullptr;
+  if (reader->is_cut() || ec == beast::error::timeout) {
+    self.count(admin_refusal::slow);
+    log_paced(self.watchers_said_, spdlog::level::warn,
+              "admin: a browser that does not read is let go, at {}", peer);
+  }
 }
 
 // Closing a socket with unread bytes in it sends a TCP reset, which can overtake the response. So
@@ -411,6 +427,10 @@ tcp::endpoint admin_endpoint::local_endpoint() const {
 
 int admin_endpoint::descriptor() const {
   return server_->descriptor();
+}
+
+void admin_endpoint::set_token(const std::string& token) {
+  server_->set_token(token);
 }
 
 void admin_endpoint::stop() {

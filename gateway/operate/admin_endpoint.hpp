@@ -52,6 +52,10 @@ class admin_endpoint {
   // Of the socket that listens. Valid until stop().
   int descriptor() const;
 
+  // Another one, or none, for requests that come from now on. Whoever watches by the one before has
+  // to come again.
+  void set_token(const std::string& token);
+
   // Closes the listener and every session, mid-response as well. May be called again.
   void stop();
 

@@ -67,6 +67,11 @@ void admin_place::try_later() {
   });
 }
 
+void admin_place::set_token(const std::string& token) {
+  spot_.rules.token = token;
+  if (is_open()) endpoint_->set_token(token);
+}
+
 void admin_place::stop() {
   const bool is_ours = is_open() && file_ && file_ == file_of(spot_.address);
   leave();

@@ -43,6 +43,8 @@ class admin_place {
   // Of the socket that listens; -1: it does not.
   int descriptor() const { return is_open() ? endpoint_->descriptor() : -1; }
 
+  // See admin_endpoint.
+  void set_token(const std::string& token);
   // With the file of a unix socket, if it is still ours.
   void stop();
   // Another process goes on with the socket.
@@ -53,7 +55,7 @@ class admin_place {
   void try_later();
 
   boost::asio::io_context& control_;
-  const admin_spot spot_;
+  admin_spot spot_;
   const admin_content content_;
   boost::asio::steady_timer timer_;
   log_pace said_{1, std::chrono::minutes(1)};

@@ -53,9 +53,14 @@ class ReloadCase(ClientCase):
             file.write(toml(tables) if text is None else text)
         os.replace(path + ".new", path)
 
-    def order(self):
+    def order(self, token=None):
         """Status and answer of an order to reload."""
-        request = urllib.request.Request(f"http://{self.gateway.admin}/reload", method="POST")
+        return self.request("/reload", "POST", token)
+
+    def request(self, target, method="GET", token=None):
+        request = urllib.request.Request(f"http://{self.gateway.admin}{target}", method=method)
+        if token:
+            request.add_header("Authorization", f"Bearer {token}")
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, json.load(answer)
@@ -144,6 +149,39 @@ class ReloadTest(ReloadCase):
         self.echo_client()
         self.reload()
         self.echo_client(version=ssl.TLSVersion.TLSv1_2)
+
+    def test_the_token_is_another_from_then_on(self):
+        old, new = "correct-horse-battery", "staple-of-another-horse"
+        file = self.write_private("token", old.encode())
+        self.install({"admin": {"address": "127.0.0.1:0", "token_file": file}})
+        self.assertEqual((self.status_by(old), self.status_by(new)), (200, 401))
+        # Its file holds another one: no key of the configuration has changed.
+        self.write_private("token", new.encode())
+        self.assertEqual(self.status_by(new), 401, "not by itself")
+        os.kill(self.gateway.pid, signal.SIGHUP)
+        self.gateway.wait_for_line(r"info admin\.token_file: another token is in force")
+        self.assertEqual((self.status_by(old), self.status_by(new)), (401, 200))
+        # One that is none: all stays as it was.
+        self.write_private("token", b"short")
+        os.kill(self.gateway.pid, signal.SIGHUP)
+        self.gateway.wait_for_line(r"error configuration: .*admin\.token_file: .* does not hold")
+        self.assertEqual((self.status_by(old), self.status_by(new)), (401, 200))
+        # Another file, and then none: the loopback needs no token.
+        other = self.write_private("other", old.encode())
+        self.write({"admin": {"token_file": other}})
+        status, answer = self.order(new)
+        self.assertEqual((status, [each["key"] for each in answer["changed"]]),
+                         (200, ["admin.token_file"]))
+        self.assertEqual((self.status_by(old), self.status_by(new)), (200, 401))
+        del self.base["admin"]["token_file"]
+        self.write()
+        self.assertEqual(self.order(old)[0], 200)
+        self.assertEqual(self.status_by(None), 200)
+        for token in (old, new):
+            self.assertNotIn(token, self.gateway.output())
+
+    def status_by(self, token):
+        return self.request("/status", token=token)[0]
 
     def test_the_first_packet_is_read_as_it_says(self):
         self.install()

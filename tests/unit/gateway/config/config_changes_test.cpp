@@ -169,6 +169,19 @@ TEST_F(ConfigChangesOfFiles, WhatCanChangeIsWhatTheTableSays) {
   EXPECT_EQ(left.size(), 7U);
 }
 
+// Whether a token is needed depends on the address, which stays.
+TEST(ConfigChanges, TheTokenChangesWhereTheAddressDoesNot) {
+  config running;
+  running.admin.address = {boost::asio::ip::make_address("192.0.2.1"), 9'100};
+  running.admin.token_file = "old";
+  config wanted = running;
+  wanted.admin.token_file = "new";
+  EXPECT_EQ(what_can_change(running, wanted).admin.token_file, "new");
+  wanted.admin.address = {boost::asio::ip::make_address("127.0.0.1"), 9'100};
+  wanted.admin.token_file.reset();
+  EXPECT_EQ(what_can_change(running, wanted).admin.token_file, "old");
+}
+
 // Between a file and ZooKeeper there is no way at all.
 TEST_F(ConfigChangesOfFiles, AFixedMapMayBeAnother) {
   files_.write("other.toml", "[[server]]\nname = \"chat1\"\nhost = \"127.0.0.1\"\nport = 7001\n");

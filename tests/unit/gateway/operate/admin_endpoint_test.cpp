@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <array>
 #include <atomic>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/executor_work_guard.hpp>
@@ -17,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace presenter::gateway {
@@ -48,8 +50,8 @@ class admin_client {
     return response;
   }
 
-  admin_response get(const std::string& target) {
-    send("GET " + target + " HTTP/1.1\r\nHost: a\r\n\r\n");
+  admin_response get(const std::string& target, const std::string& fields = "") {
+    send("GET " + target + " HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n");
     return receive();
   }
 
@@ -87,7 +89,7 @@ class AdminEndpoint : public testing::Test {
     thread_.join();
   }
 
-  void start(admin_limits limits = {}) {
+  void start(admin_limits limits = {}, admin_rules rules = {}) {
     const tcp::endpoint any_port{asio::ip::address_v4::loopback(), 0};
     const admin_content content{
         .ready = [] { return readiness{}; },
@@ -110,8 +112,9 @@ class AdminEndpoint : public testing::Test {
         .upgrade = [](const admin_query&, const json_reply&) {},
         .start_upgrade = [](const admin_query&, const json_reply&) {},
         .balance = [](const admin_query&, const json_reply&) {},
-        .events = [this] { return feed_.add_reader(); }};
-    endpoint_.emplace(context_, any_port, content, limits);
+        .events = [this] { return feed_.add_reader(); },
+        .on_refused = [this](admin_refusal why) { ++refusals_[static_cast<std::size_t>(why)]; }};
+    endpoint_.emplace(context_, any_port, content, limits, std::move(rules));
     address_ = endpoint_->local_endpoint();
     thread_ = std::thread([this] { context_.run(); });
   }
@@ -142,6 +145,7 @@ class AdminEndpoint : public testing::Test {
   std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work_{
       context_.get_executor()};
   std::atomic<int> scrapes_{0};
+  std::array<std::atomic<int>, admin_refusal_names.size()> refusals_{};
   event_feed feed_;
   std::optional<admin_endpoint> endpoint_;
   tcp::endpoint address_;
@@ -305,6 +309,47 @@ TEST_F(AdminEndpoint, TooManyWhoWatchAreToldSo) {
       others.push_back(std::move(reader));
   });
   EXPECT_EQ(admin_client(address_).get("/events").result(), http::status::too_many_requests);
+}
+
+TEST_F(AdminEndpoint, AnotherTokenHoldsFromTheNextRequestOn) {
+  const std::string old_one = "Authorization: Bearer the-old-one\r\n";
+  const std::string new_one = "Authorization: Bearer the-new-one\r\n";
+  start({}, {.token = "the-old-one"});
+  admin_client client(address_);
+  EXPECT_EQ(client.get("/shards", old_one).result(), http::status::ok);
+  admin_client browser(address_);
+  browser.send("GET /events HTTP/1.1\r\nHost: a\r\n" + old_one + "\r\n");
+  while (!is_watched())
+    std::this_thread::yield();
+
+  on_control_thread([this] { endpoint_->set_token("the-old-one"); });
+  EXPECT_TRUE(is_watched()) << "it is the same";
+  on_control_thread([this] { endpoint_->set_token("the-new-one"); });
+  EXPECT_EQ(client.get("/shards", old_one).result(), http::status::unauthorized);
+  EXPECT_EQ(client.get("/shards", new_one).result(), http::status::ok);
+  EXPECT_THAT(browser.receive_all(), HasSubstr("text/event-stream")) << "and then it ends";
+
+  on_control_thread([this] { endpoint_->set_token(""); });
+  EXPECT_EQ(client.get("/shards").result(), http::status::ok) << "it is from this machine";
+}
+
+TEST_F(AdminEndpoint, WhoDoesNotReadEventsIsLetGoAndCounted) {
+  start({.deadline = std::chrono::milliseconds(50)});
+  const auto slow = [this] {
+    return refusals_[static_cast<std::size_t>(admin_refusal::slow)].load();
+  };
+  admin_client browser(address_);
+  browser.send("GET /events HTTP/1.1\r\nHost: a\r\n\r\n");
+  while (!is_watched())
+    std::this_thread::yield();
+  // More than the sockets between the two hold.
+  const std::string large(event_reader::pending_bytes_max / 2, 'x');
+  while (is_watched())
+    on_control_thread([&] { feed_.publish("sample", large); });
+  while (slow() == 0)
+    std::this_thread::yield();
+  EXPECT_EQ(slow(), 1);
+  EXPECT_EQ(admin_client(address_).get("/healthz").result(), http::status::ok);
 }
 
 TEST_F(AdminEndpoint, EventsEndWithTheEndpoint) {
