@@ -14,6 +14,12 @@ std::string time_of(const nlohmann::json& seconds, std::string_view nothing) {
   return fmt::format("{} h {} min", whole / 3'600, whole % 3'600 / 60);
 }
 
+std::string short_time_of(double seconds) {
+  if (seconds < 0.000'999'5) return fmt::format("{:.0f} us", seconds * 1e6);
+  if (seconds < 0.999'5) return fmt::format("{:.3g} ms", seconds * 1e3);
+  return fmt::format("{:.1f} s", seconds);
+}
+
 std::string bytes_of(double bytes) {
   constexpr std::array units{"B", "KB", "MB", "GB", "TB"};
   std::size_t unit = 0;

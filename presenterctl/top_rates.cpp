@@ -1,8 +1,11 @@
 #include "presenterctl/top_rates.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
+#include <numeric>
 #include <string>
+#include <vector>
 
 namespace presenter::ctl {
 namespace {
@@ -32,6 +35,35 @@ json client_rates(const json& before, const json& after, double seconds) {
   return rates;
 }
 
+// As histogram_quantile of Prometheus: within two bounds times are taken to lie evenly, and above
+// the last one it is that.
+json quantile(double part, const std::vector<double>& bounds,
+              const std::vector<std::uint64_t>& counts) {
+  const auto all = std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
+  if (all == 0 || bounds.empty() || counts.size() != bounds.size() + 1) return nullptr;
+  double rank = part * static_cast<double>(all);
+  double low = 0;
+  for (std::size_t slot = 0; slot < bounds.size(); ++slot) {
+    const auto here = static_cast<double>(counts[slot]);
+    if (rank <= here) return low + (bounds[slot] - low) * rank / here;
+    rank -= here;
+    low = bounds[slot];
+  }
+  return low;
+}
+
+json turn_p99(const json& before, const json& after) {
+  if (!before.contains("loop_turns") || !after.contains("loop_turns")) return nullptr;
+  const auto then = before.at("loop_turns").at("counts").get<std::vector<std::uint64_t>>();
+  auto counts = after.at("loop_turns").at("counts").get<std::vector<std::uint64_t>>();
+  if (then.size() != counts.size()) return nullptr;
+  for (std::size_t slot = 0; slot < counts.size(); ++slot) {
+    if (counts[slot] < then[slot]) return nullptr;
+    counts[slot] -= then[slot];
+  }
+  return quantile(0.99, after.at("loop_turns").at("bounds").get<std::vector<double>>(), counts);
+}
+
 }  // namespace
 
 json rates_between(const json& before, const json& after) {
@@ -54,6 +86,7 @@ json rates_between(const json& before, const json& after) {
   rates.erase("cpu_seconds");
   for (const auto& [kind, count] : now.at("handshakes").items())
     rates["handshakes"][kind] = rate_of(then.at("handshakes").at(kind), count);
+  rates["loop_turn_p99"] = turn_p99(before, after);
   rates["clients"] = client_rates(before.at("busiest"), after.at("busiest"), seconds);
   return rates;
 }

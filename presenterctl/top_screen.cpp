@@ -35,6 +35,11 @@ std::string processors_of(const json& rates) {
   return rates.is_null() ? "-" : fmt::format("{:.0f} %", 100 * rates.at("cpu").get<double>());
 }
 
+std::string turns_of(const json& rates) {
+  if (rates.is_null() || rates.at("loop_turn_p99").is_null()) return "-";
+  return short_time_of(rates.at("loop_turn_p99").get<double>());
+}
+
 std::string gateways_table(const std::vector<top_sample>& samples) {
   text_table table({{"GATEWAY"},
                     {"STATE"},
@@ -45,12 +50,13 @@ std::string gateways_table(const std::vector<top_sample>& samples) {
                     {"STREAMS", align::right},
                     {"LINKS", align::right},
                     {"BACKENDS", align::right},
-                    {"CPU", align::right}});
+                    {"CPU", align::right},
+                    {"LOOP P99", align::right}});
   for (const auto& [page, rates] : samples) {
     table.add({page.at("gateway"), page.at("state"), page.at("ready").get<bool>() ? "yes" : "no",
                time_of(page.at("uptime_seconds"), ""), page.at("clients").dump(),
                page.at("clients_max").dump(), page.at("streams").dump(), page.at("links_up").dump(),
-               page.at("backends").dump(), processors_of(rates)});
+               page.at("backends").dump(), processors_of(rates), turns_of(rates)});
   }
   return table.to_string();
 }

@@ -1,4 +1,5 @@
-// What the pages say of a client, taken from it on its worker's thread.
+// What the pages say of a client, taken from it on its worker's thread. `Client` is a
+// client_session, or what a benchmark has in its place.
 #pragma once
 
 #include "gateway/control/client_listing.hpp"
@@ -7,7 +8,8 @@
 namespace presenter::gateway {
 
 // Without its bytes.
-inline client_facts facts_of(const client_session& client, steady_time now) {
+template <class Client>
+client_facts facts_of(const Client& client, steady_time now) {
   client_facts facts;
   facts.number = client.number();
   facts.peer = client.peer();
@@ -20,7 +22,8 @@ inline client_facts facts_of(const client_session& client, steady_time now) {
   return facts;
 }
 
-inline void add_traffic(const client_session& client, client_facts& facts) {
+template <class Client>
+void add_traffic(const Client& client, client_facts& facts) {
   const protocol::stream_traffic traffic = client.traffic();
   facts.bytes_to_backend = traffic.sent;
   facts.bytes_to_client = traffic.received;

@@ -13,6 +13,7 @@ using nlohmann::json;
 
 constexpr std::chrono::seconds sample_interval{1};
 constexpr std::size_t ticks_between_pages = 5;
+constexpr const char* busiest_shown = "8";
 
 // Whatever a name may hold: a page with a strange letter in it is better than none.
 std::string text_of(const json& page) {
@@ -74,8 +75,17 @@ void dashboard_feed::tell_pages() {
                   life_.bind([this](const json_answer& page) { tell_page("status", page); }));
   if (std::exchange(is_asking_, true)) return;
   sources_.shards(nothing_asked, life_.bind([this](const json_answer& page) {
-    is_asking_ = false;
     tell_page("shards", page);
+    ask_busiest();
+  }));
+}
+
+void dashboard_feed::ask_busiest() {
+  admin_query count;
+  count.set("count", busiest_shown);
+  sources_.top(count, life_.bind([this](const json_answer& page) {
+    is_asking_ = false;
+    tell_page("top", page);
   }));
 }
 

@@ -1,6 +1,7 @@
 // What the page /dashboard is told: a sample a second, the last ten minutes of them to whoever
 // comes, and now and then the pages that change more slowly, as long as somebody watches.
-//   history  [sample]                   sample    counters, see top_page.hpp
+//   history  [sample]                   sample    see worker_sums.hpp, and "clients", "links_up"
+//   top      /top, of the busiest eight
 //   status   /status                    shards    /shards
 //   keys     {"certificates": [{"name", "file", "expires_seconds"}],
 //             "tickets": {"origin", "keys", "sealing_seconds"}}
@@ -28,6 +29,7 @@ struct dashboard_sources {
   std::function<nlohmann::json()> keys;
   json_page status;
   json_page shards;
+  json_page top;
 };
 
 // Life: the server's; `sources` outlive it. Confined to: the control thread.
@@ -47,6 +49,7 @@ class dashboard_feed {
   void wait();
   void tick();
   void tell_pages();
+  void ask_busiest();
   void tell_page(std::string_view name, const json_answer& page);
 
   const dashboard_sources sources_;
@@ -54,7 +57,7 @@ class dashboard_feed {
   std::deque<std::string> history_;
   boost::asio::steady_timer timer_;
   std::size_t ticks_ = 0;
-  bool is_asking_ = false;  // the workers, for /shards: busy ones are not asked again
+  bool is_asking_ = false;  // the workers: busy ones are not asked again
   const life_token life_;
 };
 

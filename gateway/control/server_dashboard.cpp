@@ -38,7 +38,9 @@ dashboard_sources server::what_is_shown() {
       .sample = [this] { return sample(); },
       .keys = [this] { return keys_page(); },
       .status = [this](const admin_query&, const json_reply& reply) { reply(answer_of(status())); },
-      .shards = [this](const admin_query&, const json_reply& reply) { pages_->shards(reply); }};
+      .shards = [this](const admin_query&, const json_reply& reply) { pages_->shards(reply); },
+      .top = [this](const admin_query& query,
+                    const json_reply& reply) { top_page_.answer(query, reply); }};
 }
 
 }  // namespace presenter::gateway

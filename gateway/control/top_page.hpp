@@ -19,11 +19,9 @@ class top_page {
   top_page(boost::asio::io_context& control, const worker_list& workers,
            std::function<nlohmann::json()> status);
 
-  // ?count=N → /status and {"monotonic_seconds", "phases": {phase: n}, "counters": {"accepted",
-  // "closes", "handshakes": {kind: n}, "bytes_to_backend", "bytes_to_client", "frames_received",
-  // "cpu_seconds"}, "busiest_backends": [{"name", "streams", "links_up", "links_wanted"}],
-  // "busiest": [clients as in /clients]}: the N that have most streams, or bytes. N: 0 … 50, and
-  // with 0 nobody looks at the clients.
+  // ?count=N → /status, what worker_sums.hpp says, and {"busiest_backends": [{"name", "streams",
+  // "links_up", "links_wanted"}], "busiest": [clients as in /clients]}: the N that have most
+  // streams, or bytes. N: 0 … 50, and with 0 nobody looks at the clients.
   void answer(const admin_query& query, const json_reply& reply) const;
 
  private:

@@ -1,9 +1,12 @@
 #include "gateway/control/worker_sums.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 
+#include "gateway/operate/duration_histogram.hpp"
 #include "gateway/operate/process_usage.hpp"
 
 namespace presenter::gateway {
@@ -21,6 +24,21 @@ json phase_sums(const worker_list& workers) {
     sums[std::string(client_phase_names[phase])] = sum;
   }
   return sums;
+}
+
+// Each slot alone, as a difference of two looks is wanted.
+json turn_sums(const worker_list& workers) {
+  json bounds = json::array();
+  for (const auto& bound : duration_histogram::bounds)
+    bounds.push_back(std::chrono::duration<double>(bound.most).count());
+  json counts = json::array();
+  for (std::size_t slot = 0; slot < duration_histogram::size; ++slot) {
+    std::uint64_t sum = 0;
+    for (const auto& each : workers)
+      sum += each->metrics().turns.slot(slot).value();
+    counts.push_back(sum);
+  }
+  return {{"bounds", std::move(bounds)}, {"counts", std::move(counts)}};
 }
 
 json counter_sums(const worker_list& workers) {
@@ -53,6 +71,7 @@ json worker_sums(const worker_list& workers) {
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
   return {{"monotonic_seconds", std::chrono::duration<double>(now).count()},
           {"phases", phase_sums(workers)},
+          {"loop_turns", turn_sums(workers)},
           {"counters", counter_sums(workers)}};
 }
 

@@ -36,6 +36,7 @@ RECIPES = {
     "mkdir -p build/try": "by_hand", "curl --fail": "by_hand_asked",
     "bench/peers/run --": "synopsis",
     "bench/handoff/run [": "synopsis", "bench/upgrade/run [": "synopsis",
+    "bench/dashboard/run [": "synopsis",
     "presenter-load ": "synopsis",
     # What unit.bench.capacity runs.
     "bench/capacity/calculate ": None, "gateways, one of them": None,

@@ -15,11 +15,17 @@ const charts = [
   { title: "Bytes per second", unit: "B",
     lines: [["to backends", s => s.rates.bytes_to_backend],
             ["to clients", s => s.rates.bytes_to_client]] },
+  { title: "Frames from backends per second", unit: "",
+    lines: [["frames", s => s.rates.frames_received]] },
   { title: "CPU, of a core", unit: "%", lines: [["cpu", s => s.rates.cpu_seconds * 100]] },
+  { title: "Turn of a worker's loop, p99", unit: "s", least: 0.0001,
+    lines: [["p99", s => s.rates.turn_p99 ?? 0]] },
 ];
 
 function short(value, unit = "") {
   if (unit === "%") return value.toFixed(value < 10 ? 1 : 0) + " %";
+  if (unit === "s" && value < 0.001) return (value * 1e6).toFixed(0) + " µs";
+  if (unit === "s" && value < 1) return (value * 1000).toPrecision(3) + " ms";
   const step = ["", "k", "M", "G", "T"];
   let n = value, i = 0;
   while (Math.abs(n) >= 1000 && i + 1 < step.length) { n /= 1000; ++i; }
@@ -64,6 +70,23 @@ function fill(id, heads, rows) {
 
 // --- samples
 
+// As histogram_quantile of Prometheus: within two bounds times are taken to lie evenly, and above
+// the last one it is that. null: there was no turn.
+function quantile(part, bounds, counts) {
+  const all = counts.reduce((sum, n) => sum + n, 0);
+  let rank = part * all, slot = 0;
+  if (all === 0) return null;
+  while (slot < bounds.length && rank > counts[slot]) rank -= counts[slot++];
+  if (slot === bounds.length) return bounds[slot - 1];
+  const low = slot === 0 ? 0 : bounds[slot - 1];
+  return low + (bounds[slot] - low) * rank / counts[slot];
+}
+
+function turnsBetween(before, after) {
+  const counts = after.loop_turns.counts.map((n, i) => n - before.loop_turns.counts[i]);
+  return counts.some(n => n < 0) ? null : quantile(0.99, after.loop_turns.bounds, counts);
+}
+
 function take(sample) {
   const before = samples[samples.length - 1];
   const seconds = before ? sample.monotonic_seconds - before.monotonic_seconds : 0;
@@ -75,6 +98,7 @@ function take(sample) {
     // An upgrade in place goes on with the counters; a restart does not.
     sample.rates[name] = before ? Math.max(flat[name] - was, 0) / seconds : 0;
   }
+  sample.rates.turn_p99 = before ? turnsBetween(before, sample) : null;
   samples.push(sample);
   while (sample.monotonic_seconds - samples[0].monotonic_seconds > historySeconds) samples.shift();
 }
@@ -86,6 +110,7 @@ function drawFigures() {
   byId("to_backend").textContent = short(rates.bytes_to_backend, "B") + "/s";
   byId("to_client").textContent = short(rates.bytes_to_client, "B") + "/s";
   byId("cpu").textContent = short(rates.cpu_seconds * 100, "%");
+  byId("turns").textContent = rates.turn_p99 === null ? "–" : short(rates.turn_p99, "s");
   byId("links").textContent = now.links_up;
   fill("phases", null, Object.entries(now.phases).filter(([, n]) => n !== 0)
     .map(([phase, n]) => [phase.replaceAll("_", " "), n]));
@@ -93,13 +118,15 @@ function drawFigures() {
 
 // --- charts
 
-const width = 400, height = 130, left = 48, bottom = 18;
+const width = 400, height = 130, left = 56, bottom = 18;
 
 function drawChart(place, chart) {
   place.replaceChildren();
   add(place, "h2", {}, chart.title);
-  const now = samples[samples.length - 1].monotonic_seconds;
-  const top = Math.max(...samples.flatMap(s => chart.lines.map(([, of]) => of(s))), 1) * 1.05;
+  const shown = samples.length > 1 ? samples.slice(1) : samples;  // the first has no rates
+  const now = shown[shown.length - 1].monotonic_seconds;
+  const top = Math.max(...shown.flatMap(s => chart.lines.map(([, of]) => of(s))),
+                       chart.least ?? 1) * 1.05;
   const x = s => left + (width - left) * (1 - (now - s.monotonic_seconds) / historySeconds);
   const y = value => (height - bottom) * (1 - value / top) + 2;
   const svg = add(place, "svg", { viewBox: `0 0 ${width} ${height}`, role: "img",
@@ -116,7 +143,7 @@ function drawChart(place, chart) {
   }
   chart.lines.forEach(([, of], i) => add(svg, "polyline", {
     class: `curve c${i}`,
-    points: samples.map(s => `${x(s).toFixed(1)},${y(of(s)).toFixed(1)}`).join(" ") }));
+    points: shown.map(s => `${x(s).toFixed(1)},${y(of(s)).toFixed(1)}`).join(" ") }));
   if (chart.lines.length > 1)
     chart.lines.forEach(([name], i) => add(place, "span", { class: `key c${i}` }, `— ${name}`));
 }
@@ -133,7 +160,8 @@ function drawState() {
   const page = latest.status, state = byId("state");
   byId("name").textContent = document.title = page.gateway;
   byId("version").textContent =
-    `${page.version}, up ${long(page.uptime_seconds)}, ${page.workers} workers`;
+    `${page.version}, up ${long(page.uptime_seconds)}, ${page.workers} worker` +
+    (page.workers === 1 ? "" : "s");
   state.textContent = page.ready ? page.state : "not ready";
   state.className = "state " + (page.ready && page.state === "up" ? "good" : "bad");
   const trouble = [...page.missing, ...page.notes];
@@ -174,7 +202,27 @@ function drawEvents() {
   }));
 }
 
-const draw = { status: drawState, shards: drawShards, keys: drawKeys, events: drawEvents };
+// Each way is counted modulo 2^32.
+const bytesSince = (then, now) => ["bytes_to_backend", "bytes_to_client"]
+  .reduce((sum, way) => sum + ((now[way] - then[way]) >>> 0), 0);
+
+// As `presenterctl gateway top`: who moves most now, then who has moved most.
+function drawBusiest(before) {
+  const page = latest.top, known = new Map((before?.busiest ?? []).map(each => [each.tag, each]));
+  const seconds = before ? page.monotonic_seconds - before.monotonic_seconds : 0;
+  const rows = page.busiest.map(each => {
+    const then = known.get(each.tag);
+    return { each, rate: then && seconds > 0 ? bytesSince(then, each) / seconds : 0 };
+  });
+  rows.sort((one, other) => other.rate - one.rate);  // those with most bytes come first already
+  fill("busiest", ["client", "now", "to backend", "to client", "idle", "backend", "address"],
+    rows.map(({ each, rate }) => [
+      each.tag, short(rate, "B") + "/s", short(each.bytes_to_backend, "B"),
+      short(each.bytes_to_client, "B"), long(each.idle_seconds), each.backend ?? "–",
+      each.address]));
+}
+
+const draw = { top: drawBusiest, status: drawState, shards: drawShards, keys: drawKeys, events: drawEvents };
 
 function on(event, data) {
   const page = JSON.parse(data);
@@ -182,8 +230,9 @@ function on(event, data) {
     for (const sample of event === "history" ? page : [page]) take(sample);
     if (samples.length) { drawFigures(); drawCharts(); }
   } else if (draw[event]) {
+    const before = latest[event];
     latest[event] = page;
-    draw[event]();
+    draw[event](before);
   }
 }
 
@@ -206,25 +255,44 @@ async function read(response) {
   }
 }
 
+function say(state) {
+  byId("state").textContent = state;
+  byId("state").className = "state bad";
+}
+
+// The token is kept for this tab, and sent in a header: it stands in no address and no history.
+function ask(isWrong) {
+  sessionStorage.removeItem("token");
+  say("token");
+  byId("wrong").hidden = !isWrong;
+  byId("ask").hidden = false;
+  byId("token").focus();
+}
+
 async function follow() {
   const token = sessionStorage.getItem("token");
+  let state = "not connected";
   try {
     const response = await fetch("/events",
       token ? { headers: { Authorization: `Bearer ${token}` } } : {});
-    if (response.status === 401) { byId("ask").hidden = false; return; }
+    if (response.status === 401) return ask(token !== null);
+    if (response.status === 429) state = "too many watch";
     if (response.ok) await read(response);
   } catch (error) {
     console.info(String(error));
   }
-  byId("state").textContent = "not connected";
-  byId("state").className = "state bad";
+  say(state);
   setTimeout(follow, 2000);
 }
 
 byId("ask").addEventListener("submit", event => {
   event.preventDefault();
-  sessionStorage.setItem("token", byId("token").value);
+  const token = byId("token").value.trim();
+  byId("token").value = "";
+  if (!/^[!-~]+$/.test(token)) return ask(true);  // it cannot even be sent
+  sessionStorage.setItem("token", token);
   byId("ask").hidden = true;
+  say("connecting");
   follow();
 });
 document.addEventListener("visibilitychange", () => { if (samples.length) drawCharts(); });

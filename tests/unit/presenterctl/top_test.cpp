@@ -53,6 +53,41 @@ TEST(TopRates, AreDifferencesByTheGatewaysOwnClock) {
   EXPECT_DOUBLE_EQ(rates.at("cpu"), 0.2);
 }
 
+// 100 turns, of which `slow` took up to 10 ms and the others up to 1 ms; 7 had been there before.
+json turns(std::uint64_t slow, std::uint64_t before = 7) {
+  return {{"bounds", {0.001, 0.01}}, {"counts", {before + 100 - slow, before + slow, before}}};
+}
+
+json p99(const json& before, const json& after) {
+  json first = page(1, 1);
+  json second = page(2, 2);
+  if (!before.is_null()) first["loop_turns"] = before;
+  if (!after.is_null()) second["loop_turns"] = after;
+  return rates_between(first, second).at("loop_turn_p99");
+}
+
+const json turns_before{{"bounds", {0.001, 0.01}}, {"counts", {7, 7, 7}}};
+
+TEST(TopRates, P99IsThatOfTheTurnsInBetween) {
+  EXPECT_DOUBLE_EQ(p99(turns_before, turns(0)), 0.000'99);
+  EXPECT_DOUBLE_EQ(p99(turns_before, turns(1)), 0.001);
+  // The 99th of 100 is the middle of the two that took longer.
+  EXPECT_DOUBLE_EQ(p99(turns_before, turns(2)), 0.001 + 0.009 / 2);
+  json longest = turns(2);
+  longest["counts"] = {7, 7, 8};
+  EXPECT_DOUBLE_EQ(p99(turns_before, longest), 0.01) << "as much as the bounds can say";
+}
+
+TEST(TopRates, P99IsUnknownWithoutTurns) {
+  EXPECT_TRUE(p99(turns_before, turns_before).is_null()) << "nobody turned";
+  EXPECT_TRUE(p99({}, turns(1)).is_null()) << "an older version";
+  EXPECT_TRUE(p99(turns_before, {}).is_null());
+  EXPECT_TRUE(p99(turns(1), turns_before).is_null()) << "it began anew";
+  json other = turns(1);
+  other["counts"] = {1};
+  EXPECT_TRUE(p99(turns_before, other).is_null());
+}
+
 TEST(TopRates, OfClientsHoldOverTheirCountersEnd) {
   const json before =
       page(1, 1, json::array({client("a", 0xffff'ff00U, 10), client("gone", 1, 1)}));
@@ -77,6 +112,9 @@ TEST(TopScreen, FitsTheTerminal) {
   const std::string whole = top_screen({{after, rates}}, {});
   EXPECT_NE(whole.find("relaying 3"), std::string::npos) << whole;
   EXPECT_EQ(whole.find("closing"), std::string::npos) << "only who is there";
+  json known = rates;
+  known["loop_turn_p99"] = 0.000'42;
+  EXPECT_NE(top_screen({{after, known}}, {}).find("420 us"), std::string::npos);
   EXPECT_EQ(whole.find('\x1b'), std::string::npos);
   EXPECT_LT(whole.find("\nb "), whole.find("\na?[2J")) << "who has moved more comes first";
   std::istringstream small(top_screen({{after, rates}}, {.columns = 20, .rows = 5}));
@@ -88,6 +126,11 @@ TEST(TopScreen, FitsTheTerminal) {
 }
 
 TEST(PlainWords, AreShort) {
+  EXPECT_EQ(short_time_of(0), "0 us");
+  EXPECT_EQ(short_time_of(0.000'42), "420 us");
+  EXPECT_EQ(short_time_of(0.000'999'9), "1 ms");
+  EXPECT_EQ(short_time_of(0.012'34), "12.3 ms");
+  EXPECT_EQ(short_time_of(0.9999), "1.0 s");
   EXPECT_EQ(bytes_of(0), "0 B");
   EXPECT_EQ(bytes_of(999), "999 B");
   EXPECT_EQ(bytes_of(1'500), "1.5 KB");
