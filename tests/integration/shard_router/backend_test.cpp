@@ -119,8 +119,9 @@ TEST_F(FleetBackend, IsWarnedThatItTakesTheNameOfOneThatLives) {
   ASSERT_TRUE(run_until([&] { return has_said("/servers/chat-a is registered"); }));
   registered_backend second(control_, options(), backend("chat-a", 7001));
   EXPECT_TRUE(run_until([&] { return has_said("this one waits until it leaves"); }));
-  EXPECT_TRUE(has_said("warning: " + chroot_ +
-                       "/servers/chat-a is registered in place of another process's"));
+  const std::string taken =
+      "warning: " + chroot_ + "/servers/chat-a is registered in place of another process's";
+  EXPECT_TRUE(run_until([&] { return has_said(taken); }));
 }
 
 }  // namespace
