@@ -89,12 +89,12 @@ presenter_manuals(tools ${package_files}/presenter-tools)
 if(CMAKE_OBJCOPY AND CMAKE_STRIP AND NOT PRESENTER_SANITIZE)
   foreach(program presenter presenterctl presenter-load presenter-chatd)
     install(FILES $<TARGET_FILE:${program}>.debug
-            DESTINATION lib/debug/${CMAKE_INSTALL_FULL_BINDIR}
+            DESTINATION lib/debug${CMAKE_INSTALL_FULL_BINDIR}
             COMPONENT symbols EXCLUDE_FROM_ALL)
   endforeach()
   foreach(component ${components})
     install(FILES $<TARGET_FILE:presenter_${component}_shared_library>.debug
-            DESTINATION lib/debug/${CMAKE_INSTALL_FULL_LIBDIR}
+            DESTINATION lib/debug${CMAKE_INSTALL_FULL_LIBDIR}
             COMPONENT symbols EXCLUDE_FROM_ALL)
   endforeach()
 endif()
