@@ -102,7 +102,7 @@ void log_warnings(const gateway::config_result& loaded) {
 }
 
 int serve(const gateway::config_result& loaded, const gateway::launch& how) {
-  gateway::init_logging(loaded.value.log.level);
+  gateway::init_logging(loaded.value.log.level, loaded.value.log.format);
   gateway::keep_notable_events();
   if (std::getenv("OPENSSL_CONF") != nullptr) spdlog::warn(openssl_conf_unread);
   log_warnings(loaded);
@@ -125,7 +125,7 @@ int serve(const gateway::config_result& loaded, const gateway::launch& how) {
 
 int take_place(gateway::config_result loaded, const gateway::launch& how,
                gateway::upgrade_channel channel) {
-  gateway::init_logging(loaded.value.log.level);
+  gateway::init_logging(loaded.value.log.level, loaded.value.log.format);
   gateway::keep_notable_events();
   log_warnings(loaded);
   std::optional<gateway::server> server;

@@ -245,7 +245,9 @@ void client_session::on_handshake_failed(tls_status status, std::string_view why
 void client_session::on_handshake_done() {
   const handshake_kind kind = tls_.is_resumed() ? handshake_kind::resumed : handshake_kind::full;
   context_.metrics.handshakes[kind].add();
-  context_.metrics.handshake_times[kind].observe(std::chrono::steady_clock::now() - accepted_at_);
+  const auto took = std::chrono::steady_clock::now() - accepted_at_;
+  context_.metrics.handshake_times[kind].observe(took);
+  handshake_took_ = short_time(took);
   if (tls_.is_resumed_elsewhere()) context_.metrics.resumed_elsewhere.add();
   if (context_.arrivals != nullptr)
     context_.arrivals->note(peer_.address(), context_.deadlines.now());
@@ -413,6 +415,7 @@ void client_session::begin_relaying() {
     if (relay_.takes_handoffs())
       opened_ = context_.opened.keep(opening_->key(), opening_->tls_facts());
     context_.metrics.open_times.observe(now - opening_->begun_at());
+    opening_took_ = short_time(now - opening_->begun_at());
     idle_.mark(context_.deadlines.now());
   }
   opening_.reset();
@@ -504,6 +507,7 @@ void client_session::note_reason(close_reason reason, std::string_view cause) {
   reason_ = reason;
   const close_row& row = row_of(reason);
   context_.metrics.closes[reason].add();
+  record_end(cause);
   write_paced(row.level, context_.closes_said[static_cast<std::size_t>(reason)], [&] {
     const std::string found = cause.empty() ? cause_of(reason) : std::string(cause);
     return fmt::format("client {} {} closed: {}{}{} (fault: {}) backend {} after {:.3f} s", tag(),

@@ -21,6 +21,7 @@
 #include "gateway/accept/arrival_watch.hpp"
 #include "gateway/client/client_closing.hpp"
 #include "gateway/client/client_opening.hpp"
+#include "gateway/client/client_records.hpp"
 #include "gateway/client/client_state.hpp"
 #include "gateway/client/freezing_tables.hpp"
 #include "gateway/client/idle_watch.hpp"
@@ -70,11 +71,12 @@ struct client_context {
   arrival_watch* arrivals;           // nullptr: nobody asks
   std::string tag_stem;              // of this worker of this gateway
   std::uint64_t sessions_begun = 0;  // numbers the tags
-  // By reason: a backend that goes ends thousands of clients in one turn, and a log that is slow to
-  // take lines would hold up everybody else's. At level debug all are told.
+  // By reason: a backend that goes ends thousands of clients in one turn. At level debug all are
+  // told.
   std::vector<log_pace> closes_said = std::vector(close_reason_count, log_pace(10));
   std::vector<log_pace> handoffs_said = std::vector(handoff_result_names.size(), log_pace(10));
   log_pace failures_said = log_pace(1);  // of the machine: no memory, no room to poll
+  client_records records{settings.log, metrics.records_held_back};
 };
 
 using session_hook =
@@ -147,6 +149,8 @@ class client_session final : public session_hook,
   const protocol::tls_facts* agreed() const {
     return opened_ == nullptr ? nullptr : &opened_->tls();
   }
+  // It is here, for the log; if it is one of those that have records.
+  void record_presence() const;
   // False: this survey has seen it already.
   bool mark_surveyed(std::uint32_t survey) { return std::exchange(survey_, survey) != survey; }
 
@@ -235,6 +239,8 @@ class client_session final : public session_hook,
   void close_with_alert(close_reason reason, std::string_view cause = {});
   void close_now(close_reason reason, std::string_view cause = {});
   void note_reason(close_reason reason, std::string_view cause = {});
+  void record_end(std::string_view cause) const;
+  client_record facts_for_log() const;
   std::string cause_of(close_reason reason) const;
   void step_closing();
   void finish_session();
@@ -248,10 +254,12 @@ class client_session final : public session_hook,
   client_phase phase_ = client_phase::handshake;
   bool is_over_ = false;
   bool has_reason_ = false;
-  client_closing closing_;
-  std::uint32_t survey_ = 0;       // the last that saw it
   bool expects_progress_ = false;  // the deadline is the relay's
   close_reason reason_ = close_reason::internal;
+  client_closing closing_;
+  std::uint32_t survey_ = 0;  // the last that saw it
+  short_time handshake_took_;
+  short_time opening_took_;
   tls_channel tls_;
   std::unique_ptr<client_opening> opening_;  // until its stream is accepted, and when it goes on
   opened_as* opened_ = nullptr;              // from Accept on, if its stream can be handed over

@@ -32,6 +32,8 @@ client_state client_session::freeze(freezing_tables& tables) const {
   state.number = number_;
   state.accepted_at = accepted_at_;
   state.idle_since = idle_.since();
+  state.handshake_took = handshake_took_;
+  state.opening_took = opening_took_;
   state.phase = phase_;
   state.deadline = deadline();
   state.expects_progress = expects_progress_;
@@ -76,6 +78,8 @@ client_session::client_session(client_context& context, const client_state& stat
       idle_(state.idle_since),
       phase_(state.phase),
       closing_(state.is_close_notify_sent, state.is_fin_sent),
+      handshake_took_(state.handshake_took),
+      opening_took_(state.opening_took),
       tls_(context.tls, descriptor_, context.io),
       relay_(context.relaying, *this) {
   context_.metrics.clients_open[phase_].add();

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/loop/deadline_wheel.hpp"
+#include "gateway/client/short_time.hpp"
 #include "gateway/relay/relay_state.hpp"
 #include "gateway/tls/tls_channel_state.hpp"
 #include "gateway/vocabulary/client_phase.hpp"
@@ -53,6 +54,8 @@ struct client_state {
   std::uint64_t number = 0;
   steady_time accepted_at;
   steady_time idle_since;
+  short_time handshake_took;
+  short_time opening_took;
   client_phase phase = client_phase::relaying;  // or first_packet, stranded, closing
   std::optional<steady_time> deadline;
   bool expects_progress = false;

@@ -293,8 +293,18 @@ void read_upstream(config_section section, upstream_config& out, const auth_conf
   section.finish();
 }
 
+void read_metrics(config_section section, metrics_config& out) {
+  section.read("backends_max", out.backends_max, 0, 100'000);
+  section.finish();
+}
+
 void read_log(config_section section, log_config& out) {
   section.read_word("level", log_level_names, out.level);
+  section.read_word("format", log_format_names, out.format);
+  section.read("clients", out.clients, 0, 1);
+  section.read("clients_per_second", out.clients_per_second, 1, 100'000);
+  section.read_or_off("clients_interval", out.clients_interval, std::chrono::minutes(1),
+                      std::chrono::hours(24));
   section.finish();
 }
 
@@ -389,6 +399,7 @@ void read_all(const toml::table* table, const std::filesystem::path& folder, con
   read_balance(root.section("balance"), out.balance);
   read_drain(root, out.dns, out.drain);
   read_hooks(root.section("hooks"), out.hooks, folder);
+  read_metrics(root.section("metrics"), out.metrics);
   read_log(root.section("log"), out.log);
   root.finish();
 }

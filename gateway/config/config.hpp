@@ -20,6 +20,7 @@
 #include "gateway/config/config_places.hpp"
 #include "gateway/config/dns_config.hpp"
 #include "gateway/config/ticket_policy.hpp"
+#include "gateway/vocabulary/log_format.hpp"
 #include "gateway/vocabulary/log_level.hpp"
 #include "protocol/limits.hpp"
 
@@ -303,9 +304,18 @@ struct balance_config {
   double floor = 0.1;  // least weight of a gateway that has a record. 0.01 … 1.
 };
 
+// [metrics]
+struct metrics_config {
+  std::size_t backends_max = 100;  // that have metrics of their own. 0 … 100000
+};
+
 // [log]
 struct log_config {
-  log_level level = log_level::info;  // "debug", "info", "warning", "error"
+  log_level level = log_level::info;      // "debug", "info", "warning", "error"
+  log_format format = log_format::text;   // "text", "json"
+  double clients = 0;                     // share of clients that get records. 0 … 1
+  std::int64_t clients_per_second = 100;  // records of each worker, at most. 1 … 100000
+  duration clients_interval{0};           // between two records of a client; 0: at its end only
 };
 
 struct config {
@@ -326,6 +336,7 @@ struct config {
   drain_config drain;
   upgrade_config upgrade;
   hooks_config hooks;
+  metrics_config metrics;
   log_config log;
 };
 

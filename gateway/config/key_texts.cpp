@@ -207,8 +207,19 @@ constexpr std::array texts{
     key_text{"balance.shed_per_second", reload_effect::now,
              "so many of the whole fleet; {}, 0 closes all in ten minutes"},
     key_text{"balance.floor", reload_effect::now, "least weight of a gateway that has a record"},
+    key_text{"metrics.backends_max", reload_effect::now,
+             "backends with [metrics](monitoring.md#metrics) of their own, the first by name; {}, "
+             "0 is none"},
     key_text{"log.level", reload_effect::now,
              "lowest level of the [lines](monitoring.md#log) on stderr"},
+    key_text{"log.format", reload_effect::now, "for people, or one JSON object a line"},
+    key_text{"log.clients", reload_effect::now,
+             "share of clients whose end is [recorded](monitoring.md#records-of-clients); {}, "
+             "1 is all, 0 none"},
+    key_text{"log.clients_per_second", reload_effect::now,
+             "so many records of each worker; what is held back is counted"},
+    key_text{"log.clients_interval", reload_effect::now,
+             "records these clients while they are here, too"},
 };
 
 }  // namespace

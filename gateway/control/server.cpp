@@ -19,6 +19,7 @@
 #include "gateway/control/start.hpp"
 #include "gateway/control/version.hpp"
 #include "gateway/operate/guarded_run.hpp"
+#include "gateway/operate/log_output.hpp"
 #include "gateway/operate/openssl_memory.hpp"
 #include "gateway/operate/process_counters.hpp"
 #include "gateway/operate/service_manager.hpp"
@@ -470,6 +471,12 @@ process_facts server::facts() const {
   process_facts facts;
   facts.version = version;
   facts.started_at = started_at_;
+  facts.log_lines_dropped = log_lines_dropped;
+  facts.each_backend.listed_max = settings_.metrics.backends_max;
+  for (const auto& each : workers_) {
+    for (const auto& [name, gauges] : each->shown_backends())
+      facts.each_backend.all[name] += gauges;
+  }
   if (const auto& map = router_.current()) {
     facts.map_epoch = map->epoch();
     facts.backends = map->backends().size();

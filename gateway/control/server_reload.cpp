@@ -108,6 +108,7 @@ void server::apply(const config& next, read_config& read, std::function<void()> 
   }
   // An order's level holds until the process ends.
   if (next.log.level != settings_.log.level) gateway::set_log_level(next.log.level);
+  set_log_format(next.log.format);
   settings_ = next;
   clients_max_ = clients_max;
   paces_ = paces;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -19,6 +20,9 @@ namespace {
 
 constexpr int exit_failure = 1;
 
+std::atomic<bool> is_json{false};
+std::atomic<bool> is_with_priority{false};
+
 // The clock as the log's other lines have it.
 std::size_t put_time(std::span<char> into) {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -27,9 +31,15 @@ std::size_t put_time(std::span<char> into) {
   std::tm utc{};
   ::gmtime_r(&seconds, &utc);
   const std::size_t n = std::strftime(into.data(), into.size(), "%Y-%m-%dT%H:%M:%S", &utc);
-  const int rest = std::snprintf(into.data() + n, into.size() - n, ".%03dZ critical ",
-                                 static_cast<int>(ms % 1'000));
+  const int rest =
+      std::snprintf(into.data() + n, into.size() - n, ".%03dZ", static_cast<int>(ms % 1'000));
   return n + static_cast<std::size_t>(std::max(rest, 0));
+}
+
+// It stands there as it is, also in JSON.
+bool is_no_plain_text(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte < 0x20 || byte >= 0x7f || (is_json && (c == '"' || c == '\\'));
 }
 
 [[noreturn]] void on_terminate() {
@@ -51,19 +61,32 @@ void name_thread(const std::string& name) {
   ::pthread_setname_np(::pthread_self(), name.substr(0, shown_max).c_str());
 }
 
+void set_critical_form(log_format format, bool has_priorities) noexcept {
+  is_json = format == log_format::json;
+  is_with_priority = has_priorities;
+}
+
 void write_critical(std::string_view who, std::string_view what) noexcept {
   std::array<char, 1'024> line{};
-  std::size_t size = put_time(line);
+  std::size_t size = 0;
+  const std::string_view end = is_json ? "\"}\n" : "\n";
   const auto put = [&](std::string_view text) {
-    for (const char c : text.substr(0, line.size() - 1 - size)) {
-      const auto byte = static_cast<unsigned char>(c);
-      line[size++] = byte < 0x20 || byte == 0x7f ? '?' : c;
-    }
+    const std::size_t n = std::min(text.size(), line.size() - end.size() - size);
+    std::copy_n(text.begin(), n, line.begin() + static_cast<std::ptrdiff_t>(size));
+    size += n;
   };
+  if (is_with_priority) put("<2>");
+  if (is_json) put("{\"time\":\"");
+  size += put_time(std::span(line).subspan(size));
+  put(is_json ? "\",\"level\":\"critical\",\"message\":\"" : " critical ");
+  const auto text_begin = line.begin() + static_cast<std::ptrdiff_t>(size);
   put(who);
   put(": ");
   put(what);
-  line[size++] = '\n';
+  std::replace_if(text_begin, line.begin() + static_cast<std::ptrdiff_t>(size), is_no_plain_text,
+                  '?');
+  std::ranges::copy(end, line.begin() + static_cast<std::ptrdiff_t>(size));
+  size += end.size();
   if (!has_room(STDERR_FILENO)) return;
   // Nobody is left to be told that it cannot be written.
   [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), size);

@@ -6,14 +6,19 @@
 #include <string>
 #include <string_view>
 
+#include "gateway/vocabulary/log_format.hpp"
+
 namespace presenter::gateway {
 
 // What `top -H` and /proc show of the calling thread; the system keeps 15 characters.
 void name_thread(const std::string& name);
 
 // One line of the log at level critical, by write(2) alone: it needs no memory and no lock, for
-// these may be what is missing.
+// these may be what is missing. Like any line it is not waited for.
 void write_critical(std::string_view who, std::string_view what) noexcept;
+
+// The form of such lines from now on: the log's. Any thread.
+void set_critical_form(log_format format, bool has_priorities) noexcept;
 
 // The exception that is being handled, as a critical line. Only inside a catch block.
 void tell_exception(std::string_view who) noexcept;

@@ -9,11 +9,13 @@
 #include <cstdlib>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "base/log_handler.hpp"
+#include "gateway/operate/guarded_run.hpp"
 #include "gateway/operate/log_line.hpp"
 #include "gateway/operate/log_output.hpp"
 
@@ -38,16 +40,31 @@ char priority_of(spdlog::level::level_enum level) {
 
 class stderr_sink final : public spdlog::sinks::base_sink<std::mutex> {
  public:
-  stderr_sink()
+  explicit stderr_sink(log_format format)
       : has_priorities_(is_journal(STDERR_FILENO, std::getenv("JOURNAL_STREAM"))),
-        told_(log_lines_dropped) {}
+        told_(log_lines_dropped) {
+    set_format(format);
+  }
+
+  void write_record(std::string_view message, std::span<const log_field> fields) {
+    const std::lock_guard lock(mutex_);
+    put(spdlog::level::info, {std::chrono::system_clock::now(), {}, message, fields});
+  }
+  void set_format(log_format format) {
+    const std::lock_guard lock(mutex_);
+    format_ = format;
+    set_critical_form(format, has_priorities_);
+  }
 
  private:
   void sink_it_(const spdlog::details::log_msg& message) override {
-    const log_line line{message.time, {}, {message.payload.data(), message.payload.size()}};
-    if (!tell_dropped(line.time) || !write(message.level, line)) ++log_lines_dropped;
+    put(message.level, {message.time, {}, {message.payload.data(), message.payload.size()}});
   }
   void flush_() override {}
+
+  void put(spdlog::level::level_enum level, const log_line& line) {
+    if (!tell_dropped(line.time) || !write(level, line)) ++log_lines_dropped;
+  }
 
   // In their place, as soon as there is room for it. False: there is none.
   bool tell_dropped(std::chrono::system_clock::time_point time) {
@@ -64,14 +81,17 @@ class stderr_sink final : public spdlog::sinks::base_sink<std::mutex> {
     const auto name = spdlog::level::to_string_view(level);
     line.level = {name.data(), name.size()};
     std::string text = has_priorities_ ? std::string{'<', priority_of(level), '>'} : std::string();
-    text += format_line(line);
+    text += format_line(format_, line);
     return output_.write(text);
   }
 
   const bool has_priorities_;
+  log_format format_ = log_format::text;
   log_output output_{STDERR_FILENO};
   std::uint64_t told_;  // of log_lines_dropped
 };
+
+std::shared_ptr<stderr_sink> sink_in_force;  // set before the first thread starts
 
 spdlog::level::level_enum spdlog_level_of(log_level level) {
   switch (level) {
@@ -117,8 +137,9 @@ presenter::log_level least_of_libraries(log_level level) {
 
 }  // namespace
 
-void init_logging(log_level level) {
-  auto logger = std::make_shared<spdlog::logger>("presenter", std::make_shared<stderr_sink>());
+void init_logging(log_level level, log_format format) {
+  sink_in_force = std::make_shared<stderr_sink>(format);
+  auto logger = std::make_shared<spdlog::logger>("presenter", sink_in_force);
   logger->set_level(spdlog_level_of(level));
   spdlog::set_default_logger(std::move(logger));
   set_log_handler(write_library_line, least_of_libraries(level));
@@ -127,6 +148,10 @@ void init_logging(log_level level) {
 void set_log_level(log_level level) {
   spdlog::set_level(spdlog_level_of(level));
   set_log_least(least_of_libraries(level));
+}
+
+void set_log_format(log_format format) {
+  if (sink_in_force != nullptr) sink_in_force->set_format(format);
 }
 
 log_level log_level_in_force() {
@@ -142,6 +167,11 @@ bool is_logged(log_level level) {
 
 void write_log(log_level level, std::string_view line) {
   spdlog::log(spdlog_level_of(level), line);
+}
+
+void write_record(std::string_view message, std::span<const log_field> fields) {
+  if (sink_in_force != nullptr && is_logged(log_level::info))
+    sink_in_force->write_record(message, fields);
 }
 
 }  // namespace presenter::gateway

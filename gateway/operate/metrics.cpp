@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "gateway/operate/lifecycle_metrics.hpp"
-#include "gateway/operate/log_output.hpp"
 #include "gateway/operate/process_usage.hpp"
 #include "gateway/operate/prometheus_text.hpp"
 
@@ -231,6 +230,8 @@ constexpr std::array metric_table{
                            "Times that a worker began to leave clients in the kernel.", "limit"),
     row<&m::openssl_sessions>("presenter_clients_openssl",
                               "Clients for whom OpenSSL holds an object: handshakes, no AEAD."),
+    row<&m::records_held_back>("presenter_log_records_held_back_total",
+                               "Records of clients that were too many for the log."),
     row<&m::clients_open>("presenter_clients_open", "Clients now, by phase.", "phase"),
     row<&m::handshakes>("presenter_handshakes_total", "TLS handshakes, by how they ended.", "kind"),
     row<&m::spared_handshakes>("presenter_handshakes_spared_total",
@@ -395,7 +396,7 @@ void write_facts(prometheus_text& out, const process_facts& facts, std::size_t w
               std::uint64_t{facts.is_ready});
   write_gauge(out, "presenter_workers", "Workers.", workers);
   write_counter(out, "presenter_log_lines_dropped_total",
-                "Lines of the log that standard error did not take.", log_lines_dropped.load());
+                "Lines of the log that standard error did not take.", facts.log_lines_dropped);
   write_gauge(out, "presenter_clients_max", "Clients that the gateway may hold.",
               facts.clients_max);
   write_zookeeper(out, facts.zookeeper);
@@ -560,6 +561,7 @@ std::string render_prometheus(worker_span workers, const process_facts& facts, e
   write_tickets(out, facts.tickets);
   write_certificates(out, facts.certificates);
   write_balance(out, facts.balance);
+  write_backends(out, facts.each_backend, facts.backends);
   write_memory(out, facts.memory, workers);
   write_hooks(out, facts.hooks);
   write_drain(out, facts.drain);

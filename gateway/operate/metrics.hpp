@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/net/errc.hpp"
+#include "gateway/operate/backend_facts.hpp"
 #include "gateway/operate/balance_facts.hpp"
 #include "gateway/operate/config_facts.hpp"
 #include "gateway/operate/counter.hpp"
@@ -119,6 +120,7 @@ struct alignas(128) worker_metrics {
   metric_array<gauge, accept_pause, accept_pause::descriptors> accept_paused;  // 1: now
   metric_array<counter, accept_pause, accept_pause::descriptors> accept_pauses;
   metric_array<gauge, memory_part, memory_part::buffers> memory;  // bytes, once in a tick
+  counter records_held_back;                                      // of clients, in the log
   gauge openssl_sessions;  // clients for whom OpenSSL holds an object, handshakes included
   gauge map_epoch;         // of the shard map this worker routes by
 
@@ -242,6 +244,8 @@ struct process_facts {
   std::array<std::uint64_t, admin_refusal_names.size()> admin_refusals{};
   balance_facts balance;
   config_facts configuration;
+  backend_facts each_backend;
+  std::uint64_t log_lines_dropped = 0;
 };
 
 // Shows every counter of the worker with its family's name, and the label that tells it apart

@@ -53,6 +53,7 @@ void visit_life(process_facts& facts, const Visit& visit) {
   visit("drain.arrivals", facts.drain.arrivals);
   visit("drain.closed", facts.drain.closed);
   visit("memory.trims", facts.memory.trims);
+  visit("log.lines_dropped", facts.log_lines_dropped);
   for (std::size_t result = 0; result < removal_result_names.size(); ++result)
     visit(fmt::format("removals.{}", removal_result_names[result]), facts.removals[result]);
   for (std::size_t result = 0; result < upgrade_result_names.size(); ++result)

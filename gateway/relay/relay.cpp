@@ -132,15 +132,31 @@ void relay::set_blocked(blocked at, bool is_blocked) {
 
 void relay::abandon(reset_reason reason) {
   if (link_ == nullptr) return;
+  const auto traffic = link_->traffic(stream_);
   link_->reset(stream_, reason);
   release_stream();
+  keep(traffic);
 }
 
 void relay::release_stream() {
   unlink();
   if (link_ == nullptr) return;
+  const auto traffic = link_->traffic(stream_);
   context_.metrics.streams_open.sub();
   std::exchange(link_, nullptr)->release(stream_);
+  keep(traffic);
+}
+
+// In the place of the stream's number, which means nothing any more: an idle client has no byte for
+// it.
+void relay::keep(protocol::stream_traffic of) {
+  stream_.value = static_cast<std::int64_t>((std::uint64_t{of.sent} << 32U) | of.received);
+}
+
+protocol::stream_traffic relay::traffic() const {
+  if (link_ != nullptr) return link_->traffic(stream_);
+  const auto kept = static_cast<std::uint64_t>(stream_.value);
+  return {static_cast<std::uint32_t>(kept >> 32U), static_cast<std::uint32_t>(kept)};
 }
 
 void relay::over(close_reason reason, reset_reason towards_backend) {

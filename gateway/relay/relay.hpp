@@ -112,10 +112,8 @@ class relay final : public protocol::stream_handler, public batched {
   bool is_started() const { return link_ != nullptr; }
   const protocol::mux_core* link() const { return link_.get(); }
   protocol::stream_id stream() const { return stream_; }
-  // Of the client, as long as it has a stream: modulo 2^32.
-  protocol::stream_traffic traffic() const {
-    return link_ == nullptr ? protocol::stream_traffic{} : link_->traffic(stream_);
-  }
+  // Of the client's last stream, modulo 2^32; 0 before it and after one whose link was lost.
+  protocol::stream_traffic traffic() const;
 
   void on_client_readable();
   void on_client_writable();
@@ -173,6 +171,7 @@ class relay final : public protocol::stream_handler, public batched {
   void over(close_reason reason, protocol::reset_reason towards_backend);
   void fail_client(client_io status);
   void release_stream();
+  void keep(protocol::stream_traffic of);
 
   relay_context& context_;
   client_end& client_;

@@ -140,6 +140,8 @@ void fill(const client_state& state, upgrade_idl::Client& made) {
   made.number = static_cast<std::int64_t>(state.number);
   made.accepted_at = count_of(state.accepted_at);
   made.idle_since = count_of(state.idle_since);
+  made.handshake_took = state.handshake_took.value();
+  made.opening_took = state.opening_took.value();
   made.phase = name_of(state.phase);
   if (state.deadline) made.__set_deadline(count_of(*state.deadline));
   made.expects_progress = state.expects_progress;
@@ -171,6 +173,8 @@ client_state client_of(const upgrade_idl::Client& read) {
   state.number = amount_of(read.number);
   state.accepted_at = steady_of(read.accepted_at);
   state.idle_since = steady_of(read.idle_since);
+  state.handshake_took = short_time::of_value(read.handshake_took);
+  state.opening_took = short_time::of_value(read.opening_took);
   state.phase = phase_of(read.phase);
   if (read.__isset.deadline) state.deadline = steady_of(read.deadline);
   state.expects_progress = read.expects_progress;

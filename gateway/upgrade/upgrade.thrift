@@ -176,6 +176,8 @@ struct Client {
   35: bool is_blocked_at_backend
   36: bool has_limit
   37: string end_reason           // by its name
+  38: i32 handshake_took = 0      // as in short_time; 0: not known
+  39: i32 opening_took = 0
 }
 
 struct Worker {

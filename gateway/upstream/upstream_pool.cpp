@@ -291,10 +291,11 @@ bool upstream_pool::is_empty() const {
          std::ranges::all_of(retired_, [](const auto& slot) { return slot->is_gone(); });
 }
 
-backend_uses upstream_pool::uses() const {
+backend_uses upstream_pool::uses(std::size_t backends_max) const {
   context_.thread.assert_on_worker();
   backend_uses all;
   for (const auto& [name, backend] : backends_) {
+    if (all.size() == backends_max) break;
     for (const auto& slot : backend.slots)
       all[name] += slot->use();
   }

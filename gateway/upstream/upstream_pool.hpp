@@ -2,6 +2,8 @@
 // the map names it and kept up. Answers the one question of a new client: which link, which stream.
 #pragma once
 
+#include <cstddef>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -105,8 +107,8 @@ class upstream_pool {
 
   // No link is left, nor one on its way.
   bool is_empty() const;
-  // Of all backends that have a link or want one, those that have left the map as well.
-  backend_uses uses() const;
+  // Of the map's first so many backends by name, and of all that have left it and still have links.
+  backend_uses uses(std::size_t backends_max = std::numeric_limits<std::size_t>::max()) const;
   // What the state of all streams keeps.
   std::size_t memory_bytes() const;
 

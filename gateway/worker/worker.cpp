@@ -159,6 +159,8 @@ void worker::wait_tick() {
     upstream_.sweep();
     close_announced();
     show_memory();
+    record_presences();
+    show_backends();
     if (is_shutting_down_) step_shut_down();
     if (!io_.stopped()) wait_tick();
   });
@@ -198,6 +200,32 @@ void worker::show_memory() {
   const auto growing = std::max<std::int64_t>(byte_buffer::live_bytes(), 0);
   show(memory_part::buffers, shared + static_cast<std::size_t>(growing));
   metrics_.openssl_sessions.set(tls_io_.openssl_sessions);
+}
+
+// One round over all clients, some in each turn, for those that have records: no timer for each.
+void worker::record_presences() {
+  const auto interval = settings_.log.clients_interval;
+  if (interval == duration::zero() || settings_.log.clients == 0 || is_shutting_down_) return;
+  const auto now = deadlines_.now();
+  if (presences_due_ && now < *presences_due_) return;
+  if (presences_due_) {
+    surveys_.add([](client_session& client) { client.record_presence(); }, [] {});
+    post_turns();
+  }
+  presences_due_ = now + interval;
+}
+
+// Nobody asks more often for them than once a second. No more of them are looked at than are
+// listed: a fleet of thousands must not hold the clients up.
+void worker::show_backends() {
+  const std::size_t listed_max = settings_.metrics.backends_max;
+  if (listed_max == 0) return;
+  if (deadlines_.now() - backends_shown_at_ < std::chrono::seconds(1)) return;
+  backends_shown_at_ = deadlines_.now();
+  backends_by_name all;
+  for (const auto& [name, use] : upstream_.uses(listed_max))
+    all[name] = {use.streams, use.links_up, use.links_suspect};
+  shown_backends_.show(std::move(all));
 }
 
 // --- turns
@@ -363,6 +391,7 @@ void worker::change_config(worker_change& change) {
   own_thread_.assert_on_worker();
   const protocol::output_batch::scope scope(output_);
   settings_ = *change.settings;
+  presences_due_.reset();  // of another interval
   tls_ = std::move(change.tls);
   admission_.set_limits(change.addresses);
   held_.set_max(change.held_bytes_max);

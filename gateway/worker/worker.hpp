@@ -144,6 +144,7 @@ class worker final : private client_session_owner {
   void join();
 
   const worker_metrics& metrics() const { return metrics_; }
+  backends_by_name shown_backends() const { return shown_backends_.get(); }
 
   // What an idle client's parts are by construction; the rest of it is left alone.
   static void fill_sizes(memory_facts& facts);
@@ -187,6 +188,8 @@ class worker final : private client_session_owner {
   void shut_down(duration within);
   void step_shut_down();
   void show_memory();
+  void record_presences();
+  void show_backends();
 
   worker_metrics metrics_;
   worker_thread own_thread_;
@@ -221,6 +224,9 @@ class worker final : private client_session_owner {
   bool are_turns_due_ = false;
   bool is_serving_ = false;
   bool is_serve_posted_ = false;
+  std::optional<steady_time> presences_due_;
+  gateway::shown_backends shown_backends_;
+  steady_time backends_shown_at_{};
   steady_time skipped_to_{};  // when the worker had stood still the last time
   freeze_gate gate_;
   bool is_shutting_down_ = false;

@@ -79,6 +79,12 @@ class ObservingTest(ClientCase):
                 self.assertGreater(count(f"presenter_{family}_seconds_sum"), 0)
                 self.assertLess(count(f"presenter_{family}_seconds_sum"), 60)
 
+    def test_backends_by_name(self):
+        self.echo_client()
+        self.wait_until(lambda: 'presenter_backend_streams_open{backend="chat-a"} 1\n' in
+                        self.page(), "its stream is shown")
+        self.assertEqual(self.gateway.metric("presenter_backends_unlisted"), 0)
+
     # --- rules
 
     def test_rules(self):
@@ -93,6 +99,8 @@ class ObservingTest(ClientCase):
     # --- dashboard
 
     def assert_metrics_exist(self, expressions):
+        # Backends are shown once a second.
+        self.wait_until(lambda: "presenter_backend_links_up" in self.families(), "backends")
         known = self.families()
         for expression in expressions:
             for name in re.findall(r"\b(?:presenter|process)_\w+", expression):

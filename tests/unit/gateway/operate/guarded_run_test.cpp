@@ -49,6 +49,18 @@ TEST(GuardedRun, CutsALineThatIsTooLong) {
   EXPECT_EQ(std::ranges::count(said, '\n'), 2);
 }
 
+TEST(GuardedRun, HasTheFormOfTheLog) {
+  set_critical_form(log_format::json, true);
+  CaptureStderr();
+  write_critical("worker \"3\"", "a\\b\n\xff");
+  write_critical(std::string(5'000, 'y'), "z");
+  const std::string said = GetCapturedStderr();
+  set_critical_form(log_format::text, false);
+  EXPECT_THAT(said, ContainsRegex("^<2>[{]\"time\":\"[^ \"]+Z\",\"level\":\"critical\","
+                                  "\"message\":\"worker \\?3\\?: a\\?b\\?\\?\"[}]\n"));
+  EXPECT_THAT(said, testing::EndsWith("yyy\"}\n"));
+}
+
 TEST(GuardedRun, NamesThreadsForTheSystem) {
   std::array<char, 16> name{};
   std::thread([&] {

@@ -1,5 +1,6 @@
 #include "gateway/operate/metrics.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <array>
@@ -215,6 +216,24 @@ TEST_F(Metrics, SumHistogramsOverWorkers) {
   EXPECT_EQ(page.value("presenter_handshake_seconds_count", {{"kind", "resumed"}}), 1);
   EXPECT_EQ(page.value("presenter_handshake_seconds_count", {{"kind", "full"}}), 0);
   EXPECT_EQ(page.value("presenter_relay_seconds_count"), 0);
+}
+
+TEST_F(Metrics, ListTheFirstBackendsByName) {
+  for (int i = 0; i < 300; ++i)
+    facts_.each_backend.all[fmt::format("chat-{:03}", i)] = {.streams_open = 7, .links_up = 2};
+  facts_.each_backend.all["a\"b\\c\nd\xff"].links_suspect = 1;
+  facts_.each_backend.listed_max = 100;
+  facts_.backends = 301;
+  const auto page = render();
+  for (const auto* family : {"presenter_backend_streams_open", "presenter_backend_links_up",
+                             "presenter_backend_links_suspect"})
+    EXPECT_EQ(page.families.at(family).samples.size(), 100U) << family;
+  EXPECT_EQ(page.value("presenter_backends_unlisted"), 201);
+  EXPECT_EQ(page.value("presenter_backend_streams_open", {{"backend", "chat-098"}}), 7);
+  EXPECT_EQ(page.value("presenter_backend_links_suspect", {{"backend", "a\"b\\c\nd\xef\xbf\xbd"}}),
+            1);
+  facts_.each_backend.listed_max = 0;
+  EXPECT_FALSE(render().families.contains("presenter_backend_links_up"));
 }
 
 TEST_F(Metrics, GoOnInAnotherProcess) {

@@ -135,11 +135,12 @@ class state_text {
     put("place", link, stream);
   }
   void add(const gateway::client_state& client) {
-    const auto& [descriptor, peer, number, accepted, idle, phase, deadline, expects, turn, has,
-                 reason, notify, fin, tls, packet, facts, hash, backend, opened, stream, relay] =
-        client;
-    put("client", descriptor, peer, number, accepted, idle, phase, deadline, expects, turn, has,
-        reason, notify, fin, tls, packet, facts, hash, backend, opened, stream, relay);
+    const auto& [descriptor, peer, number, accepted, idle, handshake, opening, phase, deadline,
+                 expects, turn, has, reason, notify, fin, tls, packet, facts, hash, backend, opened,
+                 stream, relay] = client;
+    put("client", descriptor, peer, number, accepted, idle, handshake.value(), opening.value(),
+        phase, deadline, expects, turn, has, reason, notify, fin, tls, packet, facts, hash, backend,
+        opened, stream, relay);
   }
 
   std::ostringstream out_;

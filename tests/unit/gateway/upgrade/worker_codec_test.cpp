@@ -54,6 +54,17 @@ TEST(WorkerCodec, ReadsWhatVersion1HasWritten) {
   EXPECT_EQ(text_of(decoded.state), text_of(first));
 }
 
+// Version 1 did not have them: there they are not known.
+TEST(WorkerCodec, HowLongAClientsStepsTookComesBack) {
+  worker_state state = sample_worker();
+  EXPECT_FALSE(decode_worker(golden("worker_1")).state.clients.at(0).handshake_took.is_known());
+  state.clients.at(0).handshake_took = gateway::short_time(std::chrono::milliseconds(7));
+  state.clients.at(0).opening_took = gateway::short_time(std::chrono::hours(1));
+  const auto decoded = decode_worker(encode_worker(state));
+  EXPECT_EQ(decoded.state.clients.at(0).handshake_took.milliseconds(), 7);
+  EXPECT_EQ(decoded.state.clients.at(0).opening_took.milliseconds(), 65'534);
+}
+
 // A newer process may have written fields, and names, that this one does not know.
 TEST(WorkerCodec, SkipsWhatIsUnknown) {
   std::string bytes = encode_worker(sample_worker());
