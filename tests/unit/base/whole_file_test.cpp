@@ -20,7 +20,7 @@ class WholeFile : public ::testing::Test {
   }
 
   std::filesystem::path make_pipe() const {
-    const std::filesystem::path pipe = folder_ / "pipe";
+    std::filesystem::path pipe = folder_ / "pipe";
     EXPECT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
     return pipe;
   }

@@ -70,9 +70,7 @@ TEST(LogLine, IsValidUtf8WhateverItHolds) {
 
 TEST(LogLine, FitsIntoAPipeAtOnce) {
   const std::string endless(100'000, '\x02');
-  std::vector<log_field> fields;
-  for (int i = 0; i < 30; ++i)
-    fields.emplace_back("a_long_name", endless);
+  const std::vector<log_field> fields(30, log_field{"a_long_name", endless});
   for (const auto& line : {text_of(endless), text_of(endless, fields), json_of(endless),
                            json_of(endless, fields), json_of(std::string(9'000, '\xff'))}) {
     EXPECT_LE(line.size(), log_line_bytes_max - 3) << "<N>";
