@@ -443,13 +443,13 @@ upgrade_result upgrade_control::failure_of_new() const {
 
 // --- the one moment
 
-// Nothing may fail from here on, and nothing is taken back.
 void upgrade_control::commit() {
-  // Process 1 of a container takes all others with it.
   const auto holds_still = [](const auto& each) { return each->hold_still(); };
   if (!std::ranges::all_of(workers_, holds_still))
     return fail(upgrade_result::failed_adopt,
                 "this process has stood still for too long, and its workers have gone on");
+  // Nothing may fail from here on, and nothing is taken back. Process 1 of a container takes all
+  // others with it.
   const bool stays =
       parent_ == nullptr && (std::getenv("NOTIFY_SOCKET") == nullptr || ::getpid() == 1);
   if (!channel_.send(stays ? "yours parent" : "yours"))
