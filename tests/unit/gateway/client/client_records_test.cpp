@@ -35,6 +35,7 @@ TEST(ClientRecords, SayWhatIsKnown) {
   append_fields(fields,
                 client_record{.tag = "g-1-0-7", .address = "::1", .port = 9, .idle_seconds = -1});
   std::vector<std::string> names;
+  names.reserve(fields.size());
   for (const auto& field : fields)
     names.emplace_back(field.name);
   EXPECT_THAT(names, testing::ElementsAre("tag", "address", "port", "seconds", "idle_seconds",
