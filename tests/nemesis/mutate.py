@@ -10,7 +10,6 @@ stand before the others in the class path. Exit status 0: every mutation was cau
 unchanged SDK passed. PRESENTER_BIN and PYTHONPATH as for mixed_test.py.
 """
 
-import argparse
 import os
 import pathlib
 import re
@@ -130,17 +129,7 @@ def run(programs):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true",
-                        help="only that each mutation's text is in the source, once")
-    parser.add_argument("names", nargs="*", metavar="NAME")
-    options = parser.parse_args()
-    if options.check:
-        return mutation.check(MUTATIONS)
-    unknown = set(options.names) - set(MUTATIONS)
-    if unknown:
-        parser.error(f"no such mutation: {', '.join(sorted(unknown))}")
-
+    names = mutation.chosen(__doc__, MUTATIONS)
     missed = 0
     with tempfile.TemporaryDirectory() as folder:
         programs = Programs(pathlib.Path(folder))
@@ -151,7 +140,7 @@ def main():
             return 1
         mutation.print_row(["mutation", "what is broken", "found by"])
         print("|---|---|---|")
-        for name in options.names or MUTATIONS:
+        for name in names:
             what, *changes = MUTATIONS[name]
             programs.build(name, changes)
             caught, fault, seconds, said, _ = run(programs)

@@ -16,6 +16,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from typing import NamedTuple, Tuple
 
@@ -134,19 +135,24 @@ def print_row(cells):
     print(f"| {' | '.join(cells)} |", flush=True)
 
 
-def main(about, checker, mutations):
-    """`mutations`: {name: (what is broken, change …)}, a change being as for `changed`."""
+def chosen(about, mutations):
+    """The names that the command line gives, else all. With --check it ends here."""
     parser = argparse.ArgumentParser(description=about.splitlines()[0])
     parser.add_argument("--check", action="store_true",
                         help="only that each mutation's text is in the source, once")
     parser.add_argument("names", nargs="*", metavar="NAME")
     options = parser.parse_args()
     if options.check:
-        return check(mutations)
+        sys.exit(check(mutations))
     unknown = set(options.names) - set(mutations)
     if unknown:
         parser.error(f"no such mutation: {', '.join(sorted(unknown))}")
+    return options.names or list(mutations)
 
+
+def main(about, checker, mutations):
+    """`mutations`: {name: (what is broken, change …)}, a change being as for `changed`."""
+    names = chosen(about, mutations)
     missed = 0
     with tempfile.TemporaryDirectory() as folder:
         builder = Builder(checker, pathlib.Path(folder))
@@ -157,7 +163,7 @@ def main(about, checker, mutations):
             return 1
         print_row(["mutation", "what is broken", *checker.columns, "found by"])
         print(f"|{'---|' * (3 + len(checker.columns))}")
-        for name in options.names or mutations:
+        for name in names:
             what, *changes = mutations[name]
             caught, cells = judge(checker, builder.build(name, changes))
             missed += not caught
