@@ -9,10 +9,10 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <exception>
 #include <span>
 
+#include "gateway/operate/log_line.hpp"
 #include "gateway/operate/log_output.hpp"
 
 namespace presenter::gateway {
@@ -22,19 +22,6 @@ constexpr int exit_failure = 1;
 
 std::atomic<bool> is_json{false};
 std::atomic<bool> is_with_priority{false};
-
-// The clock as the log's other lines have it.
-std::size_t put_time(std::span<char> into) {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-  const auto seconds = static_cast<std::time_t>(ms / 1'000);
-  std::tm utc{};
-  ::gmtime_r(&seconds, &utc);
-  const std::size_t n = std::strftime(into.data(), into.size(), "%Y-%m-%dT%H:%M:%S", &utc);
-  const int rest =
-      std::snprintf(into.data() + n, into.size() - n, ".%03dZ", static_cast<int>(ms % 1'000));
-  return n + static_cast<std::size_t>(std::max(rest, 0));
-}
 
 // It stands there as it is, also in JSON.
 bool is_no_plain_text(char c) {
@@ -77,7 +64,7 @@ void write_critical(std::string_view who, std::string_view what) noexcept {
   };
   if (is_with_priority) put("<2>");
   if (is_json) put("{\"time\":\"");
-  size += put_time(std::span(line).subspan(size));
+  size += put_time(std::span(line).subspan(size), std::chrono::system_clock::now());
   put(is_json ? "\",\"level\":\"critical\",\"message\":\"" : " critical ");
   const auto text_begin = line.begin() + static_cast<std::ptrdiff_t>(size);
   put(who);

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdio>
 #include <ctime>
 #include <iterator>
 
@@ -18,14 +20,8 @@ constexpr std::size_t around_bytes = 16;  // "<N>" in front of it, the end behin
 constexpr std::string_view cut_mark = "…";
 
 std::string time_text(std::chrono::system_clock::time_point at) {
-  const auto since = std::chrono::floor<std::chrono::milliseconds>(at).time_since_epoch();
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(since);
-  const std::time_t unix_time = seconds.count();
-  std::tm utc{};
-  ::gmtime_r(&unix_time, &utc);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900,
-                     utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
-                     (since - seconds).count());
+  std::array<char, log_time_bytes> text{};
+  return {text.data(), put_time(text, at)};
 }
 
 // Those of C1, U+0080 to U+009F, too: terminals obey them.
@@ -93,6 +89,18 @@ std::string field_text(log_format format, const log_field& field) {
 }
 
 }  // namespace
+
+std::size_t put_time(std::span<char> into, std::chrono::system_clock::time_point at) noexcept {
+  const auto since = std::chrono::floor<std::chrono::milliseconds>(at).time_since_epoch();
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(since);
+  const std::time_t unix_time = seconds.count();
+  std::tm utc{};
+  ::gmtime_r(&unix_time, &utc);
+  const std::size_t n = std::strftime(into.data(), into.size(), "%Y-%m-%dT%H:%M:%S", &utc);
+  const int rest = std::snprintf(into.data() + n, into.size() - n, ".%03dZ",
+                                 static_cast<int>((since - seconds).count()));
+  return n + static_cast<std::size_t>(std::max(rest, 0));
+}
 
 std::string format_line(log_format format, const log_line& line) {
   const bool is_json = format == log_format::json;

@@ -40,6 +40,11 @@ struct log_line {
   std::span<const log_field> fields = {};
 };
 
+// The time as every line has it, "2026-03-01T12:00:00.123Z", into at least `log_time_bytes`; how
+// long it is. Needs no memory and no lock.
+inline constexpr std::size_t log_time_bytes = 32;
+std::size_t put_time(std::span<char> into, std::chrono::system_clock::time_point at) noexcept;
+
 // With its line feed. As text, a field is `name=value`; the value is in quotes, as in JSON, unless
 // it is of plain printable characters.
 std::string format_line(log_format format, const log_line& line);
