@@ -509,7 +509,7 @@ void client_session::note_reason(close_reason reason, std::string_view cause) {
   context_.metrics.closes[reason].add();
   record_end(cause);
   write_paced(row.level, context_.closes_said[static_cast<std::size_t>(reason)], [&] {
-    const std::string found = cause.empty() ? cause_of(reason) : std::string(cause);
+    const std::string found = found_cause(reason, cause);
     return fmt::format("client {} {} closed: {}{}{} (fault: {}) backend {} after {:.3f} s", tag(),
                        format_endpoint(peer_), row.name, found.empty() ? "" : ": ", found,
                        name_of(row.blame), backend() == nullptr ? "-" : backend()->name,
@@ -517,8 +517,9 @@ void client_session::note_reason(close_reason reason, std::string_view cause) {
   });
 }
 
-// What the parts know besides the reason.
-std::string client_session::cause_of(close_reason reason) const {
+// What was told, or else what the parts know besides the reason.
+std::string client_session::found_cause(close_reason reason, std::string_view told) const {
+  if (!told.empty()) return std::string(told);
   if (reason == close_reason::tls_protocol_error) return tls_.violation();
   return opening_ == nullptr ? "" : opening_->fault_place(reason);
 }

@@ -66,7 +66,7 @@ struct client_context {
   stream_mover& mover;
   relay_context& relaying;
   opened_store& opened;
-  held_room& held;
+  handoff_room& room;
   client_session_owner& owner;
   arrival_watch* arrivals;           // nullptr: nobody asks
   std::string tag_stem;              // of this worker of this gateway
@@ -241,7 +241,7 @@ class client_session final : public session_hook,
   void note_reason(close_reason reason, std::string_view cause = {});
   void record_end(std::string_view cause) const;
   client_record facts_for_log() const;
-  std::string cause_of(close_reason reason) const;
+  std::string found_cause(close_reason reason, std::string_view told) const;
   void step_closing();
   void finish_session();
 

@@ -69,18 +69,19 @@ bool client_session::can_hand_over() const {
 }
 
 move_way client_session::way_to_move() const {
-  if (is_waiting_for_fate())
-    return context_.upstream.may_continue_at_owner(ring_hash()) ? move_way::hand_over
-                                                                : move_way::close;
+  if (is_waiting_for_fate()) {
+    if (!context_.upstream.may_continue_at_owner(ring_hash())) return move_way::close;
+    return context_.room.may_await() ? move_way::hand_over : move_way::later;
+  }
   if (!can_hand_over()) return move_way::close;
   // It is served where it is.
   if (!context_.upstream.is_owner_reachable(ring_hash())) return move_way::nowhere;
-  return context_.held.has_room() ? move_way::hand_over : move_way::later;
+  return context_.room.has_room() ? move_way::hand_over : move_way::later;
 }
 
 void client_session::on_hand_over(move_cause cause) {
   if (is_handed_over()) return go_on_after_crash();
-  opened_->handoff = std::make_unique<stream_handoff>(cause, backend()->name, context_.held);
+  opened_->handoff = std::make_unique<stream_handoff>(cause, backend()->name, context_.room);
   const duration within = context_.settings.moves.handoff_deadline;
   set_phase(client_phase::handing_over);
   expects_progress_ = false;
@@ -124,6 +125,7 @@ void client_session::step_between_backends() {
 
 void client_session::go_on_at_next() {
   const auto now = std::chrono::steady_clock::now();
+  opened_->handoff->await_owner();
   opening_ = std::make_unique<client_opening>(
       context_.settings.auth, context_.settings.upstream.opening_timeout, opened_->key(),
       opened_->tls(), opened_->handoff->take_unread(), now);
@@ -145,7 +147,7 @@ bool client_session::on_stream_lost(bool is_deposit_exact) {
   }
   if (is_handed_over()) end_handoff(handoff_result::link_lost);
   opened_->handoff = std::make_unique<stream_handoff>(backend()->name, *opened_->deposited(),
-                                                      relay_.is_backend_finished(), context_.held,
+                                                      relay_.is_backend_finished(), context_.room,
                                                       std::chrono::steady_clock::now());
   context_.mover.remove(*this);
   set_phase(client_phase::handing_over);

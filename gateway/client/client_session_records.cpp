@@ -14,7 +14,7 @@ void client_session::record_end(std::string_view cause) const {
     const close_row& row = row_of(reason_);
     fields.emplace_back("reason", std::string(row.name));
     fields.emplace_back("fault", std::string(name_of(row.blame)));
-    const std::string found = cause.empty() ? cause_of(reason_) : std::string(cause);
+    const std::string found = found_cause(reason_, cause);
     if (!found.empty()) fields.emplace_back("cause", found);
     append_fields(fields, facts_for_log());
   });

@@ -6,13 +6,14 @@
 
 namespace presenter::gateway {
 
-stream_handoff::stream_handoff(move_cause cause, std::string node, held_room& room)
+stream_handoff::stream_handoff(move_cause cause, std::string node, handoff_room& room)
     : cause_(cause), node_(std::move(node)), room_(room) {
   room_.take_first();
+  set_awaited(true);
 }
 
 stream_handoff::stream_handoff(std::string node, const deposit& left, bool is_backend_finished,
-                               held_room& room, std::chrono::steady_clock::time_point lost_at)
+                               handoff_room& room, std::chrono::steady_clock::time_point lost_at)
     : cause_(move_cause::link_lost),
       node_(std::move(node)),
       room_(room),
@@ -22,6 +23,20 @@ stream_handoff::stream_handoff(std::string node, const deposit& left, bool is_ba
       consumed_(left.consumed),
       produced_(left.produced),
       is_backend_finished_(is_backend_finished) {}
+
+stream_handoff::~stream_handoff() {
+  set_awaited(false);
+  room_.give_back(taken_);
+}
+
+void stream_handoff::set_awaited(bool is_awaited) {
+  if (std::exchange(is_awaited_, is_awaited) == is_awaited) return;
+  if (is_awaited) {
+    room_.await();
+  } else {
+    room_.answered();
+  }
+}
 
 // A backend that has left the map hands its streams over as one that drains: it is on its way out.
 protocol::handoff_reason stream_handoff::reason() const {
@@ -41,6 +56,7 @@ handoff_step stream_handoff::on_checkpoint(const protocol::checkpoint_frame& che
   produced_ = checkpoint.produced;
   is_backend_finished_ = checkpoint.finished;
   is_held_ = true;
+  set_awaited(false);
   // From here on only what is really held counts.
   const std::size_t held = state_.size() + unread_.size();
   if (taken_ > held) room_.give_back(taken_ - held);

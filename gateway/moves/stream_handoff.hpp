@@ -18,7 +18,7 @@
 
 #include "base/byte_buffer.hpp"
 #include "gateway/moves/deposit_store.hpp"
-#include "gateway/moves/held_room.hpp"
+#include "gateway/moves/handoff_room.hpp"
 #include "gateway/vocabulary/handoff_result.hpp"
 #include "gateway/vocabulary/move_cause.hpp"
 #include "protocol/wire/mux_frame.hpp"
@@ -32,15 +32,15 @@ enum class handoff_step : std::uint8_t {
 };
 
 // Life: from the Handoff, or the crash, until the new owner's Accept, or the end of the client.
-// Confined to: the worker's thread. Bounds: held_room's.
+// Confined to: the worker's thread. Bounds: handoff_room's.
 class stream_handoff {
  public:
   // `node`: the backend that has the stream. `room`, which has some, outlives this.
-  stream_handoff(move_cause cause, std::string node, held_room& room);
+  stream_handoff(move_cause cause, std::string node, handoff_room& room);
   // The backend's link was lost. `left`, which outlives this, is exact, and counted where it lies.
-  stream_handoff(std::string node, const deposit& left, bool is_backend_finished, held_room& room,
-                 std::chrono::steady_clock::time_point lost_at);
-  ~stream_handoff() { room_.give_back(taken_); }
+  stream_handoff(std::string node, const deposit& left, bool is_backend_finished,
+                 handoff_room& room, std::chrono::steady_clock::time_point lost_at);
+  ~stream_handoff();
   stream_handoff(const stream_handoff&) = delete;
   stream_handoff& operator=(const stream_handoff&) = delete;
 
@@ -67,25 +67,29 @@ class stream_handoff {
 
   // What the client had sent and the application not taken: the first bytes of the new stream.
   byte_buffer take_unread() { return std::move(unread_); }
+  // It is opened there. From the Handoff to the last Checkpoint the old backend is awaited.
+  void await_owner() { set_awaited(true); }
   // For the new owner; the state is a view into this.
   protocol::checkpoint_frame checkpoint() const;
   protocol::continued_from continued() const;
 
  private:
+  void set_awaited(bool is_awaited);
   bool keep(byte_buffer& in, std::string_view bytes);
 
   const move_cause cause_;
   const std::string node_;
-  held_room& room_;
+  handoff_room& room_;
   const deposit* const left_ = nullptr;
   const std::chrono::steady_clock::time_point lost_at_{};
-  std::size_t taken_ = held_room::at_first;
+  std::size_t taken_ = handoff_room::bytes_at_first;
   byte_buffer state_;
   byte_buffer unread_;
   std::int64_t consumed_ = 0;
   std::int64_t produced_ = 0;
   bool is_backend_finished_ = false;
   bool is_held_ = false;
+  bool is_awaited_ = false;                           // a backend's answer, counted in room_
   handoff_result result_ = handoff_result::deadline;  // unless something comes
 };
 

@@ -61,7 +61,7 @@ worker::worker(const worker_setup& setup, listening_socket socket)
       relays_([this] { post_turns(); }),
       moves_([this] { post_turns(); }),
       relaying_(settings_, metrics_),
-      held_(setup.held_bytes_max),
+      room_(handoff_limits::at(setup.paces.handoffs, setup.held_bytes_max)),
       output_([this] { post_turns(); }),
       upstream_(
           io_, settings_, setup.node, metrics_, own_thread_, {polls_, output_},
@@ -83,7 +83,7 @@ worker::worker(const worker_setup& setup, listening_socket socket)
                .mover = mover_,
                .relaying = relaying_,
                .opened = opened_,
-               .held = held_,
+               .room = room_,
                .owner = *this,
                .arrivals = setup.arrivals,
                .tag_stem = setup.tag_stem},
@@ -194,7 +194,7 @@ void worker::show_memory() {
   show(memory_part::streams, upstream_.memory_bytes());
   show(memory_part::openings, opened_.memory_bytes());
   show(memory_part::deposits, opened_.deposit_bytes());
-  metrics_.handoff_held_bytes.set(static_cast<std::int64_t>(held_.taken()));
+  metrics_.handoff_held_bytes.set(static_cast<std::int64_t>(room_.bytes()));
   const std::size_t shared =
       receive_buffer::bytes_max + tls_io::sealed_bytes_max + relaying_.scratch.size();
   const auto growing = std::max<std::int64_t>(byte_buffer::live_bytes(), 0);
@@ -394,7 +394,7 @@ void worker::change_config(worker_change& change) {
   presences_due_.reset();  // of another interval
   tls_ = std::move(change.tls);
   admission_.set_limits(change.addresses);
-  held_.set_max(change.held_bytes_max);
+  room_.set_limits(handoff_limits::at(change.paces.handoffs, change.held_bytes_max));
   listener_.change(change.clients_max, settings_.listen.backlog, settings_.clients,
                    settings_.listen.fast_open);
   mover_.set_rules({.paces = change.paces, .left_grace = settings_.moves.left_grace},

@@ -209,7 +209,7 @@ class worker final : private client_session_owner {
   tls_io tls_io_;
   relay_context relaying_;
   opened_store opened_;
-  held_room held_;
+  handoff_room room_;
   protocol::output_batch output_;
   upstream_pool upstream_;
   stream_mover mover_;

@@ -122,7 +122,7 @@ class fleet {
   acceptance_book book_;
   application_book applications_;
   gateway::open_retry::random jitter_;
-  gateway::held_room room_{1'000'000'000};
+  gateway::handoff_room room_{{.bytes_max = 1'000'000'000, .awaited_max = 1'000'000}};
   std::string finding_;
 
   sim_time now_{std::chrono::hours{1}};

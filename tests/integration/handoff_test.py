@@ -10,6 +10,7 @@ some ten minutes. Seen with couples on 2026-11-29, on two cores at a load of 16 
 96,063 streams handed over in 261 s; seed 77, 105,518 in 334 s.
 """
 
+import contextlib
 import json
 import os
 import random
@@ -150,6 +151,44 @@ class EchoHandoffTest(HandoffCase):
             talker.send(1)
             talker.check(self)
         self.check_nobody_was_closed(CLIENTS, ROUNDS)
+
+
+class SlowOwnerTest(HandoffCase):
+    """A chat server that accepts nothing for a while gets no more than one second's streams."""
+
+    PACE = 10
+    server_options = {"echo": True, "hand_over": True}
+    tables = {"workers": {"count": 1}, "moves": {"handoffs_per_second": PACE},
+              "upstream": {"opening_timeout": "3s"}}
+
+    def test_those_whose_turn_has_not_come_are_served_where_they_are(self):
+        talkers = [Talker(self.echo_client(f"couple-{number}"), number) for number in range(120)]
+        slow = self.servers["chat-2"]
+        slow.signal(signal.SIGSTOP)
+        run = self.cluster.presenterctl("drain", "chat-1", "--zookeeper",
+                                        self.zookeeper.connect_string)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        # The first has waited for three seconds, in which the pace alone would let thirty go.
+        ClientCase.wait_until(self, lambda: self.gateway.metric(
+            "presenter_handoffs_total", result="opening_timeout") > 0, "one has waited too long")
+        self.assertLessEqual(self.between_servers(), self.PACE)
+        self.assertGreater(self.gateway.metric("presenter_handoffs_pending"), 0)
+        slow.signal(signal.SIGCONT)
+        ClientCase.wait_until(self, lambda: self.gateway.metric("presenter_handoffs_pending")
+                              + self.between_servers() == 0, "all others have moved")
+        page = self.gateway.metrics()
+        late = page.by_label("presenter_handoffs_total", "result")["opening_timeout"]
+        self.assertLessEqual(late, 2 * self.PACE)
+        self.assertEqual(page.by_label("presenter_closes_total", "reason"),
+                         {**dict.fromkeys(page.by_label("presenter_closes_total", "reason"), 0),
+                          "stream_moved": late})
+        served = 0
+        for talker in talkers:
+            with contextlib.suppress(ConnectionError, EOFError, OSError):
+                talker.send(1)
+                talker.check(self)
+                served += 1
+        self.assertEqual(served, len(talkers) - late)
 
 
 class ChatHandoffTest(HandoffCase):

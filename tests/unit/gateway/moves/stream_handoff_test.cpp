@@ -10,7 +10,7 @@ namespace {
 
 using protocol::checkpoint_frame;
 
-constexpr std::size_t room_bytes = 2 * held_room::at_first;
+constexpr std::size_t room_bytes = 2 * handoff_room::bytes_at_first;
 
 checkpoint_frame piece(std::string_view unread) {
   checkpoint_frame frame;
@@ -33,7 +33,7 @@ class StreamHandoff : public ::testing::Test {
  protected:
   void begin(move_cause cause = move_cause::rebalanced) { handoff.emplace(cause, "chat-a", room); }
 
-  held_room room{room_bytes};
+  handoff_room room{{.bytes_max = room_bytes, .awaited_max = 3}};
   std::optional<stream_handoff> handoff;
 };
 
@@ -81,23 +81,23 @@ TEST_F(StreamHandoff, TellsTheOldBackendAndTheNewOneWhy) {
 
 TEST_F(StreamHandoff, KeepsRoomForWhatMayComeAndThenOnlyForWhatHasCome) {
   begin();
-  EXPECT_EQ(room.taken(), held_room::at_first);
+  EXPECT_EQ(room.bytes(), handoff_room::bytes_at_first);
   handoff->on_checkpoint(last("state", "unread"));
-  EXPECT_EQ(room.taken(), 11U);
+  EXPECT_EQ(room.bytes(), 11U);
   handoff.reset();
-  EXPECT_EQ(room.taken(), 0U);
+  EXPECT_EQ(room.bytes(), 0U);
 }
 
 TEST_F(StreamHandoff, TakesMoreThanThatAsLongAsThereIsRoom) {
   begin();
-  const std::string large(held_room::at_first, 'x');
+  const std::string large(handoff_room::bytes_at_first, 'x');
   EXPECT_EQ(handoff->on_checkpoint(piece(large)), handoff_step::await);
   EXPECT_EQ(handoff->on_checkpoint(piece(large)), handoff_step::await);
-  EXPECT_EQ(room.taken(), room_bytes);
+  EXPECT_EQ(room.bytes(), room_bytes);
   EXPECT_EQ(handoff->on_checkpoint(piece("x")), handoff_step::fail);
   EXPECT_EQ(handoff->result(), handoff_result::held_limit);
   handoff.reset();
-  EXPECT_EQ(room.taken(), 0U);
+  EXPECT_EQ(room.bytes(), 0U);
 }
 
 TEST_F(StreamHandoff, AnnouncesItsRoomSoThatOthersWait) {
@@ -108,6 +108,20 @@ TEST_F(StreamHandoff, AnnouncesItsRoomSoThatOthersWait) {
   EXPECT_FALSE(room.has_room());
   handoff->on_checkpoint(last("state"));
   EXPECT_FALSE(room.has_room()) << "a state is held";
+  handoff.reset();
+  EXPECT_TRUE(room.has_room());
+}
+
+TEST_F(StreamHandoff, AwaitsNoMoreAnswersThanThePaceLetsGoInASecond) {
+  room.set_limits(handoff_limits::at(2, 100 * handoff_room::bytes_at_first));
+  begin();
+  stream_handoff other(move_cause::drained, "chat-b", room);
+  EXPECT_FALSE(room.may_await());
+  EXPECT_FALSE(room.has_room());
+  handoff->on_checkpoint(last("state"));
+  EXPECT_TRUE(room.has_room()) << "its client may take its time with the rest";
+  handoff->await_owner();
+  EXPECT_FALSE(room.has_room());
   handoff.reset();
   EXPECT_TRUE(room.has_room());
 }
@@ -135,13 +149,13 @@ TEST_F(StreamHandoff, HoldsWhatWasDepositedOnceTheBackendIsKnownToBeGone) {
   EXPECT_EQ(next.state, "state");
   EXPECT_TRUE(next.finished);
   EXPECT_TRUE(handoff->take_unread().empty());
-  EXPECT_EQ(room.taken(), 0U) << "a deposit is counted where it lies";
+  EXPECT_EQ(room.bytes(), 0U) << "a deposit is counted where it lies";
   handoff.reset();
   deposits.drop(left);
 }
 
-TEST(HeldRoom, LetsOneAtATimeThroughHoweverSmall) {
-  held_room small(1);
+TEST(HandoffRoom, LetsOneAtATimeThroughHoweverSmall) {
+  handoff_room small(handoff_limits::at(0.5, 1));
   EXPECT_TRUE(small.has_room());
   stream_handoff one(move_cause::drained, "chat-a", small);
   EXPECT_FALSE(small.has_room());

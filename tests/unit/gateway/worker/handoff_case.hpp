@@ -43,7 +43,7 @@ enum class answer {
 // is told so, and gives that back unread.
 class giving_backend final : public linked_backend {
  public:
-  // Above the one that gateways reckon with (held_room::at_first).
+  // Above the one that gateways reckon with (handoff_room::bytes_at_first).
   static constexpr std::int32_t window_bytes = 4 * protocol::limits::stream_window_bytes_default;
 
   explicit giving_backend(std::string name, bool has_feature = true)
