@@ -52,6 +52,11 @@ function(presenter_unit_test name)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_LINK} GTest::gmock GTest::gtest_main
                                         presenter_options)
+  presenter_batches(${name})
+  if(PRESENTER_BATCHES)
+    # A test's own type in a coroutine: gcc takes a batch's parts for headers that others include.
+    target_compile_options(${name} PRIVATE -Wno-subobject-linkage)
+  endif()
   if(NOT PRESENTER_SANITIZE AND NOT ARG_OPTIMIZED)
     target_compile_options(${name} PRIVATE -O0)
   endif()

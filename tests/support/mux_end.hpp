@@ -30,6 +30,9 @@ inline protocol::mux_options mux_options_for(protocol::link_role role) {
   return options;
 }
 
+inline const protocol::mux_options gateway_options = mux_options_for(protocol::link_role::gateway);
+inline const protocol::mux_options backend_options = mux_options_for(protocol::link_role::backend);
+
 inline protocol::link_role other_role(protocol::link_role role) {
   return role == protocol::link_role::gateway ? protocol::link_role::backend
                                               : protocol::link_role::gateway;

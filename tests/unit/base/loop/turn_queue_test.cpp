@@ -9,7 +9,7 @@
 namespace presenter {
 namespace {
 
-struct node : turn_node {
+struct waiter : turn_node {
   void on_turn() override {
     ++turns;
     if (then) then();
@@ -25,7 +25,7 @@ class TurnQueue : public ::testing::Test {
 };
 
 TEST_F(TurnQueue, CallsForTurnsOnceUntilItHasBeenEmpty) {
-  node a, b;
+  waiter a, b;
   queue.add(a);
   queue.add(b);
   queue.add(a);
@@ -39,7 +39,7 @@ TEST_F(TurnQueue, CallsForTurnsOnceUntilItHasBeenEmpty) {
 }
 
 TEST_F(TurnQueue, GivesWhoComesBackItsTurnNextTime) {
-  node again;
+  waiter again;
   again.then = [&] { queue.add(again); };
   queue.add(again);
   queue.run_all();
@@ -50,7 +50,7 @@ TEST_F(TurnQueue, GivesWhoComesBackItsTurnNextTime) {
 
 TEST_F(TurnQueue, ServesAtLeastOneHoweverSmallTheBudget) {
   std::string order;
-  node a, b;
+  waiter a, b;
   a.then = [&] { order += 'a'; };
   b.then = [&] { order += 'b'; };
   queue.add(a);
@@ -63,8 +63,8 @@ TEST_F(TurnQueue, ServesAtLeastOneHoweverSmallTheBudget) {
 }
 
 TEST_F(TurnQueue, ForgetsWhoDiesWhileWaitingAndDuringARun) {
-  node first;
-  auto second = std::make_unique<node>();
+  waiter first;
+  auto second = std::make_unique<waiter>();
   first.then = [&] { second.reset(); };
   queue.add(first);
   queue.add(*second);
@@ -72,7 +72,7 @@ TEST_F(TurnQueue, ForgetsWhoDiesWhileWaitingAndDuringARun) {
   EXPECT_EQ(first.turns, 1);
   EXPECT_TRUE(queue.empty());
   {
-    node dies;
+    waiter dies;
     queue.add(dies);
   }
   EXPECT_TRUE(queue.empty());

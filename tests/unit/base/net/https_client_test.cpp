@@ -21,7 +21,7 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-constexpr std::chrono::milliseconds plenty{60'000};
+constexpr std::chrono::milliseconds ask_time{60'000};
 
 class HttpsClient : public ::testing::Test {
  protected:
@@ -43,7 +43,7 @@ class HttpsClient : public ::testing::Test {
       if (!stays) peer->shutdown(tcp::socket::shutdown_send, ignored);
     });
   }
-  http_outcome ask(http_request request = {}, http_limits limits = {.timeout = plenty}) {
+  http_outcome ask(http_request request = {}, http_limits limits = {.timeout = ask_time}) {
     std::optional<http_outcome> outcome;
     client.ask(url(), std::move(request), limits,
                [&](http_outcome made) { outcome = std::move(made); });
@@ -107,7 +107,7 @@ TEST_F(HttpsClient, NamesAReplyThatIsNoHttp) {
 
 TEST_F(HttpsClient, NamesAReplyThatIsTooLarge) {
   serve("HTTP/1.1 200 OK\r\nContent-Length: 101\r\n\r\n" + std::string(101, 'x'));
-  EXPECT_EQ(ask({}, {.timeout = plenty, .reply_bytes_max = 100}).error, errc::reply_too_large);
+  EXPECT_EQ(ask({}, {.timeout = ask_time, .reply_bytes_max = 100}).error, errc::reply_too_large);
   received.clear();
   serve("HTTP/1.1 200 OK\r\nX-Much: " + std::string(https_client::header_bytes_max, 'x') +
         "\r\n\r\n");
@@ -125,7 +125,8 @@ TEST_F(HttpsClient, SaysThatNobodyListens) {
   const http_url gone = url();
   acceptor.close();
   std::optional<http_outcome> outcome;
-  client.ask(gone, {}, {.timeout = plenty}, [&](http_outcome made) { outcome = std::move(made); });
+  client.ask(gone, {}, {.timeout = ask_time},
+             [&](http_outcome made) { outcome = std::move(made); });
   ASSERT_TRUE(tests::run_until(io, [&] { return outcome.has_value(); }));
   EXPECT_EQ(outcome->error, asio::error::connection_refused);
   EXPECT_NE(outcome->text.find("cannot connect: 127.0.0.1: Connection refused"), std::string::npos)
@@ -137,7 +138,7 @@ TEST_F(HttpsClient, RefusesAPeerWithoutTls) {
   http_url secure = url();
   secure.is_tls = true;
   std::optional<http_outcome> outcome;
-  client.ask(secure, {}, {.timeout = plenty},
+  client.ask(secure, {}, {.timeout = ask_time},
              [&](http_outcome made) { outcome = std::move(made); });
   ASSERT_TRUE(tests::run_until(io, [&] { return outcome.has_value(); }));
   EXPECT_EQ(outcome->error, errc::tls_failed) << outcome->text;
@@ -148,7 +149,7 @@ TEST_F(HttpsClient, CallsNobodyAfterItsEnd) {
   {
     https_client brief(io);
     serve("", "never");
-    brief.ask(url(), {}, {.timeout = plenty}, [&](http_outcome) { is_called = true; });
+    brief.ask(url(), {}, {.timeout = ask_time}, [&](http_outcome) { is_called = true; });
     ASSERT_TRUE(tests::run_until(io, [&] { return !received.empty(); }));
   }
   tests::run_until_quiet(io);

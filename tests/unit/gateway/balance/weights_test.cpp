@@ -18,7 +18,7 @@ using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::Pointwise;
 
-constexpr sys_ms now{std::chrono::hours(500'000)};
+constexpr sys_ms weighed_at{std::chrono::hours(500'000)};
 
 load_report report_of(std::int64_t clients, gateway_state state = gateway_state::up) {
   static int number = 0;
@@ -31,11 +31,11 @@ load_report report_of(std::int64_t clients, gateway_state state = gateway_state:
           .handshake_backlog = 0,
           .state = state,
           .weight = 1,
-          .reported_at = now - seconds(1),
-          .started_at = now - minutes(10)};
+          .reported_at = weighed_at - seconds(1),
+          .started_at = weighed_at - minutes(10)};
 }
 
-std::vector<load_report> fleet_of(std::initializer_list<std::int64_t> clients) {
+std::vector<load_report> fleet_with(std::initializer_list<std::int64_t> clients) {
   std::vector<load_report> reports;
   for (const std::int64_t each : clients)
     reports.push_back(report_of(each));
@@ -44,14 +44,14 @@ std::vector<load_report> fleet_of(std::initializer_list<std::int64_t> clients) {
 
 std::vector<double> weights_of(const std::vector<load_report>& reports) {
   std::vector<double> weights;
-  for (const auto& each : weigh(reports, {}, now))
+  for (const auto& each : weigh(reports, {}, weighed_at))
     weights.push_back(each.weight);
   return weights;
 }
 
 std::vector<weight_reason> reasons_of(const std::vector<load_report>& reports) {
   std::vector<weight_reason> reasons;
-  for (const auto& each : weigh(reports, {}, now))
+  for (const auto& each : weigh(reports, {}, weighed_at))
     reasons.push_back(each.reason);
   return reasons;
 }
@@ -61,28 +61,28 @@ double sum_of(const std::vector<double>& weights) {
 }
 
 TEST(Weights, AreEvenWhereTheClientsAre) {
-  EXPECT_THAT(weights_of(fleet_of({500, 500, 500})), Each(1.0));
-  EXPECT_THAT(weights_of(fleet_of({0, 0})), Each(1.0));
-  EXPECT_THAT(weights_of(fleet_of({7})), ElementsAre(1.0));
-  EXPECT_TRUE(weigh({}, {}, now).empty());
+  EXPECT_THAT(weights_of(fleet_with({500, 500, 500})), Each(1.0));
+  EXPECT_THAT(weights_of(fleet_with({0, 0})), Each(1.0));
+  EXPECT_THAT(weights_of(fleet_with({7})), ElementsAre(1.0));
+  EXPECT_TRUE(weigh({}, {}, weighed_at).empty());
 }
 
 // w = 1 + 2 · (mean − clients) / mean
 TEST(Weights, FollowTheDistanceFromTheMean) {
-  const auto weights = weights_of(fleet_of({900, 1'000, 1'100, 1'000}));
+  const auto weights = weights_of(fleet_with({900, 1'000, 1'100, 1'000}));
   EXPECT_DOUBLE_EQ(weights[0], 1.2);
   EXPECT_DOUBLE_EQ(weights[1], 1.0);
   EXPECT_DOUBLE_EQ(weights[2], 0.8);
 }
 
 TEST(Weights, HaveAFloorAndACeiling) {
-  const auto weights = weights_of(fleet_of({2'000, 1'000, 1'000, 1'000, 0, 1'000}));
+  const auto weights = weights_of(fleet_with({2'000, 1'000, 1'000, 1'000, 0, 1'000}));
   EXPECT_DOUBLE_EQ(weights[0], 0.1);
   EXPECT_DOUBLE_EQ(weights[4], 2.0);
   weight_policy policy;
   policy.floor = 0.3;
-  EXPECT_DOUBLE_EQ(weigh(fleet_of({2'000, 1'000, 1'000, 1'000, 0, 1'000}), policy, now)[0].weight,
-                   0.3);
+  EXPECT_DOUBLE_EQ(
+      weigh(fleet_with({2'000, 1'000, 1'000, 1'000, 0, 1'000}), policy, weighed_at)[0].weight, 0.3);
 }
 
 // Whatever the fleet: two full ones have the floor, and would leave 91 % to the third.
@@ -99,12 +99,12 @@ TEST(Weights, GiveNobodyMoreThanTwiceAnEvenShare) {
       EXPECT_GE(weights.back(), 0.1);
     }
   }
-  const auto three = weights_of(fleet_of({1'000, 1'000, 0}));
+  const auto three = weights_of(fleet_with({1'000, 1'000, 0}));
   EXPECT_THAT(three, Pointwise(DoubleNear(1e-9), {0.5, 0.5, 2.0}));
 }
 
 TEST(Weights, GiveTwiceAnEvenShareAlsoBesideManyWhoAreSlow) {
-  std::vector<load_report> reports = fleet_of({0, 1'000, 1'000, 1'000, 1'000, 1'000});
+  std::vector<load_report> reports = fleet_with({0, 1'000, 1'000, 1'000, 1'000, 1'000});
   for (std::size_t i = 1; i < reports.size(); ++i)
     reports[i].cpu = 0.9;
   const auto weights = weights_of(reports);
@@ -113,9 +113,9 @@ TEST(Weights, GiveTwiceAnEvenShareAlsoBesideManyWhoAreSlow) {
 
 TEST(Weights, FallToTheFloorWhereAGatewayIsSlow) {
   const auto slow = [](auto change) {
-    std::vector<load_report> reports = fleet_of({100, 100, 100, 100});
+    std::vector<load_report> reports = fleet_with({100, 100, 100, 100});
     change(reports[0]);
-    return weigh(reports, {}, now)[0];
+    return weigh(reports, {}, weighed_at)[0];
   };
   for (const auto& weight : {slow([](load_report& report) { report.cpu = 0.86; }),
                              slow([](load_report& report) { report.descriptors = 0.99; }),
@@ -132,12 +132,12 @@ TEST(Weights, FallToTheFloorWhereAGatewayIsSlow) {
 }
 
 TEST(Weights, AreNoneForWhoIsNotToHaveARecord) {
-  std::vector<load_report> reports = fleet_of({100, 100, 100, 100, 100, 100});
+  std::vector<load_report> reports = fleet_with({100, 100, 100, 100, 100, 100});
   reports[1].state = gateway_state::draining;
   reports[2].state = gateway_state::drained;
   reports[3].state = gateway_state::unready;
-  reports[4].started_at = now - milliseconds(9'999);
-  reports[5].reported_at = now - milliseconds(180'001);
+  reports[4].started_at = weighed_at - milliseconds(9'999);
+  reports[5].reported_at = weighed_at - milliseconds(180'001);
   EXPECT_THAT(weights_of(reports), ElementsAre(1, 0, 0, 0, 0, 0));
   EXPECT_THAT(reasons_of(reports), ElementsAre(weight_reason::by_clients, weight_reason::draining,
                                                weight_reason::drained, weight_reason::unready,
@@ -146,15 +146,15 @@ TEST(Weights, AreNoneForWhoIsNotToHaveARecord) {
 
 // Their clients are nobody's measure: they are about to come to the others.
 TEST(Weights, ComeFromTheMeanOfThoseWhoHaveARecord) {
-  std::vector<load_report> reports = fleet_of({100, 100, 100'000});
+  std::vector<load_report> reports = fleet_with({100, 100, 100'000});
   reports[2].state = gateway_state::draining;
   EXPECT_THAT(weights_of(reports), ElementsAre(1, 1, 0));
 }
 
 TEST(Weights, BeginAndEndAtTheSecond) {
-  std::vector<load_report> reports = fleet_of({100, 100});
-  reports[0].started_at = now - seconds(10);
-  reports[1].reported_at = now - minutes(3);
+  std::vector<load_report> reports = fleet_with({100, 100});
+  reports[0].started_at = weighed_at - seconds(10);
+  reports[1].reported_at = weighed_at - minutes(3);
   EXPECT_THAT(weights_of(reports), ElementsAre(1, 1));
 }
 
@@ -163,19 +163,19 @@ TEST(Weights, AreNeverAllZero) {
                               gateway_state::unready};
   // Every pair of a state and an age.
   for (int i = 0; i < 256; ++i) {
-    std::vector<load_report> reports = fleet_of({100, 0});
+    std::vector<load_report> reports = fleet_with({100, 0});
     for (std::size_t k = 0; k < 2; ++k) {
       const int kind = k == 0 ? i % 16 : i / 16;
       reports[k].state = states[static_cast<std::size_t>(kind % 4)];
-      if ((kind / 4) % 2 == 1) reports[k].started_at = now;
-      if (kind / 8 == 1) reports[k].reported_at = now - minutes(10);
+      if ((kind / 4) % 2 == 1) reports[k].started_at = weighed_at;
+      if (kind / 8 == 1) reports[k].reported_at = weighed_at - minutes(10);
     }
     EXPECT_GT(sum_of(weights_of(reports)), 0) << i;
   }
 }
 
 TEST(Weights, StayWithAllWhenNobodyIsReady) {
-  std::vector<load_report> reports = fleet_of({100, 100, 100});
+  std::vector<load_report> reports = fleet_with({100, 100, 100});
   for (load_report& each : reports)
     each.state = gateway_state::unready;
   reports[2].state = gateway_state::draining;
@@ -185,7 +185,7 @@ TEST(Weights, StayWithAllWhenNobodyIsReady) {
 
 // With both in DNS neither would ever end; and whoever is out already must not come back.
 TEST(Weights, StayWithOneOfThoseWhoAllDrain) {
-  std::vector<load_report> reports = fleet_of({100, 100, 100});
+  std::vector<load_report> reports = fleet_with({100, 100, 100});
   for (load_report& each : reports)
     each.state = gateway_state::draining;
   reports[0].weight = 0;

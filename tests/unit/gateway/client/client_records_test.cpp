@@ -38,8 +38,8 @@ TEST(ClientRecords, SayWhatIsKnown) {
   names.reserve(fields.size());
   for (const auto& field : fields)
     names.emplace_back(field.name);
-  EXPECT_THAT(names, testing::ElementsAre("tag", "address", "port", "seconds", "idle_seconds",
-                                          "bytes_to_backend", "bytes_to_client"));
+  EXPECT_THAT(names, ::testing::ElementsAre("tag", "address", "port", "seconds", "idle_seconds",
+                                            "bytes_to_backend", "bytes_to_client"));
 }
 
 TEST(ClientRecords, AreHeldBackAndCountedAndSaid) {
@@ -47,7 +47,7 @@ TEST(ClientRecords, AreHeldBackAndCountedAndSaid) {
   const log_config settings{.clients = 1, .clients_per_second = 2};
   client_records records(settings, held_back);
   const auto before = spdlog::default_logger();
-  testing::internal::CaptureStderr();
+  ::testing::internal::CaptureStderr();
   init_logging(log_level::info, log_format::json);
   int asked = 0;
   for (int i = 0; i < 5; ++i) {
@@ -60,7 +60,7 @@ TEST(ClientRecords, AreHeldBackAndCountedAndSaid) {
     });
   }
   spdlog::set_default_logger(before);
-  const std::string said = testing::internal::GetCapturedStderr();
+  const std::string said = ::testing::internal::GetCapturedStderr();
   EXPECT_EQ(asked, 2);
   EXPECT_EQ(held_back.value(), 3U);
   const auto first = nlohmann::json::parse(said.substr(0, said.find('\n')));

@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "gateway/tls/tls_channel.hpp"
 #include "gateway/tls/tls_context.hpp"
@@ -20,6 +21,10 @@
 namespace presenter::gateway {
 
 using presenter::testing::tls_peer;
+
+inline std::span<const std::byte> as_bytes(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
 
 // Life: closes the descriptors. Confined to: the test.
 struct connected_channel {

@@ -14,22 +14,15 @@
 #include "gateway/tls/tls_channel.hpp"
 #include "gateway/tls/tls_context.hpp"
 #include "tests/unit/gateway/config/config_files.hpp"
+#include "tests/unit/gateway/tls/connected_channel.hpp"
 #include "tests/unit/gateway/tls/tls_peer.hpp"
 
 namespace presenter::gateway {
 namespace {
 
+using presenter::testing::session_ptr;
 using presenter::testing::tls_peer;
 using std::chrono::seconds;
-
-std::span<const std::byte> as_bytes(std::string_view text) {
-  return std::as_bytes(std::span(text.data(), text.size()));
-}
-
-struct session_deleter {
-  void operator()(SSL_SESSION* session) const { SSL_SESSION_free(session); }
-};
-using session_ptr = std::unique_ptr<SSL_SESSION, session_deleter>;
 
 // OpenSSL 3.0 has only the ones, and 3.4 warns of them.
 void make_older(SSL_SESSION* session, int seconds) {

@@ -23,10 +23,6 @@ inline std::string filler(std::size_t size) {
   return text;
 }
 
-inline std::span<const std::byte> as_bytes(std::string_view text) {
-  return std::as_bytes(std::span(text.data(), text.size()));
-}
-
 // Who does the records after the handshake.
 struct channel_kind {
   const char* name;

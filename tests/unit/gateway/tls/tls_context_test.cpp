@@ -17,13 +17,10 @@
 namespace presenter::gateway {
 namespace {
 
+using presenter::testing::session_ptr;
+
 constexpr const char* only_rsa_13 = "rsa_pss_rsae_sha256";
 constexpr const char* only_ecdsa_13 = "ECDSA+SHA256";
-
-struct session_deleter {
-  void operator()(SSL_SESSION* session) const { SSL_SESSION_free(session); }
-};
-using session_ptr = std::unique_ptr<SSL_SESSION, session_deleter>;
 
 struct kind {
   const char* name;

@@ -14,6 +14,11 @@
 
 namespace presenter::testing {
 
+struct session_deleter {
+  void operator()(SSL_SESSION* session) const { SSL_SESSION_free(session); }
+};
+using session_ptr = std::unique_ptr<SSL_SESSION, session_deleter>;
+
 // Life: closes the descriptor. Confined to: the test.
 class tls_peer {
  public:

@@ -14,24 +14,24 @@ using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-struct test_client {};
+struct ending_client {};
 
 class AnnouncedEnds : public testing::Test {
  protected:
-  using time_point = announced_ends<test_client, close_reason>::time_point;
+  using time_point = announced_ends<ending_client, close_reason>::time_point;
 
   // By their numbers.
   std::vector<std::ptrdiff_t> closed_at(time_point now) {
     std::vector<std::ptrdiff_t> closed;
-    tested.close_due(now, [&](test_client& client, close_reason) {
+    tested.close_due(now, [&](ending_client& client, close_reason) {
       closed.push_back(&client - clients.data());
     });
     return closed;
   }
 
   const time_point begun{1h};
-  std::array<test_client, 3> clients;
-  announced_ends<test_client, close_reason> tested;
+  std::array<ending_client, 3> clients;
+  announced_ends<ending_client, close_reason> tested;
 };
 
 TEST_F(AnnouncedEnds, AreClosedInTime) {
@@ -55,7 +55,7 @@ TEST_F(AnnouncedEnds, OneEndMayBringAnother) {
   for (auto& client : clients)
     tested.add(client, close_reason::rebalanced_away, begun);
   int closed = 0;
-  tested.close_due(begun, [&](test_client&, close_reason) {
+  tested.close_due(begun, [&](ending_client&, close_reason) {
     ++closed;
     for (auto& client : clients)
       tested.forget(client);

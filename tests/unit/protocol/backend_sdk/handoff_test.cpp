@@ -7,8 +7,6 @@
 namespace presenter::protocol::test {
 namespace {
 
-constexpr std::size_t window = limits::stream_window_bytes_default;
-
 class Handoff : public sdk_fixture {
  protected:
   struct asked {

@@ -27,6 +27,7 @@ using boost::system::error_code;
 using tcp = asio::ip::tcp;
 
 inline constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+inline constexpr std::size_t window = limits::stream_window_bytes_default;
 
 using tests::run_until;
 using tests::run_until_quiet;

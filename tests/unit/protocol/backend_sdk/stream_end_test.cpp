@@ -7,8 +7,6 @@
 namespace presenter::protocol::test {
 namespace {
 
-constexpr std::size_t window = limits::stream_window_bytes_default;
-
 // A stream with a read and a write that both wait.
 class StreamEnd : public sdk_fixture {
  protected:

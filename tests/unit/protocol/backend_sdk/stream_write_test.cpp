@@ -10,8 +10,6 @@ namespace {
 using StreamWrite = sdk_fixture;
 
 // The gateway's stream window, and so the backend's credit, is the default.
-constexpr std::size_t window = limits::stream_window_bytes_default;
-
 TEST_F(StreamWrite, GathersBuffersIntoOneFrame) {
   start();
   auto& far = gateway->open();

@@ -18,13 +18,11 @@ using testing::conversation_with;
 using ::testing::ElementsAre;
 using testing::event_list;
 using testing::frame_script;
+using testing::gateway_options;
 using testing::handoff_options;
 using ::testing::IsEmpty;
 using testing::mux_end;
-using testing::mux_options_for;
 using testing::talking_end;
-
-const mux_options gateway_options = mux_options_for(link_role::gateway);
 
 // Everything of it, for comparison; the table has no order.
 auto all_of(mux_core& core) {

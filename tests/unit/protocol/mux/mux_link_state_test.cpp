@@ -10,18 +10,16 @@ namespace presenter::protocol {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::backend_options;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using testing::event_list;
 using testing::frame_script;
+using testing::gateway_options;
 using ::testing::IsEmpty;
 using testing::mux_end;
-using testing::mux_options_for;
 using testing::mux_pair;
 using testing::recorded_stream;
-
-const mux_options gateway_options = mux_options_for(link_role::gateway);
-const mux_options backend_options = mux_options_for(link_role::backend);
 
 hello_frame hello_of(link_role role, const std::function<void(hello_frame&)>& change) {
   hello_frame hello;

@@ -7,15 +7,13 @@
 namespace presenter::protocol {
 namespace {
 
+using testing::backend_options;
 using ::testing::ElementsAre;
 using testing::frame_script;
+using testing::gateway_options;
 using ::testing::IsEmpty;
 using testing::mux_end;
-using testing::mux_options_for;
 using testing::mux_pair;
-
-const mux_options gateway_options = mux_options_for(link_role::gateway);
-const mux_options backend_options = mux_options_for(link_role::backend);
 
 struct MuxGateway : ::testing::Test {
   std::unique_ptr<mux_end> gateway = mux_end::ready(gateway_options);

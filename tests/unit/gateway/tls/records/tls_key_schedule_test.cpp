@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "gateway/tls/records/tls_traffic_secrets.hpp"
+#include "tests/unit/gateway/tls/records/rfc8448_secrets.hpp"
 #include "tests/unit/gateway/tls/records/tls_records_end.hpp"
 
 namespace presenter::gateway {
@@ -28,10 +29,6 @@ const byte_string master =
 // Of the messages ClientHello … server's Finished.
 const byte_string transcript =
     bytes_of_hex("9608102a0f1ccc6db6250b7b7e417b1a000eaada3daae4777a7686c9ff83df13");
-const byte_string client_secret =
-    bytes_of_hex("9e40646ce79a7f9dc05af8889bce6552875afa0b06df0087f792ebb7c17504a5");
-const byte_string server_secret =
-    bytes_of_hex("a11af9f05531f856ad47116b45a950328204b4f44bfb6b3a4b4f1f3fcb631643");
 
 TEST(TlsKeySchedule, DerivesTheTrafficSecretsOfRfc8448) {
   EXPECT_EQ(expand(aes_128, master, "c ap traffic", transcript, 32), client_secret);

@@ -3,6 +3,7 @@
 // proves that it stands here as it does there: its tag covers every byte.
 #include <gtest/gtest.h>
 
+#include "tests/unit/gateway/tls/records/rfc8448_secrets.hpp"
 #include "tests/unit/gateway/tls/records/tls_records_end.hpp"
 
 namespace presenter::gateway {
@@ -11,11 +12,6 @@ namespace {
 using namespace presenter::testing;
 
 constexpr auto suite = tls_suite::aes_128_gcm_sha256;
-
-const byte_string client_secret =
-    bytes_of_hex("9e40646ce79a7f9dc05af8889bce6552875afa0b06df0087f792ebb7c17504a5");
-const byte_string server_secret =
-    bytes_of_hex("a11af9f05531f856ad47116b45a950328204b4f44bfb6b3a4b4f1f3fcb631643");
 
 const byte_string client_data = bytes_of_hex(
     "17 03 03 00 43 a2 3f 70 54 b6 2c 94 d0 af fa fe 82 28 ba 55 cb ef ac ea 42 f9 14 aa 66 bc ab "

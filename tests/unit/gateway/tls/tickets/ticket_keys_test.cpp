@@ -21,7 +21,7 @@ ticket_key::name_view name_of_key(const ticket_key& key) {
 }
 
 // What decode says to these bytes.
-std::string verdict(std::string_view bytes) {
+std::string decode_error(std::string_view bytes) {
   const auto keys = ticket_keys::decode(bytes);
   return keys ? "" : keys.error().category().name() + (":" + keys.error().message());
 }
@@ -155,9 +155,9 @@ TEST(TicketKeys, AreWrittenAsTheReadmeSays) {
 TEST(TicketKeys, EveryCutAndEveryByteTooManyIsRefused) {
   const std::string bytes = ticket_keys::first(start, policy).rotated(start, policy, 1s).encode();
   for (std::size_t size = 0; size < bytes.size(); ++size)
-    EXPECT_EQ(verdict(bytes.substr(0, size)),
+    EXPECT_EQ(decode_error(bytes.substr(0, size)),
               text_of(size < 8 ? ticket_errc::layout_unknown : ticket_errc::length_invalid));
-  EXPECT_EQ(verdict(bytes + '\0'), text_of(ticket_errc::length_invalid));
+  EXPECT_EQ(decode_error(bytes + '\0'), text_of(ticket_errc::length_invalid));
 }
 
 TEST(TicketKeys, EachMistakeHasItsName) {
@@ -165,13 +165,13 @@ TEST(TicketKeys, EachMistakeHasItsName) {
   const auto changed = [&](std::size_t at, std::string_view by) {
     std::string bytes = good;
     bytes.replace(at, by.size(), by);
-    return verdict(bytes);
+    return decode_error(bytes);
   };
   const std::string key = good.substr(8, 96);
   constexpr std::size_t seals_at = 8 + 80;
   constexpr std::size_t opens_at = 8 + 88;
-  EXPECT_EQ(verdict(good), "");
-  EXPECT_EQ(verdict("{\"keys\":[]}"), text_of(ticket_errc::layout_unknown));
+  EXPECT_EQ(decode_error(good), "");
+  EXPECT_EQ(decode_error("{\"keys\":[]}"), text_of(ticket_errc::layout_unknown));
   EXPECT_EQ(changed(4, "\x02"), text_of(ticket_errc::layout_unknown));
   EXPECT_EQ(changed(5, "\x01"), text_of(ticket_errc::layout_unknown));
   EXPECT_EQ(changed(6, std::string_view("\0\0", 2)), text_of(ticket_errc::count_invalid));
