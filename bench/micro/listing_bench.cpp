@@ -148,12 +148,12 @@ struct fixture {
   std::size_t list(const client_filter& filter, std::uint64_t behind) {
     client_choice choice(filter, behind, listing_count_max + 1);
     bool is_over = false;
-    surveys.add(
+    surveys.add(decltype(surveys)::make(
         [&, now = clock::now()](bench_client& client) {
           choice.offer(facts_of(client, now),
                        [&](client_facts& facts) { add_traffic(client, facts); });
         },
-        [&] { is_over = true; });
+        [&] { is_over = true; }));
     while (!is_over) {
       const auto begin = cpu_time();
       surveys.step(clients);

@@ -5,28 +5,45 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
+#include <list>
+#include <new>
 #include <utility>
 
 namespace presenter::gateway {
 
-// Confined to: the worker's thread. Bounds: one survey is under way, the others wait.
+// Confined to: the worker's thread, but for make(). Bounds: one survey is under way, the others
+// wait.
 template <class Client>
 class survey_queue {
+  struct survey {
+    std::function<void(Client&)> visit;
+    std::function<void()> done;
+    std::uint32_t number = 0;  // 0: it has not begun
+    std::size_t clients_left = 0;
+  };
+
  public:
   static constexpr std::size_t clients_per_step = 512;
 
-  // `visit` may end the client, and others with it.
-  void add(std::function<void(Client&)> visit, std::function<void()> done) {
-    surveys_.push_back({.visit = std::move(visit), .done = std::move(done)});
+  using made = std::list<survey>;
+
+  // By any thread, for add(): a worker needs no memory to be asked. `visit` may end the client, and
+  // others with it.
+  static made make(std::function<void(Client&)> visit, std::function<void()> done) {
+    made one;
+    one.push_back({.visit = std::move(visit), .done = std::move(done)});
+    return one;
   }
+
+  void add(made&& one) { surveys_.splice(surveys_.end(), one); }
   bool empty() const { return surveys_.empty(); }
 
   // Shows some clients to the first survey, and calls its `done` behind the last of them. `clients`
   // (a client_set) makes one round. A client that comes meanwhile stands behind the last and is not
   // counted. One that goes makes the round meet others a second time: their mark says that the
-  // survey has seen them.
+  // survey has seen them. A `done` that finds no memory is called again at the next step: whoever
+  // waits for it would wait for good.
   template <class Clients>
   void step(Clients& clients) {
     if (surveys_.empty()) return;
@@ -41,20 +58,17 @@ class survey_queue {
       if (next->mark_surveyed(now.number)) now.visit(*next);
     }
     if (now.clients_left > 0 && !clients.empty()) return;
-    const survey over = std::move(now);
+    now.clients_left = 0;
+    try {
+      now.done();
+    } catch (const std::bad_alloc&) {
+      return;
+    }
     surveys_.pop_front();
-    over.done();
   }
 
  private:
-  struct survey {
-    std::function<void(Client&)> visit;
-    std::function<void()> done;
-    std::uint32_t number = 0;  // 0: it has not begun
-    std::size_t clients_left = 0;
-  };
-
-  std::deque<survey> surveys_;  // the first is under way
+  made surveys_;  // the first is under way
   std::uint32_t begun_ = 0;
 };
 

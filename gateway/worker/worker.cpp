@@ -209,7 +209,7 @@ void worker::record_presences() {
   const auto now = deadlines_.now();
   if (presences_due_ && now < *presences_due_) return;
   if (presences_due_) {
-    surveys_.add([](client_session& client) { client.record_presence(); }, [] {});
+    surveys_.add(surveys::make([](client_session& client) { client.record_presence(); }, [] {}));
     post_turns();
   }
   presences_due_ = now + interval;
@@ -408,21 +408,22 @@ void worker::post_tls(tls_contexts_ptr contexts) {
 
 void worker::post_survey(std::function<void(const client_session&)> visit,
                          std::function<void()> done) {
-  post([this, visit = std::move(visit), done = std::move(done)]() mutable {
-    surveys_.add(std::move(visit), std::move(done));
-    post_turns();
-  });
+  post_made(surveys::make(std::move(visit), std::move(done)));
 }
 
 void worker::post_close_wanted(std::function<bool(const client_session&)> is_wanted,
                                close_reason reason, std::function<void(std::size_t)> done) {
-  post([this, is_wanted = std::move(is_wanted), reason, done = std::move(done)]() mutable {
-    auto closed = std::make_shared<std::size_t>(0);
-    surveys_.add(
-        [is_wanted = std::move(is_wanted), reason, closed](client_session& client) {
-          if (is_wanted(client) && client.close_by_order(reason)) ++*closed;
-        },
-        [done = std::move(done), closed] { done(*closed); });
+  const auto closed = std::make_shared<std::size_t>(0);
+  post_made(surveys::make(
+      [is_wanted = std::move(is_wanted), reason, closed](client_session& client) {
+        if (is_wanted(client) && client.close_by_order(reason)) ++*closed;
+      },
+      [done = std::move(done), closed] { done(*closed); }));
+}
+
+void worker::post_made(surveys::made&& one) {
+  post([this, one = std::move(one)]() mutable {
+    surveys_.add(std::move(one));
     post_turns();
   });
 }

@@ -150,6 +150,8 @@ class worker final : private client_session_owner {
   static void fill_sizes(memory_facts& facts);
 
  private:
+  using surveys = survey_queue<client_session>;
+
   // When it stands still at the latest, and when it goes on.
   struct freeze_times {
     steady_time settled;
@@ -182,6 +184,7 @@ class worker final : private client_session_owner {
   void close_announced();
   void show_announced();
   void step_survey();
+  void post_made(surveys::made&& one);
   void bury();
   void take_early_data(const config& settings, const tls_contexts& contexts);
   void change_config(worker_change& change);
@@ -220,7 +223,7 @@ class worker final : private client_session_owner {
   listener listener_;
   client_set<client_session, session_hook> clients_;
   announced_ends<client_session, close_reason> announced_;
-  survey_queue<client_session> surveys_;
+  surveys surveys_;
   bool are_turns_due_ = false;
   bool is_serving_ = false;
   bool is_serve_posted_ = false;

@@ -187,7 +187,8 @@ void mux_core::accept(stream_id stream) {
   mux_stream_state* state = streams_.find(stream);
   if (state == nullptr || state->is_accepted) return;
   streams_.accept(*state);
-  if (state->local != direction_state::reset) submit_answer(accept_frame{stream});
+  if (state->local == direction_state::reset || state->awaits_checkpoint) return;
+  submit_answer(accept_frame{stream});
 }
 
 void mux_core::refuse(refuse_frame refusal) {

@@ -204,6 +204,8 @@ class mux_core {
   // Asks for one on_writable, when submit_checkpoint has room.
   void wait_checkpoint(stream_id stream);
 
+  // Of a `continued` stream it is sent when its Checkpoint has come; until then neither data nor
+  // finish nor a deposit can be sent.
   void accept(stream_id stream);
   // In place of accept. Ends the stream both ways; its handler is not called again and need not
   // release.

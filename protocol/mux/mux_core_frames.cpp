@@ -219,8 +219,11 @@ void mux_core::on_reset(const reset_frame& reset) {
 void mux_core::on_credit(const credit_frame& credit) {
   if (credit.stream.value == 0) return on_link_credit(credit.bytes);
   mux_stream_state* state = find_for_frame(credit.stream);
-  if (state == nullptr || !state->can_send()) return;
-  if (state->awaits_checkpoint) return stream_error(*state, reset_reason::bad_state);
+  if (state == nullptr) return;
+  if (state->awaits_checkpoint && !state->is_reset()) {
+    return stream_error(*state, reset_reason::bad_state);
+  }
+  if (!state->can_send()) return;
   if (credit.bytes < limits::stream_credit_bytes_min) {
     return stream_error(*state, reset_reason::credit_too_small);
   }

@@ -79,7 +79,8 @@ void mux_core::submit_command(const control_frame& frame) {
 bool mux_core::submit_checkpoint(const checkpoint_frame& checkpoint) {
   mux_stream_state* state = streams_.find(checkpoint.stream);
   if (state == nullptr || !is_backend() || is_over() || !takes_handoffs()) return true;
-  if (!state->is_accepted || state->is_over() || state->is_reset()) return true;
+  if (!state->is_accepted || state->awaits_checkpoint) return true;
+  if (state->is_over() || state->is_reset()) return true;
   const bool is_asked = state->handoff != handoff_state::none;
   const bool is_allowed =
       is_deposit(checkpoint)
@@ -187,6 +188,7 @@ void mux_core::on_first_checkpoint(mux_stream_state& state, const checkpoint_fra
   }
   state.received = position(checkpoint.consumed);
   state.sent = position(checkpoint.produced);
+  if (state.is_accepted) submit_answer(accept_frame{state.stream});
   if (checkpoint.finished) streams_.end_local(state, direction_state::finished);
   if (!state.was_told_end && state.handler != nullptr) state.handler->on_checkpoint(checkpoint);
 }

@@ -40,7 +40,8 @@ struct mux_stream_state {
     return local == direction_state::reset || remote == direction_state::reset;
   }
   bool can_send() const {
-    return local == direction_state::open && remote != direction_state::reset && !is_silent;
+    return local == direction_state::open && remote != direction_state::reset && !is_silent &&
+           !awaits_checkpoint;
   }
 
   stream_id stream;

@@ -246,5 +246,7 @@ MUX_CORE.update({
     "data_behind_handoff": script(*AT_BACKEND, over(PEER_ASKS), peer_data(1), TAKE, release(1)),
     "takes_over": script(*AT_BACKEND, over(PEER_CONTINUES), over(PEER_CHECKPOINT, 2, 32),
                          accept(2), peer_data(2), over(PEER_NOTES, 2), submit(2), TAKE),
+    "takes_over_too_early": script(*AT_BACKEND, over(PEER_CONTINUES), accept(2), submit(2), TAKE,
+                                   over(PEER_CHECKPOINT, 2, 32), accept(2), submit(2), TAKE),
     "takes_over_nothing": script(*AT_BACKEND, over(PEER_CONTINUES), peer_data(2), TAKE),
 })

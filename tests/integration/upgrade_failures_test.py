@@ -182,6 +182,16 @@ class FaultTest(UpgradeCase):
         self.wait_failed("failed_check", "a worker does not answer")
         self.check_that_all_is_well()
 
+    def test_a_worker_has_no_memory_when_it_is_asked(self):
+        """Its answer comes as soon as there is some: who looks at clients costs nobody theirs."""
+        # What its loop itself keeps from one turn to the next it has afterwards.
+        self.assertEqual(self.run_ctl("--dry-run")[0], 0)
+        self.faults.fail_allocation("worker 0", 0)
+        status, _, err = self.run_ctl("--dry-run")
+        self.assertEqual((status, err, self.faults.failed()), (0, "", 1))
+        self.faults.fail_nothing()
+        self.check_that_all_is_well()
+
     def test_while_it_settles(self):
         with self.held_while_it_settles():
             os.kill(self.new_process(), signal.SIGKILL)

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <new>
 #include <set>
 #include <string>
 #include <utility>
@@ -27,15 +28,21 @@ class SurveyQueue : public ::testing::Test {
       clients.make();
   }
   void add() {
-    surveys.add([this](const seen_client& client) { seen.push_back(&client); }, [this] { ++done; });
+    surveys.add(queue::make([this](const seen_client& client) { seen.push_back(&client); },
+                            [this] {
+                              if (has_no_memory) throw std::bad_alloc();
+                              ++done;
+                            }));
   }
   std::set<const seen_client*> different() const { return {seen.begin(), seen.end()}; }
 
-  static constexpr std::size_t step = survey_queue<seen_client>::clients_per_step;
+  using queue = survey_queue<seen_client>;
+  static constexpr std::size_t step = queue::clients_per_step;
   client_set<seen_client, test_hook> clients;
-  survey_queue<seen_client> surveys;
+  queue surveys;
   std::vector<const seen_client*> seen;
   int done = 0;
+  bool has_no_memory = false;
 };
 
 TEST_F(SurveyQueue, ShowsEverybodyOnceInSteps) {
@@ -60,6 +67,20 @@ TEST_F(SurveyQueue, EndsAtOnceWhereNobodyIs) {
   surveys.step(clients);
   EXPECT_EQ(done, 1);
   EXPECT_TRUE(seen.empty());
+}
+
+TEST_F(SurveyQueue, TellsItsEndAsSoonAsThereIsMemoryForThat) {
+  make(1);
+  add();
+  has_no_memory = true;
+  surveys.step(clients);
+  surveys.step(clients);
+  EXPECT_FALSE(surveys.empty());
+  has_no_memory = false;
+  surveys.step(clients);
+  EXPECT_EQ(done, 1);
+  EXPECT_EQ(seen.size(), 1U);
+  EXPECT_TRUE(surveys.empty());
 }
 
 TEST_F(SurveyQueue, ShowsNobodyTwiceWhenOthersGoMeanwhile) {
@@ -100,12 +121,15 @@ TEST_F(SurveyQueue, DoesNotCountThoseWhoComeMeanwhile) {
 TEST_F(SurveyQueue, TakesOneAfterTheOtherAndOneThatIsAddedByTheLast) {
   make(3);
   std::string order;
-  surveys.add([&](const seen_client&) { order += 'a'; },
-              [&] {
-                order += '.';
-                surveys.add([&](const seen_client&) { order += 'c'; }, [&] { order += '.'; });
-              });
-  surveys.add([&](const seen_client&) { order += 'b'; }, [&] { order += '.'; });
+  const auto writes = [&](char word) {
+    return [&order, word](const seen_client&) { order += word; };
+  };
+  const auto ends = [&] { order += '.'; };
+  surveys.add(queue::make(writes('a'), [&] {
+    ends();
+    surveys.add(queue::make(writes('c'), ends));
+  }));
+  surveys.add(queue::make(writes('b'), ends));
   while (!surveys.empty())
     surveys.step(clients);
   EXPECT_EQ(order, "aaa.bbb.ccc.");

@@ -341,6 +341,24 @@ TEST_F(MuxCheckpoint, ReachesTheNewApplicationBeforeAllElse) {
   EXPECT_THAT(backend->told(), ElementsAre("open 2 k", "2 checkpoint 3 5 state", "2 data d"));
 }
 
+// Before it the backend does not know where the stream stands.
+TEST_F(MuxCheckpoint, NothingIsSaidBeforeItButRefuseAndReset) {
+  backend->feed(frame_script().open_continued(2));
+  backend->core.accept({2});
+  EXPECT_EQ(backend->send(2, "x"), 0U);
+  backend->core.finish({2});
+  EXPECT_TRUE(backend->core.submit_checkpoint(checkpoint_of(2, 0, 0, "deposit")));
+  EXPECT_THAT(backend->written(), IsEmpty());
+  backend->feed(frame_script().deposit(2, 3, 5, "state"));
+  EXPECT_EQ(backend->send(2, "x"), 1U);
+  EXPECT_THAT(backend->written(), ElementsAre("accept 2", "data 2 x"));
+  backend->answer = mux_end::open_answer::wait;
+  backend->feed(frame_script().open_continued(3).open_continued(4));
+  backend->core.reset({3}, reset_reason::cancelled);
+  backend->core.refuse({{4}, refuse_reason::denied, {}, {}});
+  EXPECT_THAT(backend->written(), ElementsAre("reset 3 cancelled", "refuse 4 3"));
+}
+
 TEST_F(MuxCheckpoint, AContinuedStreamTakesNothingElseFirst) {
   const std::vector<std::byte> scripts[] = {
       frame_script().data(2, "x").bytes(),     frame_script().finish(2).bytes(),

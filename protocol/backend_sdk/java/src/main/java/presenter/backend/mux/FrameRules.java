@@ -216,12 +216,17 @@ final class FrameRules {
       return;
     }
     StreamState state = find(credit.stream());
-    if (state == null || !state.canSend()) {
+    if (state == null) {
       return;
     }
-    if (state.awaitsCheckpoint) {
+    if (state.awaitsCheckpoint && !state.isReset()) {
       core.streamError(state, ResetReason.BAD_STATE);
-    } else if (credit.bytes() < Limits.STREAM_CREDIT_BYTES_MIN) {
+      return;
+    }
+    if (!state.canSend()) {
+      return;
+    }
+    if (credit.bytes() < Limits.STREAM_CREDIT_BYTES_MIN) {
       core.streamError(state, ResetReason.CREDIT_TOO_SMALL);
     } else if (credit.bytes() > Limits.STREAM_WINDOW_BYTES_MAX - state.sendCredit) {
       core.streamError(state, ResetReason.CREDIT_OVERFLOW);
@@ -306,6 +311,9 @@ final class FrameRules {
     if (!isDue || checkpoint.last() || checkpoint.unread().length != 0) {
       core.streamError(state, ResetReason.BAD_STATE);
       return;
+    }
+    if (state.isAccepted) {
+      core.sendAccept(state);
     }
     if (checkpoint.finished()) {
       core.streams.endLocal(state, Direction.FINISHED);

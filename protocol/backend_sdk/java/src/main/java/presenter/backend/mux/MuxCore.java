@@ -255,11 +255,18 @@ public final class MuxCore {
 
   // --- streams: what the user does
 
+  /** Of a continued stream it is sent when its Checkpoint has come, and nothing before that. */
   public void accept(StreamState state) {
     if (state.isErased || state.isAccepted) {
       return;
     }
     streams.accept(state);
+    if (!state.awaitsCheckpoint) {
+      sendAccept(state);
+    }
+  }
+
+  void sendAccept(StreamState state) {
     if (state.local != Direction.RESET && isAnswerAllowed()) {
       FrameWriter.writeAccept(output.control(), state.id);
       markOutput();
@@ -445,7 +452,7 @@ public final class MuxCore {
 
   private boolean mayCheckpoint(StreamState state) {
     return !state.isErased && !isOver() && isAgreed(Frame.HANDOFF) && state.isAccepted
-        && !state.isOver() && !state.isReset();
+        && !state.awaitsCheckpoint && !state.isOver() && !state.isReset();
   }
 
   private boolean submitCheckpoint(Frame.Checkpoint checkpoint) {

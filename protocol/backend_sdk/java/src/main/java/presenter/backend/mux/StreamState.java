@@ -52,6 +52,7 @@ public final class StreamState {
   }
 
   boolean canSend() {
-    return local == Direction.OPEN && remote != Direction.RESET && !isSilent && !isErased;
+    return local == Direction.OPEN && remote != Direction.RESET && !isSilent && !isErased
+        && !awaitsCheckpoint;
   }
 }
