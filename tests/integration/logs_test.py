@@ -6,11 +6,12 @@ import json
 import os
 import random
 import re
+import select
 import socket
 import ssl
 
 from chat_client import framed
-from processes import ROOT, main
+from processes import PATIENCE, ROOT, main
 from reload_test import ReloadCase
 
 MONITORING = os.path.join(ROOT, "deploy/monitoring.md")
@@ -188,6 +189,10 @@ class LogsTest(ReloadCase):
     def dropped(self):
         return self.gateway.metric("presenter_log_lines_dropped_total")
 
+    def read_when_there_is(self, reader):
+        self.assertTrue(select.select([reader], [], [], PATIENCE)[0], "there is something to read")
+        return os.read(reader, 65536)
+
     def test_a_pipe_that_nobody_reads_holds_nobody_up(self):
         self.installation(level="debug", format="json", clients=1, clients_per_second=100000)
         reader, writer = os.pipe()
@@ -202,7 +207,7 @@ class LogsTest(ReloadCase):
         json_lines(first.decode())  # whole lines
         dropped = self.dropped()
         self.serve(1)
-        said = json_lines(os.read(reader, 65536).decode())
+        said = json_lines(self.read_when_there_is(reader).decode())
         self.assertEqual(said[0]["level"], "warning")
         self.assertEqual(int(re.match(r"(\d+) lines of the log were dropped", said[0]["message"])
                              .group(1)), dropped)

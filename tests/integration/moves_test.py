@@ -49,7 +49,9 @@ class MovesTest(ClientCase):
             total = scrape.metric("presenter_moves_total", cause=cause)
             pending = scrape.metric("presenter_moves_pending", cause=cause)
             eta = scrape.metric("presenter_moves_eta_seconds")
-            self.assertLessEqual(total + pending, count)
+            self.assertLessEqual(total, count)
+            # Each of two workers may be caught between its two counters.
+            self.assertLessEqual(total + pending, count + 2)
             if pending:
                 self.assertGreater(eta, 0)
                 self.assertLessEqual(eta, pending / (PACE / 2) + 0.001)

@@ -318,6 +318,7 @@ TEST_F(WorkerHandoffEnds, TakesAStreamWhoseBackendHadFinishedBefore) {
   }));
   move_to_b();
   ASSERT_TRUE(eventually([&] { return handoffs(handoff_result::done) == 1; }));
+  ASSERT_EQ(b->continued, 1);
   EXPECT_TRUE(b->is_continued_finished);
   client->finish();
   client->push();

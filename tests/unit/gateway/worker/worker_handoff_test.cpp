@@ -12,6 +12,7 @@ TEST_F(WorkerHandoff, ChangesTheBackendAndTheClientDoesNotNotice) {
   auto client = served();
   move_to_b();
   ASSERT_TRUE(eventually([&] { return handoffs(handoff_result::done) == 1; }));
+  ASSERT_EQ(b->continued, 1);
   EXPECT_EQ(b->state, "state of a");
   EXPECT_EQ(b->node, "a");
   EXPECT_EQ(b->key, "couple-0");
