@@ -2,8 +2,8 @@
 """clang-tidy over our own .cpp files: `clang_tidy.py BUILD_FOLDER [--jobs N]`.
 
 Files are taken from the build's compile_commands.json (so each is parsed as it is compiled), less
-what is generated; the checks are .clang-tidy's. Of the files that include one header alone
-(CMakeLists.txt) only errors are told: what is in the header is checked where it is used.
+what is generated; the checks are .clang-tidy's. The files that include one header alone
+(CMakeLists.txt) are read by the compiler: what is in the header is checked where it is used.
 """
 
 import argparse
@@ -32,11 +32,13 @@ def own_files(root, build):
     return chosen
 
 
-def lint(path, build):
+def lint(path, entry, build):
     # The compiler's own warnings are g++'s business; clang sees others, and -Werror is in the flags.
-    checks = ["--checks=-*,clang-diagnostic-error"] if os.sep + ALONE in path else []
-    run = subprocess.run([TOOL, "--quiet", "--extra-arg=-Wno-error", *checks, "-p", build, path],
-                         capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    words = [TOOL, "--quiet", "--extra-arg=-Wno-error", "-p", build, path]
+    if path.startswith(os.path.join(build, ALONE)):
+        words = [*shlex.split(entry["command"]), "-fsyntax-only"]
+    run = subprocess.run(words, cwd=entry["directory"], capture_output=True, text=True, check=False,
+                         stdin=subprocess.DEVNULL)
     return path, run.returncode, run.stdout + (run.stderr if run.returncode else "")
 
 
@@ -47,13 +49,13 @@ def main():
     arguments = parser.parse_args()
     root = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
     build = os.path.realpath(arguments.build)
-    files = sorted(own_files(root, build))
+    files = sorted(own_files(root, build).items())
     if not files:
         print(f"clang-tidy: no file of ours in {shlex.quote(build)}", file=sys.stderr)
         return 1
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        for path, status, output in pool.map(lambda name: lint(name, build), files):
+        for path, status, output in pool.map(lambda file: lint(*file, build), files):
             if status:
                 failed += 1
                 print(f"{os.path.relpath(path, root)}:\n{output}", flush=True)
