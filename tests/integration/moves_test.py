@@ -53,7 +53,8 @@ class MovesTest(ClientCase):
             # Each of two workers may be caught between its two counters.
             self.assertLessEqual(total + pending, count + 2)
             if pending:
-                self.assertGreater(eta, 0)
+                # The last may have moved between the two.
+                self.assertTrue(eta > 0 or self.moves("pending", cause) == 0)
                 self.assertLessEqual(eta, pending / (PACE / 2) + 0.001)
             seen.add(total)
             meanwhile()
