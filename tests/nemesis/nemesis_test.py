@@ -143,7 +143,7 @@ class Nemesis:
         owners = {stat.owner for _, stat in entries.values()}
         try:
             instances = {json.loads(data)["instance"] for data, _ in entries.values()}
-        except (ValueError, KeyError):
+        except (ValueError, KeyError, TypeError):  # any JSON, and none
             return False
         return len(owners) == len(instances) == len(entries) and 0 not in owners
 
