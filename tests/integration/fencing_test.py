@@ -24,6 +24,7 @@ class Visitors(threading.Thread):
         super().__init__(name=f"visitors of {gateway.name}")
         self.gateway, self.certificates, self.prefix = gateway, certificates, prefix
         self.served = []    # (couple, server)
+        self.moved = []     # couples whose stream was moved before they had their answer
         self.failures = []  # what a client saw that was no answer to its login
         self.ending = threading.Event()
 
@@ -38,6 +39,8 @@ class Visitors(threading.Thread):
                     self.served.append((couple, client.authenticate().server))
                 finally:
                     client.tcp.close()
+            except EOFError:
+                self.moved.append(couple)
             except Exception as failure:  # pylint: disable=broad-except
                 self.failures.append((couple, repr(failure)))
 
@@ -75,6 +78,8 @@ class FencingTest(ClientCase):
             each.ending.set()
             each.join()
             self.assertEqual(each.failures, [])
+            moved = each.gateway.metric("presenter_closes_total", reason="stream_moved")
+            self.assertLessEqual(len(each.moved), moved)
             self.assertGreater(len(each.served), 10)
 
     def refused(self, gateway, reason):
