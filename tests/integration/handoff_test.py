@@ -179,12 +179,12 @@ class SlowOwnerTest(HandoffCase):
         page = self.gateway.metrics()
         late = page.by_label("presenter_handoffs_total", "result")["opening_timeout"]
         self.assertLessEqual(late, 2 * self.PACE)
-        self.assertEqual(page.by_label("presenter_closes_total", "reason"),
-                         {**dict.fromkeys(page.by_label("presenter_closes_total", "reason"), 0),
-                          "stream_moved": late})
+        closes = page.by_label("presenter_closes_total", "reason")
+        self.assertEqual({reason: count for reason, count in closes.items() if count},
+                         {"stream_moved": late})
         served = 0
         for talker in talkers:
-            with contextlib.suppress(ConnectionError, EOFError, OSError):
+            with contextlib.suppress(EOFError, OSError):
                 talker.send(1)
                 talker.check(self)
                 served += 1
