@@ -19,8 +19,8 @@ void log_paced(log_pace& pace, spdlog::level::level_enum level,
   if (!spdlog::should_log(level)) return;
   const auto unsaid = pace.admit(std::chrono::steady_clock::now());
   if (!unsaid && !spdlog::should_log(spdlog::level::debug)) return;
-  spdlog::log(level, "{}{}", fmt::format(format, std::forward<Values>(values)...),
-              more_since(unsaid.value_or(0)));
+  spdlog::log(
+      level, fmt::format(format, std::forward<Values>(values)...) + more_since(unsaid.value_or(0)));
 }
 
 }  // namespace presenter

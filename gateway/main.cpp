@@ -98,7 +98,7 @@ int run(gateway::server& server, const std::string& ready) {
 // Those of [tls] are told with its files.
 void log_warnings(const gateway::config_result& loaded) {
   for (const auto& warning : loaded.warnings)
-    if (!warning.key.starts_with("tls.")) spdlog::warn("{}", warning.to_string());
+    if (!warning.key.starts_with("tls.")) spdlog::warn(warning.to_string());
 }
 
 int serve(const gateway::config_result& loaded, const gateway::launch& how) {
@@ -111,7 +111,7 @@ int serve(const gateway::config_result& loaded, const gateway::launch& how) {
     server.make_threads();
     return run(server, "READY=1");
   } catch (const std::exception& error) {
-    spdlog::critical("{}", error.what());
+    spdlog::critical(error.what());
     return exit_mistake;
   }
 }
@@ -143,7 +143,7 @@ int take_place(gateway::config_result loaded, const gateway::launch& how,
     // The other process says who is in its place as well, perhaps later.
     return run(*server, fmt::format("MAINPID={}\nREADY=1", ::getpid()));
   } catch (const std::exception& error) {
-    spdlog::critical("{}", error.what());
+    spdlog::critical(error.what());
     std::_Exit(exit_mistake);
   }
 }

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 namespace presenter::bench {
@@ -113,20 +112,19 @@ void add_percentiles(std::string& text, std::string_view what, const latency_his
   const auto milliseconds = [&](double percent) {
     return microseconds(histogram.percentile(percent)) / 1'000;
   };
-  fmt::format_to(
-      std::back_inserter(text),
+  text += fmt::format(
       "  {:<22} p50 {:>9.3f}  p90 {:>9.3f}  p99 {:>9.3f}  p99.9 {:>9.3f}  max {:>9.3f} ms\n", what,
       milliseconds(50), milliseconds(90), milliseconds(99), milliseconds(99.9),
       microseconds(histogram.max()) / 1'000);
 }
 
 void add_line(std::string& text, std::string_view what, std::uint64_t count) {
-  fmt::format_to(std::back_inserter(text), "  {:<22} {:>9}\n", what, count);
+  text += fmt::format("  {:<22} {:>9}\n", what, count);
 }
 
 void add_texts(std::string& text, std::string_view title, const count_by_text& counts) {
   if (counts.empty()) return;
-  fmt::format_to(std::back_inserter(text), "{}\n", title);
+  text += fmt::format("{}\n", title);
   for (const auto& [what, count] : counts)
     add_line(text, what, count);
 }
@@ -143,8 +141,7 @@ void add_messages(std::string& text, const load_result& result) {
     add_line(text, "    " + server, count);
   add_line(text, "+ lost", messages.lost);
   if (!messages.adds_up())
-    fmt::format_to(std::back_inserter(text), "  THE SUM IS {}, NOT {}\n", messages.accounted_for(),
-                   messages.sent);
+    text += fmt::format("  THE SUM IS {}, NOT {}\n", messages.accounted_for(), messages.sent);
   add_line(text, "acknowledged", messages.acknowledged);
   add_line(text, "delivered by history", seen.delivered_by_history);
   add_line(text, "duplicated", messages.duplicated);
@@ -153,27 +150,26 @@ void add_messages(std::string& text, const load_result& result) {
   add_line(text, "unexpected", messages.unexpected);
   add_line(text, "skipped while offline", seen.skipped);
   if (seen.overdue != 0) add_line(text, "due and never sent", seen.overdue);
-  fmt::format_to(std::back_inserter(text), "  {:<22} {:>9.0f} sent, {:.0f} delivered\n",
-                 "per second", per_second(messages.sent, result),
-                 per_second(messages.delivered, result));
-  fmt::format_to(std::back_inserter(text), "  {:<22} {:>9.2f} each way\n", "MB per second",
-                 per_second(seen.bytes_sent, result) / 1e6);
+  text += fmt::format("  {:<22} {:>9.0f} sent, {:.0f} delivered\n", "per second",
+                      per_second(messages.sent, result), per_second(messages.delivered, result));
+  text += fmt::format("  {:<22} {:>9.2f} each way\n", "MB per second",
+                      per_second(seen.bytes_sent, result) / 1e6);
 }
 
 void add_ramp(std::string& text, const load_result& result) {
   text += "ramp\n";
   for (const ramp_result& each : result.ramp)
     text += "  " + format_step(each) + "\n";
-  fmt::format_to(std::back_inserter(text), "  knee: {:.0f} messages a second{}\n", result.knee,
-                 result.is_knee_of_server ? "" : " at least: the server was not the limit");
+  text += fmt::format("  knee: {:.0f} messages a second{}\n", result.knee,
+                      result.is_knee_of_server ? "" : " at least: the server was not the limit");
 }
 
 void add_losses(std::string& text, const load_result& result) {
   text += "losses\n";
   for (const loss_result& each : result.losses) {
-    fmt::format_to(std::back_inserter(text), "  {} clients lost their server: {} in {:.2f} s\n",
-                   each.lost, each.is_everyone_back ? "all were back" : "NOT ALL WERE BACK",
-                   each.seconds.count());
+    text += fmt::format("  {} clients lost their server: {} in {:.2f} s\n", each.lost,
+                        each.is_everyone_back ? "all were back" : "NOT ALL WERE BACK",
+                        each.seconds.count());
     add_percentiles(text, "  without a server", each.back);
   }
 }
@@ -181,11 +177,11 @@ void add_losses(std::string& text, const load_result& result) {
 // Who reads the figures must know whose they are.
 void add_generator(std::string& text, const load_result& result) {
   const generator_load& load = result.generator;
-  fmt::format_to(std::back_inserter(text),
-                 "generator\n  {:.2f} cores, its busiest thread {:.0f} % of one; its timers late "
-                 "p99 {:.3f} ms, max {:.3f} ms\n",
-                 load.cores, load.busiest_share * 100, microseconds(load.lag_p99) / 1'000,
-                 microseconds(load.lag_max) / 1'000);
+  text += fmt::format(
+      "generator\n  {:.2f} cores, its busiest thread {:.0f} % of one; its timers late "
+      "p99 {:.3f} ms, max {:.3f} ms\n",
+      load.cores, load.busiest_share * 100, microseconds(load.lag_p99) / 1'000,
+      microseconds(load.lag_max) / 1'000);
   if (result.was_generator_the_limit())
     text +=
         "  THE GENERATOR ITSELF WAS THE LIMIT: more --threads or --processes, or another "
@@ -197,11 +193,10 @@ void add_generator(std::string& text, const load_result& result) {
 std::string format_report(const load_options& options, const load_result& result) {
   const load_statistics& seen = result.seen;
   std::string text;
-  fmt::format_to(std::back_inserter(text),
-                 "presenter-load {}: {} clients, {} served in {:.1f} s, then {:.1f} s of load{}\n",
-                 name_of(options.kind), result.clients, seen.clients_served,
-                 result.connect_time.count(), result.traffic_time.count(),
-                 result.was_stopped_early ? " (stopped early)" : "");
+  text += fmt::format(
+      "presenter-load {}: {} clients, {} served in {:.1f} s, then {:.1f} s of load{}\n",
+      name_of(options.kind), result.clients, seen.clients_served, result.connect_time.count(),
+      result.traffic_time.count(), result.was_stopped_early ? " (stopped early)" : "");
   if (options.sends_messages()) add_messages(text, result);
   if (!result.ramp.empty()) add_ramp(text, result);
   if (!result.losses.empty()) add_losses(text, result);

@@ -7,7 +7,6 @@
 #include <boost/asio/post.hpp>
 #include <cerrno>
 #include <cmath>
-#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -38,10 +37,9 @@ std::string weight_file_text(const dns_state& state) {
   const std::string* gateway = nullptr;
   for (const dns_record& each : state.records) {
     if (gateway == nullptr || *gateway != each.name_of_gateway)
-      fmt::format_to(std::back_inserter(text), "# gateway {}\n", each.name_of_gateway);
+      text += fmt::format("# gateway {}\n", each.name_of_gateway);
     gateway = &each.name_of_gateway;
-    fmt::format_to(std::back_inserter(text), "{} {}\n", each.address.to_string(),
-                   file_weight_of(each.weight));
+    text += fmt::format("{} {}\n", each.address.to_string(), file_weight_of(each.weight));
   }
   return text;
 }

@@ -341,7 +341,7 @@ void server::on_stop_signal(int signal) {
     notify_service_manager("STOPPING=1");
     return wait_signal();
   }
-  spdlog::info("{}: closing", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+  spdlog::info(fmt::format("{}: closing", signal == SIGTERM ? "SIGTERM" : "SIGINT"));
   shut_down();
 }
 

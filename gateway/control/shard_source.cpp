@@ -1,5 +1,6 @@
 #include "gateway/control/shard_source.hpp"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <stdexcept>
@@ -18,8 +19,8 @@ shard_source::shard_source(boost::asio::io_context& control, const shards_config
   }
   const auto loaded = shard_router::load_map_file(*settings.file);
   if (loaded.map == nullptr) throw std::runtime_error(loaded.errors.front().to_string());
-  spdlog::info("shard map: {}, {} backends", settings.file->string(),
-               loaded.map->backends().size());
+  spdlog::info(fmt::format("shard map: {}, {} backends", settings.file->string(),
+                           loaded.map->backends().size()));
   router.publish(loaded.map);
 }
 

@@ -29,8 +29,8 @@ std::string cannot_listen(const tcp_endpoint& address, const listen_failure& fai
 
 void tell_refusals(const listening_socket& socket) {
   for (const option_refusal& each : socket.refusals())
-    spdlog::warn("{}: the kernel refuses {}: {}; clients are without it", each.key, each.option,
-                 each.why.message());
+    spdlog::warn(fmt::format("{}: the kernel refuses {}: {}; clients are without it", each.key,
+                             each.option, each.why.message()));
 }
 
 // Names that every machine has.
@@ -101,10 +101,10 @@ std::string name_of_gateway(const config& settings, const tcp_endpoint& listen) 
 std::string node_name(const config& settings, const tcp_endpoint& listen) {
   const std::string host = host_name();
   if (settings.gateway.name.empty() && is_anybodys(host))
-    spdlog::warn(
+    spdlog::warn(fmt::format(
         "gateway.name is not set and this machine is called '{}', like others: backends "
         "and presenterctl cannot tell its gateway from theirs",
-        host);
+        host));
   return name_of_gateway(settings, listen);
 }
 
@@ -122,10 +122,10 @@ std::vector<listening_socket> open_listeners(const config& settings) {
   }
   tell_refusals(sockets.front());
   if (is_shared)
-    spdlog::warn(
+    spdlog::warn(fmt::format(
         "listen.address: another process listens on {} as well; the kernel divides the clients "
         "between the two",
-        format_endpoint(address));
+        format_endpoint(address)));
   return sockets;
 }
 
@@ -138,18 +138,19 @@ std::vector<listening_socket> adopt_listeners(const std::vector<worker_state>& w
 }
 
 void tell_capacity(const config& settings, std::size_t clients_max, std::uint64_t descriptors_max) {
-  spdlog::info("presenter {}: {} workers, at most {} clients with {} descriptors", version,
-               worker_count(settings), clients_max, descriptors_max);
+  spdlog::info(fmt::format("presenter {}: {} workers, at most {} clients with {} descriptors",
+                           version, worker_count(settings), clients_max, descriptors_max));
   const cpu_share& share = own_cpu_share();
   if (settings.workers.count == 0 && share.threads() < std::thread::hardware_concurrency())
-    spdlog::info(
+    spdlog::info(fmt::format(
         "workers.count: {} of the machine's {} cores may be used: {} by affinity, {} by "
         "the control group's quota",
         share.threads(), std::thread::hardware_concurrency(), share.cores,
-        share.quota ? fmt::format("{:.2f}", *share.quota) : "all");
+        share.quota ? fmt::format("{:.2f}", *share.quota) : "all"));
   if (clients_max < settings.limits.clients_max)
-    spdlog::warn("limits.clients_max: {} do not fit into {} descriptors (ulimit -n, LimitNOFILE)",
-                 settings.limits.clients_max, descriptors_max);
+    spdlog::warn(fmt::format(
+        "limits.clients_max: {} do not fit into {} descriptors (ulimit -n, LimitNOFILE)",
+        settings.limits.clients_max, descriptors_max));
 }
 
 void prepare_signals() {

@@ -83,13 +83,13 @@ void ticket_source::start(shard_router::zk_session* session, publish publish) {
   origin_ = ring_->sealing(made_at_).origin;
   const char* const until = session != nullptr ? " until ZooKeeper has given the fleet's" : "";
   if (origin_ == ticket_origin::file) {
-    spdlog::info("tickets: sealed with the keys of {}{}", settings_.ticket_key_file->string(),
-                 until);
+    spdlog::info(fmt::format("tickets: sealed with the keys of {}{}",
+                             settings_.ticket_key_file->string(), until));
   } else {
     spdlog::warn(
-        "tickets: sealed with this gateway's own random keys{}; no other gateway, nor "
-        "this one after a restart, can resume a client by them",
-        until);
+        fmt::format("tickets: sealed with this gateway's own random keys{}; no other gateway, nor "
+                    "this one after a restart, can resume a client by them",
+                    until));
   }
   wait_step();
   watch_.start();

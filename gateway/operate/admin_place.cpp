@@ -1,5 +1,6 @@
 #include "gateway/operate/admin_place.hpp"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <boost/asio/error.hpp>
@@ -57,8 +58,8 @@ void admin_place::try_later() {
     if (cancelled) return;
     try {
       open();
-      spdlog::info("{}: {} is free, and answered by this gateway now", spot_.key,
-                   text_of(spot_.address));
+      spdlog::info(fmt::format("{}: {} is free, and answered by this gateway now", spot_.key,
+                               text_of(spot_.address)));
     } catch (const boost::system::system_error& error) {
       log_paced(said_, spdlog::level::warn, "{}: cannot listen on {}: {}", spot_.key,
                 text_of(spot_.address), error.code().message());

@@ -6,7 +6,6 @@
 #include <array>
 #include <cstdio>
 #include <ctime>
-#include <iterator>
 
 #include "base/utf8.hpp"
 
@@ -63,8 +62,8 @@ void append_json(std::string& out, std::string_view text, std::size_t bytes_max)
     if (first == '"' || first == '\\') out += '\\';
     // The last byte of a control character of two bytes is its number.
     if (is_control(character))
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}",
-                     static_cast<unsigned>(static_cast<unsigned char>(character.back())));
+      out += fmt::format("\\u{:04x}",
+                         static_cast<unsigned>(static_cast<unsigned char>(character.back())));
     else
       out += character;
   });

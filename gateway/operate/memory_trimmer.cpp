@@ -1,5 +1,6 @@
 #include "gateway/operate/memory_trimmer.hpp"
 
+#include <fmt/format.h>
 #include <malloc.h>
 #include <spdlog/spdlog.h>
 
@@ -48,7 +49,7 @@ void memory_trimmer::trim() {
   ::malloc_trim(0);
   ++trims_;
   const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
-  spdlog::debug("freed memory given back to the system in {:.1f} ms", took.count());
+  spdlog::debug(fmt::format("freed memory given back to the system in {:.1f} ms", took.count()));
 }
 
 }  // namespace presenter::gateway

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <iterator>
-
 #include "base/utf8.hpp"
 
 namespace presenter::gateway {
@@ -61,7 +59,7 @@ void prometheus_text::sample(metric_labels labels, double value) {
 
 void prometheus_text::sample(metric_labels labels, std::int64_t value) {
   prefix({}, labels);
-  fmt::format_to(std::back_inserter(text_), "{}\n", value);
+  text_ += fmt::format("{}\n", value);
 }
 
 void prometheus_text::sample(metric_labels labels, std::uint64_t value) {
@@ -70,12 +68,12 @@ void prometheus_text::sample(metric_labels labels, std::uint64_t value) {
 
 void prometheus_text::part(std::string_view suffix, metric_labels labels, double value) {
   prefix(suffix, labels);
-  fmt::format_to(std::back_inserter(text_), "{}\n", value);
+  text_ += fmt::format("{}\n", value);
 }
 
 void prometheus_text::part(std::string_view suffix, metric_labels labels, std::uint64_t value) {
   prefix(suffix, labels);
-  fmt::format_to(std::back_inserter(text_), "{}\n", value);
+  text_ += fmt::format("{}\n", value);
 }
 
 std::string prometheus_text::take() && {

@@ -126,6 +126,10 @@ BANNED_CODE = (
                 # Said once in a life, or once for each change of it.
                 r"gateway/(main|control/(start|server|shard_source|ticket_source))\.cpp$|"
                 r"gateway/operate/admin_place\.cpp$")),
+    # Literals are blank here, so a comma comes right behind the format.
+    (re.compile(r"\bformat_to\s*\(|\bspdlog::(debug|info|warn|error|critical)\s*\(\s*,"),
+     "compiles all of fmt anew, two seconds of each file: fmt::format, which the library holds",
+     re.compile(r"tests/")),
     (re.compile(r"\bdetached\b"), "nobody sees its exception: the owner's handler does", None),
     (re.compile(r"\busing\s+namespace\s+std\s*;"), "names of std are written with std::", None),
     (re.compile(r"\b(GTEST_SKIP|DISABLED_)"), "a skipped test checks nothing", None),

@@ -108,6 +108,12 @@ class TidyTest(unittest.TestCase):
             with self.subTest(call=call):
                 self.assert_found("gateway/a.cpp", call + "\n", ": ")
 
+    def test_formatting_is_compiled_once(self):
+        for call in ('fmt::format_to(std::back_inserter(text), "{}", 1);', 'spdlog::info("{}", 1);'):
+            with self.subTest(call=call):
+                self.assert_found("gateway/main.cpp", call + "\n", "anew")
+        self.assert_clean("gateway/main.cpp", 'spdlog::info(fmt::format("{}", 1));\n')
+
     def test_banned_python(self):
         for call in ("time.sleep(1)", "os.system('x')", "run(x, shell=True)", "['pkill', 'x']",
                      "self.skipTest('x')"):
