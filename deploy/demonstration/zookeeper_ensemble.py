@@ -33,6 +33,10 @@ class Member(ZooKeeper):
         Process.__init__(self, f"zookeeper-{number}", folder, [
             "/usr/bin/java", "-Xmx96m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
             "-Dzookeeper.jmx.log4j.disable=true", "-Dzookeeper.forceSync=no",
+            # Who finds no leader asks again after this long; by itself it waits up to a minute.
+            "-Dzookeeper.fastleader.maxNotificationInterval=1000",
+            # Each question for its mode would be a line.
+            "-Dorg.slf4j.simpleLogger.log.org.apache.zookeeper.server.NIOServerCnxn=warn",
             "-cp", self.CLASS_PATH, "org.apache.zookeeper.server.quorum.QuorumPeerMain", config])
 
     def start(self):
@@ -87,5 +91,10 @@ class Ensemble:
         return [member for member in self.members if member is not leader]
 
     def wait_whole(self):
-        wait_until(lambda: sorted(str(member.mode()) for member in self.members)
-                   == ["follower", "follower", "leader"], 90, "all of ZooKeeper serves")
+        try:
+            wait_until(lambda: sorted(str(member.mode()) for member in self.members)
+                       == ["follower", "follower", "leader"], 90, "all of ZooKeeper serves")
+        except ClusterError as error:
+            logs = "\n".join(f"---- {member.name}, {member.mode()}\n{member.log_tail(60)}"
+                             for member in self.members)
+            raise ClusterError(f"{error}\n{logs}") from None

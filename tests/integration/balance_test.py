@@ -124,7 +124,7 @@ class BalanceTest(ClientCase):
         self.fleet(3, "exec", interval="3s")
         self.wait_for_names("g1", "g2", "g3", read=self.names_published)
         leader = self.leader()
-        stopped = leader.pid
+        terms = leader.metric("presenter_balance_terms_total")
         # It has cause to publish when it is stopped, and so when it goes on.
         for number in range(10):
             self.served_client(f"couple-{number}", gateway=leader)
@@ -132,19 +132,22 @@ class BalanceTest(ClientCase):
         name = next(name for name, gateway in self.gateways.items() if gateway is leader)
         rest = set(self.gateways) - {name}
         self.wait_for_names(*rest, read=self.names_published)
-        known = len(self.publications())
         del self.gateways[name]  # it cannot be asked while it stands still
         # While it stands still another one goes: what it knows is wrong by now.
         gone = next(other for other, gateway in self.gateways.items()
                     if gateway is not self.leader())
         self.gateways.pop(gone).kill()
         self.wait_for_names(*self.gateways, read=self.names_published)
+        known = len(self.publications())
         leader.resume()
         self.gateways[name] = leader
         self.wait_for_names(*self.gateways, read=self.names_published)
-        for each in self.publications()[known:]:
-            self.assertNotEqual(each["by"], stopped, each)
-        self.assertEqual(leader.metric("presenter_balance_leader"), 0)
+        published = self.publications()[known:]
+        for each in published:
+            self.assertNotIn(gone, {record["gateway"] for record in each["records"]}, each)
+        # On a starved machine the other's session may expire, and this one be elected once more.
+        if leader.pid in {each["by"] for each in published}:
+            self.assertGreater(leader.metric("presenter_balance_terms_total"), terms)
 
     def test_while_zookeeper_is_away_the_records_stay(self):
         self.fleet(2, "file")
