@@ -299,7 +299,8 @@ class ProcessesTest(UpgradeCase):
         first = self.page()["pid"]
         for _ in range(2):
             os.kill(self.gateway.pid, signal.SIGUSR2)
-            self.wait_until(lambda: self.page()["pid"] != first, "another process serves")
+            self.wait_until(lambda: self.serving_pid() not in (None, first),
+                            "another process serves")
             first = self.page()["pid"]
             self.processes.append(first)
 

@@ -6,6 +6,7 @@ import signal
 import ssl
 import stat
 import subprocess
+import urllib.error
 
 from client_case import ClientCase
 from echo_crowd import EchoCrowd
@@ -31,6 +32,13 @@ class UpgradeCase(ClientCase):
         status, body = self.gateway.get("/upgrade")
         self.assertEqual(status, 200)
         return json.loads(body)
+
+    def serving_pid(self):
+        """None: who was asked has gone, and the question with it (gateway/upgrade/README.md)."""
+        try:
+            return self.page()["pid"]
+        except (ConnectionError, urllib.error.URLError):
+            return None
 
     def run_ctl(self, *words):
         run = self.cluster.presenterctl("gateway", "upgrade", "--gateway", self.gateway.admin,
