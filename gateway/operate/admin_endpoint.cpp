@@ -138,6 +138,7 @@ class admin_endpoint::server : public std::enable_shared_from_this<server> {
     asio::co_spawn(acceptor_.get_executor(), accept_all(shared_from_this()), &report);
   }
   void stop();
+  void leave();
   tcp::endpoint local_endpoint() const { return tcp_of(acceptor_.local_endpoint()).value(); }
   int descriptor() { return acceptor_.native_handle(); }
   void set_token(const std::string& token) {
@@ -196,6 +197,7 @@ class admin_endpoint::server : public std::enable_shared_from_this<server> {
   log_pace watchers_said_;
   log_pace crowds_said_;
   bool is_stopped_ = false;
+  bool has_left_ = false;
   admin_acceptor acceptor_;
   std::set<admin_stream*> streams_;
 };
@@ -208,14 +210,21 @@ void admin_endpoint::server::stop() {
     stream->close();
 }
 
+void admin_endpoint::server::leave() {
+  has_left_ = true;
+  error_code ignored;
+  acceptor_.close(ignored);
+}
+
 asio::awaitable<void> admin_endpoint::server::accept_all(std::shared_ptr<server> self) {
-  while (!self->is_stopped_) {
+  while (self->acceptor_.is_open()) {
     error_code ec;
     auto socket =
         co_await self->acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, ec));
     if (self->is_stopped_) co_return;
     if (!ec) ec = self->take(std::move(socket));
     if (!ec) continue;
+    if (self->has_left_) co_return;
     log_paced(self->accepts_said_, spdlog::level::warn, "admin: accept failed: {}", ec.message());
     co_await pause(self);
   }
@@ -266,8 +275,9 @@ asio::awaitable<void> admin_endpoint::server::serve(std::unique_ptr<session> cli
     request_parser parser;
     const auto read_error = co_await read_request(*client, buffer, parser);
     if (self.is_stopped_) co_return;
-    const auto refused = read_error ? status_of(read_error) : std::nullopt;
+    auto refused = read_error ? status_of(read_error) : std::nullopt;
     if (refused) self.count(admin_refusal::request);
+    if (!read_error && self.has_left_) refused = http::status::service_unavailable;
     // One that has said nothing keeps its session for later.
     if (read_error == beast::error::timeout && parser.got_some()) self.count(admin_refusal::slow);
     if (read_error && !refused) co_return;
@@ -435,6 +445,10 @@ void admin_endpoint::set_token(const std::string& token) {
 
 void admin_endpoint::stop() {
   server_->stop();
+}
+
+void admin_endpoint::leave() {
+  server_->leave();
 }
 
 }  // namespace presenter::gateway

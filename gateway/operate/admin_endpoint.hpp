@@ -59,6 +59,10 @@ class admin_endpoint {
   // Closes the listener and every session, mid-response as well. May be called again.
   void stop();
 
+  // Another process goes on with the socket that listens: this one closes it. Answers that are
+  // being made or written go on; requests that come now are answered with 503.
+  void leave();
+
  private:
   class server;
   std::shared_ptr<server> server_;

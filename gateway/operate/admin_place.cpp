@@ -75,7 +75,8 @@ void admin_place::set_token(const std::string& token) {
 
 void admin_place::stop() {
   const bool is_ours = is_open() && file_ && file_ == file_of(spot_.address);
-  leave();
+  timer_.cancel();
+  if (is_open()) endpoint_->stop();
   std::error_code ignored;
   if (is_ours) std::filesystem::remove(std::get<std::filesystem::path>(spot_.address), ignored);
   file_.reset();
@@ -83,7 +84,7 @@ void admin_place::stop() {
 
 void admin_place::leave() {
   timer_.cancel();
-  if (is_open()) endpoint_->stop();
+  if (is_open()) endpoint_->leave();
 }
 
 }  // namespace presenter::gateway

@@ -47,7 +47,7 @@ class admin_place {
   void set_token(const std::string& token);
   // With the file of a unix socket, if it is still ours.
   void stop();
-  // Another process goes on with the socket.
+  // Another process goes on with the socket, and with its file. See admin_endpoint.
   void leave();
 
  private:

@@ -6,7 +6,6 @@ import signal
 import ssl
 import stat
 import subprocess
-import urllib.error
 
 from client_case import ClientCase
 from echo_crowd import EchoCrowd
@@ -34,11 +33,9 @@ class UpgradeCase(ClientCase):
         return json.loads(body)
 
     def serving_pid(self):
-        """None: who was asked has gone, and the question with it (gateway/upgrade/README.md)."""
-        try:
-            return self.page()["pid"]
-        except (ConnectionError, urllib.error.URLError):
-            return None
+        """None: the process that was asked is being replaced (gateway/upgrade/README.md)."""
+        status, body = self.gateway.get("/upgrade")
+        return None if status == 503 else json.loads(body)["pid"]
 
     def run_ctl(self, *words):
         run = self.cluster.presenterctl("gateway", "upgrade", "--gateway", self.gateway.admin,

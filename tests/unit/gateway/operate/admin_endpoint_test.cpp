@@ -102,7 +102,11 @@ class AdminEndpoint : public testing::Test {
             [this](const admin_query&, const json_reply& reply) {
               asio::post(context_, [reply] { reply({http::status::ok, "later"}); });
             },
-        .what_if = [](const admin_query&, const json_reply&) {},
+        .what_if =
+            [this](const admin_query&, const json_reply& reply) {
+              held_ = reply;
+              is_held_.set_value();
+            },
         .drain = [](const admin_query&, const json_reply&) {},
         .start_drain =
             [](const admin_query&, const json_reply& reply) {
@@ -147,6 +151,8 @@ class AdminEndpoint : public testing::Test {
   std::atomic<int> scrapes_{0};
   std::array<std::atomic<int>, admin_refusal_names.size()> refusals_{};
   event_feed feed_;
+  json_reply held_;  // of /what-if
+  std::promise<void> is_held_;
   std::optional<admin_endpoint> endpoint_;
   tcp::endpoint address_;
   std::thread thread_;
@@ -264,6 +270,20 @@ TEST_F(AdminEndpoint, StopEndsSessionsAndListener) {
   });
   EXPECT_EQ(idle.receive_all(), "");
   EXPECT_THROW(admin_client{address_}, boost::system::system_error);
+}
+
+TEST_F(AdminEndpoint, WhoLeavesAnswersWhatItWasAskedAndTakesNobody) {
+  start();
+  admin_client early(address_);
+  admin_client late(address_);
+  EXPECT_EQ(late.get("/healthz").result(), http::status::ok);
+  early.send("GET /what-if?remove=a HTTP/1.1\r\nHost: a\r\n\r\n");
+  is_held_.get_future().wait();
+  on_control_thread([this] { endpoint_->leave(); });
+  EXPECT_EQ(late.get("/healthz").result(), http::status::service_unavailable);
+  EXPECT_THROW(admin_client{address_}, boost::system::system_error);
+  on_control_thread([this] { held_({http::status::ok, "as asked"}); });
+  EXPECT_EQ(early.receive().body(), "as asked");
 }
 
 TEST_F(AdminEndpoint, CanBeDroppedWithALoopThatNeverRan) {
