@@ -192,8 +192,7 @@ void add_generator(std::string& text, const load_result& result) {
 
 std::string format_report(const load_options& options, const load_result& result) {
   const load_statistics& seen = result.seen;
-  std::string text;
-  text += fmt::format(
+  std::string text = fmt::format(
       "presenter-load {}: {} clients, {} served in {:.1f} s, then {:.1f} s of load{}\n",
       name_of(options.kind), result.clients, seen.clients_served, result.connect_time.count(),
       result.traffic_time.count(), result.was_stopped_early ? " (stopped early)" : "");
