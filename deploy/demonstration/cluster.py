@@ -46,20 +46,30 @@ def wait_until(predicate, seconds, what):
         time.sleep(POLL_SECONDS)
 
 
+# A socket for each port that this process has drawn.
+_drawn = []
+
+
 def free_port():
     """A port of 127.0.0.1 that nobody uses, outside the range the kernel hands out by itself.
 
-    Only for programs that cannot be given port 0 and say what they got.
+    Only for programs that cannot be given port 0 and say what they got. Until this process ends no
+    other that asks here is given the port, whenever that program comes to bind it.
     """
     for _ in range(1000):
         port = random.randint(20000, 30000)
+        # A name without a file, which is one network's own as ports are.
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
+                claim.bind(f"\0presenter-port-{port}")
                 probe.bind(("127.0.0.1", port))
-                return port
             except OSError:
+                claim.close()
                 continue
+        _drawn.append(claim)
+        return port
     raise ClusterError("no free port between 20000 and 30000")
 
 

@@ -1,7 +1,9 @@
 """Three ZooKeeper servers that vote."""
 
+import contextlib
 import os
 import random
+import signal
 import socket
 
 from cluster import ClusterError, Process, ZooKeeper, free_port, wait_until
@@ -57,6 +59,18 @@ class Member(ZooKeeper):
                 return line[6:]
         return None
 
+    def account(self):
+        """The trouble its log tells of, and what its threads do if it runs and does not serve."""
+        mode = self.mode()
+        if mode is None and self.is_running():
+            self.signal(signal.SIGQUIT)  # a JVM prints that
+            with contextlib.suppress(ClusterError):
+                wait_until(lambda: "Full thread dump" in self.output(), 5, "it is printed")
+        trouble = [line for line in self.output().splitlines()
+                   if "ERROR" in line or "Exception" in line]
+        return "\n".join([f"---- {self.name}, {mode}", *trouble[:40],
+                          self.log_tail(60 if mode else 400)])
+
 
 class Ensemble:
     def __init__(self, cluster, size=3):
@@ -91,10 +105,14 @@ class Ensemble:
         return [member for member in self.members if member is not leader]
 
     def wait_whole(self):
+        def is_whole():
+            for member in self.members:
+                if not member.is_running():
+                    raise ClusterError(f"{member.name} has ended")
+            return (sorted(str(member.mode()) for member in self.members)
+                    == ["follower", "follower", "leader"])
         try:
-            wait_until(lambda: sorted(str(member.mode()) for member in self.members)
-                       == ["follower", "follower", "leader"], 90, "all of ZooKeeper serves")
+            wait_until(is_whole, 90, "all of ZooKeeper serves")
         except ClusterError as error:
-            logs = "\n".join(f"---- {member.name}, {member.mode()}\n{member.log_tail(60)}"
-                             for member in self.members)
-            raise ClusterError(f"{error}\n{logs}") from None
+            accounts = "\n".join(member.account() for member in self.members)
+            raise ClusterError(f"{error}\n{accounts}") from None

@@ -203,7 +203,7 @@ class Refusals(GatewayCase):
     def refused(self, reason, **fields):
         """What the client is told when every Open is refused so."""
         backend = self.backend(lambda stream: stream.refuse(reason, **fields))
-        self.installation(backend, opening_timeout="1s")
+        self.installation(backend, opening_timeout="5s")
         client = self.waiting_client()
         size = int.from_bytes(client.receive_exactly(4), "big")
         answer = Received(client.receive_exactly(size), False)
@@ -309,7 +309,7 @@ class Retries(GatewayCase):
 
     def test_no_room_is_called_so(self):
         backend = self.backend(accept_and_echo, streams_open_max=1)
-        self.installation(backend, opening_timeout="1s")
+        self.installation(backend, opening_timeout="5s")
         first, late = self.waiting_client("first"), self.waiting_client("late")
         packet = first_packet("first")
         self.assertEqual(first.receive_exactly(len(packet)), packet)

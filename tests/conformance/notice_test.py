@@ -12,7 +12,7 @@ DRAINING = 1
 
 class Notices(GatewayCase):
     def start(self, *backends):
-        self.installation(*backends, notice="2s")
+        self.installation(*backends, notice="4s")
 
     def drain(self, *words):
         done = self.cluster.presenterctl("gateway", *words, "--gateway", self.gateway.admin)
@@ -27,10 +27,10 @@ class Notices(GatewayCase):
         client = self.echo_client()
         stream = self.opened(backend)
         self.assertEqual(stream.notices, [])
-        self.drain("drain", "--deadline", "8s")
+        self.drain("drain", "--deadline", "16s")
         stream.link.wait(lambda: stream.notices, "a Notice")
         [notice] = stream.notices
-        self.assertEqual((notice.stream, notice.reason, notice.within_ms), (1, DRAINING, 2000))
+        self.assertEqual((notice.stream, notice.reason, notice.within_ms), (1, DRAINING, 4000))
         self.assert_echoes(client, b"it is served until then")
         self.assertEqual(self.announced(), 1)
         stream.wait_reset(ResetReason.shutting_down)
@@ -44,12 +44,12 @@ class Notices(GatewayCase):
         self.start(backend)
         client = self.echo_client()
         stream = self.opened(backend)
-        self.drain("drain", "--deadline", "8s")
+        self.drain("drain", "--deadline", "16s")
         stream.link.wait(lambda: stream.notices, "a Notice")
         self.drain("undrain")
         self.wait_until(lambda: self.announced() == 0, "it stays")
         self.drain("drain", "--deadline", "30m")
-        self.wait_until(lambda: json.loads(self.gateway.get("/drain")[1])["draining_seconds"] > 2,
+        self.wait_until(lambda: json.loads(self.gateway.get("/drain")[1])["draining_seconds"] > 4,
                         "the first one's time is over")
         self.assert_echoes(client)
 
@@ -57,7 +57,7 @@ class Notices(GatewayCase):
         backend = self.backend(accept_and_echo, features=NOTICE)
         self.start(backend)
         client = self.echo_client()
-        self.drain("drain", "--deadline", "8s")
+        self.drain("drain", "--deadline", "16s")
         self.wait_until(lambda: self.announced() == 1, "it is announced")
         client.tcp.close()
         self.wait_until(lambda: self.announced() == 0, "it is forgotten")
@@ -66,7 +66,7 @@ class Notices(GatewayCase):
         backend = self.backend(accept_and_echo)
         self.start(backend)
         client = self.echo_client()
-        self.drain("drain", "--deadline", "8s")
+        self.drain("drain", "--deadline", "16s")
         self.assertEqual(client.receive_to_end(), b"")
         self.assertEqual(self.opened(backend).notices, [])
         self.assertEqual(self.gateway.metric("presenter_notices_total"), 0)

@@ -48,8 +48,10 @@ void print(const fencing_coverage& seen, double seconds) {
             << seen.dead_removed << "\n";
 }
 
-// The rarest of the first, handoffs without an answer, happen in one schedule of fifty.
+// The rarest of the first, handoffs without an answer, happen in one schedule of fifty. Of few
+// schedules less can be asked.
 void expect_covered(const fencing_coverage& seen) {
+  const bool are_many = seen.schedules >= 10'000;
   for (const std::uint64_t times : {seen.not_owner,        seen.busy,
                                     seen.shutting_down,    seen.links_lost,
                                     seen.waits_for_map,    seen.waits_for_change,
@@ -66,9 +68,11 @@ void expect_covered(const fencing_coverage& seen) {
                                     seen.resets,           seen.stopped,
                                     seen.silences,         seen.restarted,
                                     seen.dead_removed}) {
-    EXPECT_GT(times, seen.schedules / 100);
+    EXPECT_GT(times, seen.schedules / (are_many ? 100 : 250));
   }
-  EXPECT_GT(seen.lost_meanwhile, seen.schedules / 1'000);
+  if (are_many) {
+    EXPECT_GT(seen.lost_meanwhile, seen.schedules / 1'000);
+  }
 }
 
 TEST(Fencing, NoKeyIsAcceptedByTwo) {

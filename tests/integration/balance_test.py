@@ -177,8 +177,8 @@ class BalanceTest(ClientCase):
         gateway = self.join(2, faults)
         self.wait_for_names("g1", "g2")
         client = self.served_client(gateway=gateway)
-        faults.set_wall_clock(10 * 86400)  # its certificate has expired
         begun = time.monotonic()
+        faults.set_wall_clock(10 * 86400)  # its certificate has expired
         self.wait_for_names("g1")
         self.assertGreater(time.monotonic() - begun, 2.5, "a moment would have cost nothing")
         self.assertIn('"unready"', self.gateways["g1"].get("/balance")[1])
@@ -221,6 +221,7 @@ class BalanceTest(ClientCase):
         self.fleet(1, "file")
         self.wait_for_names("g1")
         gateway = self.gateways["g1"]
+        ann = self.served_client(gateway=gateway)  # without her it would end within a second
         self.order("drain", "g1")
         gateway.wait_for_line("still in DNS: no other gateway could take its clients")
         status = self.cluster.presenterctl("gateway", "status", "--gateway", gateway.admin)
@@ -234,7 +235,6 @@ class BalanceTest(ClientCase):
         self.wait_for_names("g1", "g2")
         self.gateways.pop("g2").kill()
         self.wait_for_names("g1")
-        ann = self.served_client(gateway=gateway)
         self.order("drain", "g1")
         self.wait_until(lambda: self.drain_page("g1")["quiet_left_seconds"] == 0, "nobody came")
         self.assertEqual(set(self.weights()), {"g1"})

@@ -10,6 +10,7 @@ import random
 import time
 
 from client_case import ClientCase
+from mux_peer import connect
 from processes import main
 from ring import Ring
 from tls_client import Truncated
@@ -77,6 +78,10 @@ class CrashHandoffTest(ClientCase):
         self.assertGreater(len(self.theirs), 2 * MID_MESSAGE, "the keys reach every server")
         for _ in range(5):
             self.talk(self.dice.sample(self.talkers, CLIENTS // 5))
+        # What it deposits, it writes behind its echoes, and before it answers somebody new.
+        link = connect(self.servers[self.dying].port)
+        link.ping(1)
+        link.close()
 
     def talk(self, talkers):
         for talker in talkers:

@@ -89,7 +89,7 @@ class DrainTest(ClientCase):
         with selectors.DefaultSelector() as waiting:
             for client in clients:
                 waiting.register(client.tcp, selectors.EVENT_READ, client)
-            ctl = self.start_ctl("drain", "--deadline", "5s", "--wait")
+            ctl = self.start_ctl("drain", "--deadline", "10s", "--wait")
             closed = []
             while waiting.get_map():
                 for key, _ in waiting.select(30):

@@ -104,7 +104,9 @@ class FencingTest(ClientCase):
         away.go_silent()
         self.cluster.chat_server("chat-d", zookeeper=self.where)
         self.wait_for_servers(self.first, [*NAMES, "chat-d"])
-        couples = Ring([*NAMES, "chat-d"]).keys_of("chat-d", 20)
+        *couples, another = Ring([*NAMES, "chat-d"]).keys_of("chat-d", 21)
+        # Accepted only when the old owners must have the new map.
+        self.assertEqual(self.served_client(another, gateway=self.first).server, "chat-d")
         waiting = {}
         for couple in couples:
             waiting[couple] = self.chat_client(couple, gateway=late)

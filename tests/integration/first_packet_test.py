@@ -58,8 +58,13 @@ class FirstPacketTest(ClientCase):
     def setUp(self):
         super().setUp()
         self.servers, self.gateway = self.static_installation(
-            tables={"auth": {"timeout": "1s", "packet_bytes_max": PACKET_BYTES_MAX},
-                    "tls": {"handshake_timeout": "1s"}, "log": {"level": "debug"}})
+            tables={"auth": {"timeout": "60s", "packet_bytes_max": PACKET_BYTES_MAX},
+                    "tls": {"handshake_timeout": "60s"}, "log": {"level": "debug"}})
+
+    def restart(self, table, **keys):
+        self.gateway.tables.setdefault(table, {}).update(keys)
+        self.gateway.stop()
+        self.gateway.start()
 
     def end_of(self, client):
         """What came before the end, however it came."""
@@ -118,6 +123,7 @@ class FirstPacketTest(ClientCase):
         self.assertEqual(self.served_client(user="u" * spare).server, "chat-a")
 
     def test_slow_drip_runs_out_of_time(self):
+        self.restart("auth", timeout="1s")
         client = self.tls_client()
         client.tcp.settimeout(0.05)
         packet = framed(b"\x80\x01\x00\x01" + b"x" * (PACKET_BYTES_MAX - 4))
@@ -136,10 +142,12 @@ class FirstPacketTest(ClientCase):
         self.wait_closed(self.gateway, "packet_timeout")
 
     def test_silence_after_the_handshake_runs_out_of_time(self):
+        self.restart("auth", timeout="1s")
         self.assertEqual(self.tls_client().receive(), b"", "close_notify")
         self.wait_closed(self.gateway, "packet_timeout")
 
     def test_silence_before_the_handshake_runs_out_of_time(self):
+        self.restart("tls", handshake_timeout="1s")
         with socket.create_connection(address_of(self.gateway.address), 30) as silent:
             self.assertEqual(silent.recv(1), b"")
         self.wait_closed(self.gateway, "handshake_timeout")
@@ -227,9 +235,7 @@ class FirstPacketTest(ClientCase):
     def test_backend_gone(self):
         for server in self.servers:
             server.kill()
-        self.gateway.tables["upstream"] = {"opening_timeout": "1s"}
-        self.gateway.stop()
-        self.gateway.start()
+        self.restart("upstream", opening_timeout="1s")
         self.both_protocols(
             lambda compact: authenticate_message("c", "u", compact, sequence=SEQUENCE),
             "backend_unreachable", TApplicationException.INTERNAL_ERROR)

@@ -53,9 +53,9 @@ class HooksTest(ClientCase):
         self.wait_until(lambda: len(self.lines()) == 4, "the gateway is ready")
         ann = self.served_client()
         self.gateway.signal(signal.SIGTERM)
-        self.wait_until(lambda: len(self.lines()) == 6, "it drains")
-        self.assertEqual(
-            self.gateway.metric("presenter_hooks_runs_total", event="draining", result="done"), 2)
+        self.wait_until(lambda: self.gateway.metric(
+            "presenter_hooks_runs_total", event="draining", result="done") == 2, "it drains")
+        self.assertEqual(len(self.lines()), 6)
         ann.tcp.close()
         self.assertEqual(self.gateway.wait(30), 0)
         self.assertEqual(self.lines()[1::2], [f"second {event}" for event in

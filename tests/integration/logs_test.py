@@ -156,6 +156,7 @@ class LogsTest(ReloadCase):
         self.installation()
         self.reload({"log": {"format": "json"}})
         self.echo_client().finish()
+        self.wait_closed(self.gateway, "client_finished")
         self.reload({"log": {"format": "json", "clients": 1}})
         self.echo_client().finish()
         (record,) = self.wait_records(1)

@@ -12,7 +12,7 @@ from tls_client import Truncated
 NAMES = ("chat-a", "chat-b", "chat-c")
 COUPLES = [f"couple-{number}" for number in range(100)]
 # Slow enough that a scrape of the metrics finds the moves half done.
-PACE = 40
+PACE = 20
 
 
 class MovesTest(ClientCase):

@@ -51,6 +51,8 @@ class ObservingTest(ClientCase):
 
     def test_open_metrics_says_the_same(self):
         self.echo_client()
+        # A worker shows its backends at its first tick.
+        self.wait_until(lambda: "presenter_backend_links_up" in self.families(), "backends")
         kind, page = open_metrics_of(self.gateway)
         self.assertEqual(kind, "application/openmetrics-text; version=1.0.0; charset=utf-8")
         self.assertTrue(page.endswith("\n# EOF\n"))

@@ -318,11 +318,11 @@ class ProgramTest(InstallationTest):
             self.await_message(manager, b"READY=1")
             self.await_message(manager, b"WATCHDOG=1")
             with StoppedThread(thread_of(gateway.pid, "worker 1")):
-                gateway.wait_for_line("warning worker 1 does not answer: the service manager")
-                self.drop_messages(manager)
-                self.assertEqual(select.select([manager], [], [], 0.5)[0], [], "no sign of life")
                 self.wait_until(lambda: gateway.get("/healthz") == (
                     503, "not ok\nworker 1 has not turned its loop for 0.4 s\n"), "health says so")
+                self.drop_messages(manager)
+                self.assertEqual(select.select([manager], [], [], 0.5)[0], [], "no sign of life")
+                gateway.wait_for_line("warning worker 1 does not answer: the service manager")
             self.await_message(manager, b"WATCHDOG=1")
             self.assertEqual(gateway.get("/healthz"), (200, "ok\n"))
             self.assertEqual(gateway.stop(), 0)

@@ -242,7 +242,7 @@ class HandoffToolsTest(ClientCase):
                         for name in NAMES}
         self.gateway = self.cluster.gateway(
             "gateway", {"zookeeper": self.where},
-            {"moves": {"streams_per_second": 8}, "workers": {"count": 2}})
+            {"moves": {"streams_per_second": 2}, "workers": {"count": 2}})
         self.gateway.wait_ready()
         self.wait_for_servers(self.gateway, NAMES)
         self.clients = [self.echo_client(couple) for couple in COUPLES]
@@ -312,7 +312,7 @@ class HandoffToolsTest(ClientCase):
         self.assertEqual({server["state"] for server in self.ask_json("shards")["servers"]},
                          {"up"}, "nothing is ordered if there is nobody to wait for")
 
-        # Closed at eight a second, so that it lasts long enough to be taken back.
+        # Closed at two a second, so that it lasts long enough to be taken back.
         waiting = self.drain("chat-c")
         self.assertEqual(waiting.stdout.readline(), "chat-c is draining now\n")
         self.assertRegex(waiting.stdout.readline(), r"\Achat-c: \d+ streams left")

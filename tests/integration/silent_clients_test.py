@@ -64,7 +64,7 @@ class SilentClientsTest(ClientCase):
         self.assertEqual(self.gateway.metric("presenter_streams_open"), 1)
 
     def test_an_idle_client_is_closed_cleanly_and_bytes_either_way_are_life(self):
-        self.start(idle_timeout=2)
+        self.start(idle_timeout=5)
         idle, busy = self.echo_client("idle"), self.echo_client("busy")
         with self.talking(busy):
             self.assertEqual(idle.receive_to_end(), b"", "with close_notify")

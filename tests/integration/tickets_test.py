@@ -75,7 +75,7 @@ class TicketsTest(ClientCase):
             self.assertNotIn("secret", gateway.output())
 
     def test_across_rotations_and_a_restart(self):
-        one, other = self.start_two({"ticket_rotation": "2s", "ticket_lifetime": "90s"})
+        one, other = self.start_two({"ticket_rotation": "8s", "ticket_lifetime": "360s"})
         first = {version: self.assert_full(one, version) for version in VERSIONS}
         latest = dict(first)
 

@@ -14,7 +14,7 @@ from upgrade_case import TLS_12, UpgradeCase
 
 class FailureTest(UpgradeCase):
     # A sanitizer's program takes its time to start.
-    TIMEOUT = "10s" if is_sanitized() else "1s"
+    TIMEOUT = "10s" if is_sanitized() else "5s"
 
     def setUp(self):
         super().setUp()

@@ -25,7 +25,9 @@ class FaultTest(UpgradeCase):
         shards = self.cluster.static_shards(self.chat_servers(("chat-a",), echo=True))
         self.gateway = self.cluster.start(self.faults.preloaded(Gateway(
             "gateway", self.cluster.folder, PROGRAMS, self.cluster.certificates, shards,
-            {"upgrade": {"timeout": "1s", "settle": "60s"},
+            {"upgrade": {"timeout": "5s", "settle": "60s"},
+             # A worker that shows its backends once a second would take its faults.
+             "metrics": {"backends_max": 0},
              "workers": {"count": 2}})))
         self.gateway.wait_ready()
         self.processes = [self.gateway.pid]

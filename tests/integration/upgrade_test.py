@@ -37,7 +37,7 @@ MIXED = ([("talk", {}), ("talk", TLS_12)] * 8 + [("idle", {}), ("idle", TLS_12)]
 
 class UpgradeTest(UpgradeCase):
     def test_nobody_notices(self):
-        self.install(echo=True, tables={"workers": {"count": 2}})
+        self.install(echo=True, tables={"workers": {"count": 2}, "upgrade": {"settle": "60s"}})
         masses = self.start_masses() if IS_LONG else []
         here = sum(int(mass.command[3]) for mass in masses) + len(MIXED)
         crowd = self.crowd(*MIXED)
@@ -256,6 +256,8 @@ class UpgradeTest(UpgradeCase):
                 return file.read().split()
             return []
         self.wait_until(lambda: lines() == ["0", "0", "starting", "0", "0", "ready"], "it begins")
+        self.wait_until(lambda: self.gateway.metric("presenter_hooks_runs_total", event="ready",
+                                                    result="done") == 1, "the hook has ended")
         crowd = self.crowd(*[("idle", {})] * 4)
         self.upgrade()
         self.assert_whole(crowd)

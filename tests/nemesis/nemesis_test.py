@@ -131,10 +131,24 @@ class Nemesis:
         try:
             with self.client() as client:
                 return {name: client.get(f"{SERVERS}/{name}") for name in client.children(SERVERS)}
+        except ConnectionError:  # it leads no more
+            return None
         except Refused as error:
             if error.code == NO_NODE:
                 return None
             raise
+
+    def epoch(self):
+        """Of the map that ZooKeeper has now; None while something changes."""
+        entries = self.entries()
+        if entries is None:
+            return None
+        try:
+            with self.client() as client:
+                newest = client.get(SERVERS)[1].pzxid
+        except ConnectionError:
+            return None
+        return max([newest, *(stat.mzxid for _, stat in entries.values())])
 
     def is_registered_once(self):
         entries = self.entries()
@@ -148,21 +162,17 @@ class Nemesis:
         return len(owners) == len(instances) == len(entries) and 0 not in owners
 
     def is_converged(self):
-        with self.client() as client:
-            client.children(SERVERS)
-            epoch = client.get(SERVERS)[1].pzxid
-            for name in self.chat_servers:
-                epoch = max(epoch, client.get(f"{SERVERS}/{name}")[1].mzxid)
+        epoch = self.epoch()
         pages = [shards_of(gateway) for gateway in self.gateways]
         return all(page is not None and page["epoch"] == epoch and page["held"] is None
                    and sorted(server["name"] for server in page["servers"])
                    == sorted(self.chat_servers) for page in pages)
 
     def servers_of(self, gateway):
-        """Of its map; how many streams each server has is the gateway's own matter."""
+        """Of its map; the streams and links of each server are the gateway's own matter."""
         page = self.wait_until(lambda: shards_of(gateway), f"{gateway.name} answers")
-        return [{key: value for key, value in server.items() if key != "streams"}
-                for server in page["servers"]]
+        return [{key: value for key, value in server.items()
+                 if key not in ("streams", "links", "hands_over")} for server in page["servers"]]
 
     # --- faults
 
@@ -276,7 +286,7 @@ class Nemesis:
             gateway.metric("presenter_map_holds_total") > count_before
             for gateway, count_before in zip(self.gateways, before)),
                         "the drop is held at every gateway")
-        held = shards_of(self.gateways[0])["held"]
+        held = self.wait_until(lambda: shards_of(self.gateways[0]), "it answers")["held"]
         if held and self.rng.random() < 0.5:
             with self.client() as client:
                 client.set(SERVERS, str(held["epoch"]).encode())

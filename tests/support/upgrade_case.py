@@ -34,7 +34,10 @@ class UpgradeCase(ClientCase):
 
     def serving_pid(self):
         """None: the process that was asked is being replaced (gateway/upgrade/README.md)."""
-        status, body = self.gateway.get("/upgrade")
+        try:
+            status, body = self.gateway.get("/upgrade")
+        except OSError:  # it had gone by the time it was asked
+            return None
         return None if status == 503 else json.loads(body)["pid"]
 
     def run_ctl(self, *words):

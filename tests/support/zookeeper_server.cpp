@@ -4,9 +4,11 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <cstddef>
 #include <fstream>
 #include <random>
 #include <sstream>
@@ -71,12 +73,26 @@ class tcp_socket {
   int value_;
 };
 
+// Until this process ends no other that draws its ports so is given this one: who has it holds a
+// socket whose name, which is no file, has the number. So does deploy/demonstration/cluster.py.
+bool claim(std::uint16_t port) {
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  const std::string text = "presenter-port-" + std::to_string(port);
+  text.copy(&name.sun_path[1], text.size());
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + text.size());
+  const int socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (::bind(socket, reinterpret_cast<const sockaddr*>(&name), size) == 0) return true;
+  ::close(socket);
+  return false;
+}
+
 // Outside the range that the kernel hands out by itself: it must be free again after a kill.
 std::uint16_t free_port() {
   std::random_device random;
   for (int attempt = 0; attempt < 1'000; ++attempt) {
     const auto port = std::uniform_int_distribution<std::uint16_t>(20'000, 30'000)(random);
-    if (tcp_socket().bind(port)) return port;
+    if (claim(port) && tcp_socket().bind(port)) return port;
   }
   throw std::runtime_error("no free port");
 }

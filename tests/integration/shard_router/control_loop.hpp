@@ -30,8 +30,8 @@ class ControlLoop : public ::testing::Test {
     return presenter::tests::run_until(control_, is_true);
   }
 
-  // A short session timeout: a crash is to be seen within a second.
-  zk_session_options options(std::chrono::milliseconds timeout = std::chrono::seconds(1)) const;
+  // Short enough that a crash is seen soon, long enough for a process that waits for its turn.
+  zk_session_options options(std::chrono::milliseconds timeout = std::chrono::seconds(3)) const;
 
   static backend_entry backend(const std::string& name, std::uint16_t port = 7000);
 

@@ -238,6 +238,7 @@ TEST_F(CorruptedRun, FailsWhenOneBitDiffers) {
   options.window = 1;
   options.clients = 1;
   options.threads = 1;
+  options.message_bytes = weighted_choice("20000");  // the first has the bit
   const load_result result = run();
   EXPECT_FALSE(result.is_success());
   EXPECT_GT(result.seen.messages.corrupted, 0U) << format_report(options, result);

@@ -112,13 +112,13 @@ TEST_F(Connector, AShortTimeoutLeavesTimeForEachAddress) {
   listener("127.0.0.4");
   const tests::silent_listener first(io, {address("127.0.0.2"), port});
   const tests::silent_listener second(io, {address("127.0.0.3"), port});
-  connect({first.endpoint(), second.endpoint(), {address("127.0.0.4"), port}}, milliseconds(240));
+  connect({first.endpoint(), second.endpoint(), {address("127.0.0.4"), port}}, milliseconds(480));
   EXPECT_EQ(reached, "127.0.0.4");
 }
 
 TEST_F(Connector, TellsWhatEachAddressAnswered) {
   const tests::silent_listener silent(io, {address("127.0.0.2"), 0});
-  connect({silent.endpoint(), {address("127.0.0.3"), silent.endpoint().port()}}, milliseconds(100));
+  connect({silent.endpoint(), {address("127.0.0.3"), silent.endpoint().port()}}, milliseconds(480));
   EXPECT_EQ(failed, asio::error::timed_out);
   EXPECT_EQ(text_of(attempts), "127.0.0.2: Connection timed out, 127.0.0.3: Connection refused");
 }

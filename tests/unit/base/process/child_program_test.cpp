@@ -91,7 +91,7 @@ TEST_F(ChildProgram, BeginsAsFromAShell) {
 
 TEST_F(ChildProgram, IsEndedWithItsGroupWhenItsTimeIsOver) {
   // Whoever ends by SIGTERM.
-  EXPECT_EQ(run("echo begun; tail -f /dev/null", 100ms).to_string(), "did not end within its time");
+  EXPECT_EQ(run("echo begun; tail -f /dev/null", 2s).to_string(), "did not end within its time");
   EXPECT_THAT(lines, ElementsAre("begun"));
   // Whoever does not.
   EXPECT_TRUE(run("trap '' TERM; tail -f /dev/null & wait; wait", 100ms).is_timed_out);

@@ -10,7 +10,7 @@ namespace presenter::gateway {
 namespace {
 
 using shard_router::backend_state;
-using std::chrono::milliseconds;
+using std::chrono::seconds;
 
 class WorkerHandoffEnds : public WorkerHandoff {
  protected:
@@ -154,7 +154,7 @@ TEST_F(WorkerHandoffEnds, FindsOutLateThatTheNewOwnerCannot) {
 }
 
 TEST_F(WorkerHandoffEnds, ClosesTheClientWhoseNewOwnerHasNoLinkAnyMore) {
-  settings.upstream.opening_timeout = milliseconds(200);
+  settings.upstream.opening_timeout = seconds(2);
   start();
   auto client = served();
   move_to_b_that_is_lost();
@@ -187,7 +187,7 @@ TEST_F(WorkerHandoffEnds, LeavesAStreamWhereItIsUntilItsNewOwnerCanBeReached) {
 }
 
 TEST_F(WorkerHandoffEnds, ClosesTheClientWhomTheNewOwnerDoesNotAnswer) {
-  settings.upstream.opening_timeout = milliseconds(200);
+  settings.upstream.opening_timeout = seconds(2);
   b->accepts = false;
   start();
   auto client = served();
@@ -229,8 +229,8 @@ TEST_F(WorkerHandoffEnds, TriesAgainWhereItWasRefusedForATime) {
 }
 
 TEST_F(WorkerHandoffEnds, ClosesTheClientWhomTheNewOwnerRefusesForEver) {
-  settings.upstream.opening_timeout = milliseconds(300);
-  b->refuses = 1'000;
+  settings.upstream.opening_timeout = seconds(2);
+  b->refuses = 1'000'000;
   b->refusal = protocol::refuse_reason::busy;
   start();
   auto client = served();
@@ -328,7 +328,7 @@ TEST_F(WorkerHandoffEnds, TakesAStreamWhoseBackendHadFinishedBefore) {
 }
 
 TEST_F(WorkerHandoffEnds, ClosesAClientThatDoesNotTakeTheRestOfTheOldBackend) {
-  settings.upstream.stall_timeout = milliseconds(300);
+  settings.upstream.stall_timeout = seconds(2);
   receive_buffer = 4'096;
   start();
   auto client = served();
@@ -346,7 +346,7 @@ TEST_F(WorkerHandoffEnds, EndsCleanlyWhenTheGatewayEndsWhileTheStreamIsOpened) {
   start();
   auto client = served();
   move_until_opened_at_b();
-  serving->post_shut_down(std::chrono::seconds(20));
+  serving->post_shut_down(seconds(20));
   expect_clean_end(*client);
   EXPECT_TRUE(eventually([&] { return handoffs(handoff_result::shutting_down) == 1; }));
   EXPECT_EQ(closes(close_reason::shutting_down), 1U);
@@ -357,7 +357,7 @@ TEST_F(WorkerHandoffEnds, EndsCleanlyWhenTheGatewayEndsWhileItWaitsForTheNewOwne
   auto client = served();
   move_to_b_that_is_lost();
   ASSERT_TRUE(eventually([&] { return serving->metrics().opens_waiting.value() == 1; }));
-  serving->post_shut_down(std::chrono::seconds(20));
+  serving->post_shut_down(seconds(20));
   expect_clean_end(*client);
   EXPECT_TRUE(eventually([&] { return handoffs(handoff_result::shutting_down) == 1; }));
 }
