@@ -112,11 +112,12 @@ void fleet::stop(const backend_ptr& backend) {
   });
 }
 
-// It hears what it missed, and does not know how long that was.
+// It hears what it missed, and does not know how long that was. All of it at once: what arrives at
+// this very moment was sent later.
 void fleet::wake(const backend_ptr& backend) {
   backend->is_stopped = false;
   for (const task& what : std::exchange(backend->missed, {}))
-    after_at(*backend, {}, what);
+    what();
 }
 
 }  // namespace presenter::testing

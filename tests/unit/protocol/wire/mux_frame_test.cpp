@@ -100,8 +100,10 @@ RC_GTEST_PROP(MuxFrame, HelloWithAnyFieldsEqualsThatOfGeneratedCode, (std::int64
   hello.role = *rc::gen::element(link_role::gateway, link_role::backend);
   hello.node = *rc::gen::resize(200, rc::gen::arbitrary<std::string>());
   hello.map_epoch = *rc::gen::nonNegative<std::int64_t>();
-  hello.frame_bytes_max =
-      *rc::gen::inRange(static_cast<std::int32_t>(limits::frame_bytes_min), 1 << 30);
+  const bool hands_over = (features & features::handoff) != 0;
+  hello.frame_bytes_max = *rc::gen::inRange(
+      static_cast<std::int32_t>(hands_over ? limits::frame_bytes_max : limits::frame_bytes_min),
+      1 << 30);
   hello.stream_window_bytes =
       *rc::gen::inRange(limits::stream_window_bytes_min, limits::stream_window_bytes_max + 1);
   const std::int64_t link_least = std::max(
