@@ -219,12 +219,14 @@ bool balancer::is_withdrawn() const {
 }
 
 // Nothing: not known.
+std::optional<double> balancer::published_weight(std::string_view name) const {
+  if (!publication_) return std::nullopt;
+  const auto found = publication_->weights.find(std::string(name));
+  return found == publication_->weights.end() ? 0 : found->second;
+}
+
 std::optional<double> balancer::published_weight() const {
-  if (session_ != nullptr) {
-    if (!publication_) return std::nullopt;
-    const auto own = publication_->weights.find(setup_.name);
-    return own == publication_->weights.end() ? 0 : own->second;
-  }
+  if (session_ != nullptr) return published_weight(setup_.name);
   if (pace_ == nullptr || !pace_->published()) return std::nullopt;
   const auto& records = pace_->published()->records;
   return records.empty() ? 0 : records.front().weight;
@@ -257,8 +259,11 @@ std::vector<load_report> balancer::fleet() const {
   const bool is_name_taken = reports_ != nullptr && reports_->is_name_taken();
   if (!is_name_taken) all.push_back(make_report());
   if (reports_ == nullptr) return all;
-  for (load_report& each : reports_->others())
+  for (load_report& each : reports_->others()) {
+    // The publication is newer than what each has seen of it.
+    each.weight = published_weight(each.name).value_or(each.weight);
     all.push_back(std::move(each));
+  }
   return all;
 }
 

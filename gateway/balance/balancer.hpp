@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/life_token.hpp"
@@ -104,7 +105,8 @@ class balancer {
   void note_readiness(bool is_ready);
   gateway_state state() const;
 
-  std::optional<double> published_weight() const;
+  std::optional<double> published_weight(std::string_view name) const;
+  std::optional<double> published_weight() const;  // its own
 
   bool is_publishing() const { return publisher_ != nullptr; }
   void on_leader_changed();

@@ -43,9 +43,21 @@ index_list with_standing(const std::vector<gateway_weight>& all, weight_reason w
   return found;
 }
 
+// Those who were the last resort when the fleet began keep their record when the first of them is
+// no longer new: that one may end, or have ended, at this very moment.
+void keep_started(std::span<const load_report> reports, std::vector<gateway_weight>& all,
+                  index_list& chosen) {
+  for (const std::size_t i : with_standing(all, weight_reason::starting)) {
+    if (reports[i].weight <= 0) continue;
+    all[i].reason = weight_reason::by_clients;
+    chosen.push_back(i);
+  }
+}
+
 // Who is to have a record.
 index_list choose(std::span<const load_report> reports, std::vector<gateway_weight>& all) {
   index_list chosen = with_standing(all, weight_reason::by_clients);
+  if (!chosen.empty()) keep_started(reports, all, chosen);
   for (const weight_reason resort : last_resorts) {
     if (!chosen.empty()) return chosen;
     chosen = with_standing(all, resort);

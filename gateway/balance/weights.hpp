@@ -26,7 +26,8 @@ struct weight_policy {
   // up and down for ever: tests/balance.
   double slow_from = 0.6;
   double slow_above = 0.85;
-  // After its start, so that its links are up and its first report is true.
+  // After its start, so that its links are up and its first report is true. Who has a record by
+  // then keeps it.
   std::chrono::milliseconds blackout = std::chrono::seconds(10);
   // A report that is older says nothing. Reports come every few seconds; a process that makes none
   // for so long hangs, though its session with ZooKeeper may live.

@@ -15,7 +15,7 @@ from dns_services import SERVICES
 from faults import LIBRARY, Faults
 from processes import ClusterError, Gateway, PROGRAMS, WatchedCluster, wait_until
 from ring import Ring
-from witnesses import EchoClients, RecordWatch
+from witnesses import EchoClients, RecordWatch, shards_of
 
 STABLE, PASSING = ("chat-a", "chat-b"), "chat-x"
 WEIGHTS = {name: 1000 for name in STABLE} | {PASSING: 100}
@@ -77,6 +77,9 @@ class Fleet:
         couples = [key for name in STABLE
                    for key in keys(name, CLIENTS_PER_GATEWAY // 2, f"of-{gateway.name}")]
         gateway.wait_ready()
+        self.wait_until(lambda: set(STABLE) <= {server["name"] for server in
+                                                (shards_of(gateway) or {"servers": []})["servers"]},
+                        f"{gateway.name} has them in its map")
         self.clients[gateway.name] = EchoClients(gateway, self.cluster.certificates, couples)
 
     # --- what must hold

@@ -137,6 +137,7 @@ TEST(Weights, AreNoneForWhoIsNotToHaveARecord) {
   reports[2].state = gateway_state::drained;
   reports[3].state = gateway_state::unready;
   reports[4].started_at = weighed_at - milliseconds(9'999);
+  reports[4].weight = 0;
   reports[5].reported_at = weighed_at - milliseconds(180'001);
   EXPECT_THAT(weights_of(reports), ElementsAre(1, 0, 0, 0, 0, 0));
   EXPECT_THAT(reasons_of(reports), ElementsAre(weight_reason::by_clients, weight_reason::draining,
@@ -156,6 +157,16 @@ TEST(Weights, BeginAndEndAtTheSecond) {
   reports[0].started_at = weighed_at - seconds(10);
   reports[1].reported_at = weighed_at - minutes(3);
   EXPECT_THAT(weights_of(reports), ElementsAre(1, 1));
+}
+
+// A whole fleet has just begun. The first to be no longer new may be the first to end.
+TEST(Weights, StayWithWhoHasARecordWhenAnotherIsNoLongerNew) {
+  std::vector<load_report> reports = fleet_with({100, 100, 100});
+  reports[1].started_at = reports[2].started_at = weighed_at - seconds(5);
+  reports[2].weight = 0;
+  EXPECT_THAT(weights_of(reports), ElementsAre(1, 1, 0));
+  reports[0].started_at = weighed_at - milliseconds(9'999);
+  EXPECT_THAT(weights_of(reports), ElementsAre(1, 1, 1)) << "nobody else may have one";
 }
 
 TEST(Weights, AreNeverAllZero) {
