@@ -152,10 +152,27 @@ void balancer::tick() {
 
 void balancer::note_weight() {
   const auto reports = fleet();
-  const auto all = weigh(reports, weights_, steady_now());
+  const auto all = weigh_fleet(reports);
   const auto own = std::ranges::find(all, setup_.name, &gateway_weight::name);
   counts_.weight = own == all.end() ? 0 : own->weight;
   counts_.reports = all.size();
+
+  const bool is_anybody_fit = std::ranges::any_of(all, [](const gateway_weight& each) {
+    return each.reason == weight_reason::by_clients || each.reason == weight_reason::slow;
+  });
+  if (!is_anybody_fit) {
+    fit_since_.reset();
+  } else if (!fit_since_) {
+    fit_since_ = steady_now();
+  }
+}
+
+// When all lacked the same thing, they do not get it back at one moment.
+std::vector<gateway_weight> balancer::weigh_fleet(const std::vector<load_report>& reports) const {
+  const sys_ms now = steady_now();
+  weight_policy policy = weights_;
+  policy.keeps_unready = !fit_since_ || now - *fit_since_ < weights_.blackout;
+  return weigh(reports, policy, now);
 }
 
 void balancer::tick_soon() {
@@ -289,7 +306,7 @@ dns_state balancer::desired() const {
                   .records = {}};
   if (reports_ == nullptr && is_withdrawal_wanted_) return state;
   const auto reports = fleet();
-  const auto all = weigh(reports, weights_, steady_now());
+  const auto all = weigh_fleet(reports);
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (all[i].weight <= 0) continue;
     for (const std::string& address : reports[i].addresses)
@@ -481,7 +498,7 @@ std::string balancer::page() const {
   using nlohmann::json;
   const balance_facts now = facts();
   const auto reports = fleet();
-  const auto weights = weigh(reports, weights_, steady_now());
+  const auto weights = weigh_fleet(reports);
   json gateways = json::array();
   for (std::size_t i = 0; i < reports.size(); ++i) {
     const load_report& each = reports[i];

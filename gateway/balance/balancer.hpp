@@ -101,6 +101,7 @@ class balancer {
   void tick();
   void tick_soon();
   void note_weight();
+  std::vector<gateway_weight> weigh_fleet(const std::vector<load_report>& reports) const;
   load_report make_report() const;
   void note_readiness(bool is_ready);
   gateway_state state() const;
@@ -136,6 +137,7 @@ class balancer {
   gateway_load load_;
   bool has_been_ready_ = false;
   std::optional<sys_ms> unready_since_;
+  std::optional<sys_ms> fit_since_;  // somebody of the fleet; nothing: nobody is
   bool is_withdrawal_wanted_ = false;
   bool is_drained_ = false;
 

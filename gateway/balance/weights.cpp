@@ -43,29 +43,36 @@ index_list with_standing(const std::vector<gateway_weight>& all, weight_reason w
   return found;
 }
 
-// Those who were the last resort when the fleet began keep their record when the first of them is
-// no longer new: that one may end, or have ended, at this very moment.
-void keep_started(std::span<const load_report> reports, std::vector<gateway_weight>& all,
-                  index_list& chosen) {
-  for (const std::size_t i : with_standing(all, weight_reason::starting)) {
+// Those who were the last resort do not lose their record to the first of them that is fit: all
+// clients would come to that one, and it may end, or have ended, at this very moment.
+void keep_records(std::span<const load_report> reports, const weight_policy& policy,
+                  std::vector<gateway_weight>& all, index_list& chosen) {
+  for (std::size_t i = 0; i < all.size(); ++i) {
     if (reports[i].weight <= 0) continue;
-    all[i].reason = weight_reason::by_clients;
+    if (all[i].reason == weight_reason::starting) {
+      all[i].reason = weight_reason::by_clients;
+    } else if (all[i].reason == weight_reason::unready && policy.keeps_unready) {
+      all[i].reason = weight_reason::last_one;
+    } else {
+      continue;
+    }
     chosen.push_back(i);
   }
 }
 
 // Who is to have a record.
-index_list choose(std::span<const load_report> reports, std::vector<gateway_weight>& all) {
+index_list choose(std::span<const load_report> reports, const weight_policy& policy,
+                  std::vector<gateway_weight>& all) {
   index_list chosen = with_standing(all, weight_reason::by_clients);
-  if (!chosen.empty()) keep_started(reports, all, chosen);
   for (const weight_reason resort : last_resorts) {
-    if (!chosen.empty()) return chosen;
+    if (!chosen.empty()) break;
     chosen = with_standing(all, resort);
     if (resort == weight_reason::draining && !chosen.empty())
       chosen.assign(1, keeper_of(reports, chosen));
     for (const std::size_t i : chosen)
       all[i].reason = weight_reason::last_one;
   }
+  if (!chosen.empty()) keep_records(reports, policy, all, chosen);
   return chosen;
 }
 
@@ -120,7 +127,7 @@ std::vector<gateway_weight> weigh(std::span<const load_report> reports, const we
   all.reserve(reports.size());
   for (const load_report& each : reports)
     all.push_back({each.name, 0, standing_of(each, policy, now)});
-  const index_list chosen = choose(reports, all);
+  const index_list chosen = choose(reports, policy, all);
   if (chosen.empty()) return all;
 
   double mean = 0;

@@ -29,6 +29,8 @@ struct weight_policy {
   // After its start, so that its links are up and its first report is true. Who has a record by
   // then keeps it.
   std::chrono::milliseconds blackout = std::chrono::seconds(10);
+  // Nobody was fit to serve until a moment ago: who is not ready yet keeps the record it has.
+  bool keeps_unready = false;
   // A report that is older says nothing. Reports come every few seconds; a process that makes none
   // for so long hangs, though its session with ZooKeeper may live.
   std::chrono::milliseconds expiry = std::chrono::minutes(3);

@@ -31,7 +31,7 @@ class BalanceTest(ClientCase):
     def fleet(self, count, publisher, interval="1s"):
         self.publisher, self.interval = publisher, interval
         self.zookeeper = self.cluster.zookeeper()
-        self.chat_servers(["chat-a"], zookeeper=self.zookeeper.connect_string)
+        self.servers = self.chat_servers(["chat-a"], zookeeper=self.zookeeper.connect_string)
         self.gateways = {}
         for number in range(1, count + 1):
             self.join(number)
@@ -186,6 +186,32 @@ class BalanceTest(ClientCase):
         self.assert_talks(client, other)
         faults.set_wall_clock(0)
         self.wait_for_names("g1", "g2")
+
+    def test_who_is_not_ready_yet_keeps_its_record_for_a_while(self):
+        """All lack their backend. It comes back, and the second gateway is not ready for longer."""
+        if is_sanitized():
+            return  # as above
+        self.more = {"dns": {"publisher": "file", "record": "chat.example", "interval": "1s",
+                             "addresses": ["127.0.0.1"], "unready_after": "1s"}}
+        faults = Faults(self.path("faults"))
+        self.addCleanup(faults.close)
+        self.fleet(1, "file")
+        gateway = self.join(2, faults)
+        self.wait_for_names("g1", "g2")
+        self.servers[0].kill()
+        faults.set_wall_clock(10 * 86400)  # its certificate has expired
+        for each in self.gateways.values():
+            self.wait_until(lambda each=each: '"unready"' in each.get("/balance")[1],
+                            "both are not ready")
+        self.wait_until(lambda: all(each["state"] == "unready" for each in
+                                    json.loads(self.gateways["g1"].get("/balance")[1])["gateways"]),
+                        "the first knows of both")
+        self.assertEqual(set(self.weights()), {"g1", "g2"}, "nobody else could serve")
+        begun = time.monotonic()
+        self.servers[0].start()
+        self.wait_for_names("g1")
+        self.assertGreater(time.monotonic() - begun, 9)
+        self.assertIn('"unready"', gateway.get("/balance")[1])
 
     def test_alone_it_publishes_itself_when_it_is_ready(self):
         server = self.cluster.chat_server("chat-a")

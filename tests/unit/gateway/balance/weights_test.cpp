@@ -169,6 +169,19 @@ TEST(Weights, StayWithWhoHasARecordWhenAnotherIsNoLongerNew) {
   EXPECT_THAT(weights_of(reports), ElementsAre(1, 1, 1)) << "nobody else may have one";
 }
 
+TEST(Weights, StayWithWhoIsNotReadyYetWhenNobodyElseHasBeenForLong) {
+  std::vector<load_report> reports = fleet_with({100, 100, 100});
+  reports[1].state = reports[2].state = gateway_state::unready;
+  reports[2].weight = 0;
+  weight_policy policy;
+  policy.keeps_unready = true;
+  const auto kept = weigh(reports, policy, weighed_at);
+  EXPECT_DOUBLE_EQ(kept[1].weight, 1);
+  EXPECT_EQ(kept[1].reason, weight_reason::last_one);
+  EXPECT_EQ(kept[2].weight, 0) << "it has none to keep";
+  EXPECT_THAT(weights_of(reports), ElementsAre(1, 0, 0)) << "somebody has been fit for long";
+}
+
 TEST(Weights, AreNeverAllZero) {
   constexpr std::array states{gateway_state::up, gateway_state::draining, gateway_state::drained,
                               gateway_state::unready};
