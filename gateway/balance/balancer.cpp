@@ -35,6 +35,15 @@ std::chrono::duration<double> cpu_used() {
   return std::chrono::duration<double>(seconds(usage.ru_utime) + seconds(usage.ru_stime));
 }
 
+// Since when it is so; nothing: it is not.
+void note_since(std::optional<sys_ms>& since, bool is_so) {
+  if (!is_so) {
+    since.reset();
+  } else if (!since) {
+    since = steady_now();
+  }
+}
+
 sys_ms wall_clock_now() {
   return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
 }
@@ -160,11 +169,7 @@ void balancer::note_weight() {
   const bool is_anybody_fit = std::ranges::any_of(all, [](const gateway_weight& each) {
     return each.reason == weight_reason::by_clients || each.reason == weight_reason::slow;
   });
-  if (!is_anybody_fit) {
-    fit_since_.reset();
-  } else if (!fit_since_) {
-    fit_since_ = steady_now();
-  }
+  note_since(fit_since_, is_anybody_fit);
 }
 
 // When all lacked the same thing, they do not get it back at one moment.
@@ -181,12 +186,8 @@ void balancer::tick_soon() {
 
 // A moment without links costs no record: those who look it up would all go elsewhere at once.
 void balancer::note_readiness(bool is_ready) {
-  if (is_ready) {
-    has_been_ready_ = true;
-    unready_since_.reset();
-  } else if (!unready_since_) {
-    unready_since_ = steady_now();
-  }
+  if (is_ready) has_been_ready_ = true;
+  note_since(unready_since_, !is_ready);
 }
 
 gateway_state balancer::state() const {

@@ -72,7 +72,7 @@ index_list choose(std::span<const load_report> reports, const weight_policy& pol
     for (const std::size_t i : chosen)
       all[i].reason = weight_reason::last_one;
   }
-  if (!chosen.empty()) keep_records(reports, policy, all, chosen);
+  keep_records(reports, policy, all, chosen);
   return chosen;
 }
 

@@ -166,16 +166,21 @@ class BalanceTest(ClientCase):
         self.join(3)
         self.wait_for_names("g1", "g3")
 
-    def test_who_is_not_ready_any_more_loses_its_record_in_time(self):
-        if is_sanitized():
-            return  # a sanitizer has no room for the clock that is set here
+    def two_of_which_one_has_its_own_clock(self, unready_after):
+        """Both are published. Returns the second, and what sets its clock."""
         self.more = {"dns": {"publisher": "file", "record": "chat.example", "interval": "1s",
-                             "addresses": ["127.0.0.1"], "unready_after": "3s"}}
+                             "addresses": ["127.0.0.1"], "unready_after": unready_after}}
         faults = Faults(self.path("faults"))
         self.addCleanup(faults.close)
         self.fleet(1, "file")
         gateway = self.join(2, faults)
         self.wait_for_names("g1", "g2")
+        return gateway, faults
+
+    def test_who_is_not_ready_any_more_loses_its_record_in_time(self):
+        if is_sanitized():
+            return  # a sanitizer has no room for the clock that is set here
+        gateway, faults = self.two_of_which_one_has_its_own_clock("3s")
         client = self.served_client(gateway=gateway)
         begun = time.monotonic()
         faults.set_wall_clock(10 * 86400)  # its certificate has expired
@@ -191,13 +196,7 @@ class BalanceTest(ClientCase):
         """All lack their backend. It comes back, and the second gateway is not ready for longer."""
         if is_sanitized():
             return  # as above
-        self.more = {"dns": {"publisher": "file", "record": "chat.example", "interval": "1s",
-                             "addresses": ["127.0.0.1"], "unready_after": "1s"}}
-        faults = Faults(self.path("faults"))
-        self.addCleanup(faults.close)
-        self.fleet(1, "file")
-        gateway = self.join(2, faults)
-        self.wait_for_names("g1", "g2")
+        gateway, faults = self.two_of_which_one_has_its_own_clock("1s")
         self.servers[0].kill()
         faults.set_wall_clock(10 * 86400)  # its certificate has expired
         for each in self.gateways.values():

@@ -126,11 +126,11 @@ class Nemesis:
             return predicate()
         return wait_until(look, PATIENCE, what)
 
-    def entries(self):
-        """{name: (entry, stat)} as ZooKeeper has them now; None while something changes."""
+    def ask(self, question):
+        """What `question` finds by a session of ours; None while something changes."""
         try:
             with self.client() as client:
-                return {name: client.get(f"{SERVERS}/{name}") for name in client.children(SERVERS)}
+                return question(client)
         except ConnectionError:  # it leads no more
             return None
         except Refused as error:
@@ -138,20 +138,18 @@ class Nemesis:
                 return None
             raise
 
-    def epoch(self):
-        """Of the map that ZooKeeper has now; None while something changes."""
-        entries = self.entries()
-        if entries is None:
-            return None
-        try:
-            with self.client() as client:
-                newest = client.get(SERVERS)[1].pzxid
-        except ConnectionError:
-            return None
-        return max([newest, *(stat.mzxid for _, stat in entries.values())])
+    @staticmethod
+    def entries(client):
+        """{name: (entry, stat)}"""
+        return {name: client.get(f"{SERVERS}/{name}") for name in client.children(SERVERS)}
+
+    def epoch(self, client):
+        """Of the map."""
+        changes = [stat.mzxid for _, stat in self.entries(client).values()]
+        return max([client.get(SERVERS)[1].pzxid, *changes])
 
     def is_registered_once(self):
-        entries = self.entries()
+        entries = self.ask(self.entries)
         if entries is None or sorted(entries) != sorted(self.chat_servers):
             return False
         owners = {stat.owner for _, stat in entries.values()}
@@ -162,7 +160,7 @@ class Nemesis:
         return len(owners) == len(instances) == len(entries) and 0 not in owners
 
     def is_converged(self):
-        epoch = self.epoch()
+        epoch = self.ask(self.epoch)
         pages = [shards_of(gateway) for gateway in self.gateways]
         return all(page is not None and page["epoch"] == epoch and page["held"] is None
                    and sorted(server["name"] for server in page["servers"])
