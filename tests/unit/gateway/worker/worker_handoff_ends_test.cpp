@@ -14,9 +14,6 @@ using std::chrono::seconds;
 
 class WorkerHandoffEnds : public WorkerHandoff {
  protected:
-  std::uint64_t closes(close_reason reason) const {
-    return serving->metrics().closes[reason].value();
-  }
   void expect_talk(tls_peer& client, const std::string& name) {
     ASSERT_TRUE(client.write_blocking("hello"));
     EXPECT_EQ(client.read_blocking(7), name + ":hello");
@@ -24,7 +21,7 @@ class WorkerHandoffEnds : public WorkerHandoff {
   // By an alert: what it got may not be all there was.
   void expect_cut(tls_peer& client, close_reason why) {
     EXPECT_EQ(client.read_blocking(1), "");
-    EXPECT_EQ(closes(why), 1U);
+    expect_closes(why, 1);
     client.close_descriptor();
   }
   void expect_clean_end(tls_peer& client) {
@@ -79,7 +76,7 @@ TEST_F(WorkerHandoffEnds, TakesMoreUnreadBytesThanOneFrameHolds) {
       got.erase(mark, 2);
   }
   EXPECT_EQ(got, packet + std::string(60'000, 'x'));
-  EXPECT_EQ(handoffs(handoff_result::done), 1U);
+  expect_handoffs(handoff_result::done, 1);
 }
 
 TEST_F(WorkerHandoffEnds, ClosesTheClientOfABackendThatEndsTheStreamForAnotherReason) {
@@ -88,7 +85,7 @@ TEST_F(WorkerHandoffEnds, ClosesTheClientOfABackendThatEndsTheStreamForAnotherRe
   auto client = served();
   move_to_b();
   expect_cut(*client, close_reason::stream_reset_by_backend);
-  EXPECT_EQ(handoffs(handoff_result::reset), 1U);
+  expect_handoffs(handoff_result::reset, 1);
 }
 
 // The SDK refuses it to its application. From a backend of another make it is no frame.
@@ -98,8 +95,8 @@ TEST_F(WorkerHandoffEnds, LosesTheLinkOfABackendThatSendsMoreStateThanAFrameHold
   auto client = served();
   move_to_b();
   expect_cut(*client, close_reason::link_lost);
-  EXPECT_EQ(handoffs(handoff_result::link_lost), 1U);
-  EXPECT_EQ(serving->metrics().link_errors[protocol::errc::field_invalid].value(), 1U);
+  expect_handoffs(handoff_result::link_lost, 1);
+  EXPECT_TRUE(comes_to(serving->metrics().link_errors[protocol::errc::field_invalid], 1U));
   EXPECT_EQ(b->opened, 0);
 }
 
@@ -122,7 +119,7 @@ TEST_F(WorkerHandoffEnds, ClosesTheClientWhoseOldLinkBreaksBetweenTwoCheckpoints
   send_unread(*client, 60'000);
   move_to_b();
   expect_cut(*client, close_reason::link_lost);
-  EXPECT_EQ(handoffs(handoff_result::link_lost), 1U);
+  expect_handoffs(handoff_result::link_lost, 1);
   EXPECT_EQ(b->opened, 0);
 }
 
@@ -134,7 +131,7 @@ TEST_F(WorkerHandoffEnds, DoesNotNeedTheOldLinkAfterTheLastCheckpoint) {
   a->close_links();
   EXPECT_TRUE(eventually([&] { return serving->metrics().links_opened.value() == 3; }));
   b->accept_late();
-  ASSERT_TRUE(eventually([&] { return handoffs(handoff_result::done) == 1; }));
+  expect_handoffs(handoff_result::done, 1);
   expect_talk(*client, "b");
 }
 
@@ -168,7 +165,7 @@ TEST_F(WorkerHandoffEnds, WaitsForALinkThatTheNewOwnerHasLost) {
   move_to_b_that_is_lost();
   ASSERT_TRUE(eventually([&] { return serving->metrics().opens_waiting.value() == 1; }));
   b->start_links();
-  ASSERT_TRUE(eventually([&] { return handoffs(handoff_result::done) == 1; }));
+  expect_handoffs(handoff_result::done, 1);
   expect_talk(*client, "b");
 }
 
@@ -182,7 +179,7 @@ TEST_F(WorkerHandoffEnds, LeavesAStreamWhereItIsUntilItsNewOwnerCanBeReached) {
   EXPECT_EQ(a->asked, 0);
   EXPECT_EQ(serving->metrics().handoffs_pending.value(), 1);
   b->start_links();
-  ASSERT_TRUE(eventually([&] { return handoffs(handoff_result::done) == 1; }));
+  expect_handoffs(handoff_result::done, 1);
   expect_talk(*client, "b");
 }
 
@@ -203,7 +200,7 @@ TEST_F(WorkerHandoffEnds, ClosesTheClientWhomTheNewOwnerResetsBeforeItAccepts) {
   move_until_opened_at_b();
   b->reset_streams(protocol::reset_reason::cancelled);
   expect_cut(*client, close_reason::stream_reset_by_backend);
-  EXPECT_EQ(handoffs(handoff_result::reset), 1U);
+  expect_handoffs(handoff_result::reset, 1);
 }
 
 TEST_F(WorkerHandoffEnds, TriesAgainWhereItWasRefusedForATime) {
@@ -218,8 +215,8 @@ TEST_F(WorkerHandoffEnds, TriesAgainWhereItWasRefusedForATime) {
     const auto done = handoffs(handoff_result::done);
     move_to_b();
     EXPECT_EQ(client->read_blocking(2 + packet.size()), "b:" + packet) << "once";
-    EXPECT_TRUE(eventually([&] { return handoffs(handoff_result::done) == done + 1; }));
-    EXPECT_EQ(serving->metrics().streams_refused[reason].value(), 1U);
+    expect_handoffs(handoff_result::done, done + 1);
+    EXPECT_TRUE(comes_to(serving->metrics().streams_refused[reason], 1U));
     expect_talk(*client, "b");
     client->close_descriptor();
     EXPECT_TRUE(eventually([&] { return serving->metrics().clients_total() == 0; }));
@@ -247,7 +244,7 @@ TEST_F(WorkerHandoffEnds, FollowsTheMapOfABackendThatIsNotTheOwnerAnyMore) {
   move_to_b();
   ASSERT_TRUE(eventually([&] { return serving->metrics().opens_waiting.value() == 1; }));
   set_map(backend_state::up, backend_state::draining);
-  ASSERT_TRUE(eventually([&] { return handoffs(handoff_result::done) == 1; }));
+  expect_handoffs(handoff_result::done, 1);
   EXPECT_EQ(a->continued, 1);
   EXPECT_EQ(b->opened, 0);
   expect_talk(*client, "a");
@@ -261,7 +258,7 @@ TEST_F(WorkerHandoffEnds, GoesBackWhenTheMapChangesWhileItIsOpened) {
   set_map(backend_state::up, backend_state::draining);
   ASSERT_TRUE(eventually([&] { return serving->metrics().map_epoch.value() == epoch; }));
   b->accept_late();
-  ASSERT_TRUE(eventually([&] { return handoffs(handoff_result::done) == 2; }));
+  expect_handoffs(handoff_result::done, 2);
   expect_talk(*client, "a");
   EXPECT_EQ(b->asked, 1);
 }
@@ -274,9 +271,9 @@ TEST_F(WorkerHandoffEnds, ForgetsAClientThatLeavesWhileItsStreamIsOpened) {
   auto client = served();
   move_until_opened_at_b();
   leave_at_once(*client);
-  EXPECT_TRUE(eventually([&] { return handoffs(handoff_result::client_left) == 1; }));
+  expect_handoffs(handoff_result::client_left, 1);
   EXPECT_TRUE(eventually([&] { return b->streams_now == 0; }));
-  EXPECT_EQ(closes(close_reason::client_reset), 1U);
+  expect_closes(close_reason::client_reset, 1);
 }
 
 TEST_F(WorkerHandoffEnds, TakesTheEndOfAClientThatFinishesWhileItsStreamIsOpened) {
@@ -290,7 +287,7 @@ TEST_F(WorkerHandoffEnds, TakesTheEndOfAClientThatFinishesWhileItsStreamIsOpened
   b->accept_late();
   EXPECT_EQ(client->read_blocking(5), "b:bye");
   expect_clean_end(*client);
-  EXPECT_EQ(handoffs(handoff_result::done), 1U);
+  expect_handoffs(handoff_result::done, 1);
 }
 
 TEST_F(WorkerHandoffEnds, TakesAStreamWhoseClientHadFinishedBefore) {
@@ -303,8 +300,8 @@ TEST_F(WorkerHandoffEnds, TakesAStreamWhoseClientHadFinishedBefore) {
   move_to_b();
   expect_clean_end(*client);
   EXPECT_EQ(b->finished, 1);
-  EXPECT_EQ(handoffs(handoff_result::done), 1U);
-  EXPECT_EQ(closes(close_reason::client_finished), 1U);
+  expect_handoffs(handoff_result::done, 1);
+  expect_closes(close_reason::client_finished, 1);
 }
 
 TEST_F(WorkerHandoffEnds, TakesAStreamWhoseBackendHadFinishedBefore) {
@@ -317,13 +314,13 @@ TEST_F(WorkerHandoffEnds, TakesAStreamWhoseBackendHadFinishedBefore) {
     return client->is_finished_by_peer();
   }));
   move_to_b();
-  ASSERT_TRUE(eventually([&] { return handoffs(handoff_result::done) == 1; }));
+  expect_handoffs(handoff_result::done, 1);
   ASSERT_EQ(b->continued, 1);
   EXPECT_TRUE(b->is_continued_finished);
   client->finish();
   client->push();
   EXPECT_TRUE(eventually([&] { return b->finished == 1; }));
-  EXPECT_TRUE(eventually([&] { return closes(close_reason::backend_finished) == 1; }));
+  expect_closes(close_reason::backend_finished, 1);
   client->close_descriptor();
 }
 
@@ -335,8 +332,8 @@ TEST_F(WorkerHandoffEnds, ClosesAClientThatDoesNotTakeTheRestOfTheOldBackend) {
   // Echoed, and more than the sockets take.
   ASSERT_TRUE(client->write_blocking(std::string(8 * 1'024 * 1'024, 'x')));
   move_to_b();
-  EXPECT_TRUE(eventually([&] { return handoffs(handoff_result::client_left) == 1; }));
-  EXPECT_TRUE(eventually([&] { return closes(close_reason::client_stalled) == 1; }));
+  expect_handoffs(handoff_result::client_left, 1);
+  expect_closes(close_reason::client_stalled, 1);
   EXPECT_EQ(b->opened, 0);
   client->close_descriptor();
 }
@@ -348,8 +345,8 @@ TEST_F(WorkerHandoffEnds, EndsCleanlyWhenTheGatewayEndsWhileTheStreamIsOpened) {
   move_until_opened_at_b();
   serving->post_shut_down(seconds(20));
   expect_clean_end(*client);
-  EXPECT_TRUE(eventually([&] { return handoffs(handoff_result::shutting_down) == 1; }));
-  EXPECT_EQ(closes(close_reason::shutting_down), 1U);
+  expect_handoffs(handoff_result::shutting_down, 1);
+  expect_closes(close_reason::shutting_down, 1);
 }
 
 TEST_F(WorkerHandoffEnds, EndsCleanlyWhenTheGatewayEndsWhileItWaitsForTheNewOwner) {
@@ -359,7 +356,7 @@ TEST_F(WorkerHandoffEnds, EndsCleanlyWhenTheGatewayEndsWhileItWaitsForTheNewOwne
   ASSERT_TRUE(eventually([&] { return serving->metrics().opens_waiting.value() == 1; }));
   serving->post_shut_down(seconds(20));
   expect_clean_end(*client);
-  EXPECT_TRUE(eventually([&] { return handoffs(handoff_result::shutting_down) == 1; }));
+  expect_handoffs(handoff_result::shutting_down, 1);
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ TEST_F(WorkerHandoff, ChangesTheBackendAndTheClientDoesNotNotice) {
   start();
   auto client = served();
   move_to_b();
-  ASSERT_TRUE(eventually([&] { return handoffs(handoff_result::done) == 1; }));
+  expect_handoffs(handoff_result::done, 1);
   ASSERT_EQ(b->continued, 1);
   EXPECT_EQ(b->state, "state of a");
   EXPECT_EQ(b->node, "a");
@@ -21,7 +21,7 @@ TEST_F(WorkerHandoff, ChangesTheBackendAndTheClientDoesNotNotice) {
   EXPECT_TRUE(eventually([&] { return a->streams_now == 0; }));
 
   set_map(shard_router::backend_state::up, shard_router::backend_state::draining);
-  ASSERT_TRUE(eventually([&] { return handoffs(handoff_result::done) == 2; }));
+  expect_handoffs(handoff_result::done, 2);
   ASSERT_TRUE(client->write_blocking("again"));
   EXPECT_EQ(client->read_blocking(7), "a:again");
   EXPECT_EQ(serving->metrics().closes[close_reason::stream_moved].value(), 0U);
@@ -35,7 +35,7 @@ TEST_F(WorkerHandoff, TakesWhatTheOldBackendHadNotReadToTheNewOne) {
   auto client = served();
   move_to_b();
   EXPECT_EQ(client->read_blocking(2 + packet.size()), "b:" + packet);
-  EXPECT_TRUE(eventually([&] { return handoffs(handoff_result::done) == 1; }));
+  expect_handoffs(handoff_result::done, 1);
 }
 
 TEST_F(WorkerHandoff, ClosesTheClientOfABackendThatDeclines) {
@@ -61,9 +61,9 @@ TEST_F(WorkerHandoff, ClosesTheClientOfABackendThatHasLostItsPlace) {
   start();
   auto client = served();
   move_to_b();
-  EXPECT_TRUE(eventually([&] { return handoffs(handoff_result::position_mismatch) == 1; }));
+  expect_handoffs(handoff_result::position_mismatch, 1);
   client->read_blocking(1);
-  EXPECT_EQ(serving->metrics().closes[close_reason::backend_violation].value(), 1U);
+  expect_closes(close_reason::backend_violation, 1);
 }
 
 TEST_F(WorkerHandoff, ClosesTheClientWhoseOldBackendDiesMeanwhile) {
@@ -71,9 +71,9 @@ TEST_F(WorkerHandoff, ClosesTheClientWhoseOldBackendDiesMeanwhile) {
   start();
   auto client = served();
   move_to_b();
-  EXPECT_TRUE(eventually([&] { return handoffs(handoff_result::link_lost) == 1; }));
+  expect_handoffs(handoff_result::link_lost, 1);
   client->read_blocking(1);
-  EXPECT_EQ(serving->metrics().closes[close_reason::link_lost].value(), 1U);
+  expect_closes(close_reason::link_lost, 1);
 }
 
 TEST_F(WorkerHandoff, ClosesTheClientWhomTheNewOwnerRefuses) {
@@ -91,9 +91,9 @@ TEST_F(WorkerHandoff, OpensTheStreamNowhereElseWhenTheNewOwnersLinkBreaks) {
   start();
   auto client = served();
   move_to_b();
-  EXPECT_TRUE(eventually([&] { return handoffs(handoff_result::link_lost) == 1; }));
+  expect_handoffs(handoff_result::link_lost, 1);
   EXPECT_EQ(client->read_blocking(1), "");
-  EXPECT_EQ(serving->metrics().closes[close_reason::link_lost].value(), 1U);
+  expect_closes(close_reason::link_lost, 1);
   EXPECT_EQ(b->cut, 1);
   client->close_descriptor();
 }
@@ -118,7 +118,7 @@ TEST_F(WorkerHandoff, OpensTheStreamWhereTheMapOfThatMomentSays) {
   set_map(shard_router::backend_state::up, shard_router::backend_state::draining);
   ASSERT_TRUE(eventually([&] { return serving->metrics().map_epoch.value() == epoch; }));
   a->answer_late();
-  ASSERT_TRUE(eventually([&] { return handoffs(handoff_result::done) == 1; }));
+  expect_handoffs(handoff_result::done, 1);
   ASSERT_TRUE(client->write_blocking("hello"));
   EXPECT_EQ(client->read_blocking(7), "a:hello");
   EXPECT_EQ(b->continued, 0);
@@ -146,7 +146,7 @@ TEST_F(WorkerHandoff, ForgetsAClientThatLeavesMeanwhile) {
   const linger at_once{1, 0};
   ::setsockopt(client->descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
   client->close_descriptor();
-  EXPECT_TRUE(eventually([&] { return handoffs(handoff_result::client_left) == 1; }));
+  expect_handoffs(handoff_result::client_left, 1);
   EXPECT_TRUE(eventually([&] { return a->streams_now == 0; }));
 }
 
@@ -164,7 +164,7 @@ TEST_F(WorkerHandoff, TakesTheEndOfAClientThatFinishesMeanwhileToTheNewBackend) 
   EXPECT_EQ(client->read_blocking(1), "");
   EXPECT_TRUE(client->is_finished_by_peer());
   client->close_descriptor();
-  EXPECT_EQ(handoffs(handoff_result::done), 1U);
+  expect_handoffs(handoff_result::done, 1);
 }
 
 TEST_F(WorkerHandoff, EndsCleanlyWhenTheGatewayEndsMeanwhile) {
@@ -177,7 +177,7 @@ TEST_F(WorkerHandoff, EndsCleanlyWhenTheGatewayEndsMeanwhile) {
   EXPECT_EQ(client->read_blocking(1), "");
   EXPECT_TRUE(client->is_finished_by_peer());
   client->close_descriptor();
-  EXPECT_TRUE(eventually([&] { return handoffs(handoff_result::shutting_down) == 1; }));
+  expect_handoffs(handoff_result::shutting_down, 1);
 }
 
 }  // namespace

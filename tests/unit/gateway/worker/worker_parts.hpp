@@ -30,4 +30,12 @@ inline ::testing::AssertionResult eventually(const std::function<bool()>& done) 
   return ::testing::AssertionSuccess();
 }
 
+// The worker counts in its own thread, and perhaps only after a client has seen what it did: a
+// stream that is handed over is counted in its turn, and the new backend's bytes need not wait.
+template <class Counter>
+::testing::AssertionResult comes_to(const Counter& counter, decltype(counter.value()) value) {
+  if (eventually([&] { return counter.value() == value; })) return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure() << "is " << counter.value() << ", not " << value;
+}
+
 }  // namespace presenter::gateway
