@@ -12,8 +12,9 @@ import sys
 import time
 
 from dns_services import SERVICES
-from faults import LIBRARY, Faults
-from processes import ClusterError, Gateway, PROGRAMS, WatchedCluster, wait_until
+from faults import Faults
+from processes import (ClusterError, Gateway, PROGRAMS, WatchedCluster, is_sanitized,
+                       wait_until)
 from ring import Ring
 from witnesses import EchoClients, RecordWatch, shards_of
 
@@ -41,7 +42,7 @@ class FleetGateway(Gateway):
                          {"zookeeper": zookeeper, "session_timeout": f"{session_seconds}s"}, tables)
         self.faults = Faults(os.path.join(cluster.folder, f"faults-{number}"))
         settings = service.environment(number)
-        if os.path.exists(LIBRARY):
+        if not is_sanitized():
             settings |= self.faults.environment()
         self.command = ["env", *(f"{key}={value}" for key, value in settings.items()),
                         *self.command]
@@ -301,7 +302,7 @@ class Fleet:
     def run(self, rounds, only):
         names = sorted(name for name in dir(self) if name.startswith("fault_"))
         names = [name for name in names if only in (None, name.removeprefix("fault_"))]
-        if not os.path.exists(LIBRARY):
+        if is_sanitized():
             print("clocks are left alone: not under a sanitizer", flush=True)
             names = [name for name in names if "clock" not in name]
         start = time.monotonic()

@@ -38,6 +38,9 @@ class Faults:
         self._orders.close()
 
     def environment(self):
+        # The loader would only warn, and the program go on without any fault.
+        if not os.path.exists(LIBRARY):
+            raise FileNotFoundError(f"there is no {LIBRARY}: build the target presenter_faults")
         return {"LD_PRELOAD": LIBRARY, "PRESENTER_TEST_FAULTS": self.path}
 
     def preloaded(self, process):
