@@ -151,7 +151,7 @@ class WorkerCrash : public ::testing::Test {
     serving->start("worker 0", {[] {}, [] {}});
     serving->post_listen();
     set_map({a->entry(), b->entry(shard_router::backend_state::draining)});
-    ASSERT_TRUE(eventually([&] { return metrics().links_up.value() == 2; }));
+    ASSERT_TRUE(comes_to(metrics().links_up, 2));
   }
 
   const worker_metrics& metrics() const { return serving->metrics(); }
@@ -178,21 +178,17 @@ class WorkerCrash : public ::testing::Test {
     ASSERT_EQ(client->read_blocking(answer.size()), answer);
   }
   std::int64_t relaying() const { return metrics().clients_open[client_phase::relaying].value(); }
-  void expect_results(handoff_result result, std::uint64_t times) const {
-    EXPECT_TRUE(comes_to(metrics().handoffs[result], times)) << name_of(result);
-  }
-  ::testing::AssertionResult is_waiting() const {
-    return eventually([&] { return metrics().crashes_waiting.value() == 1; });
-  }
+  const counter& results(handoff_result result) const { return metrics().handoffs[result]; }
+  ::testing::AssertionResult is_waiting() const { return comes_to(metrics().crashes_waiting, 1); }
   // The way of all whose backend is lost.
   void expect_closed_as_today() {
     EXPECT_EQ(client->read_blocking(1), "");
-    EXPECT_TRUE(comes_to(metrics().closes[close_reason::link_lost], 1U));
+    EXPECT_TRUE(comes_to(metrics().closes[close_reason::link_lost], 1));
     client->close_descriptor();
   }
   void expect_closed_for(handoff_result why) {
     expect_closed_as_today();
-    expect_results(why, 1);
+    EXPECT_TRUE(comes_to(results(why), 1)) << name_of(why);
   }
 
   config_files files;
@@ -219,20 +215,20 @@ TEST_F(WorkerCrash, GoesOnFromTheDepositAsSoonAsTheBackendIsKnownToBeGone) {
   EXPECT_EQ(b->continued.node, "a");
   EXPECT_EQ(b->from.consumed, static_cast<std::int64_t>(packet.size() + 2));
   EXPECT_EQ(b->from.produced, static_cast<std::int64_t>(packet.size() + 6));
-  expect_results(handoff_result::crash_done, 1);
+  EXPECT_TRUE(comes_to(results(handoff_result::crash_done), 1));
   say("good", "b:good");
-  EXPECT_TRUE(comes_to(metrics().moves[move_cause::link_lost], 1U));
+  EXPECT_TRUE(comes_to(metrics().moves[move_cause::link_lost], 1));
 }
 
 // A process that has lost its entry may still serve, until it hears of it: one settle.
 TEST_F(WorkerCrash, WaitsASettleIfTheMapHasForgottenTheBackendBefore) {
   ASSERT_NO_FATAL_FAILURE(serve());
   forget_a();
-  ASSERT_TRUE(eventually([&] { return metrics().map_epoch.value() == epoch; }));
+  ASSERT_TRUE(comes_to(metrics().map_epoch, epoch));
   a->crash();
   ASSERT_TRUE(is_waiting());
   say("hello", "b:hello");
-  expect_results(handoff_result::crash_done, 1);
+  EXPECT_TRUE(comes_to(results(handoff_result::crash_done), 1));
 }
 
 TEST_F(WorkerCrash, GoesOnAtTheNextProcessOfTheSameName) {
@@ -243,7 +239,7 @@ TEST_F(WorkerCrash, GoesOnAtTheNextProcessOfTheSameName) {
   set_map({a->entry(), b->entry(shard_router::backend_state::draining)});
   say("hello", "a:hello");
   EXPECT_EQ(a->state, "hi");
-  expect_results(handoff_result::crash_done, 1);
+  EXPECT_TRUE(comes_to(results(handoff_result::crash_done), 1));
 }
 
 TEST_F(WorkerCrash, OutlivesTheNextCrashAsWell) {
@@ -258,7 +254,7 @@ TEST_F(WorkerCrash, OutlivesTheNextCrashAsWell) {
   set_map({a->entry()});
   say("again", "a:again");
   EXPECT_EQ(a->state, "hello");
-  expect_results(handoff_result::crash_done, 2);
+  EXPECT_TRUE(comes_to(results(handoff_result::crash_done), 2));
 }
 
 TEST_F(WorkerCrash, KeepsADepositThatComesWithTheAccept) {
@@ -267,7 +263,7 @@ TEST_F(WorkerCrash, KeepsADepositThatComesWithTheAccept) {
   a->crash();
   ASSERT_TRUE(is_waiting());
   forget_a();
-  expect_results(handoff_result::crash_done, 1);
+  ASSERT_TRUE(comes_to(results(handoff_result::crash_done), 1));
   b->crash();
   ASSERT_TRUE(is_waiting());
   a.emplace("a", "life-2");
@@ -289,7 +285,7 @@ TEST_F(WorkerCrash, ClosesTheClientOfABackendThatDepositsNothing) {
   ASSERT_NO_FATAL_FAILURE(serve());
   a->crash();
   expect_closed_as_today();
-  EXPECT_EQ(metrics().handoffs[handoff_result::crash_in_message].value(), 0U);
+  EXPECT_EQ(results(handoff_result::crash_in_message).value(), 0U);
 }
 
 TEST_F(WorkerCrash, TakesNoDepositWithAMapFileWhichForgetsNobody) {
@@ -345,8 +341,8 @@ TEST_F(WorkerCrash, ForgetsAClientThatLeavesMeanwhile) {
   const linger at_once{1, 0};
   ::setsockopt(client->descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
   client->close_descriptor();
-  expect_results(handoff_result::client_left, 1);
-  EXPECT_TRUE(eventually([&] { return metrics().crashes_waiting.value() == 0; }));
+  EXPECT_TRUE(comes_to(results(handoff_result::client_left), 1));
+  EXPECT_TRUE(comes_to(metrics().crashes_waiting, 0));
 }
 
 TEST_F(WorkerCrash, TakesTheEndOfAClientThatFinishesMeanwhileToTheNextBackend) {
@@ -371,7 +367,7 @@ TEST_F(WorkerCrash, EndsCleanlyWhenTheGatewayEndsMeanwhile) {
   EXPECT_EQ(client->read_blocking(1), "");
   EXPECT_TRUE(client->is_finished_by_peer());
   client->close_descriptor();
-  expect_results(handoff_result::shutting_down, 1);
+  EXPECT_TRUE(comes_to(results(handoff_result::shutting_down), 1));
 }
 
 TEST_F(WorkerCrash, GoesOnFromTheDepositOfABackendThatDiesBeforeItHandsOver) {
@@ -380,16 +376,16 @@ TEST_F(WorkerCrash, GoesOnFromTheDepositOfABackendThatDiesBeforeItHandsOver) {
   ASSERT_TRUE(eventually([&] { return a->asked == 1; }));
   a->crash();
   ASSERT_TRUE(is_waiting());
-  expect_results(handoff_result::link_lost, 1);
+  EXPECT_TRUE(comes_to(results(handoff_result::link_lost), 1));
   forget_a();
   say("hello", "b:hello");
-  expect_results(handoff_result::crash_done, 1);
+  EXPECT_TRUE(comes_to(results(handoff_result::crash_done), 1));
 }
 
 TEST_F(WorkerCrash, CountsWhatIsDepositedAndGivesItBack) {
   ASSERT_NO_FATAL_FAILURE(serve());
   EXPECT_TRUE(eventually([&] { return metrics().memory[memory_part::deposits].value() > 0; }));
-  EXPECT_TRUE(eventually([&] { return metrics().deposits.value() == 2; }));
+  EXPECT_TRUE(comes_to(metrics().deposits, 2));
   EXPECT_EQ(metrics().deposits_dropped.value(), 0U);
 }
 

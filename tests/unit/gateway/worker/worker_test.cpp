@@ -97,7 +97,7 @@ TEST_F(Worker, EndsClientsThatEndOneAnother) {
   auto second = connect();
   ASSERT_TRUE(second->handshake_blocking());
   ASSERT_TRUE(second->write_blocking(first_packet_bytes()));
-  ASSERT_TRUE(eventually([&] { return serving->metrics().opens_waiting.value() == 1; }));
+  ASSERT_TRUE(comes_to(serving->metrics().opens_waiting, 1));
 
   // All of it in one turn of the loop, so that no other end comes before.
   const auto too_late = std::chrono::steady_clock::now() + settings.upstream.opening_timeout;
@@ -229,8 +229,7 @@ TEST_F(Worker, SurvivesHavingNoMemoryForAClient) {
   refused->step_handshake();
   openssl_memory_fails = true;
   refused->push();
-  const bool was_refused = bool(
-      eventually([&] { return serving->metrics().closes[close_reason::internal].value() == 1; }));
+  const bool was_refused = bool(comes_to(serving->metrics().closes[close_reason::internal], 1));
   openssl_memory_fails = false;
   EXPECT_TRUE(was_refused);
   ASSERT_TRUE(talking->write_blocking("still here"));

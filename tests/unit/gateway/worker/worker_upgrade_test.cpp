@@ -263,7 +263,7 @@ TEST_F(WorkerUpgrade, EndsTheStreamOfAClientThatIsLeftBehind) {
   upgrade();
   EXPECT_EQ(one->read_blocking(1), "");
   EXPECT_TRUE(one->is_finished_by_peer()) << "close_notify";
-  EXPECT_TRUE(comes_to(serving->metrics().closes[close_reason::upgraded], 1U));
+  EXPECT_TRUE(comes_to(serving->metrics().closes[close_reason::upgraded], 1));
   EXPECT_TRUE(eventually([&] { return behind->ended() == 1; }));
   EXPECT_TRUE(comes_to(serving->metrics().clients_open[client_phase::relaying], 0));
 }
